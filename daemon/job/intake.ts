@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { MediadError, toMediadError, toMessage } from '../errors.ts'
+import type { Log } from '../pipeline/plugin.ts'
+import { parseNotification, type NotificationScope } from '../queue/notification.ts'
+import type { Message } from '../queue/queue.ts'
+import type { Queues } from '../queue/queues.ts'
+import type { Storage } from '../storage/storage.ts'
+import { toBackoffSeconds } from './backoff.ts'
+import { bury } from './bury.ts'
+import { toBuryError, toClaimDraft } from './claim.ts'
+import { decideTake, type Limits, type TakeDecision } from './decide.ts'
+import type { Documents, SeenDocument, Written } from './document.ts'
+import { toJobId, type Source } from './job.ts'
+
+export type IntakeParts = {
+  queues: Queues
+  documents: Documents
+  storage: Pick<Storage, 'head'>
+  scope: NotificationScope
+  limits: Limits
+  /** This daemon's name; each claim makes an owner of its own of it. */
+  daemonName: string
+  log: Log
+}
+
+/**
+ * Takes a work message to where the job is ours and its record carries it, or settles the message otherwise.
+ * Never throws: a message that cannot be settled now is hidden for a while and comes back.
+ *
+ * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
+ */
+export type Intake = (message: Message) => Promise<Written | null>
+
+/** Pause before a message is looked at again whose document changed under our hands. */
+const RACE_SECONDS = 1
+
+export function createIntake(parts: IntakeParts): Intake {
+  const { queues, log } = parts
+  return async (message) => {
+    try {
+      const notification = parseNotification(message.body, parts.scope)
+      if (notification.kind === 'invalid') return await refuse(parts, message, notification.reason)
+      if (notification.kind === 'ignored') {
+        log.debug({ reason: notification.reason, message: message.id }, 'ignored a message')
+        await queues.work.delete(message)
+        return null
+      }
+      const [source, ...more] = notification.sources
+      if (source === undefined) return null
+      if (more.length === 0) return await takeSource(parts, message, source)
+      for (const one of notification.sources) await queues.sendSource(one)
+      await queues.work.delete(message)
+      return null
+    } catch (error) {
+      await putBack(parts, message, toMediadError(error, 'transient.queue'))
+      return null
+    }
+  }
+}
+
+async function takeSource(parts: IntakeParts, message: Message, source: Source): Promise<Written | null> {
+  const { queues, documents, limits } = parts
+  const id = toJobId(source.bucket, source.key)
+  const log = parts.log.child({ job: id })
+  const seen = await documents.read(id)
+  const decision = await verified(parts, source, { seen, decision: decideTake(source, seen, limits) })
+  if (decision.do !== 'claim') log.debug({ decision, key: source.key }, `work message: ${decision.do}`)
+  switch (decision.do) {
+    case 'delete':
+      await queues.work.delete(message)
+      return null
+    case 'postpone':
+      await queues.work.hide(message, decision.seconds)
+      return null
+    case 'bury':
+      if (seen && (await bury(parts, seen, toBuryError(seen.document, limits.attempts))))
+        await queues.work.delete(message)
+      else await queues.work.hide(message, RACE_SECONDS)
+      return null
+    case 'claim':
+      return await claim(parts, message, {
+        id,
+        source,
+        previous: seen,
+        claim: decision.claim,
+        attempt: decision.attempt,
+      })
+  }
+}
+
+type ClaimStep = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }
+
+/** Record, then claim, then delete: in every gap the job has a message. */
+async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Promise<Written | null> {
+  const { queues, documents, limits } = parts
+  const owner = `${parts.daemonName}/${randomUUID().slice(0, 8)}`
+  await queues.sendRecord({ id: step.id, source: step.source, claim: step.claim, owner }, limits.recheckSeconds)
+  const written = await documents.write(toClaimDraft({ ...step, owner }), step.previous)
+  if (written === null) {
+    await queues.work.hide(message, RACE_SECONDS)
+    return null
+  }
+  try {
+    await queues.work.delete(message)
+  } catch (error) {
+    // the job is ours and its record carries it; the message comes back and finds it owned
+    parts.log.warn({ error, job: step.id }, 'a claimed message could not be deleted')
+  }
+  return written
+}
+
+type Finding = { seen: SeenDocument | null; decision: TakeDecision }
+
+/** Without sequencers the order of two uploads is unknown: the bucket knows which one counts. */
+async function verified({ storage }: IntakeParts, source: Source, { seen, decision }: Finding): Promise<TakeDecision> {
+  const known = seen?.document.source
+  if (decision.do !== 'claim' || known === undefined || known.etag === source.etag) return decision
+  if (known.sequencer !== undefined && source.sequencer !== undefined) return decision
+  const current = await storage.head(source.key)
+  return current?.etag === known.etag ? { do: 'delete', why: 'superseded' } : decision
+}
+
+/** What is no notification will never be one: to the dead queue, with the reason. */
+async function refuse({ queues, log }: IntakeParts, message: Message, reason: string): Promise<null> {
+  log.error({ code: 'message.invalid', message: message.id, reason }, `moved a message to the dead queue: ${reason}`)
+  const error = { code: 'message.invalid', message: reason, verdict: 'reject' } as const
+  await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), body: message.body })
+  await queues.work.delete(message)
+  return null
+}
+
+async function putBack({ queues, log }: IntakeParts, message: Message, error: MediadError): Promise<void> {
+  const pause = toBackoffSeconds(message.receiveCount, RACE_SECONDS)
+  log.warn(
+    { error, message: message.id },
+    `a work message could not be settled, it comes back in ${pause} s: ${error.message}`,
+  )
+  try {
+    await queues.work.hide(message, pause)
+  } catch (hideError) {
+    log.debug({ error: hideError }, `the message comes back when its visibility timeout ends: ${toMessage(hideError)}`)
+  }
+}

@@ -1,0 +1,165 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { MediadError, toMessage } from '../errors.ts'
+import type { Log } from '../pipeline/plugin.ts'
+import type { DocumentDraft, Documents, Written } from './document.ts'
+import type { JobDocument } from './job.ts'
+
+/**
+ * The owner's right to a job, kept alive by heartbeats, lost by silence.
+ *
+ * INVARIANT: whoever holds by his own clock wrote the document, with a request sent less than the lease minus a margin
+ * ago; so nobody who judges by S3's clock can find the lease stale while its owner still believes in it.
+ */
+export type Lease = {
+  /** Aborts with `lease.lost` when the job is another's, or may be. */
+  readonly signal: AbortSignal
+  /** The document as last written. */
+  readonly document: JobDocument
+  /** @throws MediadError `lease.lost`. To be called before everything that others can see. */
+  assertHeld(): void
+  /** What the next heartbeat writes. */
+  report(progress: JobDocument['progress']): void
+  /** Writes a heartbeat now. @throws MediadError `lease.lost` */
+  confirm(): Promise<void>
+  /** The claim's last write; no heartbeat follows it. @throws MediadError `lease.lost` when it came too late. */
+  end(changes: Partial<DocumentDraft>): Promise<void>
+  /** Stops the heartbeat without a word. */
+  [Symbol.dispose](): void
+}
+
+export type LeaseParts = {
+  documents: Documents
+  /** The claim: its write, and when it was sent. */
+  claimed: Written
+  leaseSeconds: number
+  log: Log
+  clock?: Clock
+}
+
+/** Somebody may be watching a progress bar: progress is written this often while it moves. */
+const PROGRESS_MS = 2000
+
+/** A lease of L seconds: a heartbeat every L/4, and the owner stops himself after L minus max(2, L/6) without one. */
+export function holdLease({ documents, claimed, leaseSeconds, log, clock = systemClock }: LeaseParts): Lease {
+  const beatMs = (leaseSeconds / 4) * 1000
+  // Date and Last-Modified are whole seconds: the margin must be more than the one second they can be wrong by
+  const holdMs = (leaseSeconds - Math.max(2, leaseSeconds / 6)) * 1000
+  const lost = new AbortController()
+  const ended = new AbortController()
+  let progress = claimed.document.progress
+  let beating: Promise<void> | null = null
+
+  const holds = () => !lost.signal.aborted && heldForMs() <= holdMs
+  function lose(reason: string): MediadError {
+    const error = new MediadError('lease.lost', `lost the lease of job ${claimed.document.id}: ${reason}`)
+    if (!lost.signal.aborted) lost.abort(error)
+    ended.abort()
+    return error
+  }
+  function assertHeld(): void {
+    lost.signal.throwIfAborted()
+    if (!holds()) throw lose('no heartbeat got through in time')
+  }
+
+  const writer = createWriter({
+    documents,
+    claimed,
+    assertHeld,
+    lose,
+    lost: lost.signal,
+    patienceMs: Math.max(1000, beatMs),
+  })
+  const heldForMs = () => clock.now() - writer.last().sentAt
+  const write = (changes: Partial<DocumentDraft>) => writer.write({ progress, ...changes })
+
+  function beatOnce(): Promise<void> {
+    beating ??= write({})
+      .catch((error: unknown) => {
+        if (lost.signal.aborted) return
+        log.warn({ error }, `a heartbeat did not get through, going on while the lease holds: ${toMessage(error)}`)
+      })
+      .finally(() => {
+        beating = null
+      })
+    return beating
+  }
+  void every({ clock, stop: ended.signal, pauseMs: () => beatMs }, beatOnce)
+  void every({ clock, stop: ended.signal, pauseMs: () => Math.max(50, holdMs - heldForMs()) }, () => {
+    if (!holds()) lose('no heartbeat got through in time')
+  })
+
+  return {
+    signal: lost.signal,
+    get document() {
+      return writer.last().document
+    },
+    assertHeld,
+    report(next) {
+      const changed = next.percent !== progress.percent || next.plugin !== progress.plugin
+      progress = next
+      if (changed && heldForMs() >= PROGRESS_MS) void beatOnce()
+    },
+    confirm: () => write({}),
+    async end(changes) {
+      ended.abort()
+      await untilWritten(() => write(changes), { clock, beatMs, lost: lost.signal, log })
+    },
+    [Symbol.dispose]: () => ended.abort(),
+  }
+}
+
+type WriterParts = Pick<LeaseParts, 'documents' | 'claimed'> & {
+  assertHeld(): void
+  lose(reason: string): MediadError
+  lost: AbortSignal
+  /** A black-holed request must not outlive the lease it is to prolong. */
+  patienceMs: number
+}
+
+/** Writes the document one time after the other: each write is conditional on the one before. */
+function createWriter({ documents, claimed, assertHeld, lose, lost, patienceMs }: WriterParts) {
+  let last = claimed
+  let writing: Promise<unknown> = Promise.resolve()
+  async function writeNow(changes: Partial<DocumentDraft>): Promise<void> {
+    assertHeld()
+    const { rev: _, nonce: __, ...draft } = { ...last.document, ...changes }
+    const written = await documents.write(draft, last, AbortSignal.any([AbortSignal.timeout(patienceMs), lost]))
+    if (written === null) throw lose('another daemon claimed it')
+    last = written
+  }
+  return {
+    last: () => last,
+    write(changes: Partial<DocumentDraft>): Promise<void> {
+      const next = writing.then(() => writeNow(changes))
+      writing = next.catch(() => undefined) // whoever asked for the write gets its error
+      return next
+    },
+  }
+}
+
+type Rhythm = { clock: Clock; stop: AbortSignal; pauseMs: () => number }
+
+async function every({ clock, stop, pauseMs }: Rhythm, act: () => void | Promise<void>): Promise<void> {
+  while (!stop.aborted) {
+    await clock.wait(pauseMs(), stop)
+    if (!stop.aborted) await act()
+  }
+}
+
+type Persistence = { clock: Clock; beatMs: number; lost: AbortSignal; log: Log }
+
+/** A transient S3 error is ridden out for as long as the lease holds: `write` throws `lease.lost` when it no longer does. */
+async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, log }: Persistence): Promise<void> {
+  for (;;) {
+    try {
+      return await write()
+    } catch (error) {
+      if (lost.aborted) throw error
+      log.warn(
+        { error },
+        `the job's last write did not get through, trying again while the lease holds: ${toMessage(error)}`,
+      )
+      await clock.wait((beatMs / 4) * (0.5 + Math.random()), lost)
+    }
+  }
+}

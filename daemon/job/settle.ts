@@ -1,0 +1,101 @@
+import { toMessage, type MediadError } from '../errors.ts'
+import type { DaemonEvent } from '../events.ts'
+import type { Log } from '../pipeline/plugin.ts'
+import type { Queues } from '../queue/queues.ts'
+import { toBackoffSeconds } from './backoff.ts'
+import { toDeadMessage } from './bury.ts'
+import { toDeadDraft } from './claim.ts'
+import type { Limits } from './decide.ts'
+import type { JobDocument, JobError } from './job.ts'
+import type { Lease } from './lease.ts'
+
+export type SettleParts = {
+  queues: Pick<Queues, 'sendSource' | 'sendDead'>
+  limits: Limits
+  backoffSeconds: number
+  emit(event: DaemonEvent): void
+}
+
+/** What ended an attempt without success. */
+export type Ending = { error: MediadError; plugin?: string; timings: JobDocument['timings']; lease: Lease; log: Log }
+
+/**
+ * Acts on an error's verdict while the lease is still held: the last thing an owner does for a job. Never throws; what it
+ * cannot say now, the record says later.
+ */
+export type Settle = (ending: Ending) => Promise<void>
+
+export function createSettle(parts: SettleParts): Settle {
+  return async (ending) => {
+    const { error, lease, log } = ending
+    const { id, attempt } = lease.document
+    try {
+      switch (error.verdict) {
+        case 'abandon':
+          log.warn({ code: error.code }, `job abandoned: ${error.message}`)
+          return parts.emit({ type: 'job:abandoned', id })
+        case 'release':
+          return await release(parts, ending)
+        case 'reject':
+          return await buryOwn(parts, ending)
+        case 'retry':
+          if (attempt >= parts.limits.attempts) return await buryOwn(parts, ending)
+          return await fail(parts, ending, toBackoffSeconds(attempt, parts.backoffSeconds))
+      }
+    } catch (settleError) {
+      log.warn(
+        { error: settleError },
+        `the end of the attempt could not be written down, its record carries the job: ${toMessage(settleError)}`,
+      )
+      if (lease.signal.aborted) parts.emit({ type: 'job:abandoned', id })
+    }
+  }
+}
+
+async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: number): Promise<void> {
+  const { lease, log, timings } = ending
+  const error = toJobError(ending)
+  await lease.end({ state: 'failed', error, backoffSeconds, timings })
+  const { id, attempt } = lease.document
+  log.warn(
+    { code: error.code, attempt, retryInSeconds: backoffSeconds, error: ending.error },
+    `attempt failed: ${error.message}`,
+  )
+  emit({ type: 'job:failed', id, error, retryInSeconds: backoffSeconds })
+}
+
+/** To dead first, then the document. Should the dead queue be out of reach, the document says it and the sweeper buries. */
+async function buryOwn(parts: SettleParts, ending: Ending): Promise<void> {
+  const { lease, log, timings } = ending
+  const error = toJobError(ending)
+  lease.assertHeld()
+  const dead = toDeadDraft({ ...lease.document, timings }, error)
+  try {
+    await parts.queues.sendDead(toDeadMessage(dead, error))
+  } catch (sendError) {
+    log.warn({ error: sendError }, 'the dead queue is out of reach, the sweeper will bury the job')
+    return fail(parts, ending, 0)
+  }
+  await lease.end(dead)
+  log.error({ code: error.code, attempt: lease.document.attempt, error: ending.error }, `job buried: ${error.message}`)
+  parts.emit({ type: 'job:buried', id: lease.document.id, error })
+}
+
+/** The source goes back to work first. A superseded one does not: the newer upload has a message of its own. */
+async function release({ queues, emit }: SettleParts, { error, lease, log }: Ending): Promise<void> {
+  lease.assertHeld()
+  if (error.code !== 'source.superseded') await queues.sendSource(lease.document.source)
+  await lease.end({ state: 'released', owner: null })
+  log.info({ code: error.code }, `job released: ${error.message}`)
+  emit({ type: 'job:released', id: lease.document.id })
+}
+
+function toJobError({ error, plugin }: Ending): JobError {
+  return {
+    code: error.code,
+    message: error.message,
+    verdict: error.verdict === 'reject' ? 'reject' : 'retry',
+    ...(plugin !== undefined && { plugin }),
+    ...(error.stderr.length > 0 && { stderr: error.stderr }),
+  }
+}

@@ -1,0 +1,135 @@
+import type { Source } from '../job/job.ts'
+
+/** What a message on the work queue turned out to be. */
+export type Notification =
+  | { readonly kind: 'sources'; readonly sources: readonly Source[] }
+  /** Understood, and nothing to do: a test event, a removal, another bucket, a key outside the source prefix. */
+  | { readonly kind: 'ignored'; readonly reason: string }
+  /** No notification at all: for the dead queue. */
+  | { readonly kind: 'invalid'; readonly reason: string }
+
+export type NotificationScope = {
+  readonly bucket: string
+  readonly sourcePrefix: string
+}
+
+/** S3's limit of a key, in bytes of UTF-8. */
+const MAX_KEY_BYTES = 1024
+
+/**
+ * Reads the body of a work message: S3's own format, the same wrapped by SNS, or an EventBridge event. Total: every
+ * string gives an answer. Keys are decoded exactly once, and only where S3 encodes them (EventBridge does not).
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+ */
+export function parseNotification(body: string, scope: NotificationScope): Notification {
+  const event = parseJson(body)
+  if (event === undefined) return invalid('the body is not JSON')
+  if (!isObject(event)) return invalid('the body is not a JSON object')
+  if (event.Type === 'Notification' && typeof event.Message === 'string') return parseWrapped(event.Message, scope)
+  if (event.Event === 's3:TestEvent') return ignored('s3:TestEvent')
+  if (Array.isArray(event.Records)) return parseRecords(event.Records, scope)
+  if (isObject(event.detail) && event.source === 'aws.s3') return parseEventBridge(event, scope)
+  return invalid('the body is no S3, SNS or EventBridge notification')
+}
+
+/** The body that tells a daemon of `source`, in S3's own format, so that there is one kind of message on the queue. */
+export function toNotificationBody(source: Source): string {
+  const object = {
+    key: encodeKey(source.key),
+    size: source.sizeBytes,
+    eTag: source.etag,
+    ...(source.sequencer !== undefined && { sequencer: source.sequencer }),
+  }
+  const s3 = { s3SchemaVersion: '1.0', bucket: { name: source.bucket }, object }
+  return JSON.stringify({
+    Records: [{ eventVersion: '2.1', eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }],
+  })
+}
+
+/** Encodes a key as S3 does in notifications: percent-encoded UTF-8, a space as `+`, `/` as it is. */
+export function encodeKey(key: string): string {
+  return encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/')
+}
+
+function parseWrapped(message: string, scope: NotificationScope): Notification {
+  const inner = parseJson(message)
+  if (isObject(inner) && inner.Type === 'Notification') return invalid('an SNS message inside an SNS message')
+  return parseNotification(message, scope)
+}
+
+function parseRecords(records: readonly unknown[], scope: NotificationScope): Notification {
+  if (records.length === 0) return invalid('"Records" is empty')
+  const sources: Source[] = []
+  const reasons: string[] = []
+  for (const record of records) {
+    const one = parseRecord(record, scope)
+    if (one.kind === 'invalid') return one
+    if (one.kind === 'ignored') reasons.push(one.reason)
+    else sources.push(...one.sources)
+  }
+  return sources.length > 0 ? { kind: 'sources', sources } : ignored(reasons.join('; '))
+}
+
+function parseRecord(record: unknown, scope: NotificationScope): Notification {
+  if (!isObject(record) || typeof record.eventName !== 'string') return invalid('a record has no "eventName"')
+  if (!record.eventName.startsWith('ObjectCreated:')) return ignored(`event ${record.eventName}`)
+  const { s3 } = record
+  if (!isObject(s3) || !isObject(s3.bucket) || !isObject(s3.object)) return invalid('a record has no "s3" part')
+  const key = decodeKey(s3.object.key)
+  if (key === undefined) return invalid('the object key is missing or not URL-encoded text')
+  return toSource(
+    { bucket: s3.bucket.name, key, etag: s3.object.eTag, size: s3.object.size, sequencer: s3.object.sequencer },
+    scope,
+  )
+}
+
+function parseEventBridge(event: Record<string, unknown>, scope: NotificationScope): Notification {
+  if (event['detail-type'] !== 'Object Created') return ignored(`event ${String(event['detail-type'])}`)
+  const { bucket, object } = event.detail as Record<string, unknown>
+  if (!isObject(bucket) || !isObject(object)) return invalid('the event has no "detail.bucket" or "detail.object"')
+  return toSource(
+    { bucket: bucket.name, key: object.key, etag: object.etag, size: object.size, sequencer: object.sequencer },
+    scope,
+  )
+}
+
+type RawSource = { bucket: unknown; key: unknown; etag: unknown; size: unknown; sequencer: unknown }
+
+function toSource(raw: RawSource, scope: NotificationScope): Notification {
+  const { bucket, key, etag, size, sequencer } = raw
+  if (typeof bucket !== 'string' || typeof key !== 'string') return invalid('the bucket or the object key is missing')
+  if (bucket !== scope.bucket) return ignored('another bucket')
+  if (!key.startsWith(scope.sourcePrefix)) return ignored('a key outside the source prefix')
+  if (!key.isWellFormed() || Buffer.byteLength(key) > MAX_KEY_BYTES)
+    return invalid('the object key is longer than 1,024 bytes')
+  if (typeof etag !== 'string' || etag === '') return invalid('the object has no etag')
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return invalid('the object has no size')
+  if (sequencer !== undefined && !isSequencer(sequencer)) return invalid('the sequencer is not hexadecimal')
+  const source = { bucket, key, etag: etag.replaceAll('"', ''), sizeBytes: size }
+  return { kind: 'sources', sources: [isSequencer(sequencer) ? { ...source, sequencer } : source] }
+}
+
+function decodeKey(encoded: unknown): string | undefined {
+  if (typeof encoded !== 'string' || encoded === '') return undefined
+  try {
+    return decodeURIComponent(encoded.replaceAll('+', ' '))
+  } catch {
+    return undefined // a stray % or bytes that are no UTF-8: the caller says so
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isSequencer = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{1,64}$/i.test(value)
+const invalid = (reason: string): Notification => ({ kind: 'invalid', reason })
+const ignored = (reason: string): Notification => ({ kind: 'ignored', reason })

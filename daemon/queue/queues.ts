@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import type { JobRecord } from '../job/decide.ts'
+import type { JobDocument, JobError, Source } from '../job/job.ts'
+import { toNotificationBody } from './notification.ts'
+import type { Queue } from './queue.ts'
+
+/** The three queues, and what travels on each. */
+export type Queues = {
+  readonly work: Queue
+  readonly inProgress: Queue
+  readonly dead: Queue
+  /** Puts a source (back) on the work queue. */
+  sendSource(source: Source, delaySeconds?: number): Promise<void>
+  /** The promise that somebody will look at this claim again. */
+  sendRecord(record: JobRecord, delaySeconds: number): Promise<void>
+  sendDead(dead: DeadMessage): Promise<void>
+}
+
+/** What lies on the dead queue: a job that is over, or a message that never was one. */
+export type DeadMessage = {
+  readonly reason: string
+  readonly error: JobError
+  readonly at: string
+  readonly job?: Pick<JobDocument, 'id' | 'source' | 'claim' | 'attempt' | 'history'>
+  /** The message's body as it came, cut after 32 Ki characters. */
+  readonly body?: string
+}
+
+/** Well below the 256 KiB of a message, whatever the characters. */
+const MAX_BODY_CHARACTERS = 32 * 1024
+
+export function createQueues({ work, inProgress, dead }: Pick<Queues, 'work' | 'inProgress' | 'dead'>): Queues {
+  return {
+    work,
+    inProgress,
+    dead,
+    sendSource: (source, delaySeconds) => work.send(toNotificationBody(source), delaySeconds),
+    sendRecord: (record, delaySeconds) => inProgress.send(JSON.stringify({ version: 1, ...record }), delaySeconds),
+    sendDead: (message) =>
+      dead.send(JSON.stringify({ version: 1, ...message, ...(message.body && { body: cut(message.body) }) })),
+  }
+}
+
+const record = z.object({
+  version: z.literal(1),
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  source: z.object({
+    bucket: z.string(),
+    key: z.string(),
+    etag: z.string(),
+    sizeBytes: z.number(),
+    sequencer: z.string().optional(),
+  }),
+  claim: z.int().min(1),
+  owner: z.string(),
+})
+
+/** The record in a body of the in-progress queue; null when it is none. */
+export function parseRecord(body: string): JobRecord | null {
+  try {
+    return record.parse(JSON.parse(body)) as JobRecord
+  } catch {
+    return null
+  }
+}
+
+/** SQS takes no control characters but tab and line ends: JSON has escaped them, and lone surrogates are mended. */
+function cut(body: string): string {
+  return body.slice(0, MAX_BODY_CHARACTERS).toWellFormed()
+}
