@@ -1,0 +1,63 @@
+import { stat } from 'node:fs/promises'
+import { resolve, sep } from 'node:path'
+import { MediadError } from '../errors.ts'
+import type { MediaSummary } from '../job/job.ts'
+import { renderKey, type KeyScope } from '../job/keys.ts'
+import { toDisplaySize, type Probe } from './media.ts'
+import type { AddOptions, Artifact } from './plugin.ts'
+
+export type AddRequest = {
+  path: string
+  kind: string
+  options: AddOptions
+  workspace: string
+  scope: KeyScope
+  inspect: (path: string) => Promise<Probe>
+  seconds: number
+}
+
+/**
+ * Checks what a plugin hands over: a file inside the workspace, not empty, and readable by ffprobe when it claims to be
+ * audio, video or an image.
+ */
+export async function toArtifact({
+  path,
+  kind,
+  options,
+  workspace,
+  scope,
+  inspect,
+  seconds,
+}: AddRequest): Promise<Artifact> {
+  const absolute = resolve(workspace, path)
+  if (!absolute.startsWith(workspace + sep))
+    throw new MediadError('internal.output', `the ${kind} lies outside the workspace: ${path}`)
+  const sizeBytes = await sizeOf(absolute)
+  if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
+  const { contentType } = options
+  const key = renderKey(options.key, scope, options.values)
+  const media = /^(audio|video|image)\//.test(contentType)
+    ? { media: toSummary(await inspect(absolute), contentType) }
+    : {}
+  return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...media }
+}
+
+function toSummary(probe: Probe, contentType: string): MediaSummary {
+  const { video, audio, durationSeconds } = probe
+  return {
+    ...(video && { codec: video.codec, ...toDisplaySize(video) }),
+    ...(audio && { [video ? 'audioCodec' : 'codec']: audio.codec }),
+    // a picture's "duration" is one frame of a video that is none
+    ...(durationSeconds !== null && !contentType.startsWith('image/') && { durationSeconds }),
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    const found = await stat(path)
+    return found.isFile() ? found.size : 0
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw error
+  }
+}

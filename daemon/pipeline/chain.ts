@@ -1,0 +1,129 @@
+import { toMediadError, toMessage } from '../errors.ts'
+import { withReleasers, type Releasers } from '../releasers.ts'
+import type { JobDocument, Output, PluginTiming } from '../job/job.ts'
+import type { KeyScope } from '../job/keys.ts'
+import { toArtifact } from './artifact.ts'
+import type { Probe } from './media.ts'
+import type { Artifact, FfmpegCommand, FfmpegResult, Log, Plugin, RunContext, UploadOptions } from './plugin.ts'
+
+/** What the chain needs of the world; ffmpeg and ffprobe run hardened. */
+export type ChainParts = {
+  plugins: readonly Plugin[]
+  ffmpeg(run: {
+    command: FfmpegCommand
+    input: string
+    workspace: string
+    signal: AbortSignal
+    log: Log
+  }): Promise<FfmpegResult>
+  inspect(path: string, signal: AbortSignal): Promise<Probe>
+  log: Log
+}
+
+/** One attempt at one job, as the plugins see it. */
+export type ChainJob = {
+  document: Pick<JobDocument, 'id' | 'attempt' | 'claim' | 'source'>
+  scope: KeyScope
+  workspace: string
+  input: string
+  probe: Probe
+  signal: AbortSignal
+  log: Log
+  onProgress(progress: JobDocument['progress']): void
+  upload(artifact: Artifact, options: UploadOptions): Promise<Output>
+}
+
+export type ChainResult = { readonly outputs: readonly Output[]; readonly timings: readonly PluginTiming[] }
+
+export type Chain = {
+  /** Sets every plugin up, in order; on failure those that worked are torn down again. */
+  setup(): Promise<void>
+  /** Runs the plugins in order. @throws {@link PluginFailure} */
+  run(job: ChainJob): Promise<ChainResult>
+  /** In reverse order, only what was set up. */
+  teardown(): Promise<void>
+}
+
+/** What a plugin threw, and which one; the cause is a MediadError. */
+export class PluginFailure extends Error {
+  override readonly name = 'PluginFailure'
+  readonly plugin: string
+
+  constructor(plugin: string, cause: unknown) {
+    super(`${plugin}: ${toMessage(cause)}`, { cause: toMediadError(cause, 'internal.plugin') })
+    this.plugin = plugin
+  }
+}
+
+export function createChain(parts: ChainParts): Chain {
+  let releasers: Releasers | null = null
+  return {
+    async setup() {
+      releasers = await withReleasers(async (push) => {
+        for (const { name, hooks } of parts.plugins) {
+          await hooks.setup?.({ log: parts.log.child({ plugin: name }) })
+          push(`plugin ${name}`, async () => hooks.teardown?.())
+        }
+      })
+    },
+    async run(job) {
+      const artifacts: Artifact[] = []
+      const outputs: Output[] = []
+      const timings: PluginTiming[] = []
+      for (const plugin of parts.plugins) {
+        job.signal.throwIfAborted()
+        const started = performance.now()
+        const context = createContext(parts, { job, plugin, artifacts, outputs })
+        try {
+          await plugin.hooks.run(context)
+        } catch (error) {
+          throw new PluginFailure(plugin.name, error)
+        }
+        timings.push({ plugin: plugin.name, seconds: (performance.now() - started) / 1000 })
+      }
+      return { outputs, timings }
+    },
+    async teardown() {
+      await releasers?.release()
+    },
+  }
+}
+
+type Run = { job: ChainJob; plugin: Plugin; artifacts: Artifact[]; outputs: Output[] }
+
+function createContext(parts: ChainParts, { job, plugin, artifacts, outputs }: Run): RunContext {
+  const { document, workspace, signal, input } = job
+  const log = job.log.child({ plugin: plugin.name })
+  const inspect = (path: string) => parts.inspect(path, signal)
+  const progress = (fraction: number) =>
+    job.onProgress({ plugin: plugin.name, percent: Math.round(Math.min(1, Math.max(0, fraction)) * 100) })
+  progress(0)
+  let lapStarted = performance.now()
+  return {
+    job: { id: document.id, attempt: document.attempt, claim: document.claim },
+    source: document.source,
+    input,
+    probe: job.probe,
+    workspace,
+    artifacts,
+    signal,
+    log,
+    progress,
+    inspect,
+    ffmpeg: (command) => parts.ffmpeg({ command, input, workspace, signal, log }),
+    async add(path, kind, options) {
+      const seconds = (performance.now() - lapStarted) / 1000
+      const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })
+      lapStarted = performance.now()
+      artifacts.push(artifact)
+      return artifact
+    },
+    storage: {
+      async upload(artifact, options = {}) {
+        const output = await job.upload(artifact, options)
+        outputs.push(output)
+        return output
+      },
+    },
+  }
+}

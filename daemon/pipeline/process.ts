@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import { MediadError, toMediadError } from '../errors.ts'
+import type { DaemonEvent } from '../events.ts'
+import type { Written } from '../job/document.ts'
+import type { Intake } from '../job/intake.ts'
+import type { JobDocument } from '../job/job.ts'
+import type { Lease } from '../job/lease.ts'
+import type { Settle } from '../job/settle.ts'
+import type { Message } from '../queue/queue.ts'
+import type { Download } from '../storage/download.ts'
+import { PluginFailure, type Chain, type ChainResult } from './chain.ts'
+import type { Probe } from './media.ts'
+import type { Log } from './plugin.ts'
+import type { Publish } from './publish.ts'
+import type { Workspaces } from './workspace.ts'
+
+export type ProcessParts = {
+  intake: Intake
+  hold(claimed: Written, log: Log): Lease
+  workspaces: Workspaces
+  download: Download
+  inspect(path: string, signal: AbortSignal): Promise<Probe>
+  chain: Chain
+  publish: Publish
+  settle: Settle
+  prefixes: { source: string; state: string }
+  /** Aborts when the grace time of stopping is over; its reason has the verdict `release`. */
+  stop: AbortSignal
+  emit(event: DaemonEvent): void
+  log: Log
+}
+
+/** A message's whole story: message → claim → lease → workspace → source → chain → document. Never throws. */
+export function createProcess(parts: ProcessParts): (message: Message) => Promise<void> {
+  return async (message) => {
+    const claimed = await parts.intake(message)
+    if (claimed === null) return
+    const { id, source, claim, attempt, timings } = claimed.document
+    const log = parts.log.child({ job: id, attempt })
+    using lease = parts.hold(claimed, log)
+    const signal = AbortSignal.any([lease.signal, parts.stop])
+    try {
+      lease.assertHeld() // a pause may have lain between the claim and here
+      signal.throwIfAborted()
+      log.info({ key: source.key, claim }, 'job started')
+      parts.emit({ type: 'job:started', id, source, attempt, claim })
+      const result = await runJob(parts, { lease, log, signal })
+      await succeed(parts, { lease, log, result })
+    } catch (thrown) {
+      const plugin = thrown instanceof PluginFailure ? { plugin: thrown.plugin } : {}
+      const error = toVerdict(thrown, signal)
+      await parts.settle({ error, ...plugin, lease, log, timings: ended(timings) })
+    }
+  }
+}
+
+type JobRun = { lease: Lease; log: Log; signal: AbortSignal }
+
+async function runJob(parts: ProcessParts, { lease, log, signal }: JobRun): Promise<ChainResult> {
+  const { document } = lease
+  const { id, source, claim } = document
+  if (source.sizeBytes === 0) throw new MediadError('input.empty', `${source.key} is empty`)
+  await using workspace = await parts.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
+  const input = join(workspace.path, 'source')
+  await parts.download({ source, path: input, signal })
+  const probe = await parts.inspect(input, signal)
+  return await parts.chain.run({
+    document,
+    scope: { id, source, sourcePrefix: parts.prefixes.source, statePrefix: parts.prefixes.state },
+    workspace: workspace.path,
+    input,
+    probe,
+    signal,
+    log,
+    onProgress(progress) {
+      lease.report(progress)
+      parts.emit({ type: 'job:progress', id, ...progress })
+    },
+    upload: (artifact, options) => parts.publish(artifact, options, { jobId: id, claim, lease, signal }),
+  })
+}
+
+async function succeed(
+  { emit }: ProcessParts,
+  { lease, log, result }: { lease: Lease; log: Log; result: ChainResult },
+): Promise<void> {
+  const { id, timings } = lease.document
+  lease.report({ plugin: null, percent: 100 })
+  await lease.end({
+    state: 'succeeded',
+    outputs: result.outputs,
+    timings: { ...ended(timings), plugins: result.timings },
+  })
+  const seconds = (Date.now() - Date.parse(timings.startedAt)) / 1000
+  log.info({ outputs: result.outputs.map(({ key }) => key), seconds }, 'job succeeded')
+  emit({ type: 'job:succeeded', id, outputs: result.outputs, seconds })
+}
+
+/** Once the job is stopped or lost, that is the error, whatever it made the chain throw. */
+function toVerdict(thrown: unknown, signal: AbortSignal): MediadError {
+  if (signal.aborted) return toMediadError(signal.reason, 'internal.plugin')
+  return toMediadError(thrown instanceof PluginFailure ? thrown.cause : thrown, 'internal.plugin')
+}
+
+const ended = (timings: JobDocument['timings']): JobDocument['timings'] => ({
+  ...timings,
+  endedAt: new Date().toISOString(),
+})

@@ -1,0 +1,65 @@
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MediadError } from '../errors.ts'
+
+/** A daemon's folder of workspaces; everything it writes to disk lies in it. */
+export type Workspaces = {
+  /** Absolute. */
+  readonly path: string
+  /**
+   * The temporary folder of one attempt, gone when it is disposed. Its name comes from the job's id and claim alone.
+   * @throws MediadError `resource.disk` when a source of `sizeBytes` and its results would not fit
+   */
+  open(job: { id: string; claim: number; sizeBytes: number }): Promise<Workspace>
+  /** Removes the whole folder. */
+  close(): Promise<void>
+}
+
+export type Workspace = { readonly path: string } & AsyncDisposable
+
+/** Room for the source and results of the same size; a guess, the real end of the disk is reported as it happens. */
+const SIZE_FACTOR = 2
+
+export async function openWorkspaces({ directory }: { directory: string }): Promise<Workspaces> {
+  const path = await makeRoot(directory)
+  return {
+    path,
+    async open({ id, claim, sizeBytes }) {
+      await assertRoom(path, sizeBytes)
+      const workspace = join(path, `${id}-${claim}`)
+      await withCode(workspace, () => mkdir(workspace, { mode: 0o700 }))
+      return { path: workspace, [Symbol.asyncDispose]: () => rm(workspace, { recursive: true, force: true }) }
+    },
+    close: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+async function makeRoot(directory: string): Promise<string> {
+  try {
+    await mkdir(directory, { recursive: true })
+    return await mkdtemp(join(directory, 'mediad-'))
+  } catch (error) {
+    throw new MediadError(
+      'config.invalid',
+      `cannot write to the workspace folder ${directory}; correct "workspace.directory" in the config`,
+      { cause: error },
+    )
+  }
+}
+
+async function assertRoom(path: string, sizeBytes: number): Promise<void> {
+  const { bavail, bsize } = await withCode(path, () => statfs(path))
+  if (bavail * bsize >= sizeBytes * SIZE_FACTOR) return
+  const message = `a source of ${sizeBytes} bytes needs ${sizeBytes * SIZE_FACTOR} bytes in the workspace, ${bavail * bsize} are free`
+  throw new MediadError('resource.disk', message)
+}
+
+async function withCode<T>(path: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw new MediadError('resource.workspace', `cannot use the workspace ${path}: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,116 @@
+import { CronJob } from 'cron'
+import { systemClock, type Clock } from '../clock.ts'
+import type { Log } from '../pipeline/plugin.ts'
+import type { Message, Queue } from '../queue/queue.ts'
+import { createReceiver } from './receiver.ts'
+import { createSlots, type Permit } from './slots.ts'
+
+export type PollerParts = {
+  name: string
+  queue: Queue
+  /** Cron expression with seconds. */
+  poll: string
+  /** How many slots: batches that are handled at once. */
+  concurrency: number
+  /** Messages one slot handles, one after the other. */
+  batch: number
+  /** The longest long poll, 1 to 20 s; never longer than until the next tick. */
+  longPollSeconds: number
+  visibilitySeconds: number
+  handle(message: Message): Promise<void>
+  log: Log
+  clock?: Clock
+}
+
+export type Poller = {
+  start(): void
+  /** Receives nothing more, gives back what arrives all the same, and resolves once the last request is answered. */
+  stop(): Promise<void>
+  /** Resolves once every message in hand is handled. */
+  whenIdle(): Promise<void>
+  /** What the queue last said when it could not be asked; null while all is well. */
+  problem(): string | null
+}
+
+/** SQS gives no more in one request. */
+const MAX_RECEIVE = 10
+
+/**
+ * A cron tick looks at the semaphore; for the free slots it receives, by a long poll that ends with the next tick. While
+ * messages come, a finished slot takes the next at once.
+ *
+ * INVARIANT: one receive request at a time, and never for more than the slots it holds. An idle poller therefore makes one
+ * request per tick, and a message finds a free slot waiting for it.
+ */
+export function createPoller(parts: PollerParts): Poller {
+  const { name, queue, log, clock = systemClock } = parts
+  const slots = createSlots(parts.concurrency)
+  const stopping = new AbortController()
+  let pump: Promise<void> | null = null
+  let tickMissed = false
+  const receiver = createReceiver({ ...parts, clock, stop: stopping.signal })
+  const cron = CronJob.from({
+    cronTime: parts.poll,
+    onTick: wake,
+    waitForCompletion: true,
+    errorHandler: (error) => log.error({ error }, `the ${name} tick failed`),
+  })
+
+  function wake(): void {
+    if (stopping.signal.aborted) return
+    tickMissed = pump !== null
+    pump ??= receiveWhileMessagesCome().finally(() => {
+      pump = null
+    })
+  }
+
+  async function receiveWhileMessagesCome(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const permits = slots.take(Math.ceil(MAX_RECEIVE / parts.batch))
+      if (permits.length === 0) return // whichever slot is free next wakes us
+      tickMissed = false
+      const messages = await receiver.receive({
+        max: Math.min(MAX_RECEIVE, permits.length * parts.batch),
+        waitSeconds: longPollSeconds(cron.nextDate().toMillis() - Date.now(), parts.longPollSeconds),
+      })
+      for (const [slot, permit] of permits.entries()) {
+        void work(permit, messages.slice(slot * parts.batch, (slot + 1) * parts.batch))
+      }
+      // a failed request was no poll: the tick is still owed one
+      if (messages.length === 0 && !tickMissed && receiver.problem() === null) return
+    }
+  }
+
+  async function work(permit: Permit, messages: readonly Message[]): Promise<void> {
+    try {
+      for (const message of messages) {
+        if (stopping.signal.aborted) await queue.hide(message, 0)
+        else await parts.handle(message)
+      }
+    } catch (error) {
+      log.error({ error }, `a message of the ${name} queue could not be handled; it comes back by itself`)
+    } finally {
+      permit.release()
+      if (messages.length > 0) wake()
+    }
+  }
+
+  return {
+    start() {
+      cron.start()
+      wake()
+    },
+    async stop() {
+      await cron.stop()
+      stopping.abort()
+      await pump
+    },
+    whenIdle: () => slots.whenIdle(),
+    problem: receiver.problem,
+  }
+}
+
+/** Until the next tick, in SQS's whole seconds: rounded up, so that polls leave no gap between ticks. */
+function longPollSeconds(untilTickMs: number, longest: number): number {
+  return Math.min(longest, Math.max(1, Math.ceil(untilTickMs / 1000)))
+}

@@ -1,0 +1,92 @@
+import { toMessage } from '../errors.ts'
+import { bury } from '../job/bury.ts'
+import { toBuryError } from '../job/claim.ts'
+import { decideSweep, type JobRecord, type Limits } from '../job/decide.ts'
+import type { Documents, SeenDocument } from '../job/document.ts'
+import type { JobError } from '../job/job.ts'
+import type { Log } from '../pipeline/plugin.ts'
+import type { Message } from '../queue/queue.ts'
+import { parseRecord, type Queues } from '../queue/queues.ts'
+import type { Storage } from '../storage/storage.ts'
+
+export type SweeperParts = {
+  queues: Queues
+  documents: Documents
+  storage: Pick<Storage, 'head'>
+  limits: Limits
+  log: Log
+}
+
+/** Pause before a record is looked at again whose document changed under our hands. */
+const RACE_SECONDS = 1
+
+/**
+ * Looks at one due record: drop it, wait, send its source back to work, or bury the job. Never throws: a record that
+ * cannot be settled now comes back when its visibility timeout ends.
+ */
+export function createSweeper(parts: SweeperParts): (message: Message) => Promise<void> {
+  return async (message) => {
+    try {
+      const record = parseRecord(message.body)
+      if (record === null) await refuse(parts, message)
+      else await sweep(parts, message, record)
+    } catch (error) {
+      parts.log.warn({ error, message: message.id }, `a record could not be swept, it comes back: ${toMessage(error)}`)
+    }
+  }
+}
+
+async function sweep(parts: SweeperParts, message: Message, record: JobRecord): Promise<void> {
+  const { queues, documents, limits } = parts
+  const log = parts.log.child({ job: record.id })
+  const seen = await documents.read(record.id)
+  const decision = decideSweep(record, seen, limits)
+  log.debug({ decision, claim: record.claim }, `record: ${decision.do}`)
+  switch (decision.do) {
+    case 'drop':
+      return queues.inProgress.delete(message)
+    case 'wait':
+      return queues.inProgress.hide(message, decision.seconds)
+    case 'bury':
+      return seen ? buryRecord(parts, message, { seen, error: toBuryError(seen.document, limits.attempts) }) : undefined
+    case 'retry':
+      if (seen && decision.why === 'unfinished' && (await isGone(parts, record))) {
+        return buryRecord(parts, message, { seen, error: sourceGone(record) })
+      }
+      if (decision.why === 'unfinished')
+        log.info({ key: record.source.key, claim: record.claim }, 'an unfinished job goes back to work')
+      await queues.sendSource(record.source, decision.delaySeconds)
+      return queues.inProgress.delete(message)
+  }
+}
+
+type Burial = { seen: SeenDocument; error: JobError }
+
+async function buryRecord(parts: SweeperParts, message: Message, { seen, error }: Burial): Promise<void> {
+  const buried = await bury(parts, seen, error)
+  if (!buried) return parts.queues.inProgress.hide(message, RACE_SECONDS)
+  parts.log.error({ job: seen.document.id, code: error.code }, `job buried: ${error.message}`)
+  return parts.queues.inProgress.delete(message)
+}
+
+async function isGone({ storage }: SweeperParts, { source }: JobRecord): Promise<boolean> {
+  return (await storage.head(source.key)) === null
+}
+
+function sourceGone({ source }: JobRecord): JobError {
+  return {
+    code: 'input.source_gone',
+    message: `${source.key} is gone: it was deleted before it was processed`,
+    verdict: 'reject',
+  }
+}
+
+async function refuse({ queues, log }: SweeperParts, message: Message): Promise<void> {
+  const error = { code: 'message.invalid', message: 'the body is no record of mediad', verdict: 'reject' } as const
+  log.error(
+    { code: error.code, message: message.id },
+    `moved a message of the in-progress queue to the dead queue: ${error.message}`,
+  )
+  await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), body: message.body })
+  await queues.inProgress.delete(message)
+}

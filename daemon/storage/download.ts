@@ -1,0 +1,96 @@
+import { createWriteStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { MediadError } from '../errors.ts'
+import type { Source } from '../job/job.ts'
+import { toStatus, toStorageError } from './storage.ts'
+
+/** How often a broken body is taken up again where it broke. */
+const TRIES = 4
+/** A body that brings nothing for this long never will. */
+const IDLE_MS = 30_000
+
+export type Download = (request: { source: Source; path: string; signal: AbortSignal }) => Promise<void>
+
+/**
+ * Streams a source to a file, exactly the version the notification named, and goes on where a broken connection stopped.
+ * A body that ends early is a successful stream to Node, so the bytes are counted.
+ *
+ * @throws MediadError `input.source_gone`, `source.superseded` (the object is another version now), `transient.download`
+ */
+export function createDownload({ client }: { client: S3Client }): Download {
+  return async ({ source, path, signal }) => {
+    let failure: unknown
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const offset = await sizeOf(path)
+      if (offset >= source.sizeBytes && attempt > 0) break
+      failure = await fetchFrom(client, { source, path, offset, signal })
+      signal.throwIfAborted()
+      if (failure === null) break
+    }
+    const bytes = await sizeOf(path)
+    if (bytes === source.sizeBytes) return
+    const what = `s3://${source.bucket}/${source.key}: got ${bytes} of ${source.sizeBytes} bytes in ${TRIES} tries`
+    throw new MediadError('transient.download', what, { cause: failure })
+  }
+}
+
+type Range = { source: Source; path: string; offset: number; signal: AbortSignal }
+
+/** Null when the body came whole; else what broke it. Throws what trying again cannot mend. */
+async function fetchFrom(client: S3Client, { source, path, offset, signal }: Range): Promise<unknown> {
+  const idle = new AbortController()
+  const range = offset > 0 ? { Range: `bytes=${offset}-` } : {}
+  const get = new GetObjectCommand({ Bucket: source.bucket, Key: source.key, IfMatch: `"${source.etag}"`, ...range })
+  try {
+    const { Body } = await client.send(get, { abortSignal: signal })
+    const file = createWriteStream(path, { flags: offset > 0 ? 'a' : 'w', mode: 0o600 })
+    await pipeline(Body as Readable, watchIdle(idle), file, { signal: AbortSignal.any([signal, idle.signal]) })
+    return null
+  } catch (error) {
+    const status = toStatus(error)
+    if (status === 412)
+      throw new MediadError('source.superseded', `${source.key} was overwritten by a newer upload`, { cause: error })
+    if (status === 404)
+      throw new MediadError('input.source_gone', `${source.key} is gone: it was deleted before it was processed`, {
+        cause: error,
+      })
+    if (status !== undefined && status < 500) throw toStorageError(`download ${source.key}`, error)
+    if (isDiskError(error))
+      throw new MediadError(
+        'resource.disk',
+        `no room for ${source.sizeBytes} bytes of ${source.key} in the workspace`,
+        { cause: error },
+      )
+    return error
+  }
+}
+
+/** Passes the body on, and aborts when it brings nothing for too long. */
+function watchIdle(idle: AbortController) {
+  return async function* (body: AsyncIterable<Buffer>) {
+    const timer = setTimeout(() => idle.abort(new Error(`the body stalled for ${IDLE_MS / 1000} s`)), IDLE_MS)
+    try {
+      for await (const chunk of body) {
+        timer.refresh()
+        yield chunk
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw error
+  }
+}
+
+const isDiskError = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')

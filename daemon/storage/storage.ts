@@ -1,0 +1,147 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3ServiceException,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+import { MediadError, toMessage } from '../errors.ts'
+
+/** A small object, and how long ago S3 stored it by S3's own clock. */
+export type StoredText = { readonly text: string; readonly etag: string; readonly ageSeconds: number }
+
+export type StoredObject = {
+  readonly etag: string
+  readonly sizeBytes: number
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** The condition of a write: `null` creates (nothing may be there), an etag replaces exactly that version. */
+export type Expected = string | null
+
+/** `refused`: the condition did not hold. `unsettled`: another write was under way (409), nothing is known. */
+export type WriteOutcome = { readonly etag: string } | 'refused' | 'unsettled'
+
+/** S3 in the verbs the protocol needs. Every call may throw `transient.storage`. */
+export type Storage = {
+  readText(key: string, signal?: AbortSignal): Promise<StoredText | null>
+  writeText(
+    key: string,
+    text: string,
+    condition: { expected: Expected; signal?: AbortSignal | undefined },
+  ): Promise<WriteOutcome>
+  head(key: string, signal?: AbortSignal): Promise<StoredObject | null>
+  remove(key: string): Promise<void>
+}
+
+/** Job documents are a few KiB; whatever is larger is none. */
+const MAX_TEXT_BYTES = 1024 * 1024
+
+export function createStorage({ client, bucket }: { client: S3Client; bucket: string }): Storage {
+  return {
+    readText: (key, signal) =>
+      orMissing(`read s3://${bucket}/${key}`, () => getText(client, { Bucket: bucket, Key: key }, signal)),
+
+    async writeText(key, text, { expected, signal }) {
+      const condition = expected === null ? { IfNoneMatch: '*' } : { IfMatch: `"${expected}"` }
+      const put = new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        Body: text,
+        ContentType: 'application/json',
+        ...condition,
+      })
+      try {
+        const { ETag } = await client.send(put, sendOptions(signal))
+        return { etag: bare(ETag) }
+      } catch (error) {
+        const status = toStatus(error)
+        if (status === 412 || (status === 404 && expected !== null)) return 'refused'
+        if (status === 409) return 'unsettled'
+        throw toStorageError(`write s3://${bucket}/${key}`, error)
+      }
+    },
+
+    head: (key, signal) =>
+      orMissing(`look at s3://${bucket}/${key}`, async () => {
+        const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal))
+        return { etag: bare(head.ETag), sizeBytes: head.ContentLength ?? 0, metadata: head.Metadata ?? {} }
+      }),
+
+    async remove(key) {
+      await orMissing(`delete s3://${bucket}/${key}`, () =>
+        client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })),
+      )
+    },
+  }
+}
+
+async function getText(
+  client: S3Client,
+  at: { Bucket: string; Key: string },
+  signal?: AbortSignal,
+): Promise<StoredText> {
+  const get = new GetObjectCommand(at)
+  let date: string | undefined
+  get.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args)
+      date = (result.response as { headers?: Record<string, string> }).headers?.date
+      return result
+    },
+    { step: 'deserialize', priority: 'high' },
+  )
+  const { Body, ETag, LastModified, ContentLength } = await client.send(get, sendOptions(signal))
+  if ((ContentLength ?? 0) > MAX_TEXT_BYTES) {
+    throw new MediadError(
+      'internal.document',
+      `s3://${at.Bucket}/${at.Key} is no job document: it has ${ContentLength} bytes`,
+    )
+  }
+  const ageMs = Date.parse(date ?? '') - (LastModified?.getTime() ?? Number.NaN)
+  if (Number.isNaN(ageMs)) {
+    throw new MediadError(
+      'config.storage',
+      'the store sends no Date or Last-Modified header: mediad cannot tell how old a document is',
+    )
+  }
+  return { text: (await Body?.transformToString()) ?? '', etag: bare(ETag), ageSeconds: Math.max(0, ageMs / 1000) }
+}
+
+async function orMissing<T>(what: string, call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call()
+  } catch (error) {
+    if (toStatus(error) === 404 && !isMissingBucket(error)) return null
+    throw toStorageError(what, error)
+  }
+}
+
+/** Names what could not be done; keeps errors that are already ours. */
+export function toStorageError(what: string, thrown: unknown): MediadError {
+  if (thrown instanceof MediadError) return thrown
+  if (isMissingBucket(thrown)) {
+    return new MediadError(
+      'config.storage',
+      `could not ${what}: the bucket does not exist. Create it, or correct "bucket" in the config`,
+      { cause: thrown },
+    )
+  }
+  const status = toStatus(thrown)
+  const reason = `${status === undefined ? '' : `HTTP ${status}, `}${thrown instanceof Error ? thrown.name : ''}: ${toMessage(thrown)}`
+  return new MediadError('transient.storage', `could not ${what} (${reason})`, { cause: thrown })
+}
+
+/** The HTTP status an SDK error carries; undefined when no answer came. */
+export function toStatus(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined
+}
+
+const isMissingBucket = (error: unknown): boolean =>
+  error instanceof S3ServiceException && error.name === 'NoSuchBucket'
+
+/** Without the quotes that belong to the header. */
+export const bare = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '')
+
+const sendOptions = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {})

@@ -1,0 +1,64 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Upload } from '@aws-sdk/lib-storage'
+import type { S3Client } from '@aws-sdk/client-s3'
+import { bare, toStatus, toStorageError, type Expected, type WriteOutcome } from './storage.ts'
+
+const MiB = 1024 * 1024
+/** S3 takes 10,000 parts at most; larger files get larger parts. */
+const MAX_PARTS = 10_000
+const PART_BYTES = 8 * MiB
+/** Parts on their way at once; with the part size, the memory one upload takes. */
+const PARALLEL_PARTS = 2
+
+export type UploadRequest = {
+  path: string
+  key: string
+  contentType: string
+  metadata: Readonly<Record<string, string>>
+  /** `null`: nothing may be there. An etag: exactly that version is replaced. `any`: whatever is there is replaced. */
+  expected: Expected | 'any'
+  signal: AbortSignal
+}
+
+/** Streams a file to S3: in one PUT when it is small, else in parts. Aborting it aborts the multipart upload too. */
+export type UploadFile = (request: UploadRequest) => Promise<WriteOutcome>
+
+export function createUpload({ client, bucket }: { client: S3Client; bucket: string }): UploadFile {
+  return async ({ path, key, contentType, metadata, expected, signal }) => {
+    const { size } = await stat(path)
+    const upload = new Upload({
+      client,
+      partSize: Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS)),
+      queueSize: PARALLEL_PARTS,
+      params: {
+        Bucket: bucket,
+        Key: key,
+        Body: createReadStream(path),
+        ContentType: contentType,
+        Metadata: { ...metadata },
+        ...toCondition(expected),
+      },
+    })
+    const abort = () => void upload.abort()
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      signal.throwIfAborted()
+      const { ETag } = await upload.done()
+      return { etag: bare(ETag) }
+    } catch (error) {
+      signal.throwIfAborted()
+      const status = toStatus(error)
+      if (status === 412 || (status === 404 && expected !== null)) return 'refused'
+      if (status === 409) return 'unsettled'
+      throw toStorageError(`upload s3://${bucket}/${key}`, error)
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+}
+
+function toCondition(expected: UploadRequest['expected']): { IfNoneMatch?: string; IfMatch?: string } {
+  if (expected === 'any') return {}
+  return expected === null ? { IfNoneMatch: '*' } : { IfMatch: `"${expected}"` }
+}
