@@ -1,0 +1,100 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../pipeline/plugin.ts'
+import { openDatabase } from './s3-database.ts'
+import { startS3 } from './s3.ts'
+import { startSqs } from './sqs.ts'
+
+const QUEUES = { work: 'mediad-work', inProgress: 'mediad-in-progress', dead: 'mediad-dead' }
+
+export type LocalOptions = {
+  /** Objects, queues and messages live here and survive a restart. One process at a time. */
+  readonly dataDirectory: string
+  /** Default 0: any free port. */
+  readonly s3Port?: number
+  /** Default 0: any free port. */
+  readonly sqsPort?: number
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string
+  /** Writes to keys under these are not notified; default `['.mediad/']`, the job documents. */
+  readonly quietPrefixes?: readonly string[]
+  /** Default: silence. Nothing is ever written to stdout. */
+  readonly log?: Log
+}
+
+export type Local = {
+  readonly s3Endpoint: string
+  readonly sqsEndpoint: string
+  readonly queueUrls: Readonly<Record<keyof typeof QUEUES, string>>
+  /** The environment that makes the AWS SDK, and a config that reads `MEDIAD_…_QUEUE_URL`, use all this. */
+  readonly env: Readonly<Record<string, string>>
+  /**
+   * Makes a bucket, open to browsers (CORS), unless it is there.
+   * @throws MediadError `config.storage` for what is no bucket name.
+   */
+  createBucket(name: string): Promise<void>
+  /** Ends both servers: cuts what is under way, loses nothing that was answered. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts an S3 and an SQS in this process, for a machine without AWS. Every object written, to any bucket, is told to the
+ * work queue, as by a bucket configured with `s3:ObjectCreated:*`. Any number of clients and processes may use them.
+ * @throws MediadError `config.storage`, `config.queue`: a port or the data directory is in use.
+ */
+export async function startLocal(options: LocalOptions): Promise<Local> {
+  const { dataDirectory, s3Port = 0, sqsPort = 0, host = '127.0.0.1', quietPrefixes = ['.mediad/'], log } = options
+  await mkdir(dataDirectory, { recursive: true })
+  const closers: (() => void | Promise<void>)[] = []
+  const close = async () => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer()
+  }
+  try {
+    const database = openDatabase(join(dataDirectory, 's3.db')) // first: it keeps other processes out of the folder
+    closers.push(database.close)
+    const sqs = await startSqs({
+      directory: join(dataDirectory, 'sqs'),
+      host,
+      port: sqsPort,
+      queues: Object.values(QUEUES),
+    })
+    closers.push(sqs.close)
+    const directory = join(dataDirectory, 'objects')
+    const send = (body: string) => sqs.send(QUEUES.work, body)
+    const s3 = await startS3({ directory, database, host, port: s3Port, quietPrefixes, send, log })
+    closers.push(s3.close)
+    const queueUrls = {
+      work: sqs.queueUrl(QUEUES.work),
+      inProgress: sqs.queueUrl(QUEUES.inProgress),
+      dead: sqs.queueUrl(QUEUES.dead),
+    }
+    return {
+      s3Endpoint: s3.endpoint,
+      sqsEndpoint: sqs.endpoint,
+      queueUrls,
+      env: toEnvironment({ s3Endpoint: s3.endpoint, sqsEndpoint: sqs.endpoint, queueUrls }),
+      createBucket: async (name) => s3.createBucket(name),
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function toEnvironment({
+  s3Endpoint,
+  sqsEndpoint,
+  queueUrls,
+}: Pick<Local, 's3Endpoint' | 'sqsEndpoint' | 'queueUrls'>) {
+  return Object.freeze({
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'S3RVER', // s3rver knows this one
+    AWS_SECRET_ACCESS_KEY: 'S3RVER',
+    AWS_ENDPOINT_URL_S3: s3Endpoint,
+    AWS_ENDPOINT_URL_SQS: sqsEndpoint,
+    MEDIAD_WORK_QUEUE_URL: queueUrls.work,
+    MEDIAD_IN_PROGRESS_QUEUE_URL: queueUrls.inProgress,
+    MEDIAD_DEAD_QUEUE_URL: queueUrls.dead,
+  })
+}

@@ -1,0 +1,134 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream, openSync, type ReadStream } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { crc32 } from 'node:zlib'
+import { S3Error, type ByteRange } from './s3rver.ts'
+
+/** What the sender says the content's digests are, by the name of the header that says so. */
+export type Digests = Partial<Record<keyof typeof digesters, string>>
+
+export type WrittenBlob = { readonly blob: string; readonly sizeBytes: number; readonly md5: string }
+
+export type Blobs = {
+  /**
+   * Streams content into a new file. A cut stream, an abort or a wrong digest leaves nothing behind.
+   * @throws S3Error `BadDigest`, `XAmzContentSHA256Mismatch`
+   */
+  write(
+    content: AsyncIterable<Buffer> | Readable,
+    options?: { digests?: Digests; signal?: AbortSignal },
+  ): Promise<WrittenBlob>
+  /**
+   * Opens a blob at once, so that it can be read to its end even when it is replaced meanwhile.
+   * Whoever gets it must read or destroy it. Without `range`: all of it.
+   */
+  open(blob: string, range?: ByteRange): ReadStream
+  remove(blobs: readonly string[]): Promise<void>
+  /** Removes what no row of the index names: left by writes that a crash cut off. */
+  sweep(used: readonly string[]): Promise<void>
+}
+
+/** The contents of objects and parts: immutable files with random names, so that no key ever becomes a path. */
+export async function openBlobs(directory: string): Promise<Blobs> {
+  await mkdir(directory, { recursive: true })
+  const pathOf = (blob: string) => join(directory, blob)
+  const remove = async (blobs: readonly string[]) => {
+    await Promise.all(blobs.map((blob) => rm(pathOf(blob), { force: true })))
+  }
+
+  async function write(
+    content: AsyncIterable<Buffer> | Readable,
+    { digests = {}, signal }: { digests?: Digests; signal?: AbortSignal } = {},
+  ): Promise<WrittenBlob> {
+    const blob = randomUUID()
+    const measure = createMeasure(digests)
+    try {
+      const file = createWriteStream(pathOf(blob), { flags: 'wx' })
+      await pipeline(content, measure.stream, file, ...(signal === undefined ? [] : [{ signal }]))
+      return { blob, ...measure.result() }
+    } catch (error) {
+      await remove([blob])
+      throw error
+    }
+  }
+
+  return {
+    write,
+    open: (blob, range) => createReadStream('', { fd: openSync(pathOf(blob), 'r'), ...range }),
+    remove,
+    async sweep(used) {
+      const known = new Set(used)
+      await remove((await readdir(directory)).filter((name) => !known.has(name)))
+    },
+  }
+}
+
+type Digester = { update(chunk: Buffer): void; digest(): string }
+
+const digesters = {
+  'x-amz-content-sha256': (): Digester => createDigester('sha256', 'hex'),
+  'content-md5': (): Digester => createDigester('md5', 'base64'),
+  'x-amz-checksum-sha1': (): Digester => createDigester('sha1', 'base64'),
+  'x-amz-checksum-sha256': (): Digester => createDigester('sha256', 'base64'),
+  'x-amz-checksum-crc32': (): Digester => createCrc32(),
+}
+
+/** The digests a request promises for its body. S3's other checksums (CRC32C, CRC64NVME) are taken unchecked. */
+export function toDigests(headers: Readonly<Record<string, string | undefined>>): Digests {
+  const promised = Object.keys(digesters).flatMap((name) => {
+    const value = headers[name]
+    // the payload hash may also say that there is none, in words
+    const counts = value !== undefined && (name !== 'x-amz-content-sha256' || /^[0-9a-f]{64}$/i.test(value))
+    return counts ? [[name, value]] : []
+  })
+  return Object.fromEntries(promised) as Digests
+}
+
+function createMeasure(digests: Digests): { stream: Transform; result(): { sizeBytes: number; md5: string } } {
+  const md5 = createHash('md5')
+  const checks = Object.entries(digests).map(([name, expected]) => {
+    return { name, expected, digester: digesters[name as keyof Digests]() }
+  })
+  let sizeBytes = 0
+  const stream = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      sizeBytes += chunk.length
+      md5.update(chunk)
+      for (const { digester } of checks) digester.update(chunk)
+      done(null, chunk)
+    },
+  })
+  function result() {
+    for (const { name, expected, digester } of checks) if (digester.digest() !== expected) throw badDigest(name)
+    return { sizeBytes, md5: md5.digest('hex') }
+  }
+  return { stream, result }
+}
+
+function badDigest(name: string): S3Error {
+  const message = `The ${name} you specified did not match what we received.`
+  const code = name === 'x-amz-content-sha256' ? 'XAmzContentSHA256Mismatch' : 'BadDigest'
+  return Object.assign(new S3Error(code, message), { status: 400 })
+}
+
+function createDigester(algorithm: string, encoding: 'hex' | 'base64'): Digester {
+  const hash = createHash(algorithm)
+  return { update: (chunk) => void hash.update(chunk), digest: () => hash.digest(encoding) }
+}
+
+function createCrc32(): Digester {
+  let sum = 0
+  return {
+    update(chunk) {
+      sum = crc32(chunk, sum)
+    },
+    digest() {
+      const bytes = Buffer.alloc(4)
+      bytes.writeUInt32BE(sum)
+      return bytes.toString('base64')
+    },
+  }
+}

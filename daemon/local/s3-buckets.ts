@@ -1,0 +1,53 @@
+import type { Database } from './s3-database.ts'
+import { readSetting, type BucketSetting } from './s3rver.ts'
+
+export type Bucket = { name: string; creationDate: Date }
+
+export type Buckets = {
+  all(): Bucket[]
+  find(name: string): Bucket | null
+  /** Does nothing when it is there already. */
+  add(name: string): void
+  /** Takes its settings and unfinished uploads with it; returns the blobs that are no longer used. Its objects must be gone. */
+  remove(name: string): string[]
+  setting(bucket: string, type: string): BucketSetting | null
+  putSetting(bucket: string, type: string, xml: string): void
+  dropSetting(bucket: string, type: string): void
+}
+
+/** The buckets' part of the index. */
+export function openBuckets({ sql, transaction }: Database): Buckets {
+  const selectAll = sql.prepare('SELECT name, created FROM buckets ORDER BY name')
+  const select = sql.prepare('SELECT name, created FROM buckets WHERE name = ?')
+  const insert = sql.prepare('INSERT OR IGNORE INTO buckets VALUES (?, ?)')
+  const erase = sql.prepare('DELETE FROM buckets WHERE name = ?')
+  const selectBlobs = sql.prepare('SELECT blob FROM parts JOIN uploads ON upload = id WHERE bucket = ?')
+  const selectSetting = sql.prepare('SELECT xml FROM settings WHERE bucket = ? AND type = ?')
+  const upsertSetting = sql.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?, ?)')
+  const eraseSetting = sql.prepare('DELETE FROM settings WHERE bucket = ? AND type = ?')
+
+  return {
+    all: () => selectAll.all().map(toBucket),
+    find(name) {
+      const row = select.get(name)
+      return row === undefined ? null : toBucket(row)
+    },
+    add: (name) => void insert.run(name, Date.now()),
+    remove: (name) =>
+      transaction(() => {
+        const blobs = selectBlobs.all(name).map((row) => String(row.blob))
+        erase.run(name)
+        return blobs
+      }),
+    setting(bucket, type) {
+      const row = selectSetting.get(bucket, type)
+      return row === undefined ? null : readSetting(type, String(row.xml))
+    },
+    putSetting: (bucket, type, xml) => void upsertSetting.run(bucket, type, xml),
+    dropSetting: (bucket, type) => void eraseSetting.run(bucket, type),
+  }
+}
+
+function toBucket(row: Record<string, unknown>): Bucket {
+  return { name: String(row.name), creationDate: new Date(Number(row.created)) }
+}

@@ -1,0 +1,55 @@
+import type { Entry } from './s3-index.ts'
+import { S3Error } from './s3rver.ts'
+
+type Headers = Readonly<Record<string, string | undefined>>
+
+/**
+ * The check that a write's conditions make of what is at its key when it takes effect.
+ * @throws S3Error `NotImplemented` for an If-None-Match other than `*`, as S3 does.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ */
+export function toWriteCheck(headers: Headers, key: string): (current: Entry | null) => void {
+  const { 'if-none-match': ifNoneMatch, 'if-match': ifMatch } = headers
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') {
+    throw new S3Error('NotImplemented', 'A write takes "If-None-Match: *" only.', { Header: 'If-None-Match' })
+  }
+  return (current) => {
+    if (ifNoneMatch !== undefined && current !== null) throw preconditionFailed('If-None-Match')
+    if (ifMatch === undefined) return
+    if (current === null) throw noSuchKey(key)
+    if (!matches(ifMatch, current)) throw preconditionFailed('If-Match')
+  }
+}
+
+/** What a read's conditions come to: go on, or answer that nothing changed (304). */
+export function checkRead(headers: Headers, current: Entry): 'changed' | 'unchanged' {
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
+  const { 'if-unmodified-since': unmodifiedSince, 'if-modified-since': modifiedSince } = headers
+  // the ETag decides where both are asked: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
+  if (ifMatch !== undefined) {
+    if (!matches(ifMatch, current)) throw preconditionFailed('If-Match')
+  } else if (wasModifiedAfter(current, unmodifiedSince)) throw preconditionFailed('If-Unmodified-Since')
+  if (ifNoneMatch !== undefined) return matches(ifNoneMatch, current) ? 'unchanged' : 'changed'
+  return wasModifiedAfter(current, modifiedSince) === false ? 'unchanged' : 'changed'
+}
+
+/** S3's answer for a key that has no object. */
+export function noSuchKey(key: string): S3Error {
+  return new S3Error('NoSuchKey', 'The specified key does not exist.', { Key: key })
+}
+
+function preconditionFailed(condition: string): S3Error {
+  const message = 'At least one of the pre-conditions you specified did not hold'
+  return new S3Error('PreconditionFailed', message, { Condition: condition })
+}
+
+function matches(header: string, { etag }: Entry): boolean {
+  const asked = new Set(header.split(',').map((one) => one.trim().replace(/^W\//, '').replaceAll('"', '')))
+  return asked.has('*') || asked.has(etag)
+}
+
+/** Undefined when there is no such date. HTTP dates have whole seconds. */
+function wasModifiedAfter(entry: Entry, date: string | undefined): boolean | undefined {
+  const limit = Date.parse(date ?? '')
+  return Number.isNaN(limit) ? undefined : Math.floor(entry.modified / 1000) * 1000 > limit
+}

@@ -1,0 +1,109 @@
+import type { StatementSync } from 'node:sqlite'
+import type { Database } from './s3-database.ts'
+
+export type Metadata = Readonly<Record<string, string>>
+
+/** One object: its whole truth is this row, so content, ETag and metadata change as one. */
+export type Entry = {
+  readonly bucket: string
+  readonly key: string
+  /** Name of the immutable file with the content; a new write gets a new one. */
+  readonly blob: string
+  readonly sizeBytes: number
+  /** Without quotes. */
+  readonly etag: string
+  /** Milliseconds since the epoch. */
+  readonly modified: number
+  readonly metadata: Metadata
+}
+
+/** A notification that still has to reach the work queue. */
+export type Notice = { readonly sequence: number; readonly body: string }
+
+export type Replacement = Omit<Entry, 'modified'> & {
+  /** Sees what is there now and throws to refuse the write. */
+  check: (current: Entry | null) => void
+  /** What to tell the work queue of this write, if anything. */
+  toNotice: (entry: Entry, sequence: number) => string | null
+  /** More to do in the same transaction, before the write. */
+  alongside?: () => void
+}
+
+export type Index = {
+  find(bucket: string, key: string): Entry | null
+  /** Entries with the prefix, beyond `after`, in the order of their keys' UTF-8 bytes. */
+  list(range: { bucket: string; prefix: string; after: string; limit: number }): Entry[]
+  /** Writes in one step: check, object, sequence and notice. Returns the entry and the blob it took the place of. */
+  replace(write: Replacement): { entry: Entry; replaced: string | null }
+  /** Removes in one step; returns the blob that is no longer used. */
+  remove(bucket: string, key: string, check: (current: Entry) => void): string | null
+  notices(limit: number): Notice[]
+  dropNotice(sequence: number): void
+  blobs(): string[]
+}
+
+/** The objects' part of the index. Everything in it is synchronous: between a check and its write nothing can happen. */
+export function openIndex({ sql, transaction, nextSequence }: Database): Index {
+  const select = sql.prepare('SELECT * FROM objects WHERE bucket = ? AND key = ?')
+  const selectMany = sql.prepare(
+    `SELECT * FROM objects WHERE bucket = :bucket AND key > :after AND key >= :prefix
+       AND substr(key, 1, length(:prefix)) = :prefix ORDER BY key LIMIT :limit`,
+  )
+  const upsert = sql.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)')
+  const erase = sql.prepare('DELETE FROM objects WHERE bucket = ? AND key = ?')
+  const addNotice = sql.prepare('INSERT INTO notices VALUES (?, ?)')
+  const selectNotices = sql.prepare('SELECT sequence, body FROM notices ORDER BY sequence LIMIT ?')
+  const eraseNotice = sql.prepare('DELETE FROM notices WHERE sequence = ?')
+  const selectBlobs = sql.prepare('SELECT blob FROM objects UNION ALL SELECT blob FROM parts')
+
+  const find: Index['find'] = (bucket, key) => toEntry(select.get(bucket, key))
+
+  function replace({ check, toNotice, alongside, ...write }: Replacement): { entry: Entry; replaced: string | null } {
+    return transaction(() => {
+      const current = find(write.bucket, write.key)
+      check(current)
+      alongside?.()
+      const entry: Entry = { ...write, modified: Date.now() }
+      const { bucket, key, blob, sizeBytes, etag, modified, metadata } = entry
+      upsert.run(bucket, key, blob, sizeBytes, etag, modified, JSON.stringify(metadata))
+      const sequence = nextSequence()
+      const body = toNotice(entry, sequence)
+      if (body !== null) addNotice.run(sequence, body)
+      return { entry, replaced: current?.blob ?? null }
+    })
+  }
+
+  function remove(bucket: string, key: string, check: (current: Entry) => void): string | null {
+    return transaction(() => {
+      const current = find(bucket, key)
+      if (current === null) return null
+      check(current)
+      erase.run(bucket, key)
+      return current.blob
+    })
+  }
+
+  return {
+    find,
+    list: (range) => selectMany.all({ ...range }).flatMap((row) => toEntry(row) ?? []),
+    replace,
+    remove,
+    notices: (limit) =>
+      selectNotices.all(limit).map((row) => ({ sequence: Number(row.sequence), body: String(row.body) })),
+    dropNotice: (sequence) => void eraseNotice.run(sequence),
+    blobs: () => selectBlobs.all().map((row) => String(row.blob)),
+  }
+}
+
+function toEntry(row: ReturnType<StatementSync['get']>): Entry | null {
+  if (row === undefined) return null
+  return {
+    bucket: String(row.bucket),
+    key: String(row.key),
+    blob: String(row.blob),
+    sizeBytes: Number(row.size),
+    etag: String(row.etag),
+    modified: Number(row.modified),
+    metadata: JSON.parse(String(row.metadata)) as Metadata,
+  }
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto'
+import type { Blobs } from './s3-blobs.ts'
+import type { Part } from './s3-uploads.ts'
+import { S3Error } from './s3rver.ts'
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+const MIN_PART_BYTES = 5 * 1024 * 1024
+const MAX_PART_NUMBER = 10_000
+
+export type AskedPart = { number: number; etag: string }
+
+/** @throws S3Error `InvalidArgument` for what is no part number. */
+export function toPartNumber(text: string): number {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= 1 && number <= MAX_PART_NUMBER) return number
+  throw new S3Error('InvalidArgument', `Part number must be an integer between 1 and ${MAX_PART_NUMBER}, inclusive`)
+}
+
+/**
+ * The parts an upload is completed with, by S3's rules.
+ * @throws S3Error `InvalidPartOrder`, `InvalidPart` (not there, or another ETag), `EntityTooSmall` (all but the last)
+ */
+export function chooseParts(asked: readonly AskedPart[], there: readonly Part[]): Part[] {
+  const byNumber = new Map(there.map((part) => [part.number, part]))
+  if (asked.some(({ number }, position) => number <= (asked[position - 1]?.number ?? 0))) {
+    throw new S3Error('InvalidPartOrder', 'Parts must be listed in ascending order of number.')
+  }
+  return asked.map(({ number, etag }, position) => {
+    const part = byNumber.get(number)
+    if (part?.etag !== etag) {
+      throw new S3Error('InvalidPart', 'One or more of the specified parts could not be found.', { PartNumber: number })
+    }
+    if (position < asked.length - 1 && part.sizeBytes < MIN_PART_BYTES) {
+      throw new S3Error('EntityTooSmall', 'A part is smaller than the minimum allowed size.', { PartNumber: number })
+    }
+    return part
+  })
+}
+
+/** The content of all parts, one after another. */
+export async function* joinParts(blobs: Blobs, parts: readonly Part[]): AsyncGenerator<Buffer> {
+  for (const { blob } of parts) yield* blobs.open(blob) as AsyncIterable<Buffer>
+}
+
+/** S3's ETag of an object made of parts: the MD5 of their MD5s, and how many they are. */
+export function toMultipartEtag(parts: readonly Part[]): string {
+  const hash = createHash('md5')
+  for (const { etag } of parts) hash.update(Buffer.from(etag, 'hex'))
+  return `${hash.digest('hex')}-${parts.length}`
+}

@@ -1,0 +1,44 @@
+import type { Blobs } from './s3-blobs.ts'
+import { checkRead, noSuchKey } from './s3-conditions.ts'
+import type { Index } from './s3-index.ts'
+import { toHeaders } from './s3-metadata.ts'
+import { S3Error, type ByteRange, type Context } from './s3rver.ts'
+
+type Read = { index: Index; blobs: Blobs; bucket: string; key: string }
+
+/** Answers GET and HEAD of an object: conditions, one range, and the content as it was at this instant. */
+export function readObject(context: Context, { index, blobs, bucket, key }: Read): void {
+  const entry = index.find(bucket, key)
+  if (entry === null) throw noSuchKey(key)
+  const described = Object.entries(toHeaders(entry)).filter(([name]) => name !== 'content-length')
+  if (checkRead(context.headers, entry) === 'unchanged') {
+    context.status = 304
+    context.set('ETag', JSON.stringify(entry.etag))
+    return
+  }
+  const range = parseRange(context.headers.range, entry.sizeBytes)
+  for (const [name, value] of described) context.set(name, value)
+  context.set('Accept-Ranges', 'bytes')
+  context.status = range === null ? 200 : 206
+  if (range !== null) context.set('Content-Range', `bytes ${range.start}-${range.end}/${entry.sizeBytes}`)
+  const length = range === null ? entry.sizeBytes : range.end - range.start + 1
+  // opened in the same breath as it was found, and an empty file has no range to open
+  if (context.method === 'GET')
+    context.body = length === 0 ? Buffer.alloc(0) : blobs.open(entry.blob, range ?? undefined)
+  context.length = length
+}
+
+/**
+ * The bytes a Range header asks for; null for all of them, also when the header is not one plain range, as S3 does.
+ * @throws S3Error `InvalidRange` when it asks for nothing that is there.
+ */
+export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | null {
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? []
+  if (first === undefined || last === undefined || (first === '' && last === '')) return null
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return null
+  const start = first === '' ? Math.max(0, sizeBytes - Number(last)) : Number(first)
+  const end = first === '' || last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1)
+  if (start <= end) return { start, end }
+  const detail = { RangeRequested: header, ActualObjectSize: sizeBytes }
+  throw new S3Error('InvalidRange', 'The requested range is not satisfiable', detail)
+}

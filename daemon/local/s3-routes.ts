@@ -1,0 +1,119 @@
+import { readObject } from './s3-read.ts'
+import { listObjects, listParts, listUploads } from './s3-list.ts'
+import type { RequestStore, Shelf } from './s3-store.ts'
+import { noSuchUpload, type Upload } from './s3-uploads.ts'
+import { findElements, findText, malformed, readText } from './s3-xml.ts'
+import { bucketController, objectController, S3Error, serviceController, type Context } from './s3rver.ts'
+
+/** A request whose signature is good, and what it is about. */
+export type Call = {
+  readonly context: Context
+  readonly shelf: Shelf
+  readonly store: RequestStore
+  /** Empty for the list of buckets. */
+  readonly bucket: string
+  /** Empty for the bucket itself. */
+  readonly key: string
+}
+
+// a request for one of these must be refused, not taken for a plain one
+const unknown =
+  `acl attributes legal-hold lifecycle notification object-lock policy replication restore retention select
+  tagging torrent versionId versioning versions website`.split(/\s+/)
+
+/** Does what a request asks for: s3rver's controllers where they do as S3 does, our own where not. */
+export async function route(call: Call): Promise<void> {
+  const { context, bucket, key } = call
+  if (unknown.some((name) => name in context.query)) throw notImplemented()
+  if (bucket === '' && context.method !== 'GET') throw notAllowed()
+  if (bucket === '') return serviceController.getService(context)
+  const creates = key === '' && context.method === 'PUT' && !('cors' in context.query)
+  if (!creates && call.shelf.buckets.find(bucket) === null) {
+    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
+  }
+  if (key === '') return routeBucket(call)
+  return context.query.uploadId === undefined ? routeObject(call) : routeUpload(call, String(context.query.uploadId))
+}
+
+async function routeBucket({ context, shelf, store, bucket }: Call): Promise<void> {
+  const { method, query } = context
+  if ('cors' in query) {
+    if (method === 'GET') return bucketController.getBucketCors(context)
+    if (method === 'PUT') return bucketController.putBucketCors(context)
+    if (method === 'DELETE') return bucketController.deleteBucketCors(context)
+    throw notAllowed()
+  }
+  if (method === 'PUT') return bucketController.putBucket(context)
+  if (method === 'DELETE') return bucketController.deleteBucket(context)
+  if (method === 'POST' && 'delete' in query) return deleteObjects(context, store, bucket)
+  if (method === 'POST') throw notImplemented()
+  if (method !== 'GET' && method !== 'HEAD') throw notAllowed()
+  if ('location' in query) return bucketController.getBucketLocation(context)
+  context.body =
+    'uploads' in query ? listUploads(shelf.uploads, bucket, query) : listObjects(shelf.index, bucket, query)
+}
+
+async function routeObject({ context, shelf, bucket, key }: Call): Promise<void> {
+  const { method, query, headers } = context
+  if (method === 'GET' || method === 'HEAD') return readObject(context, { ...shelf, bucket, key })
+  if (method === 'DELETE') return objectController.deleteObject(context)
+  if (method === 'POST' && 'uploads' in query) return objectController.initiateMultipartUpload(context)
+  if (method === 'POST') throw notImplemented()
+  if (method !== 'PUT') throw notAllowed()
+  return prepareCopy(headers) ? objectController.putObjectCopy(context) : objectController.putObject(context)
+}
+
+async function routeUpload({ context, shelf, store, bucket, key }: Call, id: string): Promise<void> {
+  const { method, headers } = context
+  const upload = shelf.uploads.get(id)
+  // an upload id counts for its own key alone
+  if (upload.bucket !== bucket || upload.key !== key) throw noSuchUpload(id)
+  if (method === 'GET') context.body = listParts(shelf.uploads.parts(id), upload, context.query)
+  else if (method === 'POST') await completeUpload(context, store, upload)
+  else if (method === 'DELETE') {
+    await shelf.blobs.remove(shelf.uploads.end(id))
+    context.status = 204
+  } else if (method !== 'PUT') throw notAllowed()
+  else await (prepareCopy(headers) ? objectController.uploadPartCopy(context) : objectController.uploadPart(context))
+}
+
+async function completeUpload(context: Context, store: RequestStore, { id, bucket, key }: Upload): Promise<void> {
+  const parts = findElements(await readText(context.req), 'Part').map((part) => ({
+    number: Number(findText(part, 'PartNumber')),
+    etag: findText(part, 'ETag').replaceAll('"', ''),
+  }))
+  if (parts.length === 0) throw malformed()
+  const { md5 } = await store.completeUpload(id, parts)
+  const [location] = context.href.split('?')
+  context.body = {
+    CompleteMultipartUploadResult: { Location: location, Bucket: bucket, Key: key, ETag: JSON.stringify(md5) },
+  }
+}
+
+async function deleteObjects(context: Context, store: RequestStore, bucket: string): Promise<void> {
+  const xml = await readText(context.req)
+  const keys = findElements(xml, 'Object').map((object) => findText(object, 'Key'))
+  if (keys.length === 0) throw malformed()
+  for (const key of keys) await store.deleteObject(bucket, key)
+  const quiet = findElements(xml, 'Quiet').includes('true')
+  context.body = { DeleteResult: { Deleted: quiet ? [] : keys.map((Key) => ({ Key })) } }
+}
+
+/**
+ * s3rver decodes the source of a copy too little (it leaves `%2B` as it is): give it what it decodes to the right key.
+ * Whether there is one.
+ */
+function prepareCopy(headers: Context['headers']): boolean {
+  const source = headers['x-amz-copy-source']
+  if (source === undefined) return false
+  headers['x-amz-copy-source'] = encodeURI(decodeURIComponent(source))
+  return true
+}
+
+function notAllowed(): S3Error {
+  return new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.')
+}
+
+function notImplemented(): S3Error {
+  return new S3Error('NotImplemented', 'A header or query you provided implies functionality that is not implemented.')
+}

@@ -1,0 +1,165 @@
+import { Readable } from 'node:stream'
+import type { Blobs, Digests } from './s3-blobs.ts'
+import type { Buckets } from './s3-buckets.ts'
+import { noSuchKey } from './s3-conditions.ts'
+import type { Entry, Index } from './s3-index.ts'
+import { toHeaders, toMetadata } from './s3-metadata.ts'
+import type { Write } from './s3-notice.ts'
+import { chooseParts, joinParts, toMultipartEtag, toPartNumber, type AskedPart } from './s3-parts.ts'
+import type { Uploads } from './s3-uploads.ts'
+import { S3Error, StoredObject, type ByteRange, type Store, type Written } from './s3rver.ts'
+
+/** Where everything of the embedded S3 is kept. */
+export type Shelf = {
+  readonly index: Index
+  readonly buckets: Buckets
+  readonly uploads: Uploads
+  readonly blobs: Blobs
+}
+
+/** What one request brings to the store. */
+export type StoreRequest = {
+  /** Its conditions: throws to refuse the write. */
+  readonly check: (current: Entry | null) => void
+  readonly digests: Digests
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal
+  readonly toNotice: (write: Omit<Write, 'sourceIp'>) => string | null
+  /** Called at once after each write that took effect. */
+  readonly onWrite: () => void
+}
+
+export type RequestStore = Store & {
+  completeUpload(id: string, asked: readonly AskedPart[]): Promise<Written>
+}
+
+/**
+ * The store that s3rver's controllers see, for one request. A body streams into a blob of its own first; the write takes
+ * effect in one synchronous step of the index, where its conditions are checked against what is there at that instant.
+ * So racing writers need no lock, a slow one holds up nobody, and a reader sees the old object or the new one, whole.
+ */
+export function createStore(shelf: Shelf, request: StoreRequest): RequestStore {
+  const { index, uploads, blobs } = shelf
+  const { digests, signal } = request
+  const write = createWriter(shelf, request)
+
+  async function putPart(id: string, asked: string, content: Readable | null): Promise<Written> {
+    const number = toPartNumber(asked)
+    uploads.get(id) // before the body is read
+    const { blob, sizeBytes, md5 } = await blobs.write(content ?? Readable.from([]), { digests, signal })
+    await settle(blobs, blob, () => ({
+      result: null,
+      unused: uploads.putPart(id, { number, blob, sizeBytes, etag: md5 }),
+    }))
+    return { size: sizeBytes, md5 }
+  }
+
+  async function completeUpload(id: string, asked: readonly AskedPart[]): Promise<Written> {
+    const { bucket, key, metadata } = uploads.get(id)
+    request.check(index.find(bucket, key)) // before the parts are copied
+    const parts = chooseParts(asked, uploads.parts(id))
+    const { blob, sizeBytes } = await blobs.write(joinParts(blobs, parts), { signal }).catch((error: unknown) => {
+      uploads.get(id) // when the upload ended meanwhile, its parts went with it: say that
+      throw error
+    })
+    const content = { bucket, key, metadata, blob, sizeBytes, etag: toMultipartEtag(parts) }
+    let ended: readonly string[] = []
+    await write('ObjectCreated:CompleteMultipartUpload', content, () => {
+      uploads.get(id) // another completion, or an abort, may have been first
+      ended = uploads.end(id)
+    })
+    await blobs.remove(ended)
+    return { size: sizeBytes, md5: content.etag }
+  }
+
+  return {
+    ...bucketMethods(shelf),
+    existsObject: async (bucket, key) => index.find(bucket, key) !== null,
+    async putObject({ bucket, key, content, metadata }) {
+      if (content === null) throw new S3Error('MissingContentLength', 'A write needs a body.')
+      const { blob, sizeBytes, md5 } = await blobs.write(content, { digests, signal })
+      await write('ObjectCreated:Put', { bucket, key, blob, sizeBytes, etag: md5, metadata: toMetadata(metadata) })
+      return { size: sizeBytes, md5 }
+    },
+    // oxlint-disable-next-line max-params -- the signature is s3rver's
+    async copyObject(fromBucket, fromKey, bucket, key, headers) {
+      const source = index.find(fromBucket, fromKey)
+      if (source === null) throw noSuchKey(fromKey)
+      const { blob, sizeBytes, md5 } = await blobs.write(blobs.open(source.blob), { signal })
+      const metadata = headers === null ? source.metadata : toMetadata(headers)
+      return toHeaders(await write('ObjectCreated:Copy', { bucket, key, blob, sizeBytes, etag: md5, metadata }))
+    },
+    async deleteObject(bucket, key) {
+      const blob = index.remove(bucket, key, request.check)
+      if (blob !== null) await blobs.remove([blob])
+    },
+    // oxlint-disable-next-line max-params -- the signature is s3rver's
+    initiateUpload: async (bucket, key, id, headers) =>
+      uploads.start({ id, bucket, key, metadata: toMetadata(headers) }),
+    // oxlint-disable-next-line max-params -- the signature is s3rver's
+    putPart: (_bucket, id, number, content) => putPart(id, number, content),
+    completeUpload,
+  }
+}
+
+type Content = Omit<Entry, 'modified'>
+type Writer = (event: Write['event'], content: Content, alongside?: () => void) => Promise<Entry>
+
+/** Makes a written blob the object at its key; where that is refused, the blob goes. */
+function createWriter({ index, blobs }: Shelf, { check, toNotice, onWrite }: StoreRequest): Writer {
+  return (event, content, alongside = () => undefined) =>
+    settle(blobs, content.blob, () => {
+      const { entry, replaced } = index.replace({
+        ...content,
+        check,
+        alongside,
+        toNotice: (entry, sequence) => toNotice({ event, entry, sequence }),
+      })
+      onWrite()
+      return { result: entry, unused: replaced }
+    })
+}
+
+/** Puts a blob to use; removes the one that it replaced, or itself when it was refused. */
+async function settle<T>(blobs: Blobs, blob: string, use: () => { result: T; unused: string | null }): Promise<T> {
+  let unused: string | null = blob
+  try {
+    const used = use()
+    unused = used.unused
+    return used.result
+  } finally {
+    if (unused !== null) await blobs.remove([unused])
+  }
+}
+
+/** What does not depend on the request. */
+export function bucketMethods({ index, buckets, blobs }: Shelf) {
+  return {
+    listBuckets: async () => buckets.all(),
+    getBucket: async (name) => buckets.find(name),
+    putBucket: async (name) => buckets.add(name),
+    deleteBucket: async (name) => blobs.remove(buckets.remove(name)),
+    listObjects: async (bucket, { maxKeys }) => ({
+      objects: index.list({ bucket, prefix: '', after: '', limit: maxKeys }),
+    }),
+    getSubresource: async (bucket, _key, type) => buckets.setting(bucket, type),
+    putSubresource: async (bucket, _key, setting) => buckets.putSetting(bucket, setting.type, setting.toXML(2)),
+    deleteSubresource: async (bucket, _key, type) => buckets.dropSetting(bucket, type),
+    /** Only for copies into a part; reads by clients do not come through here. */
+    async getObject(bucket, key, asked = {}) {
+      const entry = index.find(bucket, key)
+      if (entry === null) return null
+      const range = toRange(entry, asked)
+      const content = range === null ? null : blobs.open(entry.blob, range)
+      return Object.assign(
+        new StoredObject(bucket, key, content, toHeaders(entry)),
+        asked.start !== undefined && { range: range ?? asked },
+      )
+    },
+  } satisfies Partial<Store>
+}
+
+/** Null where nothing can be read: an empty object, or a start beyond the end. */
+function toRange({ sizeBytes }: Entry, { start = 0, end = Infinity }: Partial<ByteRange>): ByteRange | null {
+  return start < sizeBytes ? { start, end: Math.min(end, sizeBytes - 1) } : null
+}

@@ -1,0 +1,93 @@
+import type { Database } from './s3-database.ts'
+import type { Metadata } from './s3-index.ts'
+import { S3Error } from './s3rver.ts'
+
+export type Upload = { id: string; bucket: string; key: string; metadata: Metadata; started: number }
+export type Part = { number: number; blob: string; sizeBytes: number; etag: string; modified: number }
+
+export type Uploads = {
+  start(upload: Omit<Upload, 'started'>): void
+  /** @throws S3Error `NoSuchUpload` */
+  get(id: string): Upload
+  list(range: { bucket: string; prefix: string; afterKey: string; afterId: string; limit: number }): Upload[]
+  parts(id: string): Part[]
+  /**
+   * Sets a part; returns the blob it took the place of.
+   * @throws S3Error `NoSuchUpload` when the upload ended meanwhile.
+   */
+  putPart(id: string, part: Omit<Part, 'modified'>): string | null
+  /** Ends an upload, whichever way; returns the blobs of its parts. */
+  end(id: string): string[]
+}
+
+/** The multipart uploads' part of the index. */
+export function openUploads({ sql, transaction }: Database): Uploads {
+  const insert = sql.prepare('INSERT INTO uploads VALUES (?, ?, ?, ?, ?)')
+  const select = sql.prepare('SELECT * FROM uploads WHERE id = ?')
+  const selectMany = sql.prepare(
+    `SELECT * FROM uploads WHERE bucket = :bucket AND substr(key, 1, length(:prefix)) = :prefix
+       AND (key > :afterKey OR (key = :afterKey AND id > :afterId)) ORDER BY key, id LIMIT :limit`,
+  )
+  const erase = sql.prepare('DELETE FROM uploads WHERE id = ?')
+  const selectParts = sql.prepare('SELECT * FROM parts WHERE upload = ? ORDER BY number')
+  const selectPart = sql.prepare('SELECT blob FROM parts WHERE upload = ? AND number = ?')
+  const upsertPart = sql.prepare('INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?)')
+
+  function get(id: string): Upload {
+    const row = select.get(id)
+    if (row !== undefined) return toUpload(row)
+    throw noSuchUpload(id)
+  }
+
+  function putPart(id: string, part: Omit<Part, 'modified'>): string | null {
+    return transaction(() => {
+      get(id)
+      const before = selectPart.get(id, part.number)
+      upsertPart.run(id, part.number, part.blob, part.sizeBytes, part.etag, Date.now())
+      return before === undefined ? null : String(before.blob)
+    })
+  }
+
+  const parts: Uploads['parts'] = (id) => selectParts.all(id).map(toPart)
+
+  return {
+    start: ({ id, bucket, key, metadata }) => void insert.run(id, bucket, key, JSON.stringify(metadata), Date.now()),
+    get,
+    list: (range) => selectMany.all({ ...range }).map(toUpload),
+    parts,
+    putPart,
+    end(id) {
+      const blobs = parts(id).map((part) => part.blob)
+      erase.run(id)
+      return blobs
+    },
+  }
+}
+
+/** S3's answer for an upload that never was, or is over, or belongs to another key. */
+export function noSuchUpload(id: string): S3Error {
+  const message = 'The specified upload does not exist. It may be invalid, or may have been aborted or completed.'
+  return new S3Error('NoSuchUpload', message, { UploadId: id })
+}
+
+function toUpload(row: Record<string, unknown>): Upload {
+  const { id, bucket, key, metadata, started } = row
+  return {
+    id: String(id),
+    bucket: String(bucket),
+    key: String(key),
+    metadata: JSON.parse(String(metadata)) as Metadata,
+    started: Number(started),
+  }
+}
+
+function toPart(row: Record<string, unknown>): Part {
+  const { number, blob, size, etag, modified } = row
+  return {
+    number: Number(number),
+    blob: String(blob),
+    sizeBytes: Number(size),
+    etag: String(etag),
+    modified: Number(modified),
+  }
+}

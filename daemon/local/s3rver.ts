@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
+import type { Readable } from 'node:stream'
+
+// s3rver is CommonJS without types; what is used of it is described here, and nowhere else is it loaded.
+const load = createRequire(import.meta.url)
+
+/** The S3 error answers: `status` follows from `code`; `detail` becomes further elements of the XML. */
+export type S3Error = Error & { code: string; status: number }
+export const S3Error = load('@20minutes/s3rver/lib/models/error') as new (
+  code: string,
+  message: string,
+  detail?: Record<string, unknown>,
+) => S3Error
+
+/** A request and its answer (a Koa context). */
+export type Context = {
+  readonly method: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string | string[] | undefined>>
+  readonly headers: Record<string, string | undefined>
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly ip: string
+  readonly href: string
+  readonly state: { vhost?: boolean; account?: unknown }
+  params: { bucket?: string; key?: string }
+  mountPath?: string
+  store: Store
+  status: number
+  type: string
+  length: number
+  body: unknown
+  get(header: string): string
+  set(header: string, value: string): void
+}
+
+export type Next = () => Promise<void>
+export type Middleware = (context: Context, next: Next) => Promise<void>
+
+/** An object on its way through s3rver. */
+export type StoredObject = {
+  bucket: string
+  key: string
+  content: Readable | null
+  metadata: Record<string, string | number | undefined>
+}
+export const StoredObject = load('@20minutes/s3rver/lib/models/object') as new (
+  bucket: string,
+  key: string,
+  content: Readable | null,
+  metadata: Readonly<Record<string, string | number | undefined>>,
+) => StoredObject & { readonly size: number; range?: ByteRange }
+
+export type ByteRange = { start: number; end: number }
+export type Written = { size: number; md5: string }
+export type BucketSetting = { type: string; toXML(indent?: number): string }
+
+/** What s3rver's controllers ask of the place where objects live. */
+export type Store = {
+  listBuckets(): Promise<{ name: string; creationDate: Date }[]>
+  getBucket(name: string): Promise<{ name: string; creationDate: Date } | null>
+  putBucket(name: string): Promise<unknown>
+  deleteBucket(name: string): Promise<void>
+  /** Only to see whether a bucket is empty. */
+  listObjects(bucket: string, options: { maxKeys: number }): Promise<{ objects: unknown[] }>
+  getSubresource(bucket: string, key: string | undefined, type: string): Promise<BucketSetting | null>
+  putSubresource(bucket: string, key: string | undefined, setting: BucketSetting): Promise<void>
+  deleteSubresource(bucket: string, key: string | undefined, type: string): Promise<void>
+  existsObject(bucket: string, key: string): Promise<boolean>
+  getObject(bucket: string, key: string, range?: Partial<ByteRange>): Promise<StoredObject | null>
+  putObject(object: StoredObject): Promise<Written>
+  copyObject(
+    fromBucket: string,
+    fromKey: string,
+    bucket: string,
+    key: string,
+    metadata: Readonly<Record<string, string | undefined>> | null,
+  ): Promise<Record<string, string>>
+  deleteObject(bucket: string, key: string): Promise<void>
+  initiateUpload(bucket: string, key: string, id: string, headers: Context['headers']): Promise<void>
+  putPart(bucket: string, id: string, number: string, content: Readable | null): Promise<Written>
+}
+
+type App = {
+  /** What every request sees until it gets a store of its own: the CORS rules are read before the signature. */
+  context: { store: Pick<Store, 'getSubresource'> }
+  /** In order; the last is to answer. */
+  middleware: Middleware[]
+  logger: { close(): void; exceptions: { unhandle(): void } }
+  on(event: 'error', listener: (error: unknown) => void): void
+  callback(): (request: IncomingMessage, response: ServerResponse) => void
+}
+
+export const S3rver = load('@20minutes/s3rver') as new (options: {
+  silent: boolean
+  vhostBuckets: boolean
+  directory: string
+}) => App
+
+type Factory = () => Middleware
+type Controller = (context: Context) => Promise<void>
+
+/** s3rver's own middlewares, each made ready to run. */
+export const cors = (load('@20minutes/s3rver/lib/middleware/cors') as Factory)()
+export const authenticate = (load('@20minutes/s3rver/lib/middleware/authentication') as Factory)()
+export const overrideHeaders = (load('@20minutes/s3rver/lib/middleware/response-header-override') as Factory)()
+
+export const serviceController = load('@20minutes/s3rver/lib/controllers/service') as Record<'getService', Controller>
+export const bucketController = load('@20minutes/s3rver/lib/controllers/bucket') as Record<
+  'putBucket' | 'deleteBucket' | 'getBucketLocation' | 'getBucketCors' | 'putBucketCors' | 'deleteBucketCors',
+  Controller
+>
+export const objectController = load('@20minutes/s3rver/lib/controllers/object') as Record<
+  'putObject' | 'putObjectCopy' | 'deleteObject' | 'initiateMultipartUpload' | 'uploadPart' | 'uploadPartCopy',
+  Controller
+>
+
+const { getConfigModel } = load('@20minutes/s3rver/lib/models/config') as {
+  getConfigModel(type: string): (new (xml: string) => BucketSetting) | undefined
+}
+
+/** A bucket setting from its XML. */
+export function readSetting(type: string, xml: string): BucketSetting {
+  const Model = getConfigModel(type)
+  if (Model === undefined) throw new S3Error('NotImplemented', `The bucket setting "${type}" is not implemented.`)
+  return new Model(xml)
+}

@@ -1,0 +1,182 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3'
+import { Upload } from '@aws-sdk/lib-storage'
+import * as assert from 'uvu/assert'
+import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('local S3: multipart uploads')
+
+const MiB = 1024 * 1024
+const film = randomBytes(11 * MiB)
+
+test('lib-storage uploads a stream in parts, once', async () => {
+  await using folder = await temporaryFolder()
+  await using cloud = await startCloud({ dataDirectory: folder.path })
+  const upload = () => {
+    const Body = Readable.from(slices(film, 64 * 1024))
+    const params = { Bucket: BUCKET, Key: 'films/one', Body, ContentType: 'video/mp4', Metadata: { claim: '1' } }
+    return new Upload({ client: cloud.s3, partSize: 5 * MiB, params: { ...params, IfNoneMatch: '*' } })
+  }
+  await upload().done()
+  assert.ok((await cloud.get('films/one')).equals(film))
+  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: 'films/one' }))
+  assert.is(head.ETag, `"${multipartEtag(slices(film, 5 * MiB))}"`)
+  assert.equal([head.ContentType, head.Metadata, head.ContentLength], ['video/mp4', { claim: '1' }, film.length])
+  await failsWith('PreconditionFailed', upload().done())
+  assert.equal(await openUploads(cloud), [], 'lib-storage has aborted the one that was refused')
+  assert.is((await readdir(join(folder.path, 'objects'))).length, 1, 'parts are gone')
+})
+
+test('parts can be listed in pages, replaced, and copied from an object', async () => {
+  await using cloud = await startCloud()
+  const at = { Bucket: BUCKET, Key: 'film' }
+  const UploadId = await begin(cloud, 'film')
+  await cloud.put('source', 'copied')
+  for (const [PartNumber, Body] of [
+    [1, 'one'],
+    [2, 'two'],
+    [2, 'two again'],
+    [7, 'seven'],
+  ] as const) {
+    await cloud.s3.send(new UploadPartCommand({ ...at, UploadId, PartNumber, Body }))
+  }
+  await cloud.s3.send(new UploadPartCopyCommand({ ...at, UploadId, PartNumber: 9, CopySource: `${BUCKET}/source` }))
+  const first = await cloud.s3.send(new ListPartsCommand({ ...at, UploadId, MaxParts: 3 }))
+  assert.equal(
+    first.Parts?.map((part) => [part.PartNumber, part.Size]),
+    [
+      [1, 3],
+      [2, 9],
+      [7, 5],
+    ],
+  )
+  assert.is(first.IsTruncated, true)
+  const rest = await cloud.s3.send(
+    new ListPartsCommand({ ...at, UploadId, PartNumberMarker: first.NextPartNumberMarker ?? '' }),
+  )
+  assert.equal(
+    rest.Parts?.map((part) => [part.PartNumber, part.Size]),
+    [[9, 6]],
+  )
+  assert.is(rest.IsTruncated, false)
+})
+
+test('a completion obeys the rules of parts', async () => {
+  await using cloud = await startCloud()
+  const UploadId = await begin(cloud, 'film')
+  const at = { Bucket: BUCKET, Key: 'film', UploadId }
+  const put = async (PartNumber: number, Body: Buffer | string) => ({
+    PartNumber,
+    ETag: (await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber, Body }))).ETag ?? '',
+  })
+  const complete = (Parts: { PartNumber: number; ETag: string }[]) =>
+    cloud.s3.send(new CompleteMultipartUploadCommand({ ...at, MultipartUpload: { Parts } }))
+  const large = await put(1, film.subarray(0, 5 * MiB))
+  const small = await put(2, 'small')
+  const end = await put(3, 'end')
+  await failsWith('InvalidPartOrder', complete([small, large]))
+  await failsWith('InvalidPart', complete([large, { PartNumber: 2, ETag: large.ETag }]))
+  await failsWith('InvalidPart', complete([large, { PartNumber: 4, ETag: end.ETag }]))
+  await failsWith('EntityTooSmall', complete([large, small, end]))
+  await failsWith('InvalidArgument', put(0, 'x'))
+  await failsWith('InvalidArgument', put(10_001, 'x'))
+  assert.equal(await cloud.list(), [])
+  await complete([large, end])
+  assert.ok((await cloud.get('film')).equals(Buffer.concat([film.subarray(0, 5 * MiB), Buffer.from('end')])))
+})
+
+test('of racing completions of one upload exactly one is made', async () => {
+  await using cloud = await startCloud()
+  const UploadId = await begin(cloud, 'film')
+  const at = { Bucket: BUCKET, Key: 'film', UploadId }
+  const { ETag = '' } = await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: 1, Body: film }))
+  const command = { ...at, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }
+  const answers = Array.from({ length: 8 }, () =>
+    cloud.s3.send(new CompleteMultipartUploadCommand(command)).then(
+      () => 'done',
+      (error: Error) => error.name,
+    ),
+  )
+  const names = (await Promise.all(answers)).toSorted()
+  assert.equal(names, [...Array.from({ length: 7 }, () => 'NoSuchUpload'), 'done'])
+  assert.ok((await cloud.get('film')).equals(film))
+  assert.is((await cloud.messages(cloud.local.queueUrls.work)).visible, 1)
+})
+
+test('an aborted upload is gone, parts and all, and takes no more', async () => {
+  await using folder = await temporaryFolder()
+  await using cloud = await startCloud({ dataDirectory: folder.path })
+  const UploadId = await begin(cloud, 'film')
+  const at = { Bucket: BUCKET, Key: 'film', UploadId }
+  await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: 1, Body: 'one' }))
+  await failsWith('NoSuchUpload', cloud.s3.send(new ListPartsCommand({ ...at, Key: 'other' })))
+  await cloud.s3.send(new AbortMultipartUploadCommand(at))
+  await failsWith('NoSuchUpload', cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: 2, Body: 'two' })))
+  await failsWith('NoSuchUpload', cloud.s3.send(new ListPartsCommand(at)))
+  await failsWith('NoSuchUpload', cloud.s3.send(new AbortMultipartUploadCommand(at)))
+  assert.equal(await readdir(join(folder.path, 'objects')), [])
+  assert.equal(await cloud.list(), [])
+})
+
+test('open uploads are listed by key, in pages', async () => {
+  await using cloud = await startCloud()
+  for (const key of ['b', 'a/2', 'a/1', 'a/1']) await begin(cloud, key)
+  const all = await cloud.s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
+  assert.equal(
+    all.Uploads?.map(({ Key }) => Key),
+    ['a/1', 'a/1', 'a/2', 'b'],
+  )
+  const first = await cloud.s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix: 'a/', MaxUploads: 1 }))
+  assert.equal([first.Uploads?.length, first.IsTruncated], [1, true])
+  const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = first
+  const rest = await cloud.s3.send(
+    new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix: 'a/', KeyMarker, UploadIdMarker }),
+  )
+  assert.equal(
+    rest.Uploads?.map(({ Key }) => Key),
+    ['a/1', 'a/2'],
+  )
+  assert.is.not(rest.Uploads?.[0]?.UploadId, first.Uploads?.[0]?.UploadId)
+})
+
+async function begin(cloud: Cloud, key: string): Promise<string> {
+  const { UploadId = '' } = await cloud.s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: key }))
+  return UploadId
+}
+
+async function openUploads(cloud: Cloud): Promise<unknown[]> {
+  return (await cloud.s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))).Uploads ?? []
+}
+
+function slices(bytes: Buffer, size: number): Buffer[] {
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size))
+}
+
+function multipartEtag(parts: readonly Buffer[]): string {
+  const digests = parts.map((part) => createHash('md5').update(part).digest())
+  return `${createHash('md5').update(Buffer.concat(digests)).digest('hex')}-${parts.length}`
+}
+
+async function failsWith(name: string, answer: Promise<unknown>): Promise<void> {
+  try {
+    await answer
+  } catch (error) {
+    assert.is((error as Error).name, name)
+    return
+  }
+  throw new Error(`it did not fail with ${name}`)
+}

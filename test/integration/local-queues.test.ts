@@ -1,0 +1,137 @@
+import { connect } from 'node:net'
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from '@aws-sdk/client-sqs'
+import * as assert from 'uvu/assert'
+import { startCloud, type Cloud } from '../helpers/cloud.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const test = suite('local SQS')
+
+test('a delayed message comes when its time has come', async () => {
+  await using cloud = await startCloud()
+  await send(cloud, 'later', 1)
+  assert.equal(await count(cloud), { visible: 0, hidden: 0, delayed: 1 })
+  assert.is(await receive(cloud, { WaitTimeSeconds: 0 }), undefined)
+  assert.is((await receive(cloud, { WaitTimeSeconds: 10 }))?.Body, 'later')
+})
+
+test('a received message hides, comes back, and is gone once deleted', async () => {
+  await using cloud = await startCloud()
+  await send(cloud, 'work')
+  assert.is((await receive(cloud, { VisibilityTimeout: 1 }))?.Body, 'work')
+  assert.equal(await count(cloud), { visible: 0, hidden: 1, delayed: 0 })
+  await until('it is visible again', async () => (await count(cloud)).visible === 1)
+  const again = await receive(cloud, { VisibilityTimeout: 30 })
+  assert.is(again?.Attributes?.ApproximateReceiveCount, '2')
+  await cloud.sqs.send(new DeleteMessageCommand({ QueueUrl: queue(cloud), ReceiptHandle: again?.ReceiptHandle }))
+  assert.equal(await count(cloud), { visible: 0, hidden: 0, delayed: 0 })
+})
+
+test('a message made visible at once is there at once', async () => {
+  await using cloud = await startCloud()
+  await send(cloud, 'back')
+  const { ReceiptHandle } = (await receive(cloud)) ?? {}
+  const visibility = (VisibilityTimeout: number) =>
+    cloud.sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: queue(cloud), ReceiptHandle, VisibilityTimeout }))
+  await visibility(600)
+  assert.equal(await count(cloud), { visible: 0, hidden: 1, delayed: 0 })
+  await visibility(0)
+  assert.equal(await count(cloud), { visible: 1, hidden: 0, delayed: 0 })
+  assert.is((await receive(cloud))?.Body, 'back')
+})
+
+test('of several long polls a message ends one, and the others wait on', async () => {
+  await using cloud = await startCloud()
+  const ended: (string | undefined)[] = []
+  const polls = Array.from({ length: 3 }, async () => {
+    ended.push((await receive(cloud, { WaitTimeSeconds: 20 }))?.Body)
+  })
+  for (const text of ['one', 'two', 'three']) {
+    const before = ended.length
+    await send(cloud, text)
+    await until('a poll ends', () => ended.length > before)
+  }
+  await Promise.all(polls)
+  assert.equal(ended, ['one', 'two', 'three'])
+})
+
+test('a long poll whose client is gone takes no message', async () => {
+  await using cloud = await startCloud()
+  const gone = new AbortController()
+  const poll = cloud.sqs.send(new ReceiveMessageCommand({ QueueUrl: queue(cloud), WaitTimeSeconds: 20 }), {
+    abortSignal: gone.signal,
+  })
+  const outcome = poll.then(
+    () => 'answered',
+    (error: Error) => error.name,
+  )
+  // a second poll that has been answered shows that the first has arrived
+  await receive(cloud, { WaitTimeSeconds: 1 })
+  gone.abort()
+  assert.is(await outcome, 'AbortError')
+  await receive(cloud, { WaitTimeSeconds: 1 })
+  await send(cloud, 'for the next')
+  assert.equal(await count(cloud), { visible: 1, hidden: 0, delayed: 0 })
+  assert.is((await receive(cloud))?.Body, 'for the next')
+})
+
+test('a queue is found by its name, and what is no queue is an error', async () => {
+  await using cloud = await startCloud()
+  const { QueueUrl } = await cloud.sqs.send(new GetQueueUrlCommand({ QueueName: 'mediad-work' }))
+  assert.is(QueueUrl, queue(cloud))
+  for (const WaitTimeSeconds of [0, 5, 99]) {
+    const nowhere = new ReceiveMessageCommand({ QueueUrl: `${queue(cloud)}-not`, WaitTimeSeconds })
+    const name = await cloud.sqs.send(nowhere).then(
+      () => 'answered',
+      (error: Error) => error.name,
+    )
+    assert.is(name, 'QueueDoesNotExist')
+  }
+})
+
+test('it is SQS and nothing else, on the loopback address alone', async () => {
+  await using cloud = await startCloud()
+  const { sqsEndpoint, s3Endpoint } = cloud.local
+  assert.is((await fetch(`${sqsEndpoint}/some-bucket/key`, { method: 'PUT', body: 'x' })).status, 404)
+  assert.is((await fetch(`${sqsEndpoint}/_fauxqs/queues`)).status, 404)
+  for (const endpoint of [sqsEndpoint, s3Endpoint]) {
+    const port = Number(new URL(endpoint).port)
+    assert.is(await reach('127.0.0.1', port), 'connected')
+    assert.is(await reach('127.0.0.2', port), 'ECONNREFUSED', 'a server on every interface would answer here')
+  }
+})
+
+function queue(cloud: Cloud): string {
+  return cloud.local.queueUrls.work
+}
+
+function count(cloud: Cloud) {
+  return cloud.messages(queue(cloud))
+}
+
+async function send(cloud: Cloud, MessageBody: string, DelaySeconds = 0): Promise<void> {
+  await cloud.sqs.send(new SendMessageCommand({ QueueUrl: queue(cloud), MessageBody, DelaySeconds }))
+}
+
+async function receive(cloud: Cloud, options: { WaitTimeSeconds?: number; VisibilityTimeout?: number } = {}) {
+  const answer = await cloud.sqs.send(
+    new ReceiveMessageCommand({ QueueUrl: queue(cloud), MessageSystemAttributeNames: ['All'], ...options }),
+  )
+  return answer.Messages?.[0]
+}
+
+function reach(host: string, port: number): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = connect({ host, port }, () => {
+    socket.destroy()
+    resolve('connected')
+  })
+  socket.once('error', (error) => resolve('code' in error ? String(error.code) : error.message))
+  return promise
+}
