@@ -1,0 +1,118 @@
+import { MediadError } from '../errors.ts'
+import type { Plugin, Problem } from '../pipeline/plugin.ts'
+import { parse, renderProblem } from './problems.ts'
+import { schema, type Config } from './schema.ts'
+
+/**
+ * Fills in the defaults and freezes.
+ *
+ * @param file how to call the config in messages
+ * @throws MediadError `config.invalid` that lists every mistake on a line of its own
+ */
+export function checkConfig(user: unknown, file = 'the config'): Config {
+  const parsed = parse(schema, user)
+  const plugins = toPlugins(user)
+  const problems = [
+    ...(parsed.ok ? [] : parsed.problems),
+    ...plugins.flatMap((plugin, index) => toPluginProblems(plugin, index)),
+    ...findConflicts(user, plugins),
+  ]
+  if (parsed.ok && problems.length === 0) return freeze(parsed.data)
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
+  const lines = problems.map((problem) => `  ${renderProblem(problem, plugins)}`)
+  throw new MediadError('config.invalid', `${file} has ${count}:\n${lines.join('\n')}`)
+}
+
+/** What is wrong between options that are right by themselves; looked for even when others are not. */
+function findConflicts(user: unknown, plugins: readonly Plugin[]): Problem[] {
+  const source = pick(schema.shape.source, user, 'source')?.prefix
+  const state = pick(schema.shape.state, user, 'state')?.prefix
+  return [...comparePrefixes(source, state), ...compareQueues(user), ...compareKeys(plugins, { source, state })]
+}
+
+function comparePrefixes(source: string | undefined, state: string | undefined): Problem[] {
+  if (source === undefined || state === undefined) return []
+  if (!state.startsWith(source) && !source.startsWith(state)) return []
+  const message = `must not overlap with source.prefix "${source}": job documents would be taken for sources`
+  return [{ path: ['state', 'prefix'], message }]
+}
+
+function compareQueues(user: unknown): Problem[] {
+  const seen = new Map<string, string>()
+  return (['work', 'inProgress', 'dead'] as const).flatMap((name): Problem[] => {
+    const url = pick(schema.shape.queues.shape.dead.shape.url, user, 'queues', name, 'url')
+    if (url === undefined) return []
+    const same = seen.get(toComparable(url))
+    seen.set(toComparable(url), name)
+    return same === undefined
+      ? []
+      : [
+          {
+            path: ['queues', name, 'url'],
+            message: `is the same queue as queues.${same}.url; each needs one of its own`,
+          },
+        ]
+  })
+}
+
+function compareKeys(
+  plugins: readonly Plugin[],
+  prefixes: { source: string | undefined; state: string | undefined },
+): Problem[] {
+  const { source, state } = prefixes
+  const owners = new Map<string, number>()
+  return plugins.flatMap((plugin, index) =>
+    (plugin.hooks.keys ?? []).flatMap((key): Problem[] => {
+      const report = (message: string): Problem[] => [
+        { path: ['plugins', index], message: `writes to "${key}", ${message}` },
+      ]
+      if (source !== undefined && key.startsWith(source))
+        return report(`which starts with source.prefix "${source}": its results would be processed again, for ever`)
+      if (state !== undefined && key.startsWith(state)) return report(`which starts with state.prefix "${state}"`)
+      const owner = owners.get(key)
+      if (owner === undefined) owners.set(key, index)
+      if (owner === undefined || owner === index) return []
+      return report(`as plugins[${owner}] (${plugins[owner]?.name}) does; one would replace the other's result`)
+    }),
+  )
+}
+
+function toPlugins(user: unknown): Plugin[] {
+  const list: unknown = isRecord(user) ? user['plugins'] : undefined
+  if (!Array.isArray(list)) return []
+  return list.map((entry) => {
+    const parsed = schema.shape.plugins.element.safeParse(entry)
+    // keeps its place, so that the others keep their numbers; what is wrong with it, the schema says
+    return parsed.success ? parsed.data : { name: '', problems: [], hooks: { run: () => {} } }
+  })
+}
+
+function toPluginProblems(plugin: Plugin, index: number): Problem[] {
+  return plugin.problems.map(({ path, message }) => ({ path: ['plugins', index, ...path], message }))
+}
+
+/** One part of the config by itself, undefined when it is not valid. */
+function pick<T>(
+  part: { safeParse(value: unknown): { success: boolean; data?: T } },
+  user: unknown,
+  ...path: string[]
+): T | undefined {
+  const value = path.reduce<unknown>((at, name) => (isRecord(at) ? at[name] : undefined), user)
+  return part.safeParse(value).data
+}
+
+function toComparable(url: string): string {
+  return new URL(url).href.replace(/\/+$/, '')
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** Plain objects and lists all the way down; functions and what has a class of its own are left alone. */
+function freeze<T>(value: T): T {
+  const isPlain = isRecord(value) && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
+  if (!isPlain || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) freeze(inner)
+  return Object.freeze(value)
+}

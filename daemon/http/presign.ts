@@ -1,0 +1,37 @@
+import { HTTPError, HTTPResponse, type EventHandler, type H3Event } from 'h3'
+import type { Config } from '../config/schema.ts'
+import { toJobId } from '../job/job.ts'
+import type { Presign } from '../storage/presign.ts'
+import { refuse } from './problem.ts'
+import { parseUploadRequest, toUploadKey } from './upload.ts'
+
+/**
+ * `POST /video/pre-signed-url`: a URL to upload one file to, straight to S3. Every call gets a key of its own, so no upload
+ * can replace another, and the job's id is known before the upload.
+ */
+export function presignHandler({ config, presign }: { config: Config; presign: Presign }): EventHandler {
+  return async (event) => {
+    const { filename, ...signed } = parseUploadRequest(await readText(event), config.http.maxUploadBytes)
+    const key = toUploadKey(config.source.prefix, { ...signed, filename })
+    const { url, headers } = await presign({ ...signed, key })
+    const body = {
+      isSuccess: true,
+      preSignedUrl: url,
+      id: toJobId(config.bucket, key),
+      key,
+      method: 'PUT',
+      headers,
+      expiresIn: config.http.urlSeconds,
+    }
+    return new HTTPResponse(JSON.stringify(body), { headers: { 'content-type': 'application/json' } })
+  }
+}
+
+async function readText(event: H3Event): Promise<string> {
+  try {
+    return await event.req.text()
+  } catch (error) {
+    if (HTTPError.isError(error)) throw error
+    throw refuse({ status: 400, detail: 'The request ended in the middle of its body.', code: 'request.invalid' })
+  }
+}

@@ -1,0 +1,95 @@
+import type { Server as NodeServer } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { serve, type H3 } from 'h3'
+import { MediadError, toMessage } from '../errors.ts'
+import type { Log } from '../pipeline/plugin.ts'
+import { renderBareProblem } from './problem.ts'
+
+export type HttpServer = {
+  /** Without a slash at the end. */
+  readonly url: string
+  readonly port: number
+  /** Stops listening, gives requests under way 2 s to end, and leaves no connection behind. */
+  close(): Promise<void>
+}
+
+export type ServerOptions = { app: H3; host: string; /** 0: any free one. */ port: number; log: Log }
+
+/** Larger bodies are answered with 413, whether they state their length or not. */
+const BODY_BYTES = 16 * 1024
+const CLOSE_MS = 2_000
+
+/**
+ * Listens for requests. It installs no signal handlers: stopping is the daemon's.
+ *
+ * @throws MediadError `config.invalid` when it cannot listen there
+ */
+export async function startServer({ app, host, port, log }: ServerOptions): Promise<HttpServer> {
+  const server = serve(app, {
+    hostname: host,
+    port,
+    gracefulShutdown: false,
+    silent: true,
+    manual: true,
+    maxRequestBodySize: BODY_BYTES,
+    // a client gets this long for its whole request; nothing here takes more than a few KiB
+    node: { requestTimeout: 30_000, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+  })
+  const node = server.node?.server as NodeServer
+  node.on('clientError', answerNonsense)
+  try {
+    await server.serve()
+  } catch (error) {
+    throw toListenError(error, host, port)
+  }
+  const address = node.address()
+  const bound = typeof address === 'object' && address !== null ? address.port : port
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
+  log.info({ url }, 'listening')
+  let closing: Promise<void> | undefined
+  return { url, port: bound, close: () => (closing ??= close(node)) }
+}
+
+function close(node: NodeServer): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => node.closeAllConnections(), CLOSE_MS)
+  // a kept-alive connection becomes idle with the end of its request, and nobody else would close it then
+  node.on('request', (_, response) => response.once('close', () => setImmediate(() => node.closeIdleConnections())))
+  node.close(() => {
+    clearTimeout(timer)
+    resolve()
+  })
+  node.closeIdleConnections()
+  return promise
+}
+
+const hints: Record<string, string> = {
+  EADDRINUSE: 'is in use; stop the other program or choose another with http.port or --port',
+  EACCES: 'may not be used by this user; choose one above 1023 with http.port or --port',
+  EADDRNOTAVAIL: 'cannot be opened: http.host is no address of this machine',
+  ENOTFOUND: 'cannot be opened: http.host is no address of this machine',
+}
+
+function toListenError(error: unknown, host: string, port: number): MediadError {
+  const hint = hints[(error as NodeJS.ErrnoException).code ?? ''] ?? `cannot be opened: ${toMessage(error)}`
+  return new MediadError('config.invalid', `port ${port} ${hint} (host ${host})`, { cause: error })
+}
+
+const statuses: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
+
+/** What Node's parser refuses never reaches the app. After an answer on this connection, another one would be misread. */
+function answerNonsense(error: NodeJS.ErrnoException, socket: Duplex & { bytesWritten?: number }): void {
+  if (!socket.writable || (socket.bytesWritten ?? 0) > 0) {
+    socket.destroy()
+    return
+  }
+  const status = statuses[error.code ?? ''] ?? 400
+  const body = renderBareProblem(status)
+  const head = [
+    `HTTP/1.1 ${status} `,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}

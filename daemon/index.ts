@@ -1,0 +1,23 @@
+/** The public API. Importing it loads no SDK and does nothing. */
+export { defineConfig, env } from './config/define.ts'
+export type { Config, UserConfig } from './config/schema.ts'
+export { errorCodes, MediadError } from './errors.ts'
+export type { ErrorCode, MediadErrorOptions, Verdict } from './errors.ts'
+export type { DaemonEvent } from './events.ts'
+export type { JobDocument, JobError, JobState, MediaSummary, Output, Source } from './job/job.ts'
+export type { AudioStream, Probe, VideoStream } from './pipeline/media.ts'
+export { toDisplaySize } from './pipeline/media.ts'
+export { definePlugin } from './pipeline/plugin.ts'
+export type {
+  AddOptions,
+  Artifact,
+  FfmpegCommand,
+  FfmpegResult,
+  Log,
+  Plugin,
+  PluginHooks,
+  RunContext,
+  SetupContext,
+  UploadOptions,
+} from './pipeline/plugin.ts'
+export { z } from 'zod'

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { HeadObjectCommand } from '@aws-sdk/client-s3'
+import * as assert from 'uvu/assert'
+import { toJobId } from '../../daemon/job/job.ts'
+import { createPresign } from '../../daemon/storage/presign.ts'
+import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
+import { makeConfig, post, startEdge } from '../helpers/edge.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const test = suite('presigned uploads')
+
+let cloud: Cloud
+test.before(async () => {
+  cloud = await startCloud()
+})
+test.after(async () => {
+  await cloud[Symbol.asyncDispose]()
+})
+
+const presignFor = (urlSeconds = 900) => createPresign({ client: cloud.s3, bucket: BUCKET, urlSeconds })
+
+/** Uint8Array bodies get no content type of fetch's own. */
+async function put(url: string, body: string, headers: Record<string, string> = {}): Promise<number> {
+  const response = await fetch(url, { method: 'PUT', body: Buffer.from(body), headers })
+  await response.arrayBuffer()
+  return response.status
+}
+
+const typeOf = async (key: string) =>
+  (await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: key }))).ContentType
+
+test('with nothing stated, the URL takes any file, as curl sends it', async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'clip.mp4')
+  await writeFile(file, 'not really a film')
+  const { url, headers } = await presignFor()({ key: 'origin_curl.mp4' })
+  assert.equal(headers, {})
+  assert.not.match(url, /checksum/i)
+  const { stdout } = await promisify(execFile)('curl', [
+    '-sS',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+    '-T',
+    file,
+    url,
+  ])
+  assert.is(stdout, '200')
+  assert.is((await cloud.get('origin_curl.mp4')).toString(), 'not really a film')
+})
+
+test('with nothing stated, a content type of the client’s own is taken along', async () => {
+  const { url } = await presignFor()({ key: 'origin_own.webm' })
+  assert.is(await put(url, 'abc', { 'content-type': 'video/webm' }), 200)
+  assert.is(await typeOf('origin_own.webm'), 'video/webm')
+})
+
+test('a stated content type is enforced, parameters and all', async () => {
+  for (const [n, contentType] of ['video/mp4', 'video/webm;codecs="vp9, opus"'].entries()) {
+    const key = `origin_type-${n}.mp4`
+    const { url, headers } = await presignFor()({ key, contentType })
+    assert.equal(headers, { 'content-type': contentType })
+    assert.is(await put(url, 'abc', { 'content-type': 'text/html' }), 403)
+    assert.is(await put(url, 'abc'), 403)
+    assert.is(await put(url, 'abc', headers), 200)
+    assert.is(await typeOf(key), contentType)
+  }
+})
+
+test('a stated size is enforced', async () => {
+  const { url, headers } = await presignFor()({ key: 'origin_size.mp4', sizeBytes: 5 })
+  assert.equal(headers, { 'content-length': '5' })
+  assert.is(await put(url, '123456'), 403)
+  assert.is(await put(url, '1234'), 403)
+  assert.is(await put(url, '12345'), 200)
+  assert.is((await cloud.get('origin_size.mp4')).toString(), '12345')
+})
+
+test('both together', async () => {
+  const { url, headers } = await presignFor()({ key: 'origin_both.mp4', contentType: 'video/mp4', sizeBytes: 3 })
+  assert.equal(headers, { 'content-type': 'video/mp4', 'content-length': '3' })
+  assert.is(await put(url, '1234', { 'content-type': 'video/mp4' }), 403)
+  assert.is(await put(url, '123', { 'content-type': 'audio/mp4' }), 403)
+  assert.is(await put(url, '123', { 'content-type': 'video/mp4' }), 200)
+})
+
+test('the URL is good for one key and one verb', async () => {
+  const { url } = await presignFor()({ key: 'origin_mine.mp4' })
+  assert.is(await put(url.replace('origin_mine', 'origin_yours'), 'abc'), 403)
+  for (const method of ['GET', 'DELETE']) {
+    const response = await fetch(url, { method })
+    await response.arrayBuffer()
+    assert.is(response.status, 403, method)
+  }
+  assert.is(await put(url.replace(/X-Amz-Expires=\d+/, 'X-Amz-Expires=90000'), 'abc'), 403)
+})
+
+test('an expired URL is refused', async () => {
+  const { url } = await presignFor(1)({ key: 'origin_late.mp4' })
+  await until('the URL has expired', async () => (await put(url, 'abc')) === 403)
+})
+
+test('keys with every awkward character arrive as they are', async () => {
+  for (const key of [
+    'origin_a b+c%20d&e=f?g#h.mp4',
+    'origin_日本-Übung.mp4',
+    "origin_'(!*)~@:,;$.mp4",
+    'in/some/folder/a.mp4',
+    'origin_e\u0301.mp4',
+  ]) {
+    const { url } = await presignFor()({ key })
+    assert.is(await put(url, key), 200, key)
+    assert.is((await cloud.get(key)).toString(), key)
+  }
+})
+
+test('from the HTTP edge to the object: what the answer says is where the upload lies', async () => {
+  await using edge = await startEdge({ presign: presignFor(), config: makeConfig({ bucket: BUCKET }) })
+  for (const filename of [
+    '../../Ünï cødé 日本.MP4',
+    'a\u0000b\n.mkv',
+    `${'夏'.repeat(200)}.mov`,
+    '😀'.repeat(100),
+    "'; rm -rf ~ #.mp4",
+    '',
+  ]) {
+    const { body } = await post(edge.url, { filename, contentType: 'video/mp4', size: 4 })
+    const key = String(body.key)
+    assert.is(body.id, toJobId(BUCKET, key))
+    assert.is(await put(String(body.preSignedUrl), 'film', body.headers as Record<string, string>), 200, key)
+    assert.is((await cloud.get(key)).toString(), 'film')
+  }
+})

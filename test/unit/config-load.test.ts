@@ -1,0 +1,217 @@
+import { spawnSync } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import * as assert from 'uvu/assert'
+import { loadConfig, type LoadOptions } from '../../daemon/config/load.ts'
+import { MediadError } from '../../daemon/errors.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('loading the config')
+
+const api = JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../daemon/index.ts')).href)
+
+/** A valid config as a person writes one; `change` is laid over it. */
+const toText = (change = '{}') => `
+import { defineConfig, definePlugin, env, z } from ${api}
+const note = definePlugin('note', z.object({}), () => ({ keys: ['note_{name}'], run(): void {} }))
+export default defineConfig({
+  bucket: env('MEDIAD_TEST_BUCKET', 'media'),
+  queues: { work: { url: 'http://q/work', concurrency: 3 }, inProgress: { url: 'http://q/in-progress' }, dead: { url: 'http://q/dead' } },
+  plugins: [note()],
+  ...${change},
+})`
+
+const toScript = (change = '{}') => toText(change).replace(': void', '')
+
+async function folderWith(files: Record<string, string>) {
+  const folder = await temporaryFolder()
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder.path, name)), { recursive: true })
+    await writeFile(join(folder.path, name), text)
+  }
+  return folder
+}
+
+async function refusal(options: LoadOptions): Promise<string> {
+  try {
+    await loadConfig(options)
+  } catch (error) {
+    assert.instance(error, MediadError)
+    assert.is((error as MediadError).code, 'config.invalid')
+    return (error as MediadError).message
+  }
+  return assert.unreachable('it was loaded') as never
+}
+
+for (const extension of ['ts', 'mts', 'js', 'mjs'])
+  test(`media.config.${extension} is found`, async () => {
+    const name = `media.config.${extension}`
+    await using folder = await folderWith({
+      [name]: extension.endsWith('ts') ? toText() : toScript(),
+      'package.json': '{"type":"module"}',
+    })
+    const { config, file } = await loadConfig({ cwd: folder.path })
+    assert.is(file, join(folder.path, name))
+    assert.is(config.queues.work.concurrency, 3)
+    assert.is(config.http.port, 3000)
+  })
+
+test('the search goes up to the next folder that has one', async () => {
+  await using folder = await folderWith({ 'media.config.mts': toText(), 'a/b/c/file': '', 'a/package.json': '{}' })
+  const { file } = await loadConfig({ cwd: join(folder.path, 'a/b/c') })
+  assert.is(file, join(folder.path, 'media.config.mts'))
+})
+
+test('a config nearer by hides one further up', async () => {
+  await using folder = await folderWith({
+    'media.config.mts': 'throw new Error("not this one")',
+    'a/media.config.mjs': toScript(),
+  })
+  const { file } = await loadConfig({ cwd: join(folder.path, 'a') })
+  assert.is(file, join(folder.path, 'a/media.config.mjs'))
+})
+
+test('a file may be named, under any name, relative to the folder', async () => {
+  await using folder = await folderWith({
+    'media.config.mts': 'throw new Error("not this one")',
+    'conf/other.mts': toText(),
+  })
+  for (const file of ['conf/other.mts', join(folder.path, 'conf/other.mts')])
+    assert.is((await loadConfig({ cwd: folder.path, file })).file, join(folder.path, 'conf/other.mts'))
+})
+
+test('loading leaves nothing beside the config', async () => {
+  const { readdir } = await import('node:fs/promises')
+  await using folder = await folderWith({ 'media.config.mts': toText() })
+  await loadConfig({ cwd: folder.path })
+  assert.equal(await readdir(folder.path), ['media.config.mts'])
+})
+
+test('no config: says where it looked and what to do', async () => {
+  await using folder = await folderWith({})
+  // from the root, so that no config of somebody else lies above
+  assert.match(await refusal({ cwd: '/' }), /no media\.config\.ts in \/ or any folder above; .*--config/)
+  assert.match(await refusal({ cwd: folder.path, file: 'none.ts' }), /no config file .*none\.ts/)
+})
+
+test('a config that throws is named with the line, whatever code the error has', async () => {
+  await using folder = await folderWith({
+    'plain.mts': '\n\nthrow new Error("boom")',
+    'a/media.config.mts': '\nthrow Object.assign(new Error("gone"), { code: "ENOENT" })',
+    'media.config.mts': toText(),
+  })
+  assert.match(await refusal({ cwd: folder.path, file: 'plain.mts' }), /cannot load .*plain\.mts, line 3: boom/)
+  assert.match(await refusal({ cwd: join(folder.path, 'a') }), /cannot load .*a\/media\.config\.mts, line 2: gone/)
+})
+
+test('syntax errors and missing imports are named with the file', async () => {
+  await using folder = await folderWith({
+    'syntax.mts': 'export default {\n  a: ,\n}',
+    'lost.mts': 'import "./nowhere.ts"\nexport default {}',
+  })
+  assert.match(await refusal({ cwd: folder.path, file: 'syntax.mts' }), /cannot load .*syntax\.mts/)
+  assert.match(await refusal({ cwd: folder.path, file: 'lost.mts' }), /cannot load .*lost\.mts.*nowhere/)
+})
+
+test('a config without a default export, empty, or of something else is refused', async () => {
+  await using folder = await folderWith({
+    'named.mts': 'export const config = {}',
+    'empty/media.config.mts': '',
+    'list.mts': 'export default []',
+    'null.mts': 'export default null',
+  })
+  const said = /export default defineConfig/
+  for (const file of ['named.mts', 'list.mts', 'null.mts', 'empty/media.config.mts'])
+    assert.match(await refusal({ cwd: folder.path, file }), said)
+  assert.match(await refusal({ cwd: join(folder.path, 'empty') }), said)
+})
+
+test('mistakes are listed under the name of the file', async () => {
+  await using folder = await folderWith({ 'media.config.mts': toText('{ http: { prot: 1, port: -1 } }') })
+  const message = await refusal({ cwd: folder.path })
+  assert.match(message, /media\.config\.mts has 2 problems:\n/)
+  assert.match(message, /^ {2}http\.prot: unknown option; did you mean "port"\?$/m)
+  assert.match(message, /^ {2}http\.port: must be/m)
+})
+
+test('overrides are laid over the config before it is checked: objects merged, lists replaced', async () => {
+  const urls =
+    'queues: { work: { url: env("MEDIAD_TEST_NONE"), concurrency: 3 }, inProgress: { url: "http://q/in-progress" }, dead: { url: "http://q/dead" } }'
+  await using folder = await folderWith({
+    'media.config.mts': toText(`{ ${urls}, http: { port: -5, urlSeconds: 60 } }`),
+  })
+  assert.match(
+    await refusal({ cwd: folder.path }),
+    /queues\.work\.url: the environment variable MEDIAD_TEST_NONE is not set/,
+  )
+  const overrides = {
+    queues: { work: { url: 'http://q/other' } },
+    http: { port: 0, host: undefined },
+    job: { attempts: 1 },
+  }
+  const { config } = await loadConfig({ cwd: folder.path, overrides })
+  assert.equal(config.queues.work, { url: 'http://q/other', poll: '*/5 * * * * *', concurrency: 3 })
+  assert.is(config.http.port, 0)
+  assert.is(config.http.urlSeconds, 60)
+  assert.is(config.http.host, '127.0.0.1')
+  assert.is(config.job.attempts, 1)
+  const plugins = [...config.plugins, { ...config.plugins[0], name: 'second', hooks: { run() {} }, problems: [] }]
+  assert.is((await loadConfig({ cwd: folder.path, overrides: { ...overrides, plugins } })).config.plugins.length, 2)
+})
+
+test('overrides are checked like everything else', async () => {
+  await using folder = await folderWith({ 'media.config.mts': toText() })
+  assert.match(await refusal({ cwd: folder.path, overrides: { http: { port: 70_000 } } }), /http\.port: must be/)
+})
+
+test('.env beside the config is read before it is evaluated; the environment wins', async () => {
+  const change = '{ http: { host: env("MEDIAD_TEST_HOST") }, workspace: { directory: env("MEDIAD_TEST_FOLDER") } }'
+  await using folder = await folderWith({
+    'media.config.mts': toText(change),
+    '.env': 'MEDIAD_TEST_BUCKET=from-file\nMEDIAD_TEST_HOST="::1"\nMEDIAD_TEST_FOLDER=/from/file\n',
+    'sub/.env': 'MEDIAD_TEST_BUCKET=from-another-folder\n',
+  })
+  process.env.MEDIAD_TEST_FOLDER = '/from/environment'
+  const { config } = await loadConfig({ cwd: join(folder.path, 'sub') })
+  assert.is(config.bucket, 'from-file')
+  assert.is(config.http.host, '::1')
+  assert.is(config.workspace.directory, '/from/environment')
+  for (const name of ['BUCKET', 'HOST', 'FOLDER']) delete process.env[`MEDIAD_TEST_${name}`]
+})
+
+test('a .env that cannot be read is an error', async () => {
+  await using folder = await folderWith({ 'media.config.mts': toText(), '.env/file': '' })
+  assert.match(await refusal({ cwd: folder.path }), /cannot read .*\.env/)
+})
+
+test('the repository’s own config loads, given its queues, and names what is missing otherwise', async () => {
+  const cwd = join(import.meta.dirname, '../..')
+  const queues = {
+    work: { url: 'http://q/work' },
+    inProgress: { url: 'http://q/in-progress' },
+    dead: { url: 'http://q/dead' },
+  }
+  const { config, file } = await loadConfig({ cwd, overrides: { queues } })
+  assert.is(file, join(cwd, 'media.config.ts'))
+  assert.equal(
+    config.plugins.map(({ name }) => name),
+    ['transcode', 'thumbnail', 'upload'],
+  )
+})
+
+test('importing the public API loads zod and no other package', () => {
+  const script = `import { registerHooks } from 'node:module'
+    const packages = new Set()
+    registerHooks({ resolve(specifier, context, next) {
+      const found = next(specifier, context)
+      const name = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(found.url)?.[1]
+      if (name) packages.add(name)
+      return found
+    } })
+    await import(${api})
+    process.stdout.write([...packages].join())`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+  assert.is(stdout, 'zod', stderr)
+})

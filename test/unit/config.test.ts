@@ -1,0 +1,266 @@
+import { tmpdir } from 'node:os'
+import * as assert from 'uvu/assert'
+import { checkConfig } from '../../daemon/config/check.ts'
+import { definePlugin, env, MediadError, z, type DaemonEvent, type UserConfig } from '../../daemon/index.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('config')
+
+const encode = definePlugin(
+  'encode',
+  z.object({ crf: z.int().min(0).max(51).default(23), codec: z.enum(['h264', 'hevc']).default('h264') }),
+  () => ({
+    keys: ['cvted_{name}.mp4'],
+    run() {},
+  }),
+)
+const writer = (name: string, ...keys: string[]) => definePlugin(name, z.object({}), () => ({ keys, run() {} }))()
+
+const minimal = {
+  bucket: 'media',
+  queues: {
+    work: { url: 'http://q/1/work' },
+    inProgress: { url: 'http://q/1/in-progress' },
+    dead: { url: 'https://q/1/dead' },
+  },
+  plugins: [encode()],
+} satisfies UserConfig
+
+/** The lines of the message, without the first. */
+function problemsOf(user: unknown): string[] {
+  try {
+    checkConfig(user)
+  } catch (error) {
+    assert.instance(error, MediadError)
+    assert.is((error as MediadError).code, 'config.invalid')
+    return (error as MediadError).message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim())
+  }
+  return []
+}
+
+const only = (change: object, expected: RegExp) => {
+  const problems = problemsOf({ ...minimal, ...change })
+  assert.is(problems.length, 1, problems.join('\n'))
+  assert.match(problems[0] ?? '', expected)
+}
+
+test('what is left out gets its default', () => {
+  const { plugins, ...rest } = checkConfig(minimal)
+  assert.equal(rest, {
+    bucket: 'media',
+    source: { prefix: 'origin_' },
+    state: { prefix: '.mediad/' },
+    queues: {
+      work: { url: 'http://q/1/work', poll: '*/5 * * * * *', concurrency: 2 },
+      inProgress: { url: 'http://q/1/in-progress', poll: '*/7 * * * * *', concurrency: 1 },
+      dead: { url: 'https://q/1/dead' },
+    },
+    job: { attempts: 5, leaseSeconds: 60, recheckSeconds: 30, backoffSeconds: 5 },
+    workspace: { directory: tmpdir() },
+    ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60 },
+    http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, maxUploadBytes: 5 * 1024 ** 3 },
+    shutdown: { graceSeconds: 30 },
+  })
+  assert.is(plugins[0], minimal.plugins[0])
+})
+
+test('an empty section is as good as none, and one option leaves the others their defaults', () => {
+  assert.equal(checkConfig({ ...minimal, job: {} }).job, checkConfig(minimal).job)
+  assert.equal(checkConfig({ ...minimal, http: { port: 0 } }).http, { ...checkConfig(minimal).http, port: 0 })
+})
+
+test('the config is frozen all the way down, the user’s object is not', () => {
+  const user = structuredClone({ ...minimal, plugins: [] as unknown[] })
+  user.plugins.push(encode())
+  const config = checkConfig(user)
+  for (const part of [config, config.queues, config.queues.work, config.http, config.plugins, config.job])
+    assert.ok(Object.isFrozen(part))
+  assert.throws(() => Object.assign(config.http, { port: 1 }), TypeError)
+  user.queues.work.url = 'http://changed'
+  user.plugins.push(encode())
+  assert.is(config.queues.work.url, 'http://q/1/work')
+  assert.is(config.plugins.length, 1)
+})
+
+test('a listener is kept as it is', () => {
+  const seen: string[] = []
+  const onEvent = (event: DaemonEvent) => void seen.push(event.type)
+  assert.is(checkConfig({ ...minimal, onEvent }).onEvent, onEvent)
+  assert.not('onEvent' in checkConfig(minimal))
+  only({ onEvent: 'log' }, /^onEvent: must be a function/)
+})
+
+test('every problem is reported, each on a line of its own with its path', () => {
+  const problems = problemsOf({
+    bucket: '',
+    queues: { work: { url: 'nonsense', concurrency: 0 }, inProgress: { url: 'ftp://q/1', poll: 'often' } },
+    job: { attempts: 1.5, leaseSeconds: 5, retries: 3 },
+    http: { port: '3000' },
+    plugins: [encode({ crf: 99 }), encode({ codec: 'mjpeg' as 'h264' })],
+  })
+  const expected = [
+    /^bucket: must not be empty/,
+    /^queues\.work\.url: must be the http\(s\) URL of an SQS queue, not "nonsense"/,
+    /^queues\.work\.concurrency: must be a whole number from 1 to 64, not 0/,
+    /^queues\.inProgress\.url: must be the http\(s\) URL/,
+    /^queues\.inProgress\.poll: must be a cron expression of 6 fields/,
+    /^queues\.dead: is missing/,
+    /^job\.attempts: must be a whole number from 1 to 100, not 1\.5/,
+    /^job\.leaseSeconds: must be a whole number from 6 to 3600, not 5/,
+    /^job\.retries: unknown option/,
+    /^http\.port: must be a whole number from 0 to 65535, not "3000"/,
+    /^plugins\[0\] \(encode\)\.crf: must be at most 51, not 99/,
+    /^plugins\[1\] \(encode\)\.codec: must be one of "h264", "hevc", not "mjpeg"/,
+  ]
+  for (const pattern of expected)
+    assert.is(problems.filter((line) => pattern.test(line)).length, 1, `${pattern} in\n${problems.join('\n')}`)
+})
+
+test('numbers must be whole, finite and within their limits', () => {
+  const limits = {
+    job: { attempts: [1, 100], leaseSeconds: [6, 3600], recheckSeconds: [1, 900], backoffSeconds: [0, 900] },
+    http: { port: [0, 65_535], urlSeconds: [1, 604_800], maxUploadBytes: [1, 5 * 1024 ** 3] },
+    shutdown: { graceSeconds: [0, 3600] },
+  }
+  for (const [section, options] of Object.entries(limits))
+    for (const [option, [min = 0, max = 0]] of Object.entries(options)) {
+      for (const value of [min, max]) assert.equal(problemsOf({ ...minimal, [section]: { [option]: value } }), [])
+      for (const value of [min - 1, max + 1, min + 0.5, Number.NaN, Infinity, `${min}`, null, true, 10n])
+        only(
+          { [section]: { [option]: value } },
+          new RegExp(`^${section}\\.${option}: must be a whole number from ${min} to ${max}, not `),
+        )
+    }
+})
+
+test('an unknown option is an error and says what may have been meant', () => {
+  only({ jbo: {} }, /^jbo: unknown option; did you mean "job"\?/)
+  only({ http: { prot: 1 } }, /^http\.prot: unknown option; did you mean "port"\?/)
+  only(
+    { queues: { ...minimal.queues, work: { ...minimal.queues.work, concurreny: 3 } } },
+    /^queues\.work\.concurreny: .*"concurrency"\?/,
+  )
+  only(
+    { queues: { ...minimal.queues, dead: { ...minimal.queues.dead, poll: '* * * * * *' } } },
+    /^queues\.dead\.poll: unknown option; known here: url$/,
+  )
+  only({ shutdown: { colour: 1 } }, /^shutdown\.colour: unknown option; known here: graceSeconds$/)
+  only(
+    { plugins: [encode({ cfr: 20 } as never)] },
+    /^plugins\[0\] \(encode\)\.cfr: unknown option; did you mean "crf"\?/,
+  )
+})
+
+test('an option with control characters in its name or value cannot forge a line', () => {
+  const problems = problemsOf({ ...minimal, ['a\n  bucket: fine']: 1, http: { host: 3, port: 'x\n\u001B[2J' } })
+  assert.is(problems.length, 3)
+  assert.not.match(problems.join(''), /\p{Cc}/u)
+})
+
+test('a poll must be a cron expression with seconds that comes true some day', () => {
+  const poll = (value: unknown) => ({ queues: { ...minimal.queues, work: { ...minimal.queues.work, poll: value } } })
+  assert.equal(problemsOf({ ...minimal, ...poll('0-59/3 * * * * *') }), [])
+  only(poll('* * * * *'), /queues\.work\.poll: .*6 fields.*this has 5/)
+  only(poll('99 * * * * *'), /queues\.work\.poll: is no cron expression/)
+  only(poll('0 0 0 30 2 *'), /queues\.work\.poll: .*never comes true/)
+  only(poll('@hourly'), /queues\.work\.poll: .*6 fields/)
+  only(poll(5), /queues\.work\.poll: must be text, not 5/)
+})
+
+test('a bucket is a name', () => {
+  for (const bucket of ['media', 'my.media-bucket', '123']) assert.equal(problemsOf({ ...minimal, bucket }), [])
+  for (const bucket of ['a b', 'a/b', 'ab', 's3://media', 'arn:aws:s3:::media', '-media'])
+    only({ bucket }, /^bucket: must be the plain name/)
+})
+
+test('the queues must differ', () => {
+  const { work, inProgress } = minimal.queues
+  only({ queues: { work, inProgress, dead: work } }, /^queues\.dead\.url: is the same queue as queues\.work\.url/)
+  only(
+    { queues: { work, inProgress: { url: `${work.url}/` }, dead: minimal.queues.dead } },
+    /^queues\.inProgress\.url: is the same queue/,
+  )
+})
+
+test('source and state prefix must not overlap', () => {
+  only({ state: { prefix: 'origin_state/' } }, /^state\.prefix: must not overlap/)
+  only({ source: { prefix: '.mediad/in/' } }, /^state\.prefix: must not overlap/)
+  only({ source: { prefix: '' } }, /^source\.prefix: must not be empty/)
+  only({ state: { prefix: '' } }, /^state\.prefix: must not be empty/)
+})
+
+test('no plugin writes where sources or job documents are, or where another one writes', () => {
+  only(
+    { plugins: [writer('loop', 'origin_{name}.mp4')] },
+    /^plugins\[0\] \(loop\): writes to "origin_\{name\}\.mp4", .*again, for ever/,
+  )
+  only({ plugins: [writer('spy', '.mediad/jobs/{id}.json')] }, /^plugins\[0\] \(spy\): .*state\.prefix/)
+  only(
+    { plugins: [encode(), writer('twin', 'cvted_{name}.mp4')] },
+    /^plugins\[1\] \(twin\): .*as plugins\[0\] \(encode\) does/,
+  )
+  only({ source: { prefix: 'cvted' } }, /^plugins\[0\] \(encode\): writes to "cvted_/)
+  assert.equal(
+    problemsOf({
+      ...minimal,
+      plugins: [writer('twice', 'a_{name}', 'a_{name}'), writer('other', 'b_{name}', 'b_{id}')],
+    }),
+    [],
+  )
+})
+
+test('conflicts are found beside other mistakes', () => {
+  const problems = problemsOf({ ...minimal, bucket: 3, plugins: [writer('loop', 'origin_{name}')] })
+  assert.is(problems.length, 2)
+})
+
+test('what is no plugin is told from one that was not called', () => {
+  only({ plugins: [] }, /^plugins: must have at least one plugin/)
+  only({ plugins: undefined }, /^plugins: is missing/)
+  only({ plugins: [encode(), encode] }, /^plugins\[1\]: must be a plugin, not the function that makes it/)
+  only({ plugins: [{ run() {} }] }, /^plugins\[0\]: must be a plugin made by definePlugin, not an object/)
+})
+
+test('a missing variable is reported at its place, an empty one too', () => {
+  process.env.MEDIAD_TEST_EMPTY = ''
+  process.env.MEDIAD_TEST_SET = 'http://q/1/work'
+  const url = (value: string) => ({ queues: { ...minimal.queues, work: { url: value } } })
+  only(
+    url(env('MEDIAD_TEST_MISSING')),
+    /^queues\.work\.url: the environment variable MEDIAD_TEST_MISSING is not set; .*\.env/,
+  )
+  only(url(env('MEDIAD_TEST_EMPTY')), /^queues\.work\.url: the environment variable MEDIAD_TEST_EMPTY is empty/)
+  assert.is(checkConfig({ ...minimal, ...url(env('MEDIAD_TEST_SET')) }).queues.work.url, 'http://q/1/work')
+  assert.is(env('MEDIAD_TEST_EMPTY', 'x'), 'x')
+  assert.is(env('MEDIAD_TEST_MISSING', ''), '')
+  delete process.env.MEDIAD_TEST_EMPTY
+  delete process.env.MEDIAD_TEST_SET
+})
+
+test('a missing variable is named in numbers, plugins and options of plugins too', () => {
+  const missing = env('MEDIAD_TEST_MISSING')
+  const named = /the environment variable MEDIAD_TEST_MISSING is not set/
+  only({ http: { port: missing } }, named)
+  only({ plugins: [missing] }, named)
+  only({ plugins: [encode({ codec: missing as 'h264' })] }, named)
+})
+
+test('calculating with a missing variable throws its name', () => {
+  const missing = env('MEDIAD_TEST_MISSING')
+  for (const use of [
+    () => `${missing}/x`,
+    () => Number(missing),
+    () => missing.trim(),
+    () => missing.length,
+    () => missing + '',
+  ])
+    assert.throws(use, /MEDIAD_TEST_MISSING is not set/)
+})
+
+test('what is no config at all is said to be none', () => {
+  for (const user of [null, undefined, 3, 'x', []])
+    assert.match(problemsOf(user).join('\n'), /^config: (must be an object|is missing)/)
+})
