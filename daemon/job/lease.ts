@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from '../clock.ts'
-import { MediadError, toMessage } from '../errors.ts'
+import { toMessage } from '../errors.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import type { DocumentDraft, Documents, Written } from './document.ts'
+import { createFence, SILENCE, type Fence } from './fence.ts'
 import type { JobDocument } from './job.ts'
 
 /**
@@ -44,88 +45,63 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
   const beatMs = (leaseSeconds / 4) * 1000
   // Date and Last-Modified are whole seconds: the margin must be more than the one second they can be wrong by
   const holdMs = (leaseSeconds - Math.max(2, leaseSeconds / 6)) * 1000
-  const lost = new AbortController()
+  const fence = createFence({ id: claimed.document.id, clock, holdMs, sentAt: claimed.sentAt })
+  const writer = createWriter({ documents, claimed, fence, patienceMs: Math.max(1000, beatMs) })
   const ended = new AbortController()
+  const stop = AbortSignal.any([ended.signal, fence.signal])
   let progress = claimed.document.progress
   let beating: Promise<void> | null = null
 
-  const holds = () => !lost.signal.aborted && heldForMs() <= holdMs
-  function lose(reason: string): MediadError {
-    const error = new MediadError('lease.lost', `lost the lease of job ${claimed.document.id}: ${reason}`)
-    if (!lost.signal.aborted) lost.abort(error)
-    ended.abort()
-    return error
-  }
-  function assertHeld(): void {
-    lost.signal.throwIfAborted()
-    if (!holds()) throw lose('no heartbeat got through in time')
-  }
-
-  const writer = createWriter({
-    documents,
-    claimed,
-    assertHeld,
-    lose,
-    lost: lost.signal,
-    patienceMs: Math.max(1000, beatMs),
-  })
-  const heldForMs = () => clock.now() - writer.last().sentAt
   const write = (changes: Partial<DocumentDraft>) => writer.write({ progress, ...changes })
-
-  function beatOnce(): Promise<void> {
-    beating ??= write({})
-      .catch((error: unknown) => {
-        if (lost.signal.aborted) return
-        log.warn({ error }, `a heartbeat did not get through, going on while the lease holds: ${toMessage(error)}`)
-      })
-      .finally(() => {
-        beating = null
-      })
-    return beating
+  const warn = (error: unknown) => {
+    if (fence.signal.aborted) return
+    log.warn({ error }, `a heartbeat did not get through, going on while the lease holds: ${toMessage(error)}`)
   }
-  void every({ clock, stop: ended.signal, pauseMs: () => beatMs }, beatOnce)
-  void every({ clock, stop: ended.signal, pauseMs: () => Math.max(50, holdMs - heldForMs()) }, () => {
-    if (!holds()) lose('no heartbeat got through in time')
-  })
+  const beat = () =>
+    (beating ??= write({})
+      .catch(warn)
+      .finally(() => (beating = null)))
+  const look = () => void (fence.holds() || fence.fall(SILENCE))
+  void every(() => beatMs, beat, { clock, stop })
+  void every(() => Math.max(50, holdMs - fence.silentForMs()), look, { clock, stop })
 
   return {
-    signal: lost.signal,
+    signal: fence.signal,
     get document() {
       return writer.last().document
     },
-    assertHeld,
+    assertHeld: fence.assertHeld,
     report(next) {
       const changed = next.percent !== progress.percent || next.plugin !== progress.plugin
       progress = next
-      if (changed && heldForMs() >= PROGRESS_MS) void beatOnce()
+      if (changed && fence.silentForMs() >= PROGRESS_MS) void beat()
     },
     confirm: () => write({}),
     async end(changes) {
       ended.abort()
-      await untilWritten(() => write(changes), { clock, beatMs, lost: lost.signal, log })
+      await untilWritten(() => write(changes), { clock, beatMs, lost: fence.signal, log })
     },
     [Symbol.dispose]: () => ended.abort(),
   }
 }
 
 type WriterParts = Pick<LeaseParts, 'documents' | 'claimed'> & {
-  assertHeld(): void
-  lose(reason: string): MediadError
-  lost: AbortSignal
+  fence: Fence
   /** A black-holed request must not outlive the lease it is to prolong. */
   patienceMs: number
 }
 
 /** Writes the document one time after the other: each write is conditional on the one before. */
-function createWriter({ documents, claimed, assertHeld, lose, lost, patienceMs }: WriterParts) {
+function createWriter({ documents, claimed, fence, patienceMs }: WriterParts) {
   let last = claimed
   let writing: Promise<unknown> = Promise.resolve()
   async function writeNow(changes: Partial<DocumentDraft>): Promise<void> {
-    assertHeld()
+    fence.assertHeld()
     const { rev: _, nonce: __, ...draft } = { ...last.document, ...changes }
-    const written = await documents.write(draft, last, AbortSignal.any([AbortSignal.timeout(patienceMs), lost]))
-    if (written === null) throw lose('another daemon claimed it')
+    const written = await documents.write(draft, last, AbortSignal.any([AbortSignal.timeout(patienceMs), fence.signal]))
+    if (written === null) throw fence.fall('another daemon claimed it')
     last = written
+    fence.confirm(written.sentAt)
   }
   return {
     last: () => last,
@@ -137,9 +113,11 @@ function createWriter({ documents, claimed, assertHeld, lose, lost, patienceMs }
   }
 }
 
-type Rhythm = { clock: Clock; stop: AbortSignal; pauseMs: () => number }
-
-async function every({ clock, stop, pauseMs }: Rhythm, act: () => void | Promise<void>): Promise<void> {
+async function every(
+  pauseMs: () => number,
+  act: () => void | Promise<void>,
+  { clock, stop }: { clock: Clock; stop: AbortSignal },
+): Promise<void> {
   while (!stop.aborted) {
     await clock.wait(pauseMs(), stop)
     if (!stop.aborted) await act()

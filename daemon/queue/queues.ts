@@ -35,9 +35,11 @@ export function createQueues({ work, inProgress, dead }: Pick<Queues, 'work' | '
     inProgress,
     dead,
     sendSource: (source, delaySeconds) => work.send(toNotificationBody(source), delaySeconds),
-    sendRecord: (record, delaySeconds) => inProgress.send(JSON.stringify({ version: 1, ...record }), delaySeconds),
+    sendRecord: (record, delaySeconds) => inProgress.send(toAscii({ version: 1, ...record }), delaySeconds),
     sendDead: (message) =>
-      dead.send(JSON.stringify({ version: 1, ...message, ...(message.body && { body: cut(message.body) }) })),
+      dead.send(
+        toAscii({ version: 1, ...message, ...(message.body && { body: message.body.slice(0, MAX_BODY_CHARACTERS) }) }),
+      ),
   }
 }
 
@@ -64,7 +66,10 @@ export function parseRecord(body: string): JobRecord | null {
   }
 }
 
-/** SQS takes no control characters but tab and line ends: JSON has escaped them, and lone surrogates are mended. */
-function cut(body: string): string {
-  return body.slice(0, MAX_BODY_CHARACTERS).toWellFormed()
+/**
+ * JSON of ASCII alone: queues differ in which other characters they take (SQS refuses lone surrogates and some control
+ * characters, others refuse whatever lies beyond U+FFFD), and a key may hold any.
+ */
+function toAscii(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -49,12 +49,8 @@ export function createPoller(parts: PollerParts): Poller {
   let pump: Promise<void> | null = null
   let tickMissed = false
   const receiver = createReceiver({ ...parts, clock, stop: stopping.signal })
-  const cron = CronJob.from({
-    cronTime: parts.poll,
-    onTick: wake,
-    waitForCompletion: true,
-    errorHandler: (error) => log.error({ error }, `the ${name} tick failed`),
-  })
+  const errorHandler = (error: unknown) => log.error({ error }, `the ${name} tick failed`)
+  const cron = CronJob.from({ cronTime: parts.poll, onTick: wake, waitForCompletion: true, errorHandler })
 
   function wake(): void {
     if (stopping.signal.aborted) return

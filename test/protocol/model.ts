@@ -17,7 +17,13 @@ import type { JobDocument, JobError, Source } from '../../daemon/job/job.ts'
 export type Broken = {
   takeRule?: string
   sweepRule?: string
-  step?: 'record' | 'record before claim' | 'send before release' | 'fence' | 'conditional upload' | 'conditional document'
+  step?:
+    | 'record'
+    | 'record before claim'
+    | 'send before release'
+    | 'fence'
+    | 'conditional upload'
+    | 'conditional document'
 }
 
 const LEASE = 60
@@ -93,7 +99,8 @@ export function explore(seed: number, broken: Broken = {}): void {
     const before = documents.get(document.id)
     if (before?.etag !== etag && broken.step !== 'conditional document') return undefined
     const finished = before?.document.state === 'succeeded' || before?.document.state === 'dead'
-    if (finished && before.document.source.etag === document.source.etag) fail(`twice: ${document.id} was over, and became ${document.state}`)
+    if (finished && before.document.source.etag === document.source.etag)
+      fail(`twice: ${document.id} was over, and became ${document.state}`)
     if (document.state === 'succeeded') over.set(version(document.source), 'succeeded')
     if (document.error?.verdict === 'reject') over.set(version(document.source), 'rejected')
     documents.set(document.id, { document, etag: ++unique, modified: now })
@@ -138,7 +145,8 @@ export function explore(seed: number, broken: Broken = {}): void {
   function checkClaim(seen: ReturnType<typeof read>, source: Source, attempt: number): void {
     if (attempt > limits.attempts) fail(`twice: ${source.key} is tried for the ${attempt}th time`)
     if (!seen || seen.document.source.etag !== source.etag) return
-    if (seen.document.state === 'failed' && seen.ageSeconds < seen.document.backoffSeconds) fail(`needless: ${source.key} did not wait`)
+    if (seen.document.state === 'failed' && seen.ageSeconds < seen.document.backoffSeconds)
+      fail(`needless: ${source.key} did not wait`)
   }
 
   type Claimed = { mine: JobDocument; etag: number; sent: number }
@@ -214,7 +222,8 @@ export function explore(seed: number, broken: Broken = {}): void {
     if (decision.do === 'wait') return inProgress.hide(message, decision.seconds)
     if (seen) checkSweep(record, seen.document)
     if (decision.do === 'bury') {
-      if (seen?.document.state === 'processing' && seen.ageSeconds <= LEASE) fail(`needless: ${record.id} is buried alive`)
+      if (seen?.document.state === 'processing' && seen.ageSeconds <= LEASE)
+        fail(`needless: ${record.id} is buried alive`)
       yield
       if (seen && write(toDead(seen.document), seen.etag)) inProgress.delete(message)
       else inProgress.hide(message, 1)
@@ -232,8 +241,10 @@ export function explore(seed: number, broken: Broken = {}): void {
   }
 
   function checkSweep(record: JobRecord, document: JobDocument): void {
-    const obsolete = record.claim < document.claim || (record.claim === document.claim && record.owner !== document.owner)
-    if (obsolete) fail(`needless: a record of claim ${record.claim} speaks for ${record.id}, which is at claim ${document.claim}`)
+    const obsolete =
+      record.claim < document.claim || (record.claim === document.claim && record.owner !== document.owner)
+    if (obsolete)
+      fail(`needless: a record of claim ${record.claim} speaks for ${record.id}, which is at claim ${document.claim}`)
     const finished = document.state === 'succeeded' || document.state === 'dead'
     if (finished && record.claim === document.claim) fail(`needless: ${record.id} is over and goes back to work`)
   }
@@ -267,15 +278,24 @@ export function explore(seed: number, broken: Broken = {}): void {
   function isOver(): boolean {
     for (const [id, { document }] of documents) {
       if (document.state === 'succeeded' && outputs.get(id)?.claim !== document.claim) {
-        fail(`mixed: the output of ${id} is of claim ${outputs.get(id)?.claim}, its document of claim ${document.claim}`)
+        fail(
+          `mixed: the output of ${id} is of claim ${outputs.get(id)?.claim}, its document of claim ${document.claim}`,
+        )
       }
     }
     const open = [...uploads].filter(([id, source]) => {
       const document = documents.get(id)?.document
       return document?.source.etag !== source.etag || !(document.state === 'succeeded' || document.state === 'dead')
     })
-    if (open.length === 0 && work.messages.size === 0 && inProgress.messages.size === 0 && actors.every((actor) => !actor.run)) return true
-    if (now > PATIENCE_SECONDS) fail(open.length > 0 ? `lost: ${open.map(([id]) => id).join(', ')}` : 'not clean: a queue is not empty')
+    if (
+      open.length === 0 &&
+      work.messages.size === 0 &&
+      inProgress.messages.size === 0 &&
+      actors.every((actor) => !actor.run)
+    )
+      return true
+    if (now > PATIENCE_SECONDS)
+      fail(open.length > 0 ? `lost: ${open.map(([id]) => id).join(', ')}` : 'not clean: a queue is not empty')
     return false
   }
 

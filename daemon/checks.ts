@@ -1,0 +1,84 @@
+import type { Config } from './config/schema.ts'
+import { MediadError } from './errors.ts'
+import type { Readiness } from './http/health.ts'
+import type { Programs } from './pipeline/programs.ts'
+import type { Queues } from './queue/queues.ts'
+import type { Poller } from './schedule/poller.ts'
+import type { Storage } from './storage/storage.ts'
+import { proveConditionalWrites } from './storage/selftest.ts'
+
+export type CheckParts = { config: Config; openPrograms: () => Promise<Programs>; storage: Storage; queues: Queues }
+
+export type Check = {
+  readonly name: string
+  /** What was found; throws a MediadError when it is not as it must be. */
+  run(): Promise<string>
+}
+
+/** Everything that must be true before a daemon takes its first message, in the order a person would look. */
+export function createChecks({ config, openPrograms, storage, queues }: CheckParts): Check[] {
+  const queue = (name: 'work' | 'inProgress' | 'dead'): Check => ({
+    name: `queue ${name}`,
+    async run() {
+      const { visible, hidden, delayed } = await queues[name].depth()
+      return `${config.queues[name].url}: ${visible} waiting, ${hidden} in flight, ${delayed} delayed`
+    },
+  })
+  return [
+    {
+      name: 'ffmpeg',
+      async run() {
+        const { version, dieWithDaemon } = await openPrograms()
+        return `${version}${dieWithDaemon ? '' : ' (would outlive a killed daemon: there is no setpriv)'}`
+      },
+    },
+    { name: 'encoders', run: async () => proveEncoders(config, await openPrograms()) },
+    {
+      name: 'bucket',
+      async run() {
+        await proveConditionalWrites(storage, { bucket: config.bucket, prefix: config.state.prefix })
+        return `${config.bucket}: reads, writes, honours conditional writes`
+      },
+    },
+    queue('work'),
+    queue('inProgress'),
+    queue('dead'),
+  ]
+}
+
+async function proveEncoders({ plugins }: Config, programs: Programs): Promise<string> {
+  const available = await programs.encoders()
+  const needed = plugins.flatMap(({ name, hooks }) => (hooks.encoders ?? []).map((encoder) => ({ name, encoder })))
+  const missing = needed.filter(({ encoder }) => !available.has(encoder))
+  if (missing.length === 0) return [...new Set(needed.map(({ encoder }) => encoder))].join(', ') || 'none needed'
+  const list = missing.map(({ name, encoder }) => `${encoder} (for ${name})`).join(', ')
+  throw new MediadError(
+    'config.ffmpeg',
+    `this ffmpeg lacks the encoder ${list}: install an ffmpeg that has it, or choose another codec in the config`,
+  )
+}
+
+export type ReadyParts = { storage: Storage; queues: Queues; pollers: readonly Poller[]; statePrefix: string }
+
+const PATIENCE_MS = 3000
+
+/** Asks bucket and queues, briefly; what they say goes to the log, callers learn only which one does not answer. */
+export async function askReadiness({ storage, queues, pollers, statePrefix }: ReadyParts): Promise<Readiness> {
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const asked = {
+    bucket: storage.head(`${statePrefix}ready`, signal),
+    work: queues.work.depth(signal),
+    inProgress: queues.inProgress.depth(signal),
+    dead: queues.dead.depth(signal),
+  }
+  const names = Object.keys(asked)
+  const results = await Promise.allSettled(Object.values(asked))
+  const checks = Object.fromEntries(
+    results.map(({ status }, i) => [names[i], status === 'fulfilled' ? 'ok' : 'unreachable']),
+  )
+  const polling = pollers.every((poller) => poller.problem() === null)
+  return {
+    ready: polling && results.every(({ status }) => status === 'fulfilled'),
+    checks: { ...checks, polling: polling ? 'ok' : 'failing' },
+  }
+}

@@ -1,0 +1,50 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { styleText } from 'node:util'
+import type { Check } from '../checks.ts'
+import { composeChecks } from '../compose.ts'
+import { loadConfig } from '../config/load.ts'
+import { toMessage } from '../errors.ts'
+import { openPrograms, type Programs } from '../pipeline/programs.ts'
+import type { Terminal } from './terminal.ts'
+
+/** `mediad check`: everything a start would prove, each with what was found; 2 when anything is not as it must be. */
+export async function check(terminal: Terminal, options: { config?: string }): Promise<0 | 2> {
+  const { config, file } = await loadConfig(options.config === undefined ? {} : { file: options.config })
+  report(terminal, { name: 'config', found: `${file}: ${config.plugins.map(({ name }) => name).join(' → ')}` })
+  const folder = await mkdtemp(join(tmpdir(), 'mediad-check-'))
+  const { path: ffmpegPath, probePath: ffprobePath } = config.ffmpeg
+  let programs: Promise<Programs> | undefined
+  const open = () => (programs ??= openPrograms({ ffmpegPath, ffprobePath, directory: folder }))
+  const { checks, close } = composeChecks({ config, log: terminal.log, openPrograms: open })
+  try {
+    let failed = 0
+    for (const one of checks) if (!(await prove(terminal, one))) failed++
+    return failed === 0 ? 0 : 2
+  } finally {
+    close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function prove(terminal: Terminal, { name, run }: Check): Promise<boolean> {
+  try {
+    report(terminal, { name, found: await run() })
+    return true
+  } catch (error) {
+    report(terminal, { name, problem: toMessage(error) })
+    return false
+  }
+}
+
+function report(terminal: Terminal, result: { name: string; found?: string; problem?: string }): void {
+  const { name, found, problem } = result
+  const mark = problem === undefined ? styleText('green', '✔') : styleText('red', '✘')
+  terminal.say(`${mark} ${name.padEnd(16)} ${found ?? problem ?? ''}`, {
+    check: name,
+    ok: problem === undefined,
+    ...(found !== undefined && { found }),
+    ...(problem !== undefined && { problem }),
+  })
+}

@@ -1,0 +1,24 @@
+import { startLocal } from '../local/local.ts'
+import { listenForStop } from './signals.ts'
+import type { Terminal } from './terminal.ts'
+
+export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; data: string }
+
+/** `mediad local`: the embedded S3 and SQS until a signal comes; stdout gets what `eval` in a shell needs. */
+export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket, data }: LocalOptions): Promise<0> {
+  using signals = listenForStop()
+  const cloud = await startLocal({ dataDirectory: data, s3Port, sqsPort })
+  try {
+    await cloud.createBucket(bucket)
+    const env = { ...cloud.env, MEDIAD_BUCKET: bucket }
+    for (const [name, value] of Object.entries(env)) process.stdout.write(`export ${name}=${quote(value)}\n`)
+    await signals.first
+  } finally {
+    await cloud.close()
+  }
+  log.debug('embedded S3 and SQS stopped')
+  return 0
+}
+
+/** For a POSIX shell. */
+const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { copyFile, mkdir, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { SingleBar } from 'cli-progress'
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import { MediadError, toMessage } from '../errors.ts'
+import { toJobId, type Output } from '../job/job.ts'
+import { createChain, type Chain } from '../pipeline/chain.ts'
+import { createFfmpeg } from '../pipeline/ffmpeg.ts'
+import type { Artifact } from '../pipeline/plugin.ts'
+import { createProbe, type ProbeFile } from '../pipeline/probe.ts'
+import { openPrograms } from '../pipeline/programs.ts'
+import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
+import { withReleasers } from '../releasers.ts'
+import { listenForStop } from './signals.ts'
+import { toTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export type RunOptions = { out: string; config?: string }
+
+type Bench = {
+  config: Config
+  chain: Chain
+  inspect: ProbeFile
+  workspaces: Workspaces
+  out: string
+  signal: AbortSignal
+  terminal: Terminal
+}
+
+/** `mediad run FILE…`: the plugin chain over local files, results in a folder; 1 when any file failed. */
+export async function run(terminal: Terminal, files: readonly string[], options: RunOptions): Promise<0 | 1> {
+  using signals = listenForStop()
+  const stop = new AbortController()
+  void signals.first.then(() => stop.abort(new MediadError('daemon.stopping', 'stopped')))
+  let failed = 0
+  const releasers = await withReleasers(async (push) => {
+    const { config } = await loadConfig({
+      ...(options.config !== undefined && { file: options.config }),
+      overrides: withoutQueues,
+    })
+    const workspaces = await openWorkspaces(config.workspace)
+    push('the workspaces', () => workspaces.close())
+    const { path: ffmpegPath, probePath: ffprobePath, stallSeconds } = config.ffmpeg
+    const programs = await openPrograms({ ffmpegPath, ffprobePath, directory: workspaces.path })
+    const inspect = createProbe({ programs })
+    const chain = createChain({
+      plugins: config.plugins,
+      ffmpeg: createFfmpeg({ programs, stallSeconds }).run,
+      inspect,
+      log: terminal.log,
+    })
+    await chain.setup()
+    push('the plugins', () => chain.teardown())
+    const bench = { config, chain, inspect, workspaces, out: resolve(options.out), signal: stop.signal, terminal }
+    for (const file of files) if (!(await runFile(bench, file))) failed++
+  })
+  await releasers.release()
+  return failed === 0 ? 0 : 1
+}
+
+/** A config that reads its queues from the environment is fine here without them: none is touched. */
+const withoutQueues = {
+  queues: {
+    work: { url: 'http://localhost/work' },
+    inProgress: { url: 'http://localhost/in-progress' },
+    dead: { url: 'http://localhost/dead' },
+  },
+}
+
+async function runFile(bench: Bench, file: string): Promise<boolean> {
+  const { terminal } = bench
+  const bar = openBar(terminal)
+  try {
+    const outputs = await process(bench, resolve(file), bar)
+    bar?.stop()
+    terminal.say(`${file}\n${toTable(outputs)}`, { file, ok: true, outputs })
+    return true
+  } catch (error) {
+    bar?.stop()
+    const cause = error instanceof Error && error.cause instanceof MediadError ? error.cause : error
+    const code = cause instanceof MediadError ? cause.code : 'internal.plugin'
+    terminal.say(`${file}: ${code}: ${toMessage(error)}`, { file, ok: false, code, problem: toMessage(error) })
+    return false
+  }
+}
+
+async function process(
+  { config, chain, inspect, workspaces, out, signal, terminal }: Bench,
+  path: string,
+  bar: SingleBar | null,
+): Promise<Output[]> {
+  const sizeBytes = await sizeOf(path)
+  const source = { bucket: config.bucket, key: config.source.prefix + basename(path), etag: 'local', sizeBytes }
+  const id = toJobId(source.bucket, source.key)
+  await using workspace = await workspaces.open({ id, claim: 1, sizeBytes })
+  const result = await chain.run({
+    document: { id, attempt: 1, claim: 1, source },
+    scope: { id, source, sourcePrefix: config.source.prefix, statePrefix: config.state.prefix },
+    workspace: workspace.path,
+    input: path,
+    probe: await inspect(path, signal),
+    signal,
+    log: terminal.log.child({ file: basename(path) }),
+    onProgress: ({ plugin, percent }) => bar?.update(percent, { plugin }),
+    upload: (artifact) => saveTo(out, artifact),
+  })
+  return [...result.outputs]
+}
+
+/** What S3 is to a daemon, a folder is here: keys become paths in it, and only in it. */
+async function saveTo(
+  out: string,
+  { path, key, kind, contentType, sizeBytes, seconds, media }: Artifact,
+): Promise<Output> {
+  const target = resolve(join(out, key))
+  if (!target.startsWith(out.endsWith(sep) ? out : out + sep))
+    throw new MediadError('output.key', `the key "${key}" leads out of ${out}`)
+  await mkdir(dirname(target), { recursive: true })
+  await copyFile(path, target)
+  const etag = createHash('sha256').update(key).digest('hex').slice(0, 32)
+  return { key, kind, contentType, sizeBytes, etag, seconds, ...(media && { media }) }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    throw new MediadError('input.source_gone', `cannot read ${path}: ${toMessage(error)}`, { cause: error })
+  }
+}
+
+function openBar({ human }: Terminal): SingleBar | null {
+  if (!human) return null
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% {plugin}',
+    barsize: 30,
+    hideCursor: true,
+    clearOnComplete: true,
+    stopOnComplete: false,
+  })
+  bar.start(100, 0, { plugin: '' })
+  return bar
+}

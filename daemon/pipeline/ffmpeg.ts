@@ -1,0 +1,193 @@
+import type { ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import FluentFfmpeg from 'fluent-ffmpeg'
+import { MediadError, toMessage } from '../errors.ts'
+import { toFileUrl, toInputOptions } from './input.ts'
+import { launch, toLaunchError, type Exit } from './launch.ts'
+import type { FfmpegCommand, FfmpegResult, Log } from './plugin.ts'
+import type { Programs } from './programs.ts'
+import { classify, toExitError } from './stderr.ts'
+import { watch } from './watch.ts'
+
+const TERM_MS = 2000
+
+export type FfmpegRun = {
+  command: FfmpegCommand
+  /** The source, for commands that name no input of their own. */
+  input: string
+  /** Where the progress file goes while ffmpeg runs. */
+  workspace: string
+  signal: AbortSignal
+  log: Log
+}
+
+export type Ffmpeg = {
+  /**
+   * Runs one command to its end. When it resolves, every output exists and is not empty; when it rejects, ffmpeg is gone.
+   *
+   * @throws MediadError `internal.ffmpeg`, `internal.ffmpeg_signal`, `internal.output`, `transient.stalled`, `input.*`,
+   * `resource.*`, `config.ffmpeg`; the signal's reason when it aborts.
+   */
+  run(run: FfmpegRun): Promise<FfmpegResult>
+}
+
+/** @param parts `stallSeconds`: without a sign of life for this long, ffmpeg is killed and the run is a `transient.stalled`. */
+export function createFfmpeg(parts: { programs: Programs; stallSeconds: number }): Ffmpeg {
+  return {
+    async run(run) {
+      run.signal.throwIfAborted()
+      const startedAt = performance.now()
+      const progressPath = join(run.workspace, `.progress-${randomUUID()}`)
+      try {
+        const outSeconds = await runToTheEnd({ ...parts, ...run, progressPath })
+        run.command.onProgress?.(1)
+        return { seconds: (performance.now() - startedAt) / 1000, outSeconds }
+      } finally {
+        await rm(progressPath, { force: true })
+      }
+    },
+  }
+}
+
+type Story = FfmpegRun & { programs: Programs; stallSeconds: number; progressPath: string }
+
+async function runToTheEnd(story: Story): Promise<number | null> {
+  const { command, signal, log, stallSeconds, progressPath } = story
+  const outputs = command.outputs.map(({ path }) => path)
+  const fluent = await compose(story)
+  signal.throwIfAborted()
+  const ended = start(fluent, story)
+  const stopper = createStopper(fluent)
+  const watcher = watch({
+    progressPath,
+    outputs,
+    stallSeconds,
+    durationSeconds: command.durationSeconds ?? null,
+    onFraction: (fraction) => command.onProgress?.(fraction),
+    onStall: () =>
+      stopper.kill(new MediadError('transient.stalled', `ffmpeg gave no sign of life for ${stallSeconds} s`)),
+    onError: (error) => stopper.kill(error),
+  })
+  const abort = () => stopper.terminate(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const [ending] = await Promise.allSettled([ended])
+  signal.removeEventListener('abort', abort)
+  const { outSeconds } = await watcher.stop()
+  stopper.settle()
+  if (ending.status === 'rejected') throw ending.reason
+  const lines = ending.value
+  if (lines.length > 0) log.debug({ stderr: lines }, 'ffmpeg is through, but complained')
+  await Promise.all(outputs.map((path) => checkOutput(path, lines)))
+  return outSeconds
+}
+
+/**
+ * The command line. Lists are always handed to fluent-ffmpeg as two or more arguments: a single one with a space in it
+ * would be split. It adds `-y` for paths only, not for `file:` addresses.
+ */
+async function compose({ command, input, progressPath }: Story): Promise<FluentFfmpeg.FfmpegCommand> {
+  const path = command.input ?? input
+  const fluent = FluentFfmpeg(toFileUrl(path))
+  fluent.inputOptions(
+    '-nostdin',
+    '-hide_banner',
+    '-nostats',
+    '-loglevel',
+    'level+warning',
+    '-progress',
+    toFileUrl(progressPath),
+    ...(command.inputOptions ?? []),
+    ...(await toInputOptions(path)),
+  )
+  for (const output of command.outputs)
+    fluent.output(toFileUrl(output.path)).outputOptions('-y', ...output.options, '-y')
+  return fluent
+}
+
+type Ring = { get(): string }
+type Started = (child: ChildProcess) => void
+type Ended = (error: Error | null, stdout: Ring, stderr: Ring) => void
+type Internals = { _getArguments(): string[] }
+
+/**
+ * Lets fluent-ffmpeg run the command, with two of its inner steps replaced on this one command:
+ * `_prepare` would start further, unhardened processes (`-formats`, `-encoders`, ffprobe);
+ * `_spawnFfmpeg` takes the program from module-global state, keeps a line without end in memory, and brings the whole
+ * process down when a program cannot be started, because it then reads the output of none.
+ * Resolves with the last lines ffmpeg printed, once it is gone.
+ */
+function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace }: Story): Promise<string[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<string[]>()
+  Object.assign(fluent, {
+    _prepare: (prepared: (error: null, options: string[]) => void) =>
+      prepared(null, (fluent as unknown as Internals)['_getArguments']()),
+    _spawnFfmpeg: (options: string[], ...[, started, ended]: [object, Started, Ended]) => {
+      const { child, stderr, exit } = launch(programs.ffmpeg, options)
+      const lines = () => stderr.lines().map((line) => line.replaceAll(`${workspace}/`, ''))
+      const ring: Ring = { get: () => lines().join('\n') }
+      if (child) started(child)
+      void exit.then((ending) => ended(toError(ending, lines()), ring, ring))
+    },
+  })
+  fluent.once('end', (_stdout: unknown, stderr?: string | null) =>
+    resolve((stderr ?? '').split('\n').filter((line) => line !== '')),
+  )
+  fluent.once('error', reject)
+  fluent.run()
+  return promise
+}
+
+function toError({ error, signal, code }: Exit, lines: readonly string[]): MediadError | null {
+  if (error) return toLaunchError('ffmpeg', error)
+  if (signal) return new MediadError('internal.ffmpeg_signal', `ffmpeg was ended by ${signal}`, { stderr: lines })
+  // ffmpeg catches SIGTERM and SIGINT, and says so on a level that is not shown
+  const caught = code === 255 && classify(lines) === null
+  if (caught) return new MediadError('internal.ffmpeg_signal', 'ffmpeg was told to end from outside', { stderr: lines })
+  if (code !== 0) return toExitError({ program: 'ffmpeg', exitCode: code ?? -1, lines, fallback: 'internal.ffmpeg' })
+  // some muxers only mention it
+  const mentioned = classify(lines)
+  return mentioned?.code === 'resource.disk'
+    ? new MediadError('resource.disk', mentioned.message, { stderr: lines })
+    : null
+}
+
+type Stopper = {
+  /** SIGTERM, and SIGKILL if that has no effect within 2 s. */
+  terminate(reason: unknown): void
+  /** SIGKILL: SIGTERM has no effect on a stopped process. */
+  kill(reason: unknown): void
+  /** Once ffmpeg is gone: throws the reason for which it was ended early, if it was. */
+  settle(): void
+}
+
+/** Ends ffmpeg early; the first reason given is the one that counts. */
+function createStopper(fluent: FluentFfmpeg.FfmpegCommand): Stopper {
+  let stopped: { reason: unknown } | null = null
+  let timer: NodeJS.Timeout | undefined
+  return {
+    terminate(reason) {
+      stopped ??= { reason }
+      fluent.kill('SIGTERM')
+      timer = setTimeout(() => fluent.kill('SIGKILL'), TERM_MS)
+    },
+    kill(reason) {
+      stopped ??= { reason }
+      fluent.kill('SIGKILL')
+    },
+    settle() {
+      clearTimeout(timer)
+      if (stopped) throw stopped.reason instanceof Error ? stopped.reason : new Error(toMessage(stopped.reason))
+    },
+  }
+}
+
+async function checkOutput(path: string, lines: readonly string[]): Promise<void> {
+  const size = await stat(path).then(
+    (status) => status.size,
+    () => 0,
+  )
+  if (size === 0)
+    throw new MediadError('internal.output', 'ffmpeg reported success but wrote nothing', { stderr: lines })
+}

@@ -1,0 +1,147 @@
+import { stripVTControlCharacters } from 'node:util'
+import { MediadError, type ErrorCode } from '../errors.ts'
+
+const LINES = 20
+const LINE_LENGTH = 500
+
+/** The end of what a program prints, in bounded memory whatever it prints. */
+export type Tail = {
+  write(chunk: string): void
+  /** The last lines, without control characters. */
+  lines(): string[]
+}
+
+/** Keeps the last 20 lines, 500 characters of each; a flood without a line end costs no more memory than one line. */
+export function createTail(): Tail {
+  const kept: string[] = []
+  let open = ''
+  const keep = (line: string) => {
+    const text = clean(line)
+    if (text === '' || chatter.test(text)) return
+    kept.push(text)
+    if (kept.length > LINES) kept.shift()
+  }
+  return {
+    write(chunk) {
+      const lines = (open + chunk).split(/[\r\n]+/)
+      open = (lines.pop() ?? '').slice(0, LINE_LENGTH)
+      for (const line of lines.slice(-2 * LINES)) keep(line)
+    },
+    lines() {
+      const last = clean(open)
+      return last === '' ? [...kept] : [...kept, last].slice(-LINES)
+    },
+  }
+}
+
+/** Encoders print their settings whatever `-loglevel` says, and every JPEG has the "deprecated" pixel format. */
+const chatter = /^(?:Svt\[info\]|x26[45] \[info\])|deprecated pixel format used/
+
+/** No control, format or unassigned characters: the lines go into logs, terminals and documents. */
+function clean(line: string): string {
+  const plain = stripVTControlCharacters(line.slice(0, LINE_LENGTH))
+  return plain.replaceAll('\t', ' ').replace(/\p{C}/gu, '').trimEnd()
+}
+
+type Rule = { readonly pattern: RegExp; readonly code: ErrorCode; readonly message: string }
+
+/**
+ * What ffmpeg and ffprobe say and what it means; the first rule that any line matches wins. The texts are those of
+ * ffmpeg 5.1 to 7.1; machine trouble comes before what it makes of the file, and the file's trouble from special to
+ * general. `$1` in a message is what the pattern caught.
+ */
+const rules: readonly Rule[] = [
+  { pattern: /: No space left on device$/, code: 'resource.disk', message: 'the disk is full' },
+  {
+    pattern: /Cannot allocate memory|malloc of size \d+ failed|malloc failure/,
+    code: 'resource.memory',
+    message: 'ffmpeg ran out of memory',
+  },
+  {
+    pattern: /Too many open files|Resource temporarily unavailable$/,
+    code: 'resource.memory',
+    message: 'this machine has run out of processes, threads or open files',
+  },
+  {
+    pattern: /Unknown encoder '([^']*)'/,
+    code: 'config.ffmpeg',
+    message: 'this ffmpeg has no encoder $1: install an ffmpeg that has it, or configure another codec',
+  },
+  {
+    pattern: /No such filter: '([^']*)'/,
+    code: 'config.ffmpeg',
+    message: 'this ffmpeg has no filter $1: install an ffmpeg that has it, or change the options that need it',
+  },
+  {
+    pattern: /(?:Format|Protocol '[^']*') not on whitelist/,
+    code: 'input.not_media',
+    message: 'the file is in a format that is not accepted, such as a playlist',
+  },
+  {
+    pattern: /detected only with low score of/,
+    code: 'input.not_media',
+    message: 'the file is not recognised as audio or video',
+  },
+  {
+    pattern: /Picture size (\d+x\d+) exceeds specified max pixel count/,
+    code: 'input.too_large',
+    message: 'its pictures are too large: $1',
+  },
+  {
+    pattern: /(?:Decoder \(codec |no decoder found for: )(\w+)/,
+    code: 'input.unsupported_codec',
+    message: 'the file is coded as $1, which this ffmpeg cannot decode',
+  },
+  {
+    pattern: /\[(\w+) @ \w+\].* is not implemented\. Update your FFmpeg/,
+    code: 'input.unsupported_codec',
+    message: 'the file uses a variant of $1 that this ffmpeg cannot decode',
+  },
+  {
+    pattern: /moov atom not found/,
+    code: 'input.corrupt',
+    message: 'the file has no index: it is incomplete or damaged',
+  },
+  {
+    pattern:
+      /^(?:\[[^\]]*\] )*(?:file:.*|Error opening input): (?:Invalid data found when processing input|Invalid argument)$/,
+    code: 'input.not_media',
+    message: 'the file is not recognised as audio or video',
+  },
+  {
+    pattern:
+      /Error while decoding stream|Error submitting (?:a )?packet to (?:the )?decoder|Decode error rate \S+ exceeds/i,
+    code: 'input.corrupt',
+    message: 'the file is damaged or encrypted: too much of it cannot be decoded',
+  },
+  {
+    pattern:
+      /Cannot determine format of input|Could not find codec parameters|Could not open codec for input stream|matches no streams/,
+    code: 'input.corrupt',
+    message: 'the file is damaged: nothing in it can be decoded',
+  },
+]
+
+/** What the last lines of a failed ffmpeg or ffprobe say; null when no rule knows them. */
+export function classify(lines: readonly string[]): { code: ErrorCode; message: string } | null {
+  for (const { pattern, code, message } of rules) {
+    for (const line of lines) {
+      const match = pattern.exec(line)
+      if (match) return { code, message: message.replace('$1', () => match[1] ?? '') }
+    }
+  }
+  return null
+}
+
+/** The error for a program that ended with an exit code, by what it printed; `fallback` when that says nothing. */
+export function toExitError(end: {
+  program: string
+  exitCode: number
+  lines: readonly string[]
+  fallback: ErrorCode
+}): MediadError {
+  const known = classify(end.lines)
+  const last = end.lines.at(-1)
+  const unknown = `${end.program} failed with exit code ${end.exitCode}${last === undefined ? '' : `: ${last}`}`
+  return new MediadError(known?.code ?? end.fallback, known?.message ?? unknown, { stderr: end.lines })
+}
