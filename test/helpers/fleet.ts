@@ -1,0 +1,136 @@
+import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
+import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { BUCKET, startCloud, type Cloud } from './cloud.ts'
+import { startMediad, type Mediad } from './process.ts'
+import { until } from './wait.ts'
+
+export type FleetOptions = {
+  /** Default 1. */
+  daemons?: number
+  /** Text of the plugin list; default: only the upload of what the plugins before it made. */
+  chain?: string
+  /** Text in front of the config: plugins of the test's own. */
+  code?: string
+  /** Text of further members of the config, after those that make everything quick. */
+  more?: string
+  env?: Readonly<Record<string, string>>
+}
+
+/** Daemons, real processes, on one cloud of their own. */
+export type Fleet = {
+  readonly cloud: Cloud
+  readonly daemons: readonly Mediad[]
+  /** One more daemon with the same config. */
+  start(): Promise<Mediad>
+  document(key: string): Promise<JobDocument | null>
+  /** The document of the job for `key`, once it is over. */
+  over(key: string, seconds?: number): Promise<JobDocument>
+  /** Waits until no job has a message or a record any more. */
+  quiet(seconds?: number): Promise<void>
+  /** Puts a message on the work queue. */
+  notify(body: string): Promise<void>
+  /** Takes everything there is off the dead queue. */
+  dead(): Promise<Record<string, unknown>[]>
+  /** Lines of all daemons with this message. */
+  said(msg: string): number
+} & AsyncDisposable
+
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const cloud = await startCloud()
+  const daemons: Mediad[] = []
+  const { queueUrls, env } = cloud.local
+  async function start(): Promise<Mediad> {
+    const daemon = await startMediad(['start'], {
+      env: { ...env, MEDIAD_BUCKET: BUCKET, ...options.env },
+      config: toConfigText(options),
+    })
+    daemons.push(daemon)
+    await daemon.started()
+    return daemon
+  }
+  async function document(key: string): Promise<JobDocument | null> {
+    const path = `.mediad/jobs/${toJobId(BUCKET, key)}.json`
+    const [found] = await cloud.list(path)
+    return found === undefined ? null : (JSON.parse((await cloud.get(path)).toString()) as JobDocument)
+  }
+  await Promise.all(Array.from({ length: options.daemons ?? 1 }, start))
+  return {
+    cloud,
+    daemons,
+    start,
+    document,
+    over: (key, seconds) =>
+      until(
+        `${key} is over`,
+        async () => {
+          const found = await document(key)
+          return found && (found.state === 'succeeded' || found.state === 'dead') ? found : null
+        },
+        seconds,
+      ),
+    async quiet(seconds) {
+      await until(
+        'work and in-progress are empty',
+        async () => {
+          const counts = await Promise.all([cloud.messages(queueUrls.work), cloud.messages(queueUrls.inProgress)])
+          return counts.every(({ visible, hidden, delayed }) => visible + hidden + delayed === 0)
+        },
+        seconds,
+      )
+    },
+    async notify(body) {
+      await cloud.sqs.send(new SendMessageCommand({ QueueUrl: queueUrls.work, MessageBody: body }))
+    },
+    async dead() {
+      const bodies: Record<string, unknown>[] = []
+      for (;;) {
+        const { Messages = [] } = await cloud.sqs.send(
+          new ReceiveMessageCommand({ QueueUrl: queueUrls.dead, MaxNumberOfMessages: 10 }),
+        )
+        if (Messages.length === 0) return bodies
+        bodies.push(...Messages.map(({ Body = '{}' }) => JSON.parse(Body) as Record<string, unknown>))
+      }
+    },
+    said: (msg) => daemons.flatMap(({ entries }) => entries).filter((entry) => entry.msg === msg).length,
+    async [Symbol.asyncDispose]() {
+      for (const daemon of daemons) await daemon[Symbol.asyncDispose]()
+      await cloud[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function toConfigText({ chain = '[upload()]', code = '', more = '' }: FleetOptions): string {
+  return `
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defineConfig, definePlugin, env, MediadError, z } from 'mediad'
+import { thumbnail, transcode, upload } from 'mediad/plugins'
+${code}
+export default defineConfig({
+  bucket: env('MEDIAD_BUCKET'),
+  queues: {
+    work: { url: env('MEDIAD_WORK_QUEUE_URL'), poll: '* * * * * *', concurrency: 2 },
+    inProgress: { url: env('MEDIAD_IN_PROGRESS_QUEUE_URL'), poll: '* * * * * *' },
+    dead: { url: env('MEDIAD_DEAD_QUEUE_URL') },
+  },
+  job: { attempts: 3, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 },
+  http: { port: 0 },
+  plugins: ${chain},
+  ${more}
+})
+`
+}
+
+/** A plugin that makes a small text of the source's size and etag, after `pause` seconds that obey the signal. */
+export const noteCode = `
+const note = definePlugin('note', z.object({ pause: z.number().default(0) }), ({ pause }) => ({
+  keys: ['note_{name}.txt'],
+  async run({ workspace, source, job, signal, add }) {
+    await sleep(pause * 1000, undefined, { signal })
+    const path = join(workspace, 'note.txt')
+    await writeFile(path, source.etag + ' ' + source.sizeBytes + ' claim ' + job.claim)
+    await add(path, 'note', { key: 'note_{name}.txt', contentType: 'text/plain' })
+  },
+}))
+`

@@ -1,0 +1,87 @@
+import * as assert from 'uvu/assert'
+import { toJobId } from '../../daemon/job/job.ts'
+import { BUCKET } from '../helpers/cloud.ts'
+import { noteCode, startFleet } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('attempts', { timeoutSeconds: 90 })
+
+const failing = `
+const fail = definePlugin('fail', z.object({ times: z.number() }), ({ times }) => ({
+  run({ job }) {
+    if (job.attempt <= times) throw new Error('attempt ' + job.attempt + ' fails')
+  },
+}))
+${noteCode}`
+
+test('failure, then retry, then success', async () => {
+  await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 1 }), note(), upload()]' })
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const document = await fleet.over('origin_a.mp4')
+  assert.is(document.state, 'succeeded')
+  assert.is(document.attempt, 2)
+  assert.is(document.claim, 2)
+  assert.is(document.error, null)
+  assert.equal(
+    document.history.map(({ attempt, error }) => [attempt, error.code, error.plugin, error.message]),
+    [[1, 'internal.plugin', 'fail', 'attempt 1 fails']],
+  )
+  assert.match((await fleet.cloud.get('note_a.txt')).toString(), /claim 2$/)
+  await fleet.quiet()
+  assert.equal(await fleet.dead(), [])
+})
+
+test('attempts used up, then dead', async () => {
+  await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 99 }), note(), upload()]' })
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const document = await fleet.over('origin_a.mp4', 40)
+  assert.is(document.state, 'dead')
+  assert.is(document.attempt, 3)
+  assert.is(document.error?.code, 'internal.plugin')
+  assert.is(document.history.length, 3)
+  await fleet.quiet()
+  assert.is(fleet.said('job started'), 3)
+  const [dead, ...more] = await fleet.dead()
+  assert.equal(more, [])
+  assert.is((dead?.job as { id: string }).id, toJobId(BUCKET, 'origin_a.mp4'))
+  assert.is((dead?.job as { history: unknown[] }).history.length, 3)
+  assert.equal(
+    (await fleet.cloud.list()).filter((key) => key.startsWith('note_')),
+    [],
+  )
+})
+
+const hopeless: [string, string | Buffer, string][] = [
+  ['text', 'this is no film\n'.repeat(100), 'input.not_media'],
+  ['a zip', Buffer.concat([Buffer.from('PK\u0003\u0004'), Buffer.alloc(5000, 7)]), 'input.not_media'],
+  ['a playlist', '#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n', 'input.not_media'],
+  ['nothing', '', 'input.empty'],
+]
+
+test('what is no media is dead after one attempt', async () => {
+  await using fleet = await startFleet({ chain: '[transcode(), upload()]' })
+  for (const [n, [, body]] of hopeless.entries()) await fleet.cloud.put(`origin_${n}.mp4`, body)
+  for (const [n, [what, , code]] of hopeless.entries()) {
+    const document = await fleet.over(`origin_${n}.mp4`)
+    assert.equal([document.state, document.attempt, document.error?.code], ['dead', 1, code], what)
+  }
+  await fleet.quiet()
+  assert.is((await fleet.dead()).length, hopeless.length)
+})
+
+test('a foreign object under the output key is not overwritten, unless asked', async () => {
+  const video = await tinyVideo()
+  for (const [overwrite, state, left] of [
+    ['own', 'dead', /^foreign$/],
+    ['always', 'succeeded', /claim 1$/],
+  ] as const) {
+    await using fleet = await startFleet({ code: noteCode, chain: `[note(), upload({ overwrite: '${overwrite}' })]` })
+    await fleet.cloud.put('note_a.txt', 'foreign')
+    await fleet.cloud.put('origin_a.mp4', video)
+    const document = await fleet.over('origin_a.mp4')
+    assert.is(document.state, state)
+    if (state === 'dead') assert.is(document.error?.code, 'output.exists')
+    assert.match((await fleet.cloud.get('note_a.txt')).toString(), left)
+  }
+})

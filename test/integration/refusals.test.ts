@@ -1,0 +1,210 @@
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { BUCKET, startCloud } from '../helpers/cloud.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { startMediad } from '../helpers/process.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('what a daemon refuses to start with', { timeoutSeconds: 60 })
+
+// as it is, without what the embedded S3 adds: it takes conditions for granted
+type BareS3 = { run(): Promise<{ port: number }>; close(): Promise<void> }
+const BareS3 = createRequire(import.meta.url)('@20minutes/s3rver') as new (options: object) => BareS3
+
+const config = (more = '', plugins = '[upload()]') => `
+import { defineConfig, env } from 'mediad'
+import { transcode, upload } from 'mediad/plugins'
+export default defineConfig({
+  bucket: env('MEDIAD_BUCKET', '${BUCKET}'),
+  queues: {
+    work: { url: env('MEDIAD_WORK_QUEUE_URL') },
+    inProgress: { url: env('MEDIAD_IN_PROGRESS_QUEUE_URL') },
+    dead: { url: env('MEDIAD_DEAD_QUEUE_URL') },
+  },
+  http: { port: 0 },
+  plugins: ${plugins},
+  ${more}
+})`
+
+type Refusal = { text: string; env?: Record<string, string>; says: RegExp; code: string }
+
+async function assertRefused(
+  env: Readonly<Record<string, string>>,
+  { text, env: more, says, code }: Refusal,
+): Promise<void> {
+  await using daemon = await startMediad(['start'], { env: { ...env, ...more }, config: text })
+  assert.is(await daemon.ended, 2)
+  const last = daemon.entries.findLast((entry) => entry.stream === 'stderr')
+  assert.is(last?.code, code, last?.text)
+  assert.match(String(last?.msg), says)
+}
+
+test('a missing bucket, queue or encoder', async () => {
+  await using cloud = await startCloud()
+  const { env } = cloud.local
+  await assertRefused(env, {
+    text: config(),
+    env: { MEDIAD_BUCKET: 'no-such-bucket' },
+    code: 'config.storage',
+    says: /bucket does not exist/,
+  })
+  const missing = `${cloud.local.sqsEndpoint}/000000000000/no-such-queue`
+  await assertRefused(env, {
+    text: config(),
+    env: { MEDIAD_DEAD_QUEUE_URL: missing },
+    code: 'config.queue',
+    says: /no-such-queue.*does not exist/,
+  })
+  await assertRefused(env, {
+    text: config(),
+    env: { AWS_SECRET_ACCESS_KEY: 'wrong' },
+    code: 'config.storage',
+    says: /access denied|credentials/i,
+  })
+})
+
+test('a missing ffmpeg, one that is none, and one without the encoder', async () => {
+  await using cloud = await startCloud()
+  await using folder = await temporaryFolder()
+  const { env } = cloud.local
+  const nonsense = join(folder.path, 'nonsense')
+  await writeFile(nonsense, '#!/bin/sh\necho hello\n')
+  await chmod(nonsense, 0o755)
+  const old = join(folder.path, 'old')
+  await writeFile(
+    old,
+    `#!/bin/sh\ncase "$*" in *-encoders*) echo ' V..... mpeg4 MPEG-4';; *) exec ffmpeg "$@";; esac\n`,
+  )
+  await chmod(old, 0o755)
+  await assertRefused(env, {
+    text: config(`ffmpeg: { path: '/no/such/ffmpeg' },`),
+    code: 'config.ffmpeg',
+    says: /no\/such\/ffmpeg/,
+  })
+  await assertRefused(env, {
+    text: config(`ffmpeg: { path: '${nonsense}' },`),
+    code: 'config.ffmpeg',
+    says: /nonsense/,
+  })
+  const needy = config(`ffmpeg: { path: '${old}' },`, '[transcode(), upload()]')
+  await assertRefused(env, { text: needy, code: 'config.ffmpeg', says: /libx264 \(for transcode\)/ })
+})
+
+test('a store that does not honour conditional writes', async () => {
+  await using cloud = await startCloud()
+  await using folder = await temporaryFolder()
+  const careless = new BareS3({
+    port: 0,
+    address: '127.0.0.1',
+    silent: true,
+    directory: folder.path,
+    configureBuckets: [{ name: BUCKET, configs: [] }],
+  })
+  const { port } = await careless.run()
+  await assertRefused(cloud.local.env, {
+    text: config(),
+    env: { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` },
+    code: 'config.storage',
+    says: /does not honour conditional writes/,
+  })
+  await careless.close()
+})
+
+test('a wrong config, with all its mistakes at once', async () => {
+  const text = `
+import { defineConfig, env } from 'mediad'
+import { transcode, upload } from 'mediad/plugins'
+export default defineConfig({
+  bucket: 'media',
+  queues: {
+    work: { url: env('MEDIAD_WORK_QUEUE_URL'), concurency: 3 },
+    inProgress: { url: 'nonsense', poll: 'every day' },
+    dead: { url: 'http://127.0.0.1:1/dead' },
+  },
+  plugins: [transcode({ crf: 99 }), upload()],
+} as never)`
+  await using daemon = await startMediad(['start'], { config: text })
+  assert.is(await daemon.ended, 2)
+  const said = daemon.entries.map((entry) => entry.text).join('\n')
+  for (const path of [
+    'queues.work.url',
+    'MEDIAD_WORK_QUEUE_URL',
+    'concurency',
+    'concurrency',
+    'queues.inProgress.url',
+    'queues.inProgress.poll',
+    'crf',
+  ]) {
+    assert.ok(said.includes(path), `${path} is not in: ${said}`)
+  }
+})
+
+test('a port in use, no config, an unknown option or command', async () => {
+  await using cloud = await startCloud()
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await assertRefused(cloud.local.env, {
+    text: config(`http: { port: ${port} },`).replace('http: { port: 0 },', ''),
+    code: 'config.invalid',
+    says: new RegExp(`${port}`),
+  })
+  server.close()
+  for (const args of [
+    ['start'],
+    ['check'],
+    ['start', '--lokal'],
+    ['strat'],
+    ['run'],
+    ['start', '--port', 'x'],
+    ['local', '--s3-port', '70000'],
+  ]) {
+    await using mediad = await startMediad(args)
+    assert.is(await mediad.ended, 2, args.join(' '))
+    assert.ok(
+      mediad.entries.some((entry) => entry.stream === 'stderr'),
+      args.join(' '),
+    )
+  }
+})
+
+test('mediad check says what is there and what is not', async () => {
+  await using cloud = await startCloud()
+  const { env } = cloud.local
+  await using good = await startMediad(['check'], { env, config: config('', '[transcode(), upload()]') })
+  assert.is(await good.ended, 0)
+  const found = good.entries.filter((entry) => typeof entry.check === 'string')
+  assert.equal(
+    found.map(({ check, ok }) => [check, ok]),
+    ['config', 'ffmpeg', 'encoders', 'bucket', 'queue work', 'queue inProgress', 'queue dead'].map((name) => [
+      name,
+      true,
+    ]),
+  )
+
+  await using folder = await temporaryFolder()
+  const bin = join(folder.path, 'bin')
+  await mkdir(bin)
+  await symlink(process.execPath, join(bin, 'node'))
+  await using bad = await startMediad(['check'], {
+    env: { ...env, PATH: bin, MEDIAD_BUCKET: 'no-such-bucket' },
+    config: config(),
+  })
+  assert.is(await bad.ended, 2)
+  const verdicts = Object.fromEntries(
+    bad.entries.filter((entry) => typeof entry.check === 'string').map(({ check, ok }) => [check, ok]),
+  )
+  assert.equal(verdicts, {
+    config: true,
+    ffmpeg: false,
+    encoders: false,
+    bucket: false,
+    'queue work': true,
+    'queue inProgress': true,
+    'queue dead': true,
+  })
+})

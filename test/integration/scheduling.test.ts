@@ -1,0 +1,99 @@
+import * as assert from 'uvu/assert'
+import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { BUCKET, startCloud } from '../helpers/cloud.ts'
+import { noteCode, startFleet } from '../helpers/fleet.ts'
+import { longVideo, tinyVideo } from '../helpers/media.ts'
+import { startMediad } from '../helpers/process.ts'
+import { processesOf } from '../helpers/processes.ts'
+import { startProxy } from '../helpers/proxy.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const test = suite('scheduling', { timeoutSeconds: 90 })
+
+test('two daemons, 20 duplicate notifications of one upload: exactly one attempt', async () => {
+  await using fleet = await startFleet({ daemons: 2, code: noteCode, chain: '[note({ pause: 1 }), upload()]' })
+  const video = await tinyVideo()
+  const etag = await fleet.cloud.put('origin_a.mp4', video)
+  const body = toNotificationBody({ bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: video.length })
+  await Promise.all(Array.from({ length: 20 }, () => fleet.notify(body)))
+  const document = await fleet.over('origin_a.mp4')
+  assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
+  await fleet.quiet(40)
+  assert.is(fleet.said('job started'), 1)
+  assert.equal(await fleet.dead(), [])
+  assert.equal(await fleet.document('origin_a.mp4'), document)
+})
+
+test('two jobs at once are two ffmpeg processes at once, and the endpoint answers meanwhile', async () => {
+  await using fleet = await startFleet({ chain: `[transcode({ codec: 'hevc', preset: 'medium' }), upload()]` })
+  const [daemon] = fleet.daemons
+  const video = await longVideo()
+  await fleet.cloud.put('origin_a.mp4', video)
+  await fleet.cloud.put('origin_b.mp4', video)
+  await until('two ffmpeg work', () => processesOf('ffmpeg', daemon?.folder ?? '').length === 2, 40)
+  assert.is((await fetch(`${daemon?.url}/health`)).status, 200)
+  assert.is(processesOf('ffmpeg', daemon?.folder ?? '').length, 2, 'they still work after the answer')
+  for (const key of ['origin_a.mp4', 'origin_b.mp4']) assert.is((await fleet.over(key, 60)).state, 'succeeded')
+})
+
+test('more jobs than slots: never more at once, all done', async () => {
+  await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 0.3 }), upload()]' })
+  const video = await tinyVideo()
+  const keys = Array.from({ length: 8 }, (_, n) => `origin_${n}.mp4`)
+  await Promise.all(keys.map((key) => fleet.cloud.put(key, video)))
+  for (const key of keys) assert.is((await fleet.over(key)).attempt, 1)
+  let atOnce = 0
+  let most = 0
+  for (const { msg } of fleet.daemons[0]?.entries ?? []) {
+    if (msg === 'job started') most = Math.max(most, ++atOnce)
+    if (msg === 'job succeeded') atOnce--
+  }
+  assert.is(most, 2)
+  await fleet.quiet()
+})
+
+test('a healthy job several times longer than its lease is swept, and never started again', async () => {
+  await using fleet = await startFleet({ daemons: 2, code: noteCode, chain: '[note({ pause: 20 }), upload()]' })
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const document = await fleet.over('origin_a.mp4', 40)
+  assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
+  await fleet.quiet()
+  assert.is(fleet.said('job started'), 1)
+  assert.ok(fleet.said('record: wait') >= 5)
+})
+
+test('an idle daemon asks SQS no more often than its ticks need', async () => {
+  await using cloud = await startCloud()
+  await using counter = await startProxy(cloud.local.sqsEndpoint)
+  const env: Record<string, string> = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET }
+  for (const name of ['WORK', 'IN_PROGRESS', 'DEAD'] as const) {
+    const url = new URL(cloud.local.env[`MEDIAD_${name}_QUEUE_URL`] ?? '')
+    env[`MEDIAD_${name}_QUEUE_URL`] = `${counter.url}${url.pathname}`
+  }
+  const config = `
+import { defineConfig, env } from 'mediad'
+import { upload } from 'mediad/plugins'
+export default defineConfig({
+  bucket: env('MEDIAD_BUCKET'),
+  queues: {
+    work: { url: env('MEDIAD_WORK_QUEUE_URL'), poll: '*/2 * * * * *' },
+    inProgress: { url: env('MEDIAD_IN_PROGRESS_QUEUE_URL'), poll: '*/4 * * * * *' },
+    dead: { url: env('MEDIAD_DEAD_QUEUE_URL') },
+  },
+  http: { port: 0 },
+  plugins: [upload()],
+})`
+  await using daemon = await startMediad(['start'], { env, config })
+  await daemon.started()
+  const receives = () => counter.requests.filter(({ target }) => target === 'AmazonSQS.ReceiveMessage').length
+  const before = receives()
+  const seconds = 12
+  const startedAt = performance.now()
+  await until('12 s are over', () => performance.now() - startedAt > seconds * 1000, 30)
+  const received = receives() - before
+  // per 2 s one of work, per 4 s one of in-progress, and one of each for where the window begins and ends
+  assert.ok(received <= seconds / 2 + seconds / 4 + 2, `${received} requests in ${seconds} s`)
+  assert.ok(received >= 5, `only ${received} requests: it does not poll`)
+  assert.is(await daemon.stop(), 0)
+})

@@ -1,0 +1,126 @@
+import * as assert from 'uvu/assert'
+import { startFleet, noteCode, type Fleet } from '../helpers/fleet.ts'
+import { longVideo, tinyVideo } from '../helpers/media.ts'
+import { findProcess, isAlive } from '../helpers/processes.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const test = suite('takeover', { timeoutSeconds: 120 })
+
+/** Slow enough to be caught in the act, short enough to be done again. */
+const slow = `[transcode({ codec: 'hevc', preset: 'slow' }), upload()]`
+
+async function running(fleet: Fleet, key: string): Promise<void> {
+  await until(`${key} is in ffmpeg`, async () => (await fleet.document(key))?.progress.plugin === 'transcode', 30)
+}
+
+test('a daemon killed in the middle of ffmpeg: another one takes the job over, and it is done once', async () => {
+  await using fleet = await startFleet({ chain: slow })
+  const [first] = fleet.daemons
+  await fleet.cloud.put('origin_a.mp4', await longVideo())
+  const ffmpeg = await findProcess('ffmpeg', first?.folder ?? '')
+  await running(fleet, 'origin_a.mp4')
+  await first?.kill()
+  await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
+  await fleet.start()
+  const document = await fleet.over('origin_a.mp4', 80)
+  assert.equal([document.state, document.attempt, document.claim], ['succeeded', 2, 2])
+  assert.is(document.history[0]?.error.code, 'internal.crashed')
+  assert.is(document.outputs.length, 1)
+  await fleet.quiet()
+  assert.equal(await fleet.dead(), [])
+})
+
+test('SIGTERM, the job ends within the grace time: it is finished, and nothing more is taken', async () => {
+  await using fleet = await startFleet({
+    code: noteCode,
+    chain: '[note({ pause: 3 }), upload()]',
+    more: 'shutdown: { graceSeconds: 20 }',
+  })
+  const [daemon] = fleet.daemons
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon?.waitFor('job started')
+  daemon?.signal('SIGTERM')
+  await daemon?.waitFor(({ msg }) => msg?.startsWith('SIGTERM') === true)
+  await fleet.cloud.put('origin_b.mp4', await tinyVideo())
+  assert.is(await daemon?.ended, 0)
+  assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
+  assert.is(await fleet.document('origin_b.mp4'), null)
+  await fleet.start()
+  assert.is((await fleet.over('origin_b.mp4')).attempt, 1)
+  await fleet.quiet()
+})
+
+test('SIGTERM, the job is longer than the grace time: released, nothing uploaded, no attempt lost, taken on at once', async () => {
+  await using fleet = await startFleet({ chain: slow, more: 'shutdown: { graceSeconds: 1 }' })
+  const [daemon] = fleet.daemons
+  await fleet.cloud.put('origin_a.mp4', await longVideo())
+  const ffmpeg = await findProcess('ffmpeg', daemon?.folder ?? '')
+  await running(fleet, 'origin_a.mp4')
+  assert.is(await daemon?.stop(), 0)
+  assert.not.ok(isAlive(ffmpeg))
+  const released = await fleet.document('origin_a.mp4')
+  assert.equal([released?.state, released?.owner, released?.attempt], ['released', null, 1])
+  assert.equal(
+    (await fleet.cloud.list()).filter((key) => key.startsWith('cvted_')),
+    [],
+  )
+  assert.is((await fleet.cloud.messages(fleet.cloud.local.queueUrls.work)).visible, 1)
+  await fleet.start()
+  const document = await fleet.over('origin_a.mp4', 80)
+  assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 2])
+  await fleet.quiet()
+})
+
+test('a second signal ends a daemon at once, and the job is taken over', async () => {
+  await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 4 }), upload()]' })
+  const [daemon] = fleet.daemons
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon?.waitFor('job started')
+  daemon?.signal('SIGTERM')
+  await daemon?.waitFor(({ msg }) => msg?.startsWith('SIGTERM') === true)
+  await new Promise((resolve) => setTimeout(resolve, 150)) // two signals within a tenth of a second count as one
+  assert.is(await daemon?.stop('SIGINT'), 1)
+  assert.is((await fleet.document('origin_a.mp4'))?.state, 'processing')
+  await fleet.start()
+  const document = await fleet.over('origin_a.mp4', 60)
+  assert.equal([document.state, document.attempt], ['succeeded', 2])
+  await fleet.quiet()
+})
+
+test('a newer upload while the old one is processed: the newer one counts, and results are not mixed', async () => {
+  await using fleet = await startFleet({ daemons: 2, code: noteCode, chain: '[note({ pause: 2 }), upload()]' })
+  const older = await tinyVideo()
+  const newer = Buffer.concat([older, Buffer.from([0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65])]) // an empty "free" box: another etag
+  await fleet.cloud.put('origin_a.mp4', older)
+  await until('the first is processed', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
+  const etag = await fleet.cloud.put('origin_a.mp4', newer)
+  const document = await until(
+    'the second is done',
+    async () => {
+      const found = await fleet.document('origin_a.mp4')
+      return found?.source.etag === etag && found.state === 'succeeded' ? found : null
+    },
+    40,
+  )
+  assert.is(document.attempt, 1)
+  assert.match((await fleet.cloud.get('note_a.txt')).toString(), new RegExp(`^${etag} ${newer.length} `))
+  await fleet.quiet()
+  assert.equal(await fleet.dead(), [])
+})
+
+test('a daemon frozen beyond its lease wakes up, and writes nothing more', async () => {
+  await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 4 }), upload()]' })
+  const [frozen] = fleet.daemons
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await frozen?.waitFor('job started')
+  frozen?.signal('SIGSTOP')
+  await fleet.start()
+  const document = await fleet.over('origin_a.mp4', 60)
+  assert.equal([document.state, document.claim], ['succeeded', 2])
+  frozen?.signal('SIGCONT')
+  await frozen?.waitFor(({ msg }) => msg?.startsWith('job abandoned') === true)
+  assert.equal(await fleet.document('origin_a.mp4'), document)
+  assert.match((await fleet.cloud.get('note_a.txt')).toString(), /claim 2$/)
+  await fleet.quiet()
+})
