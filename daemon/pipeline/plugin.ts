@@ -62,6 +62,8 @@ export type FfmpegResult = {
 export type UploadOptions = {
   /** `own` (default): replace only what an earlier attempt of this job wrote. `always`: replace whatever is there. */
   overwrite?: 'own' | 'always'
+  /** Fraction that has arrived, 0 to 1. */
+  onProgress?: (fraction: number) => void
 }
 
 /** What a plugin's `run` gets. */

@@ -26,7 +26,7 @@ const TRIES = 5
  * held, so that a daemon that was frozen and wakes up late cannot overwrite what a newer claim wrote.
  */
 export function createPublish({ storage, upload }: { storage: Pick<Storage, 'head'>; upload: UploadFile }): Publish {
-  return async (artifact, { overwrite = 'own' }, publisher) => {
+  return async (artifact, { overwrite = 'own', onProgress }, publisher) => {
     const { path, key, contentType } = artifact
     const nonce = randomUUID()
     const metadata = { 'mediad-job': publisher.jobId, 'mediad-claim': String(publisher.claim), 'mediad-upload': nonce }
@@ -37,13 +37,15 @@ export function createPublish({ storage, upload }: { storage: Pick<Storage, 'hea
       if (there?.metadata['mediad-upload'] === nonce) return toOutput(artifact, there.etag)
       if (there) await assertOurs({ key, there, overwrite }, publisher)
       publisher.lease.assertHeld()
+      const { signal } = publisher
       const outcome = await upload({
         path,
         key,
         contentType,
         metadata,
         expected: there?.etag ?? null,
-        signal: publisher.signal,
+        signal,
+        onProgress,
       })
       if (typeof outcome === 'object') return toOutput(artifact, outcome.etag)
     }

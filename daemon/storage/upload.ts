@@ -19,13 +19,15 @@ export type UploadRequest = {
   /** `null`: nothing may be there. An etag: exactly that version is replaced. `any`: whatever is there is replaced. */
   expected: Expected | 'any'
   signal: AbortSignal
+  /** Fraction that has arrived, 0 to 1. */
+  onProgress?: ((fraction: number) => void) | undefined
 }
 
 /** Streams a file to S3: in one PUT when it is small, else in parts. Aborting it aborts the multipart upload too. */
 export type UploadFile = (request: UploadRequest) => Promise<WriteOutcome>
 
 export function createUpload({ client, bucket }: { client: S3Client; bucket: string }): UploadFile {
-  return async ({ path, key, contentType, metadata, expected, signal }) => {
+  return async ({ path, key, contentType, metadata, expected, signal, onProgress }) => {
     const { size } = await stat(path)
     const upload = new Upload({
       client,
@@ -40,6 +42,7 @@ export function createUpload({ client, bucket }: { client: S3Client; bucket: str
         ...toCondition(expected),
       },
     })
+    upload.on('httpUploadProgress', ({ loaded = 0 }) => onProgress?.(Math.min(1, loaded / Math.max(1, size))))
     const abort = () => void upload.abort()
     signal.addEventListener('abort', abort, { once: true })
     try {
