@@ -51,7 +51,9 @@ async function runFile(file: string): Promise<Run> {
   await mkdir(temporary)
   const { output, complaint } = await runProcess(file, { TMPDIR: temporary, MEDIAD_TEST_RESULT: resultFile })
   const result = await readResult(resultFile)
-  const complaints = [complaint, ...leftProcesses(temporary), ...(await leftFiles(temporary))].filter((line) => line !== null)
+  const complaints = [complaint, ...leftProcesses(temporary), ...(await leftFiles(temporary))].filter(
+    (line) => line !== null,
+  )
   await rm(folder, { recursive: true, force: true })
   return {
     result: { ...result, failed: result.failed + complaints.length },

@@ -1,6 +1,6 @@
 import { MediadError } from '../errors.ts'
-import type { Plugin, Problem } from '../pipeline/plugin.ts'
-import { parse, renderProblem } from './problems.ts'
+import type { Plugin } from '../pipeline/plugin.ts'
+import { parse, renderProblem, type Problem } from './problems.ts'
 import { schema, type Config } from './schema.ts'
 
 /**

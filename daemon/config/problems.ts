@@ -1,8 +1,10 @@
 import type { z } from 'zod'
-import type { Plugin, Problem } from '../pipeline/plugin.ts'
 import { describeMissing } from './env.ts'
 
 type Issue = z.core.$ZodRawIssue
+/** Something wrong with a value the user gave, and where. */
+export type Problem = { readonly path: readonly PropertyKey[]; readonly message: string }
+
 type Parsed<T> = { ok: true; data: T } | { ok: false; problems: readonly Problem[] }
 
 /**
@@ -27,7 +29,7 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
 }
 
 /** One line for a person: `queues.work.concurrency: must be …`, `plugins[0] (transcode).crf: …`. */
-export function renderProblem({ path, message }: Problem, plugins: readonly Plugin[] = []): string {
+export function renderProblem({ path, message }: Problem, plugins: readonly { readonly name: string }[] = []): string {
   const where = path.map((part, index) => {
     if (typeof part !== 'number') return index === 0 ? String(part) : `.${String(part)}`
     const name = index === 1 && path[0] === 'plugins' ? plugins[part]?.name : undefined

@@ -58,9 +58,10 @@ async function runToTheEnd(story: Story): Promise<number | null> {
   const outputs = command.outputs.map(({ path }) => path)
   const fluent = await compose(story)
   signal.throwIfAborted()
-  const ended = start(fluent, story)
+  const { ended, processId } = start(fluent, story)
   const stopper = createStopper(fluent)
   const watcher = watch({
+    processId,
     progressPath,
     outputs,
     stallSeconds,
@@ -107,8 +108,9 @@ async function compose({ command, input, progressPath }: Story): Promise<FluentF
 }
 
 type Ring = { get(): string }
-type Started = (child: ChildProcess) => void
+type Begun = (child: ChildProcess) => void
 type Ended = (error: Error | null, stdout: Ring, stderr: Ring) => void
+type Started = { ended: Promise<string[]>; processId: number | undefined }
 type Internals = { _getArguments(): string[] }
 
 /**
@@ -116,17 +118,19 @@ type Internals = { _getArguments(): string[] }
  * `_prepare` would start further, unhardened processes (`-formats`, `-encoders`, ffprobe);
  * `_spawnFfmpeg` takes the program from module-global state, keeps a line without end in memory, and brings the whole
  * process down when a program cannot be started, because it then reads the output of none.
- * Resolves with the last lines ffmpeg printed, once it is gone.
+ * `ended` resolves with the last lines ffmpeg printed, once it is gone.
  */
-function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace }: Story): Promise<string[]> {
+function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace }: Story): Started {
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
+  let processId: number | undefined
   Object.assign(fluent, {
     _prepare: (prepared: (error: null, options: string[]) => void) =>
       prepared(null, (fluent as unknown as Internals)['_getArguments']()),
-    _spawnFfmpeg: (options: string[], ...[, started, ended]: [object, Started, Ended]) => {
+    _spawnFfmpeg: (options: string[], ...[, started, ended]: [object, Begun, Ended]) => {
       const { child, stderr, exit } = launch(programs.ffmpeg, options)
       const lines = () => stderr.lines().map((line) => line.replaceAll(`${workspace}/`, ''))
       const ring: Ring = { get: () => lines().join('\n') }
+      processId = child?.pid
       if (child) started(child)
       void exit.then((ending) => ended(toError(ending, lines()), ring, ring))
     },
@@ -136,7 +140,7 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace }: Stor
   )
   fluent.once('error', reject)
   fluent.run()
-  return promise
+  return { ended: promise, processId }
 }
 
 function toError({ error, signal, code }: Exit, lines: readonly string[]): MediadError | null {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { parse } from '../config/problems.ts'
+import { parse, type Problem } from '../config/problems.ts'
 import type { MediaSummary, Output, Source } from '../job/job.ts'
 import type { Probe } from './media.ts'
 
@@ -117,9 +117,6 @@ export type PluginHooks = {
   /** Once per daemon, in reverse order, only after a setup that worked. */
   teardown?(): void | Promise<void>
 }
-
-/** Something wrong with a value the user gave, and where. */
-export type Problem = { readonly path: readonly PropertyKey[]; readonly message: string }
 
 /** A configured plugin, ready for the chain. Made by the function that {@link definePlugin} returns. */
 export type Plugin = {

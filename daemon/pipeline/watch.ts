@@ -1,11 +1,16 @@
-import { open, stat } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import { createFractions, parseProgress, type Progress } from './progress.ts'
 
 const LOOK_MS = 300
 /** A few of ffmpeg's reports, which are about 250 bytes each. */
 const TAIL_BYTES = 4096
 
+/** Of a look's 30: a process that only waits for something uses less. */
+const BUSY_TICKS = 2
+
 export type WatchOptions = {
+  /** Absent when it could not be started. */
+  processId: number | undefined
   /** The file ffmpeg writes its `-progress` to. */
   progressPath: string
   outputs: readonly string[]
@@ -19,26 +24,29 @@ export type WatchOptions = {
 }
 
 /**
- * Watches a running ffmpeg from outside. Signs of life are new progress text and new sizes or times of the outputs
- * (moving an mp4's index to its front takes long and reports nothing). `stop` resolves with the last report.
+ * Watches a running ffmpeg from outside. Signs of life are new progress text, new sizes or times of the outputs (moving
+ * an mp4's index to its front takes long and reports nothing), and use of the CPU (an encoder that looks ahead may work
+ * for minutes on one picture); but one that only computes is given up as well, after ten times as long.
+ * `stop` resolves with the last report.
  */
 export function watch(options: WatchOptions): { stop(): Promise<Progress> } {
   const toFraction = createFractions(options.durationSeconds)
-  let sign = ''
-  let quietMs = 0
-  let lookedAt = performance.now()
+  const last = { sign: '', ticks: 0, at: performance.now() }
+  const quietMs = { output: 0, all: 0 }
   let looking: Promise<void> | null = null
 
   const look = async () => {
-    const current = await readSign([options.progressPath, ...options.outputs])
-    // when this process itself slept, so did ffmpeg or it made progress that is not yet seen: one look counts little
-    const elapsedMs = Math.min(performance.now() - lookedAt, 2 * LOOK_MS)
-    lookedAt = performance.now()
-    quietMs = current === sign ? quietMs + elapsedMs : 0
-    sign = current
+    const sign = await readSign([options.progressPath, ...options.outputs])
+    const ticks = await readCpuTicks(options.processId)
+    // when this process itself slept, ffmpeg may have slept as well: one look never counts for much
+    const elapsedMs = Math.min(performance.now() - last.at, 2 * LOOK_MS)
+    quietMs.output = sign === last.sign ? quietMs.output + elapsedMs : 0
+    quietMs.all = sign === last.sign && ticks - last.ticks < BUSY_TICKS ? quietMs.all + elapsedMs : 0
+    Object.assign(last, { sign, ticks, at: performance.now() })
     const fraction = toFraction((await readProgress(options.progressPath)).outSeconds)
     if (fraction !== null) options.onFraction(fraction)
-    if (quietMs >= options.stallSeconds * 1000) options.onStall()
+    const stallMs = options.stallSeconds * 1000
+    if (quietMs.all >= stallMs || quietMs.output >= 10 * stallMs) options.onStall()
   }
   const timer = setInterval(() => {
     looking ??= look()
@@ -53,6 +61,14 @@ export function watch(options: WatchOptions): { stop(): Promise<Progress> } {
       return readProgress(options.progressPath)
     },
   }
+}
+
+/** CPU time a process has used, in hundredths of a second; 0 where there is no /proc to read it from (proc(5), stat). */
+async function readCpuTicks(processId: number | undefined): Promise<number> {
+  if (processId === undefined || process.platform !== 'linux') return 0
+  const text = await readFile(`/proc/${processId}/stat`, 'utf8').catch(() => '') // it may just have ended
+  const afterName = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return Number(afterName[11] ?? 0) + Number(afterName[12] ?? 0)
 }
 
 async function readSign(paths: readonly string[]): Promise<string> {

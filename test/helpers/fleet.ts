@@ -81,21 +81,21 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     async notify(body) {
       await cloud.sqs.send(new SendMessageCommand({ QueueUrl: queueUrls.work, MessageBody: body }))
     },
-    async dead() {
-      const bodies: Record<string, unknown>[] = []
-      for (;;) {
-        const { Messages = [] } = await cloud.sqs.send(
-          new ReceiveMessageCommand({ QueueUrl: queueUrls.dead, MaxNumberOfMessages: 10 }),
-        )
-        if (Messages.length === 0) return bodies
-        bodies.push(...Messages.map(({ Body = '{}' }) => JSON.parse(Body) as Record<string, unknown>))
-      }
-    },
+    dead: () => takeAll(cloud, queueUrls.dead),
     said: (msg) => daemons.flatMap(({ entries }) => entries).filter((entry) => entry.msg === msg).length,
     async [Symbol.asyncDispose]() {
       for (const daemon of daemons) await daemon[Symbol.asyncDispose]()
       await cloud[Symbol.asyncDispose]()
     },
+  }
+}
+
+async function takeAll({ sqs }: Cloud, QueueUrl: string): Promise<Record<string, unknown>[]> {
+  const bodies: Record<string, unknown>[] = []
+  for (;;) {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))
+    if (Messages.length === 0) return bodies
+    bodies.push(...Messages.map(({ Body = '{}' }) => JSON.parse(Body) as Record<string, unknown>))
   }
 }
 

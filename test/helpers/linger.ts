@@ -8,7 +8,9 @@ const watch = setInterval(() => {
   if (process.exitCode === undefined) return // uvu sets it when the last suite is through
   clearInterval(watch)
   setTimeout(() => {
-    console.error(`  FAIL still alive ${seconds} s after the last test, kept by: ${process.getActiveResourcesInfo().join(', ')}`)
+    console.error(
+      `  FAIL still alive ${seconds} s after the last test, kept by: ${process.getActiveResourcesInfo().join(', ')}`,
+    )
     process.exit(97)
   }, seconds * 1000).unref()
 }, 100).unref()

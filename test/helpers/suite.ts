@@ -52,15 +52,13 @@ export function suite(title: string, defaults: Options = {}): Suite {
 
 async function within(seconds: number, name: string, body: Body): Promise<void> {
   const timer = Promise.withResolvers<never>()
-  const handle = setTimeout(
-    () => timer.reject(new Error(`"${name}" did not end within ${seconds} s`)),
-    seconds * 1000,
-  )
+  const handle = setTimeout(() => timer.reject(new Error(`"${name}" did not end within ${seconds} s`)), seconds * 1000)
   try {
     await Promise.race([body(), timer.promise])
   } catch (error) {
     // uvu swallows what a `before` throws: say it, the missing passes are counted below
-    if (name === 'before' || name === 'after') process.stdout.write(`\n  "${name}" threw ${String((error as Error).stack)}\n`)
+    if (name === 'before' || name === 'after')
+      process.stdout.write(`\n  "${name}" threw ${String((error as Error).stack)}\n`)
     throw error
   } finally {
     clearTimeout(handle)

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { toJobId } from '../../daemon/job/job.ts'
+import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
@@ -44,8 +44,9 @@ test('attempts used up, then dead', async () => {
   assert.is(fleet.said('job started'), 3)
   const [dead, ...more] = await fleet.dead()
   assert.equal(more, [])
-  assert.is((dead?.job as { id: string }).id, toJobId(BUCKET, 'origin_a.mp4'))
-  assert.is((dead?.job as { history: unknown[] }).history.length, 3)
+  const job = dead?.job as JobDocument | undefined
+  assert.is(job?.id, toJobId(BUCKET, 'origin_a.mp4'))
+  assert.is(job?.history.length, 3)
   assert.equal(
     (await fleet.cloud.list()).filter((key) => key.startsWith('note_')),
     [],

@@ -1,0 +1,95 @@
+/**
+ * mediad's main job in one command: `npm run demo`, or `npm run demo -- FILE` with a video of yours.
+ * Starts a daemon with the embedded S3 and SQS, asks for a presigned URL, uploads with a plain PUT, watches the job, and
+ * prints what came out.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { openAsBlob } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { SingleBar } from 'cli-progress'
+import type { JobDocument } from 'mediad'
+import { toTable } from '../daemon/cli/table.ts'
+
+const run = promisify(execFile)
+const folder = await mkdtemp(join(tmpdir(), 'mediad-demo-'))
+let daemon: ChildProcess | undefined
+try {
+  const file = process.argv[2] ?? (await makeVideo(folder))
+  const started = await startDaemon(folder)
+  daemon = started.daemon
+  const id = await upload(started.url, file)
+  const job = await watch(started.url, id)
+  if (job.state === 'succeeded') process.stdout.write(`${toTable(job.outputs)}\n`)
+  else process.stdout.write(`the job is ${job.state}: ${job.error?.code} ${job.error?.message}\n`)
+  process.exitCode = job.state === 'succeeded' ? 0 : 1
+} finally {
+  await stop(daemon)
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** What a phone makes: HEVC, recorded upright, stored lying with a rotation mark, and with sound. */
+async function makeVideo(folder: string): Promise<string> {
+  say('making a portrait HEVC video with sound')
+  const [lying, upright] = [join(folder, 'lying.mp4'), join(folder, 'portrait.mp4')]
+  const inputs = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30:duration=10', '-f', 'lavfi', '-i', 'sine=frequency=440:duration=10']
+  const codecs = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error', '-tag:v', 'hvc1', '-pix_fmt', 'yuv420p', '-c:a', 'aac']
+  await run('ffmpeg', ['-v', 'error', '-nostdin', ...inputs, ...codecs, '-y', lying])
+  await run('ffmpeg', ['-v', 'error', '-nostdin', '-i', lying, '-c', 'copy', '-metadata:s:v:0', 'rotate=90', '-y', upright])
+  return upright
+}
+
+async function startDaemon(folder: string): Promise<{ daemon: ChildProcess; url: string }> {
+  say('starting mediad with the embedded S3 and SQS')
+  const main = join(import.meta.dirname, '../daemon/main.ts')
+  const args = ['--conditions=source', main, 'start', '--local', '--port', '0', '--data', join(folder, 'data')]
+  const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  for await (const line of createInterface({ input: daemon.stdout })) {
+    const entry = JSON.parse(line) as { msg?: string; url?: string }
+    if (entry.msg !== 'daemon started' || entry.url === undefined) continue
+    daemon.stdout.resume()
+    return { daemon, url: entry.url }
+  }
+  throw new Error('the daemon did not start; its message is above')
+}
+
+async function upload(url: string, file: string): Promise<string> {
+  const asked = await fetch(`${url}/video/pre-signed-url`, { method: 'POST', body: JSON.stringify({ filename: basename(file) }) })
+  if (!asked.ok) throw new Error(`no presigned URL: ${await asked.text()}`)
+  const { preSignedUrl, id, key } = (await asked.json()) as { preSignedUrl: string; id: string; key: string }
+  say(`uploading ${file} as ${key}`)
+  const put = await fetch(preSignedUrl, { method: 'PUT', body: await openAsBlob(file) })
+  if (!put.ok) throw new Error(`the upload failed: ${put.status} ${await put.text()}`)
+  return id
+}
+
+async function watch(url: string, id: string): Promise<JobDocument> {
+  const bar = new SingleBar({ format: '{bar} {percentage}% {plugin}', barsize: 40, hideCursor: true, noTTYOutput: true, notTTYSchedule: 1000 })
+  bar.start(100, 0, { plugin: 'waiting' })
+  try {
+    for (;;) {
+      const response = await fetch(`${url}/video/${id}`)
+      const job = response.ok ? ((await response.json()) as JobDocument) : undefined
+      if (job) bar.update(job.progress.percent, { plugin: job.progress.plugin ?? job.state })
+      if (job?.state === 'succeeded' || job?.state === 'dead') return job
+      await sleep(200)
+    }
+  } finally {
+    bar.stop()
+  }
+}
+
+async function stop(daemon: ChildProcess | undefined): Promise<void> {
+  if (daemon === undefined || daemon.exitCode !== null) return
+  const ended = new Promise((resolve) => daemon.once('exit', resolve))
+  daemon.kill('SIGTERM')
+  await ended
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import * as assert from 'uvu/assert'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { makeAudio, makeVideo, probeFile } from '../helpers/media.ts'
+import { startMediad } from '../helpers/process.ts'
+import { suite } from '../helpers/suite.ts'
+
+const execute = promisify(execFile)
+const root = join(import.meta.dirname, '../..')
+const examples = join(root, 'examples')
+const minimal = join(examples, 'minimal/media.config.ts')
+const custom = join(examples, 'custom-plugin/media.config.ts')
+const client = join(examples, 'presign-client/upload.ts')
+
+const test = suite('examples', { timeoutSeconds: 120 })
+
+test('minimal: mediad run', async () => {
+  await using folder = await temporaryFolder()
+  await makeVideo(join(folder.path, 'film.mov'))
+  assert.equal(await runChain(folder.path, minimal, 'film.mov'), ['cvted_film.mp4'])
+  const { streams } = await probeFile(join(folder.path, 'out/cvted_film.mp4'))
+  assert.equal(streams.map(({ codec_name }) => codec_name).toSorted(), ['aac', 'h264'])
+})
+
+test('minimal: mediad start --local; presign-client: results, and what went wrong', async () => {
+  await using folder = await temporaryFolder()
+  await makeVideo(join(folder.path, 'my film.mp4'))
+  await using mediad = await startMediad(['start', '--local', '--port', '0', '--config', minimal])
+  const url = await mediad.started()
+  const upload = (file: string) => execute(process.execPath, [client, file, url])
+  const { stdout } = await upload(join(folder.path, 'my film.mp4'))
+  assert.match(stdout, /^video: cvted_[0-9a-f-]+-my-film\.mp4\n$/)
+  assert.match(await toComplaint(upload('/dev/null')), /no upload URL: .*size: must be at least 1 byte/)
+  assert.match(await toComplaint(upload(client)), /the job failed: \w/)
+  assert.is(await mediad.stop(), 0)
+})
+
+const missing = ['curl', 'jq'].filter((name) => !findProgram(name))
+if (missing.length > 0) test.skip('presign-client: the same with curl', `there is no ${missing.join(' and no ')}`)
+else
+  test('presign-client: the same with curl', async () => {
+    await using folder = await temporaryFolder()
+    await makeVideo(join(folder.path, 'film.mp4'))
+    await using mediad = await startMediad(['start', '--local', '--port', '0', '--config', minimal])
+    const script = (await readCurl()).replaceAll('http://localhost:3000', await mediad.started())
+    const { stdout } = await execute('sh', ['-euc', script], { cwd: folder.path })
+    const { source } = JSON.parse(stdout) as { source: { key: string } }
+    assert.match(source.key, /^origin_[0-9a-f-]+-film\.mp4$/)
+  })
+
+test('custom-plugin: a picture of six small ones; none without a picture', async () => {
+  await using folder = await temporaryFolder()
+  await makeVideo(join(folder.path, 'film.mp4'), { seconds: 3, width: 320, height: 180 })
+  await makeAudio(join(folder.path, 'song.mp3'))
+  assert.equal(await runChain(folder.path, custom, 'film.mp4'), ['sheet_film.jpg'])
+  const [picture] = (await probeFile(join(folder.path, 'out/sheet_film.jpg'))).streams
+  assert.equal([picture?.codec_name, picture?.width, picture?.height], ['mjpeg', 3 * 240, 2 * 136])
+  assert.equal(await runChain(folder.path, custom, 'song.mp3'), ['sheet_film.jpg'])
+})
+
+test('demo', async () => {
+  await using folder = await temporaryFolder()
+  const film = join(folder.path, 'film.mp4')
+  await makeVideo(film)
+  const env = { ...process.env, TMPDIR: folder.path }
+  const args = ['--conditions=source', join(examples, 'demo.ts'), film]
+  const { stdout } = await execute(process.execPath, args, { cwd: root, env })
+  assert.match(stdout, /cvted_[0-9a-f-]+-film\.mp4 .*│ video/)
+  assert.match(stdout, /thumb_[0-9a-f-]+-film\.jpg .*│ thumbnail/)
+  assert.equal(await readdir(folder.path), ['film.mp4'])
+})
+
+/** What `mediad run` leaves in the folder `out`, for a file in `folder`. */
+async function runChain(folder: string, config: string, file: string): Promise<string[]> {
+  await using mediad = await startMediad(['run', file, '--out', 'out', '--config', config], { cwd: folder })
+  assert.is(await mediad.ended, 0, mediad.entries.map(({ text }) => text).join('\n'))
+  return (await readdir(join(folder, 'out'))).toSorted()
+}
+
+/** The commands in the client's opening comment. */
+async function readCurl(): Promise<string> {
+  const lines = (await readFile(client, 'utf8')).split('\n')
+  const commands = lines.filter((line) => line.startsWith(' *   ')).map((line) => line.slice(5))
+  assert.is(commands.length, 3)
+  return commands.join('\n')
+}
+
+async function toComplaint(running: Promise<unknown>): Promise<string> {
+  const [result] = await Promise.allSettled([running])
+  assert.is(result.status, 'rejected')
+  return result.status === 'rejected' ? (result.reason as { stderr: string }).stderr : ''
+}
+
+function findProgram(name: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(existsSync)
+}

@@ -1,0 +1,150 @@
+/** What `npm publish` would publish, installed as a user would, in a project of its own. Everything else runs from source. */
+import { execFile } from 'node:child_process'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { basename, delimiter, dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import * as assert from 'uvu/assert'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { makeVideo } from '../helpers/media.ts'
+import { readExports, startMediad, type Mediad } from '../helpers/process.ts'
+import { suite } from '../helpers/suite.ts'
+
+const root = join(import.meta.dirname, '../..')
+const config = `
+import { defineConfig, definePlugin, env, z } from 'mediad'
+import { thumbnail, transcode, upload } from 'mediad/plugins'
+
+const note = definePlugin('note', z.object({ text: z.string() }), ({ text }) => ({
+  run: ({ log, probe }) => log.info(\`\${text}: \${probe.video?.width}\`),
+}))
+export default defineConfig({
+  bucket: env('MEDIAD_BUCKET', 'media'),
+  queues: {
+    work: { url: env('MEDIAD_WORK_QUEUE_URL') },
+    inProgress: { url: env('MEDIAD_IN_PROGRESS_QUEUE_URL') },
+    dead: { url: env('MEDIAD_DEAD_QUEUE_URL') },
+  },
+  plugins: [note({ text: 'width' }), transcode({ crf: 30 }), thumbnail(), upload()],
+})
+`
+
+const test = suite('packed', { timeoutSeconds: 240 })
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+let copy = ''
+let app = ''
+let packed: string[] = []
+
+test.before(async () => {
+  folder = await temporaryFolder()
+  copy = join(folder.path, 'copy')
+  const { file, files } = await pack(folder.path)
+  packed = files
+  app = join(folder.path, 'app')
+  await mkdir(app)
+  await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
+  await writeFile(join(app, 'media.config.ts'), config)
+  await makeVideo(join(app, 'film.mp4'))
+  const started = performance.now()
+  await npm(app, ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', file])
+  process.stdout.write(`  installed in ${((performance.now() - started) / 1000).toFixed(0)} s\n`)
+})
+test.after(async () => folder[Symbol.asyncDispose]())
+
+test('the tarball has what is needed to run and to read, and nothing else', async () => {
+  const sources = [...(await list('daemon')), ...(await list('plugins'))].filter((file) => file.endsWith('.ts'))
+  const built = sources.flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/ts$/, 'd.ts')])
+  const own = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
+  const wanted = new Set([...own, ...(await list('docs')), ...built.map((file) => `dist/${file}`)])
+  const missing = [...wanted].filter((file) => !packed.includes(file))
+  const needless = packed.filter((file) => !wanted.has(file))
+  assert.equal({ missing, needless }, { missing: [], needless: [] })
+})
+
+test('mediad --version, by its own first line', async () => {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  assert.is((await run(app, join(app, 'node_modules/.bin/mediad'), ['--version'])).trim(), version)
+})
+
+test('a config has types, and wrong ones are found', async () => {
+  const compilerOptions = { module: 'nodenext', target: 'es2024', strict: true, noEmit: true, types: [] }
+  await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['media.config.ts'] }))
+  await writeFile(join(app, 'wrong.ts'), config.replace('crf: 30', "crf: '30'"))
+  const check = (args: string[]) => run(app, join(root, 'node_modules/.bin/tsc'), args)
+  assert.is(await check(['-p', '.']), '')
+  const options = ['--ignoreConfig', '--module', 'nodenext', '--target', 'es2024', '--strict', '--noEmit']
+  const [result] = await Promise.allSettled([check([...options, 'wrong.ts'])])
+  const complaints = String(result.status === 'rejected' && result.reason.stdout).match(/^\S.*/gm)
+  assert.is(complaints?.length, 1)
+  assert.match(complaints?.[0] ?? '', /^wrong\.ts\(\d+,\d+\): error TS2322: /)
+})
+
+test('mediad run', async () => {
+  await using mediad = await start(['run', 'film.mp4', '--out', 'out'])
+  assert.is(await mediad.ended, 0, toText(mediad))
+  assert.ok(mediad.entries.some(({ msg }) => msg === 'width: 160'))
+  assert.equal((await readdir(join(app, 'out'))).toSorted(), ['cvted_film.mp4', 'thumb_film.jpg'])
+})
+
+test('mediad check against mediad local', async () => {
+  await using local = await start(['local'])
+  await local.waitFor(({ text }) => text.startsWith('export MEDIAD_BUCKET='))
+  await using check = await start(['check'], readExports(local.entries))
+  assert.is(await check.ended, 0, toText(check))
+  const names = check.entries.flatMap((entry) => (entry.ok === true ? [entry.check] : []))
+  for (const name of ['config', 'ffmpeg', 'encoders', 'bucket', 'queue work', 'queue inProgress', 'queue dead'])
+    assert.ok(names.includes(name), `${name} is not among ${names.join(', ')}`)
+  assert.is(await local.stop(), 0)
+
+  await using late = await start(['check'], readExports(local.entries))
+  assert.is(await late.ended, 2, toText(late))
+})
+
+test('mediad start --local does a job', async () => {
+  await using mediad = await start(['start', '--local', '--port', '0'])
+  const args = [join(root, 'examples/presign-client/upload.ts'), 'film.mp4', await mediad.started()]
+  const results = await run(app, process.execPath, args)
+  assert.match(results, /^video: cvted_\S+-film\.mp4\nthumbnail: thumb_\S+-film\.jpg\n$/)
+  assert.is(await mediad.stop(), 0)
+})
+
+/** Packs a copy, so that building it leaves nothing in the repository, nor meets another build. */
+async function pack(into: string): Promise<{ file: string; files: string[] }> {
+  const left = new Set(['node_modules', '.git', 'dist', 'coverage', '.mediad-data', '.env'])
+  await cp(root, copy, { recursive: true, filter: (path) => dirname(path) !== root || !left.has(basename(path)) })
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
+  const [made] = JSON.parse(await npm(copy, ['pack', '--json', '--loglevel=error', '--pack-destination', into])) as {
+    filename: string
+    files: { path: string }[]
+  }[]
+  assert.ok(made)
+  return { file: join(into, made.filename), files: made.files.map(({ path }) => path) }
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Mediad> {
+  return startMediad(args, { cwd: app, program: [join(app, 'node_modules/.bin/mediad')], env })
+}
+
+function npm(cwd: string, args: readonly string[]): Promise<string> {
+  return run(cwd, 'npm', args)
+}
+
+const foreign = /^(?:npm_(?:package|lifecycle|config_local)|INIT_CWD$|NODE_V8_COVERAGE$)/
+
+/** Runs a program to its end with this Node as `node`, and without what an `npm test` around it tells its children. */
+async function run(cwd: string, program: string, args: readonly string[]): Promise<string> {
+  const inherited = Object.entries(process.env).filter(([name]) => !foreign.test(name))
+  const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter)
+  const env = { ...Object.fromEntries(inherited), PATH, TMPDIR: folder.path }
+  const { stdout } = await promisify(execFile)(program, [...args], { cwd, env, maxBuffer: 2 ** 26 })
+  return stdout
+}
+
+async function list(name: string): Promise<string[]> {
+  const entries = await readdir(join(copy, name), { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(copy, join(entry.parentPath, entry.name)))
+}
+
+function toText({ entries }: Mediad): string {
+  return entries.map(({ text }) => text).join('\n')
+}
