@@ -13,11 +13,16 @@ import type { FileResult } from './helpers/suite.ts'
 const FILE_SECONDS = 300
 const LINGER_SECONDS = 5
 const root = join(import.meta.dirname, '..')
+const coverageFolder = join(root, 'coverage')
 
 const patterns = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
   .toSorted()
+
+// a run of some files says nothing about coverage, and is done sooner without it
+const coverage = patterns.length === 0 ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : {}
+if (patterns.length === 0) await rm(coverageFolder, { recursive: true, force: true })
 
 const total: FileResult = { passed: 0, failed: 0, skipped: 0 }
 const queue = [...files]
@@ -26,9 +31,18 @@ if (files.length === 0) {
   console.log(`no test file matches ${patterns.join(' ')}`)
   total.failed++
 }
+if (patterns.length === 0) await reportCoverage()
 if (total.skipped > 0) console.log(`${total.skipped} skipped, see above`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed > 0 ? 1 : 0
+
+/** Before the last line, which is the verdict. Processes that were killed have told nothing. */
+async function reportCoverage(): Promise<void> {
+  const c8 = join(root, 'node_modules/c8/bin/c8.js')
+  const { promise, resolve } = Promise.withResolvers<void>()
+  spawn(process.execPath, [c8, 'report'], { cwd: root, stdio: 'inherit' }).once('close', () => resolve())
+  await promise
+}
 
 async function worker(): Promise<void> {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
@@ -74,7 +88,7 @@ function runProcess(file: string, env: Record<string, string>): Promise<{ output
   const { promise, resolve } = Promise.withResolvers<{ output: string; complaint: string | null }>()
   const child = spawn(process.execPath, ['--conditions=source', '--import', './test/helpers/linger.ts', file], {
     cwd: root,
-    env: { ...process.env, MEDIAD_TEST_LINGER_SECONDS: String(LINGER_SECONDS), ...env },
+    env: { ...process.env, ...coverage, MEDIAD_TEST_LINGER_SECONDS: String(LINGER_SECONDS), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

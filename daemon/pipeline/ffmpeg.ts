@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import FluentFfmpeg from 'fluent-ffmpeg'
-import { MediadError, toMessage } from '../errors.ts'
+import { MediadError, toMessage, type ErrorCode } from '../errors.ts'
 import { toFileUrl, toInputOptions } from './input.ts'
 import { launch, toLaunchError, type Exit } from './launch.ts'
 import type { FfmpegCommand, FfmpegResult, Log } from './plugin.ts'
@@ -145,16 +145,16 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace }: Stor
 
 function toError({ error, signal, code }: Exit, lines: readonly string[]): MediadError | null {
   if (error) return toLaunchError('ffmpeg', error)
-  if (signal) return new MediadError('internal.ffmpeg_signal', `ffmpeg was ended by ${signal}`, { stderr: lines })
+  const known = classify(lines)
+  const fail = (code: ErrorCode, message: string) => new MediadError(code, message, { stderr: lines })
+  // an encoder may crash over the memory it did not get
+  if (signal && known?.code === 'resource.memory') return fail('resource.memory', known.message)
+  if (signal) return fail('internal.ffmpeg_signal', `ffmpeg was ended by ${signal}`)
   // ffmpeg catches SIGTERM and SIGINT, and says so on a level that is not shown
-  const caught = code === 255 && classify(lines) === null
-  if (caught) return new MediadError('internal.ffmpeg_signal', 'ffmpeg was told to end from outside', { stderr: lines })
+  if (code === 255 && !known) return fail('internal.ffmpeg_signal', 'ffmpeg was told to end from outside')
   if (code !== 0) return toExitError({ program: 'ffmpeg', exitCode: code ?? -1, lines, fallback: 'internal.ffmpeg' })
   // some muxers only mention it
-  const mentioned = classify(lines)
-  return mentioned?.code === 'resource.disk'
-    ? new MediadError('resource.disk', mentioned.message, { stderr: lines })
-    : null
+  return known?.code === 'resource.disk' ? fail('resource.disk', known.message) : null
 }
 
 type Stopper = {

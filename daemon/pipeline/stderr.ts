@@ -53,7 +53,7 @@ type Rule = { readonly pattern: RegExp; readonly code: ErrorCode; readonly messa
 const rules: readonly Rule[] = [
   { pattern: /: No space left on device$/, code: 'resource.disk', message: 'the disk is full' },
   {
-    pattern: /Cannot allocate memory|malloc of size \d+ failed|malloc failure/,
+    pattern: /Cannot allocate memory|malloc of size \d+ failed|allocate memory failed|memory allocation failure/,
     code: 'resource.memory',
     message: 'ffmpeg ran out of memory',
   },

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { startFleet, noteCode, type Fleet } from '../helpers/fleet.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
-import { findProcess, isAlive } from '../helpers/processes.ts'
+import { findProcess, isAlive } from '../helpers/liveness.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 

@@ -1,0 +1,15 @@
+/** A process of its own that runs ffmpeg in real time on the file it is given, to be killed: `SOURCE WORKSPACE`. */
+import { join } from 'node:path'
+import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
+import { openPrograms } from '../../daemon/pipeline/programs.ts'
+import { createTestLog } from './context.ts'
+
+const [input = '', workspace = ''] = process.argv.slice(2)
+const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspace })
+await createFfmpeg({ programs, stallSeconds: 30 }).run({
+  command: { inputOptions: ['-re'], outputs: [{ path: join(workspace, 'out.mp4'), options: ['-c', 'copy'] }] },
+  input,
+  workspace,
+  signal: new AbortController().signal,
+  log: createTestLog(),
+})

@@ -1,0 +1,118 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
+import type {
+  AddOptions,
+  Artifact,
+  FfmpegCommand,
+  Log,
+  Plugin,
+  RunContext,
+  UploadOptions,
+} from '../../daemon/pipeline/plugin.ts'
+import { createProbe } from '../../daemon/pipeline/probe.ts'
+import { openPrograms } from '../../daemon/pipeline/programs.ts'
+import { renderKey } from '../../daemon/job/keys.ts'
+import type { Source } from '../../daemon/job/job.ts'
+import { temporaryFolder } from './folder.ts'
+import { makeVideo, type VideoRecipe } from './media.ts'
+
+export type TestContext = RunContext & {
+  /** What `progress` was called with. */
+  readonly fractions: readonly number[]
+  /** The commands that ran, and what was logged and uploaded. */
+  readonly commands: readonly FfmpegCommand[]
+  readonly logged: readonly { level: string; message: string }[]
+  readonly uploads: readonly { key: string; overwrite: UploadOptions['overwrite'] }[]
+}
+
+/** What a plugin gets, with the real ffmpeg and ffprobe and no daemon; `storage` only notes what it is asked. */
+export async function createTestContext(options: {
+  input: string
+  /** An existing folder. */
+  workspace: string
+  signal?: AbortSignal
+  stallSeconds?: number
+}): Promise<TestContext> {
+  const { input, workspace, signal = new AbortController().signal, stallSeconds = 20 } = options
+  const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspace })
+  const inspect = createProbe({ programs })
+  const ffmpeg = createFfmpeg({ programs, stallSeconds })
+  const source: Source = { bucket: 'media', key: 'origin_film.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
+  const scope = { id: 'job1', source, sourcePrefix: 'origin_', statePrefix: '.mediad/' }
+  const artifacts: Artifact[] = []
+  const fractions: number[] = []
+  const commands: FfmpegCommand[] = []
+  const logged: { level: string; message: string }[] = []
+  const uploads: { key: string; overwrite: UploadOptions['overwrite'] }[] = []
+  const log = createTestLog(logged)
+  const add = async (path: string, kind: string, { key, contentType, values }: AddOptions) => {
+    const { size } = await stat(path)
+    const artifact = { path, kind, key: renderKey(key, scope, values), contentType, sizeBytes: size, seconds: 0 }
+    artifacts.push(artifact)
+    return artifact
+  }
+  return {
+    job: { id: 'job1', attempt: 1, claim: 1 },
+    source,
+    input,
+    probe: await inspect(input, signal),
+    workspace,
+    artifacts,
+    add,
+    signal,
+    log,
+    fractions,
+    commands,
+    logged,
+    uploads,
+    progress: (fraction) => void fractions.push(fraction),
+    inspect: (path) => inspect(path, signal),
+    ffmpeg(command) {
+      commands.push(command)
+      return ffmpeg.run({ command, input, workspace, signal, log })
+    },
+    storage: {
+      async upload(artifact, { overwrite, onProgress } = {}) {
+        uploads.push({ key: artifact.key, overwrite })
+        onProgress?.(0.5)
+        onProgress?.(1)
+        const { key, kind, contentType, sizeBytes, seconds } = artifact
+        return { key, kind, contentType, sizeBytes, seconds, etag: 'e' }
+      },
+    },
+  }
+}
+
+/** A log that keeps its lines. */
+export function createTestLog(lines: { level: string; message: string }[] = []): Log {
+  const method = (level: string) => (first: object | string, message?: string) =>
+    void lines.push({ level, message: typeof first === 'string' ? first : (message ?? '') })
+  const log: Log = {
+    debug: method('debug'),
+    info: method('info'),
+    warn: method('warn'),
+    error: method('error'),
+    child: () => log,
+  }
+  return log
+}
+
+/** A plugin's run that is over; the folder goes with it. */
+export type Made = { context: TestContext }
+
+/** Runs a plugin over a small film; `name` gives the container. */
+export async function withRun(
+  given: { plugin: Plugin; recipe?: VideoRecipe; name?: string; change?: (path: string) => Promise<void> },
+  look: (made: Made) => void | Promise<void>,
+): Promise<void> {
+  await using temporary = await temporaryFolder()
+  const input = join(temporary.path, given.name ?? 'source.mp4')
+  await makeVideo(input, given.recipe)
+  await given.change?.(input)
+  const context = await createTestContext({ input, workspace: temporary.path })
+  assert.equal(given.plugin.problems, [])
+  await given.plugin.hooks.run(context)
+  await look({ context })
+}

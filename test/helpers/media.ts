@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process'
+import { readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { temporaryFolder } from './folder.ts'
+
+const run = promisify(execFile)
+
+export type VideoRecipe = {
+  /** Default 1. */
+  seconds?: number
+  /** Default 160. */
+  width?: number
+  /** Default 90. */
+  height?: number
+  /** Default `h264`. */
+  codec?: 'h264' | 'hevc' | 'av1' | 'vp9'
+  /** Default true: a 440 Hz tone. */
+  audio?: boolean
+  /** Clockwise turn a player is told to apply; the picture in the file lies on its side. mp4 and mov only. */
+  rotate?: 90 | 180 | 270
+  /** Default 25. */
+  fps?: number
+}
+
+const encoders = {
+  h264: ['libx264', '-preset', 'ultrafast'],
+  hevc: ['libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error', '-tag:v', 'hvc1'],
+  av1: ['libsvtav1', '-preset', '12'],
+  vp9: ['libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'],
+}
+
+/** Makes a small film with the real ffmpeg: a test picture with a running clock, and a tone. The container follows the path. */
+export async function makeVideo(path: string, recipe: VideoRecipe = {}): Promise<void> {
+  const { seconds = 1, width = 160, height = 90, codec = 'h264', audio = true, rotate, fps = 25 } = recipe
+  const tone = path.endsWith('.webm') ? ['-c:a', 'libopus'] : ['-c:a', 'aac', '-ar', '48000']
+  const picture = ['-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=${fps}:duration=${seconds}`]
+  const sound = ['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${seconds}`]
+  const pixels = width % 2 || height % 2 ? 'yuv444p' : 'yuv420p'
+  const coded = ['-pix_fmt', pixels, '-c:v', ...encoders[codec]]
+  await ffmpeg([...picture, ...(audio ? sound : []), ...coded, ...(audio ? tone : []), path])
+  if (rotate !== undefined) await turn(path, rotate)
+}
+
+/** Makes a file with a tone and no picture. */
+export async function makeAudio(path: string, { seconds = 1 }: { seconds?: number } = {}): Promise<void> {
+  await ffmpeg(['-f', 'lavfi', '-i', `sine=frequency=440:duration=${seconds}`, path])
+}
+
+export type ProbedFile = {
+  format: { format_name: string; duration?: string; tags?: Record<string, string> }
+  streams: ProbedStream[]
+  chapters: unknown[]
+}
+export type ProbedStream = {
+  codec_type: string
+  codec_name?: string
+  codec_tag_string?: string
+  profile?: string
+  width?: number
+  height?: number
+  pix_fmt?: string
+  channels?: number
+  sample_rate?: string
+  sample_aspect_ratio?: string
+  color_transfer?: string
+  tags?: Record<string, string>
+  side_data_list?: { side_data_type: string; rotation?: number }[]
+}
+
+/** Everything ffprobe says of a file, not by way of the code under test. */
+export async function probeFile(path: string): Promise<ProbedFile> {
+  const what = ['-show_format', '-show_streams', '-show_chapters']
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-print_format', 'json', ...what, path])
+  return JSON.parse(stdout) as ProbedFile
+}
+
+/** The average colour of a part of one frame (fractions of its width and height), as red, green and blue. */
+export async function readColour(
+  path: string,
+  part: { x: number; y: number; size: number },
+): Promise<[number, number, number]> {
+  const crop = `crop=iw*${part.size}:ih*${part.size}:iw*${part.x}:ih*${part.y},scale=1:1:flags=area`
+  const options = ['-v', 'error', '-i', path, '-vf', crop, '-frames:v', '1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-']
+  const { stdout } = await run('ffmpeg', options, { encoding: 'buffer' })
+  return [stdout[0] ?? 0, stdout[1] ?? 0, stdout[2] ?? 0]
+}
+
+export async function ffmpeg(options: readonly string[]): Promise<void> {
+  await run('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...options])
+}
+
+/**
+ * ffmpeg 5.1 has no `-display_rotation`; when it copies it makes a display matrix of the `rotate` tag, which then counts
+ * the other way round than in a file (measured: `rotate=90` becomes a matrix of 90 degrees counter-clockwise).
+ */
+async function turn(path: string, degrees: number): Promise<void> {
+  const flat = path.replace(/(\.\w+)$/, '.flat$1')
+  await rename(path, flat)
+  await ffmpeg(['-i', flat, '-c', 'copy', '-metadata:s:v:0', `rotate=${360 - degrees}`, path])
+  await rm(flat)
+}
+
+let tiny: Promise<Buffer> | undefined
+
+/** The bytes of a one-second film; made once per test file. */
+export function tinyVideo(): Promise<Buffer> {
+  return (tiny ??= videoBytes({}))
+}
+
+/** The bytes of a film that takes ffmpeg some seconds. */
+export function longVideo(): Promise<Buffer> {
+  return videoBytes({ seconds: 12, width: 640, height: 360 })
+}
+
+async function videoBytes(recipe: VideoRecipe): Promise<Buffer> {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, 'film.mp4')
+  await makeVideo(path, recipe)
+  return await readFile(path)
+}

@@ -1,0 +1,247 @@
+import { spawn } from 'node:child_process'
+import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import type { MediadError } from '../../daemon/errors.ts'
+import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
+import type { FfmpegCommand, FfmpegResult } from '../../daemon/pipeline/plugin.ts'
+import { openPrograms, type Programs } from '../../daemon/pipeline/programs.ts'
+import { createTestLog } from '../helpers/context.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { makeVideo, probeFile } from '../helpers/media.ts'
+import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const test = suite('ffmpeg', { timeoutSeconds: 60 })
+
+type Bench = {
+  folder: string
+  programs: Programs
+  source: string
+  output: string
+  run(
+    command?: Partial<FfmpegCommand>,
+    options?: { signal?: AbortSignal; stallSeconds?: number },
+  ): Promise<FfmpegResult>
+  failure(
+    command?: Partial<FfmpegCommand>,
+    options?: { signal?: AbortSignal; stallSeconds?: number },
+  ): Promise<MediadError>
+}
+
+/** A folder with a source of 20 s in it; `fake` is the body of a script to run in ffmpeg's place. */
+async function withBench(body: (bench: Bench) => Promise<void>, fake?: string): Promise<void> {
+  await using temporary = await temporaryFolder()
+  const folder = temporary.path
+  const directory = join(folder, 'programs')
+  await mkdir(directory)
+  const ffmpegPath = fake === undefined ? 'ffmpeg' : await writeFake(join(folder, 'fake'), fake)
+  const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory })
+  const source = join(folder, 'source')
+  const output = join(folder, 'out.mp4')
+  if (fake === undefined) {
+    await makeVideo(join(folder, 'made.mp4'), { seconds: 20, width: 64, height: 64, fps: 5 })
+    await rm(source, { force: true })
+  }
+  await writeFile(source, fake === undefined ? await readFile(join(folder, 'made.mp4')) : 'source')
+  const run: Bench['run'] = (command = {}, options = {}) =>
+    createFfmpeg({ programs, stallSeconds: options.stallSeconds ?? 30 }).run({
+      command: { outputs: [{ path: output, options: ['-c', 'copy'] }], ...command },
+      input: source,
+      workspace: folder,
+      signal: options.signal ?? new AbortController().signal,
+      log: createTestLog(),
+    })
+  const failure: Bench['failure'] = (command, options) =>
+    run(command, options).then(
+      () => assert.unreachable('it did not fail') as never,
+      (error: unknown) => error as MediadError,
+    )
+  await body({ folder, programs, source, output, run, failure })
+  const left = (await readdir(folder)).filter((name) => name.startsWith('.'))
+  assert.equal(left, [], 'the progress file is gone')
+}
+
+/** `$last` is the output. */
+async function writeFake(path: string, body: string): Promise<string> {
+  const script = `[ "$1" = -version ] && { echo "ffmpeg version 9.9"; exit; }\nfor last; do :; done\nlast="\${last#file:}"\n`
+  await writeFile(path, `#!/bin/sh\n${script}${body}\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+function complain(): never {
+  throw new Error('listener')
+}
+
+const realTime = { inputOptions: ['-re'] }
+
+test('runs a command and tells its progress', () =>
+  withBench(async ({ run, output }) => {
+    const fractions: number[] = []
+    const encode = [{ path: output, options: ['-c:v', 'libx264', '-preset', 'veryslow', '-an'] }]
+    const slow = { inputOptions: ['-readrate', '8'], outputs: encode }
+    const result = await run({ ...slow, durationSeconds: 20, onProgress: (fraction) => fractions.push(fraction) })
+    const { outSeconds } = result
+    assert.ok(outSeconds !== null && outSeconds > 18 && outSeconds < 20.5, `outSeconds ${outSeconds}`)
+    assert.ok(result.seconds > 0)
+    assert.ok(fractions.length > 2, 'more than the end was told')
+    assert.equal(
+      fractions,
+      fractions.toSorted((a, b) => a - b),
+    )
+    assert.is(fractions.at(-1), 1)
+    assert.ok(fractions.slice(0, -1).every((fraction) => fraction > 0 && fraction < 1))
+    assert.is((await probeFile(output)).streams.length, 1)
+  }))
+
+test('hardens the command line, and splits no option', () =>
+  withBench(async ({ folder, source, output, run }) => {
+    await run({
+      outputs: [
+        { path: output, options: ['-one option'] },
+        { path: `${output}.2`, options: [] },
+      ],
+    })
+    const line = await readFile(join(folder, 'seen'), 'utf8')
+    assert.match(
+      line,
+      new RegExp(
+        `<-nostdin>.*<-protocol_whitelist><file><-format_whitelist><[^>]*matroska[^>]*>.*<-i><file:${source}>`,
+      ),
+    )
+    for (const format of ['hls', 'concat', 'dash', 'sdp', 'image2', 'svg_pipe'])
+      assert.not.match(line, new RegExp(`[<,]${format}[,>]`))
+    assert.match(line, `<-one option><-y><file:${output}><-y><-y><file:${output}.2>`)
+  }, 'printf "<%s>" "$@" > "$(dirname "$last")/seen"; echo x > "$last"; echo x > "${last%.2}"'))
+
+test('paths with spaces, quotes, dashes and patterns', () =>
+  withBench(async ({ folder, source, run }) => {
+    const odd = join(folder, `-y 'a" $(b) %d é;`)
+    await mkdir(odd)
+    const input = join(odd, '-i source: 1')
+    await writeFile(input, await readFile(source))
+    const path = join(odd, '-out %03d.mp4')
+    await run({ input, outputs: [{ path, options: ['-c', 'copy'] }] })
+    assert.ok((await stat(path)).size > 1000)
+  }))
+
+test('an abort ends ffmpeg and rejects with its reason', () =>
+  withBench(async ({ folder, failure }) => {
+    const controller = new AbortController()
+    const running = failure(realTime, { signal: controller.signal })
+    const id = await findProcess('ffmpeg', folder)
+    controller.abort(new Error('the lease is lost'))
+    assert.is((await running).message, 'the lease is lost')
+    assert.not(isAlive(id))
+    const early = await failure(realTime, { signal: controller.signal })
+    assert.is(early.message, 'the lease is lost')
+  }))
+
+test('an abort ends a program that ignores SIGTERM', () =>
+  withBench(async ({ folder, failure }) => {
+    const controller = new AbortController()
+    const running = failure({}, { signal: controller.signal })
+    await until('it ignores the signal', () => stat(join(folder, 'ready')).catch(() => null))
+    controller.abort(new Error('stop'))
+    assert.is((await running).message, 'stop')
+  }, `trap '' TERM; touch "$(dirname "$last")/ready"; while :; do sleep 0.1; done`))
+
+test('a frozen ffmpeg is a stall', () =>
+  withBench(async ({ folder, failure }) => {
+    const running = failure(realTime, { stallSeconds: 2 })
+    const id = await findProcess('ffmpeg', folder)
+    process.kill(id, 'SIGSTOP')
+    assert.is((await running).code, 'transient.stalled')
+    assert.not(isAlive(id))
+  }))
+
+test('an encoder that computes for long without a word is no stall', () =>
+  withBench(async ({ run }) => {
+    await run({}, { stallSeconds: 1 })
+  }, 'i=0; while [ $i -lt 4000000 ]; do i=$((i+1)); done; echo x > "$last"'))
+
+test('one that computes for ever is', () =>
+  withBench(async ({ failure }) => {
+    assert.is((await failure({}, { stallSeconds: 0.3 })).code, 'transient.stalled')
+  }, 'while :; do :; done'))
+
+for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
+  test(`ffmpeg ended by ${signal} from outside`, () =>
+    withBench(async ({ folder, output, failure }) => {
+      const running = failure(realTime)
+      const id = await findProcess('ffmpeg', folder)
+      await until('it writes', () => stat(output).catch(() => null)) // and so has its signal handlers
+      process.kill(id, signal)
+      const error = await running
+      assert.is(error.code, 'internal.ffmpeg_signal')
+      assert.match(error.message, signal === 'SIGTERM' ? 'from outside' : signal)
+    }))
+}
+
+test('a daemon that is killed takes its ffmpeg along', () =>
+  withBench(async ({ folder, source }) => {
+    const script = join(import.meta.dirname, '../helpers/abandoned-ffmpeg.ts')
+    const parent = spawn(process.execPath, ['--conditions=source', script, source, folder], { stdio: 'ignore' })
+    const id = await findProcess('ffmpeg', join(folder, 'out.mp4'))
+    parent.kill('SIGKILL')
+    await until('ffmpeg is gone', () => !isAlive(id))
+    await rm(folder, { recursive: true })
+    await mkdir(folder)
+  }))
+
+test('a flood on stderr, with and without line ends, is drained and forgotten', () =>
+  withBench(async ({ failure }) => {
+    const { code, stderr } = await failure()
+    assert.is(code, 'internal.ffmpeg')
+    assert.ok(stderr.length <= 20 && stderr.every((line) => line.length <= 500))
+    assert.is(stderr.at(-1), 'the end')
+  }, `yes 'the same complaint' | head -c 50000000 >&2; head -c 50000000 /dev/zero | tr '\\0' x >&2; printf '\\nthe end' >&2; exit 7`))
+
+test('a grandchild that keeps stderr open is not waited for', () =>
+  withBench(async ({ folder, failure }) => {
+    assert.is((await failure()).code, 'internal.ffmpeg')
+    process.kill(Number(await readFile(join(folder, 'grandchild'), 'utf8')), 'SIGKILL')
+  }, `tail -f /dev/null & echo $! > "$(dirname "$last")/grandchild"; exit 1`))
+
+test('success without an output, or with an empty one, is none', () =>
+  withBench(async ({ output, failure }) => {
+    assert.is((await failure()).code, 'internal.output')
+    await writeFile(output, '')
+    assert.is((await failure()).code, 'internal.output')
+  }, 'exit 0'))
+
+test('a full disk', () =>
+  withBench(async ({ failure }) => {
+    const error = await failure({ outputs: [{ path: '/dev/full', options: ['-f', 'mpegts'] }] })
+    assert.is(error.code, 'resource.disk')
+    assert.ok(error.stderr.length > 0)
+  }))
+
+test('an encoder that is not there, and paths kept out of what is reported', () =>
+  withBench(async ({ folder, output, failure }) => {
+    const error = await failure({ outputs: [{ path: output, options: ['-c:v', 'libx266'] }] })
+    assert.is(error.code, 'config.ffmpeg')
+    const other = await failure({
+      outputs: [{ path: join(folder, 'no-such-folder', 'x.mp4'), options: ['-c', 'copy'] }],
+    })
+    assert.is(other.code, 'internal.ffmpeg')
+    assert.not.match(other.stderr.join('\n'), folder)
+  }))
+
+test('a program that cannot be started fails the run, not the daemon', () =>
+  withBench(async ({ programs, failure }) => {
+    await rm(programs.ffmpeg)
+    const error = await failure()
+    assert.is(error.code, 'internal.ffmpeg')
+    assert.match(error.message, 'could not be started')
+    const long = await failure({ inputOptions: ['-metadata', 'x'.repeat(4_000_000)] })
+    assert.is(long.code, 'internal.ffmpeg')
+  }))
+
+test('a listener that throws ends the run', () =>
+  withBench(async ({ folder, failure }) => {
+    assert.is((await failure({ ...realTime, durationSeconds: 20, onProgress: complain })).message, 'listener')
+    assert.equal((await readdir(folder)).toSorted(), ['made.mp4', 'out.mp4', 'programs', 'source'])
+  }))

@@ -1,0 +1,194 @@
+import { readFile, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import type { MediadError } from '../../daemon/index.ts'
+import { thumbnail, transcode } from '../../plugins/index.ts'
+import { createTestContext, withRun, type Made } from '../helpers/context.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { ffmpeg, makeAudio, makeVideo, probeFile, readColour, type ProbedFile } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('plugins', { timeoutSeconds: 90 })
+
+async function probeFirst({ context }: Made): Promise<ProbedFile> {
+  const [artifact] = context.artifacts
+  assert.ok(artifact, 'it added an artifact')
+  return probeFile(artifact.path)
+}
+
+const streamOf = (file: ProbedFile, type: string) => file.streams.find(({ codec_type }) => codec_type === type)
+const hasTurn = (file: ProbedFile) =>
+  file.streams.some(({ tags, side_data_list }) => tags?.rotate ?? side_data_list?.some(({ rotation }) => rotation))
+
+const targets = [
+  { codec: 'h264', key: '{name}.mp4', made: 'h264', sound: 'aac', contentType: 'video/mp4' },
+  { codec: 'hevc', key: '{name}.mp4', made: 'hevc', sound: 'aac', contentType: 'video/mp4' },
+  { codec: 'av1', key: '{name}.webm', made: 'av1', sound: 'opus', contentType: 'video/webm' },
+  { codec: 'vp9', key: '{name}.mkv', made: 'vp9', sound: 'aac', contentType: 'video/x-matroska' },
+] as const
+
+for (const { codec, key, made, sound, contentType } of targets) {
+  test(`transcodes to ${codec} in ${key}`, () =>
+    withRun({ plugin: transcode({ codec, key }), recipe: { seconds: 1, width: 128, height: 72 } }, async (result) => {
+      const [artifact] = result.context.artifacts
+      assert.is(artifact?.kind, 'video')
+      assert.is(artifact?.contentType, contentType)
+      const file = await probeFirst(result)
+      assert.is(streamOf(file, 'video')?.codec_name, made)
+      assert.is(streamOf(file, 'video')?.pix_fmt, 'yuv420p')
+      assert.is(streamOf(file, 'audio')?.codec_name, sound)
+      assert.ok(Math.abs(Number(file.format.duration) - 1) < 0.2, `lasts ${file.format.duration} s`)
+      assert.is(result.context.fractions.at(-1), 1)
+      if (codec === 'hevc') assert.is(streamOf(file, 'video')?.codec_tag_string, 'hvc1')
+    }))
+}
+
+for (const rotate of [90, 180, 270] as const) {
+  test(`a film that lies on its side by ${rotate} degrees is turned upright for good`, () =>
+    withRun(
+      { plugin: transcode(), recipe: { width: 320, height: 180, codec: 'hevc', rotate, audio: false } },
+      async (result) => {
+        assert.is(result.context.probe.video?.rotation, rotate)
+        const file = await probeFirst(result)
+        const size = `${file.streams[0]?.width}x${file.streams[0]?.height}`
+        assert.is(size, rotate === 180 ? '320x180' : '180x320')
+        assert.not(hasTurn(file), 'no turn is left to be applied')
+        // the red bar is the source's left edge: a clockwise quarter brings it to the top
+        const edge = { 90: { x: 0.6, y: 0 }, 180: { x: 0.9, y: 0.4 }, 270: { x: 0.4, y: 0.9 } }[rotate]
+        const [red, green, blue] = await readColour(result.context.artifacts[0]?.path ?? '', { ...edge, size: 0.1 })
+        assert.ok(red > 180 && green < 90 && blue < 90, `red edge is ${[red, green, blue].join(', ')}`)
+      },
+    ))
+}
+
+test('odd sizes, 4:4:4, chapters and tags make an ordinary file', () =>
+  withRun(
+    {
+      plugin: transcode({ preset: 'ultrafast' }),
+      recipe: { width: 161, height: 121 },
+      name: 'source.mkv',
+      change: async (path) => {
+        const chapters = ';FFMETADATA1\ntitle=secret\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=one\n'
+        await writeFile(`${path}.txt`, chapters)
+        await ffmpeg(['-i', path, '-i', `${path}.txt`, '-map_metadata', '1', '-c', 'copy', `${path}.new.mkv`])
+        await writeFile(path, await readFile(`${path}.new.mkv`))
+      },
+    },
+    async (result) => {
+      const file = await probeFirst(result)
+      const picture = streamOf(file, 'video')
+      assert.equal([picture?.width, picture?.height, picture?.pix_fmt], [160, 120, 'yuv420p'])
+      assert.is(picture?.sample_aspect_ratio, '1:1')
+      assert.is(file.chapters.length, 0)
+      assert.is(file.format.tags?.title, undefined)
+    },
+  ))
+
+test('HDR becomes SDR', () =>
+  withRun(
+    {
+      plugin: transcode({ preset: 'ultrafast' }),
+      recipe: { audio: false },
+      change: async (path) => {
+        const hdr = ['-color_primaries', 'bt2020', '-color_trc', 'smpte2084', '-colorspace', 'bt2020nc']
+        await ffmpeg([
+          '-i',
+          path,
+          '-pix_fmt',
+          'yuv420p10le',
+          '-c:v',
+          'libx265',
+          ...hdr,
+          '-x265-params',
+          'log-level=error',
+          `${path}.mp4`,
+        ])
+        await writeFile(path, await readFile(`${path}.mp4`))
+      },
+    },
+    async (result) => {
+      assert.is(result.context.probe.video?.transfer, 'smpte2084')
+      assert.is(streamOf(await probeFirst(result), 'video')?.color_transfer, 'bt709')
+    },
+  ))
+
+test('sound that fits is copied, other sound becomes stereo at 48 kHz', async () => {
+  await withRun({ plugin: transcode({ preset: 'ultrafast' }) }, ({ context }) => {
+    assert.match(context.commands[0]?.outputs[0]?.options.join(' ') ?? '', '-c:a copy')
+  })
+  const given = {
+    plugin: transcode({ preset: 'ultrafast' }),
+    name: 'source.mkv',
+    recipe: { audio: false },
+    change: addSurround,
+  }
+  await withRun(given, async (result) => {
+    const heard = streamOf(await probeFirst(result), 'audio')
+    assert.equal([heard?.codec_name, heard?.channels, heard?.sample_rate], ['aac', 2, '48000'])
+  })
+})
+
+test('a film without sound stays one', () =>
+  withRun({ plugin: transcode({ preset: 'ultrafast' }), recipe: { audio: false } }, async (result) => {
+    assert.equal(
+      (await probeFirst(result)).streams.map(({ codec_type }) => codec_type),
+      ['video'],
+    )
+  }))
+
+test('sound alone makes a file with sound alone, and no thumbnail', async () => {
+  await using temporary = await temporaryFolder()
+  const input = join(temporary.path, 'source.mp3')
+  await makeAudio(input)
+  const context = await createTestContext({ input, workspace: temporary.path })
+  await transcode().hooks.run(context)
+  await thumbnail().hooks.run(context)
+  assert.equal(
+    context.artifacts.map(({ kind, contentType, key }) => [kind, contentType, key]),
+    [['audio', 'audio/mp4', 'cvted_film.mp4']],
+  )
+  assert.ok(context.logged.some(({ message }) => message.includes('no thumbnail')))
+})
+
+test('a source that is cut in half is transcoded as far as it goes, with a warning', () =>
+  withRun(
+    {
+      plugin: transcode({ preset: 'ultrafast' }),
+      recipe: { seconds: 8 },
+      change: async (path) => {
+        await ffmpeg(['-i', path, '-c', 'copy', '-movflags', '+faststart', `${path}.mp4`])
+        const whole = await readFile(`${path}.mp4`)
+        await writeFile(path, whole)
+        await truncate(path, Math.floor(whole.length / 2))
+      },
+    },
+    ({ context }) =>
+      assert.ok(
+        context.logged.some(({ level, message }) => level === 'warn' && message.includes('less than it claims')),
+      ),
+  ))
+
+test('an abort reaches ffmpeg', async () => {
+  await using temporary = await temporaryFolder()
+  const input = join(temporary.path, 'source.mp4')
+  await makeVideo(input, { seconds: 20, width: 640, height: 360 })
+  const controller = new AbortController()
+  const context = await createTestContext({ input, workspace: temporary.path, signal: controller.signal })
+  const running = transcode({ preset: 'veryslow', codec: 'hevc' }).hooks.run(context)
+  controller.abort(new Error('lost'))
+  assert.is(
+    await Promise.resolve(running).then(
+      () => '',
+      (error: MediadError) => error.message,
+    ),
+    'lost',
+  )
+  assert.is(context.artifacts.length, 0)
+})
+
+/** Puts six channels of noise beside the picture. */
+async function addSurround(path: string): Promise<void> {
+  const surround = ['-f', 'lavfi', '-i', 'anoisesrc=d=1', '-ac', '6', '-c:a', 'flac', '-c:v', 'copy']
+  await ffmpeg(['-i', path, ...surround, `${path}.mkv`])
+  await writeFile(path, await readFile(`${path}.mkv`))
+}

@@ -1,0 +1,90 @@
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { MediadError } from '../../daemon/errors.ts'
+import { openPrograms, parseEncoders } from '../../daemon/pipeline/programs.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('ffmpeg-programs')
+
+const introduce = 'echo "$(basename "$0") version 9.9-fake Copyright"'
+
+async function refusal(ffmpegPath: string, directory: string): Promise<MediadError> {
+  const error = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory }).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  assert.instance(error, MediadError)
+  return error as MediadError
+}
+
+async function writeProgram(path: string, body: string): Promise<string> {
+  await writeFile(path, `#!/bin/sh\n${body}\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+test('finds, wraps and asks the real programs', async () => {
+  await using folder = await temporaryFolder()
+  const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: folder.path })
+  assert.match(programs.version, /^\S+$/)
+  assert.is((await stat(programs.ffmpeg)).mode & 0o777, 0o700)
+  const encoders = await programs.encoders()
+  assert.ok(encoders.has('libx264') && encoders.has('aac') && !encoders.has('='))
+})
+
+test('a program of any path gets its arguments and nothing of the environment', async () => {
+  await using folder = await temporaryFolder()
+  const seen = join(folder.path, 'seen')
+  const body = `[ "$1" = -version ] || { env > '${seen}'; printf '<%s>' "$@" >> '${seen}'; }; echo "ffmpeg version 9.9-fake"`
+  const ffmpegPath = await writeProgram(join(folder.path, `it's $HOME "ff"`), body)
+  process.env.MEDIAD_TEST_SECRET = 'secret'
+  const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory: folder.path })
+  assert.is(programs.version, '9.9-fake')
+  await programs.encoders()
+  const text = await readFile(seen, 'utf8')
+  assert.not.match(text, 'secret')
+  assert.match(text, /<-hide_banner><-encoders>$/)
+})
+
+test('a missing program is a config problem that says what to do', async () => {
+  await using folder = await temporaryFolder()
+  for (const path of ['no-such-ffmpeg', join(folder.path, 'nothing'), folder.path]) {
+    const error = await refusal(path, folder.path)
+    assert.is(error.code, 'config.ffmpeg')
+    assert.match(error.message, 'install ffmpeg')
+    assert.match(error.message, path)
+  }
+})
+
+test('garbage, failure and another program are refused', async () => {
+  await using folder = await temporaryFolder()
+  for (const body of ['head -c 1000 /dev/urandom', 'exit 3', 'echo ffprobe version 5.1', 'yes | head -c 5000000']) {
+    const error = await refusal(await writeProgram(join(folder.path, 'fake'), body), folder.path)
+    assert.is(error.code, 'config.ffmpeg')
+  }
+})
+
+test('a program that hangs is refused and ended', async () => {
+  await using folder = await temporaryFolder()
+  const error = await refusal(await writeProgram(join(folder.path, 'fake'), 'exec tail -f /dev/null'), folder.path)
+  assert.match(error.message, 'does not answer')
+})
+
+test('a missing ffprobe is noticed as well', async () => {
+  await using folder = await temporaryFolder()
+  const ffmpegPath = await writeProgram(join(folder.path, 'ff'), introduce.replace('$(basename "$0")', 'ffmpeg'))
+  const opened = openPrograms({ ffmpegPath, ffprobePath: 'no-such-ffprobe', directory: folder.path })
+  const error = await opened.then(
+    () => null,
+    (thrown: unknown) => thrown as MediadError,
+  )
+  assert.is(error?.code, 'config.ffmpeg')
+  assert.match(error?.message ?? '', 'no-such-ffprobe')
+})
+
+test('reads the list of encoders', () => {
+  const text = `Encoders:\n V..... = Video\n A..... = Audio\n ------\n V....D libx264              libx264 H.264 (codec h264)\n A..X.. opus                 Opus\n`
+  assert.equal([...parseEncoders(text)], ['libx264', 'opus'])
+})

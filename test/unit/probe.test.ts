@@ -1,0 +1,164 @@
+import * as fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import { toDisplaySize } from '../../daemon/pipeline/media.ts'
+import { findUnreadable, parseProbe } from '../../daemon/pipeline/parse.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('probe')
+
+const picture = {
+  index: 0,
+  codec_type: 'video',
+  codec_name: 'hevc',
+  codec_tag_string: 'hvc1',
+  width: 1920,
+  height: 1080,
+  pix_fmt: 'yuv420p',
+  avg_frame_rate: '30000/1001',
+  r_frame_rate: '30/1',
+  duration: '3.200000',
+  color_transfer: 'bt709',
+  field_order: 'progressive',
+  sample_aspect_ratio: '1:1',
+}
+const sound = { index: 1, codec_type: 'audio', codec_name: 'aac', channels: 2, sample_rate: '44100', duration: '3.23' }
+const container = { format_name: 'mov,mp4', duration: '3.280000' }
+
+const parse = (...streams: object[]) => parseProbe({ streams, format: container }, 1000)
+const turned = (degrees: unknown) => parse({ ...picture, side_data_list: [{}, { rotation: degrees }] }).video?.rotation
+
+test('an ordinary file', () => {
+  assert.equal(parse(picture, sound), {
+    format: 'mov,mp4',
+    durationSeconds: 3.28,
+    sizeBytes: 1000,
+    streamCount: 2,
+    video: {
+      index: 0,
+      codec: 'hevc',
+      width: 1920,
+      height: 1080,
+      rotation: 0,
+      pixelFormat: 'yuv420p',
+      framesPerSecond: 30_000 / 1001,
+      durationSeconds: 3.2,
+      pixelAspect: 1,
+      interlaced: false,
+      transfer: 'bt709',
+    },
+    audio: { index: 1, codec: 'aac', channels: 2, sampleRate: 44_100, durationSeconds: 3.23 },
+  })
+})
+
+test('turns: counter-clockwise in the display matrix, clockwise in the tag', () => {
+  assert.equal([-90, 90, 180, -180, -270, '-90', 0].map(turned), [90, 270, 180, 180, 270, 90, 0])
+  assert.is(parse({ ...picture, tags: { rotate: '90' } }).video?.rotation, 90)
+  assert.is(parse({ ...picture, tags: { rotate: '90' }, side_data_list: [{ rotation: 0 }] }).video?.rotation, 0)
+})
+
+test('turns that no player applies are none', () => {
+  assert.equal([-9223372036854775808, 'N/A', null, 45, Number.NaN, '', {}, 1e300].map(turned), [0, 0, 0, 0, 0, 0, 0, 0])
+})
+
+test('a picture is shown upright', () => {
+  const { video } = parse({ ...picture, side_data_list: [{ rotation: -90 }] })
+  assert.ok(video)
+  assert.equal(toDisplaySize(video), { width: 1080, height: 1920 })
+})
+
+test('cover art is no picture', () => {
+  const cover = { ...picture, codec_name: 'mjpeg', disposition: { attached_pic: 1 } }
+  assert.is(parse(cover, sound).video, null)
+  assert.is(parse(cover, { ...picture, index: 2 }).video?.index, 2)
+})
+
+test('the picture is the first that can be read, the sound the default one', () => {
+  const unknown = { ...picture, codec_name: 'unknown' }
+  assert.is(parse(unknown, { ...picture, index: 3 }).video?.index, 3)
+  const chosen = { ...sound, index: 5, disposition: { default: 1 } }
+  assert.is(parse(sound, chosen).audio?.index, 5)
+  assert.is(parse({ ...sound, index: 4 }, sound).audio?.index, 4)
+})
+
+test('names what it cannot read', () => {
+  const streams = [
+    { codec_type: 'video', codec_tag_string: 'vvc1' },
+    { codec_type: 'audio', codec_name: 'unknown', codec_tag_string: '[0][0][0][0]' },
+  ]
+  assert.equal(findUnreadable({ streams }), { video: 'vvc1', audio: 'something unknown' })
+  assert.equal(findUnreadable({ streams: [picture, sound] }), { video: null, audio: null })
+})
+
+test('N/A, 0/0 and nothing are null or 0', () => {
+  const odd = {
+    ...picture,
+    avg_frame_rate: '0/0',
+    r_frame_rate: 'N/A',
+    duration: 'N/A',
+    pix_fmt: 'unknown',
+    width: 'x',
+  }
+  const { video } = parse({ ...odd, sample_aspect_ratio: '0:1' })
+  assert.is(video?.framesPerSecond, null)
+  assert.is(video?.durationSeconds, null)
+  assert.is(video?.pixelFormat, null)
+  assert.is(video?.width, 0)
+  assert.is(video?.pixelAspect, 1)
+  assert.equal(parseProbe(null, 5), {
+    format: '',
+    durationSeconds: null,
+    sizeBytes: 5,
+    video: null,
+    audio: null,
+    streamCount: 0,
+  })
+})
+
+test('shapes of pixels, half-pictures', () => {
+  const { video } = parse({ ...picture, sample_aspect_ratio: '64:45', field_order: 'tt' })
+  assert.is(video?.pixelAspect, 64 / 45)
+  assert.is(video?.interlaced, true)
+  assert.is(parse({ ...picture, sample_aspect_ratio: '1000000:1' }).video?.pixelAspect, 1)
+})
+
+test('whatever ffprobe says, every number is one', () => {
+  const value = fc.oneof(
+    fc.constantFrom(
+      'N/A',
+      '0/0',
+      '1/0',
+      '-1/2',
+      '1:0',
+      '',
+      '1e400',
+      'unknown',
+      'tt',
+      '-9223372036854775808',
+      Number.NaN,
+      -0,
+    ),
+    fc.anything(),
+    fc.double().map(String),
+  )
+  const keys = Object.keys({ ...picture, ...sound, side_data_list: 0, disposition: 0, tags: 0 })
+  const stream = fc.record(Object.fromEntries(keys.map((key) => [key, value])), { requiredKeys: [] })
+  const kind = fc.record({
+    codec_type: fc.constantFrom('video', 'audio', 'data'),
+    codec_name: fc.constantFrom('h264', 'aac'),
+  })
+  const document = fc.record({
+    streams: fc.array(fc.tuple(stream, kind).map(([a, b]) => Object.assign(a, b))),
+    format: value,
+  })
+  fc.assert(
+    fc.property(fc.oneof(document, fc.anything()), (json) => {
+      for (const number of numbersOf(parseProbe(json, 1))) assert.ok(Number.isFinite(number) && number >= 0)
+    }),
+  )
+})
+
+function numbersOf(value: unknown): number[] {
+  assert.is.not(value, undefined)
+  if (typeof value === 'number') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(numbersOf) : []
+}
