@@ -125,7 +125,9 @@ function toQueueError(what: string, thrown: unknown): MediadError {
       { cause: thrown },
     )
   }
-  return new MediadError('transient.queue', `could not ${what} (${name ?? ''} ${toMessage(thrown)})`, { cause: thrown })
+  return new MediadError('transient.queue', `could not ${what} (${name ? `${name}: ` : ''}${toMessage(thrown)})`, {
+    cause: thrown,
+  })
 }
 
 const clamp = (seconds: number, max: number): number => Math.min(max, Math.max(0, Math.ceil(seconds)))

@@ -129,7 +129,8 @@ export function toStorageError(what: string, thrown: unknown): MediadError {
     )
   }
   const status = toStatus(thrown)
-  const reason = `${status === undefined ? '' : `HTTP ${status}, `}${thrown instanceof Error ? thrown.name : ''}: ${toMessage(thrown)}`
+  const name = thrown instanceof S3ServiceException ? `${thrown.name}: ` : ''
+  const reason = `${status === undefined ? '' : `HTTP ${status}, `}${name}${toMessage(thrown)}`
   return new MediadError('transient.storage', `could not ${what} (${reason})`, { cause: thrown })
 }
 

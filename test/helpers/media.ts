@@ -108,9 +108,9 @@ export function tinyVideo(): Promise<Buffer> {
   return (tiny ??= videoBytes({}))
 }
 
-/** The bytes of a film that takes ffmpeg some seconds. */
+/** The bytes of an eight-second film. */
 export function longVideo(): Promise<Buffer> {
-  return videoBytes({ seconds: 12, width: 640, height: 360 })
+  return videoBytes({ seconds: 8 })
 }
 
 async function videoBytes(recipe: VideoRecipe): Promise<Buffer> {

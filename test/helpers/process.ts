@@ -1,5 +1,5 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -84,7 +84,8 @@ export async function startMediad(args: readonly string[], options: MediadOption
     kill,
     async [Symbol.asyncDispose]() {
       await kill()
-      await folder[Symbol.asyncDispose]()
+      // its ffmpeg dies with it, but may make one more file before
+      await rm(folder.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     },
   }
 }

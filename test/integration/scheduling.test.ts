@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
-import { noteCode, startFleet } from '../helpers/fleet.ts'
+import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
 import { processesOf } from '../helpers/liveness.ts'
@@ -26,7 +26,7 @@ test('two daemons, 20 duplicate notifications of one upload: exactly one attempt
 })
 
 test('two jobs at once are two ffmpeg processes at once, and the endpoint answers meanwhile', async () => {
-  await using fleet = await startFleet({ chain: `[transcode({ codec: 'hevc', preset: 'medium' }), upload()]` })
+  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]' })
   const [daemon] = fleet.daemons
   const video = await longVideo()
   await fleet.cloud.put('origin_a.mp4', video)

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { startFleet, noteCode, type Fleet } from '../helpers/fleet.ts'
+import { startFleet, noteCode, paceCode, type Fleet } from '../helpers/fleet.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
 import { suite } from '../helpers/suite.ts'
@@ -7,15 +7,15 @@ import { until } from '../helpers/wait.ts'
 
 const test = suite('takeover', { timeoutSeconds: 120 })
 
-/** Slow enough to be caught in the act, short enough to be done again. */
-const slow = `[transcode({ codec: 'hevc', preset: 'slow' }), upload()]`
+/** Eight seconds in ffmpeg: long enough to be caught in the act. */
+const slow = { code: paceCode, chain: '[pace(), upload()]' }
 
 async function running(fleet: Fleet, key: string): Promise<void> {
-  await until(`${key} is in ffmpeg`, async () => (await fleet.document(key))?.progress.plugin === 'transcode', 30)
+  await until(`${key} is in ffmpeg`, async () => (await fleet.document(key))?.progress.plugin === 'pace', 30)
 }
 
 test('a daemon killed in the middle of ffmpeg: another one takes the job over, and it is done once', async () => {
-  await using fleet = await startFleet({ chain: slow })
+  await using fleet = await startFleet(slow)
   const [first] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await longVideo())
   const ffmpeg = await findProcess('ffmpeg', first?.folder ?? '')
@@ -52,7 +52,7 @@ test('SIGTERM, the job ends within the grace time: it is finished, and nothing m
 })
 
 test('SIGTERM, the job is longer than the grace time: released, nothing uploaded, no attempt lost, taken on at once', async () => {
-  await using fleet = await startFleet({ chain: slow, more: 'shutdown: { graceSeconds: 1 }' })
+  await using fleet = await startFleet({ ...slow, more: 'shutdown: { graceSeconds: 1 }' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await longVideo())
   const ffmpeg = await findProcess('ffmpeg', daemon?.folder ?? '')
@@ -62,7 +62,7 @@ test('SIGTERM, the job is longer than the grace time: released, nothing uploaded
   const released = await fleet.document('origin_a.mp4')
   assert.equal([released?.state, released?.owner, released?.attempt], ['released', null, 1])
   assert.equal(
-    (await fleet.cloud.list()).filter((key) => key.startsWith('cvted_')),
+    (await fleet.cloud.list()).filter((key) => key.startsWith('paced_')),
     [],
   )
   assert.is((await fleet.cloud.messages(fleet.cloud.local.queueUrls.work)).visible, 1)

@@ -1,0 +1,30 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import * as assert from 'uvu/assert'
+import { toJobId } from '../../daemon/job/job.ts'
+import { BUCKET } from '../helpers/cloud.ts'
+import { noteCode, startFleet } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('again', { timeoutSeconds: 90 })
+
+test('a job that is over stays over, whatever is uploaded again; without its document it is done again', async () => {
+  await using fleet = await startFleet({ chain: '[note(), upload()]', code: noteCode })
+  const [key, film] = ['origin_a.mp4', await tinyVideo()]
+  await fleet.cloud.put(key, film)
+  const first = await fleet.over(key, 40)
+  assert.is(first.state, 'succeeded')
+
+  await fleet.cloud.put(key, film)
+  await fleet.daemons[0]?.waitFor(({ msg, job }) => msg === 'work message: delete' && job === first.id)
+  await fleet.quiet()
+  assert.equal(await fleet.document(key), first)
+
+  const document = { Bucket: BUCKET, Key: `.mediad/jobs/${toJobId(BUCKET, key)}.json` }
+  await fleet.cloud.s3.send(new DeleteObjectCommand(document))
+  await fleet.cloud.put(key, film)
+  const second = await fleet.over(key, 40)
+  assert.is(second.state, 'succeeded')
+  assert.is.not(second.nonce, first.nonce)
+  await fleet.quiet()
+})

@@ -1,0 +1,212 @@
+/**
+ * The commands and the code of the documentation, as they are written. Every page has a folder that looks like the
+ * repository; its blocks are stored and run there in their order, in one shell, against a daemon of this test: only
+ * its port is put in the place of 3000.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { basename, delimiter, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import * as assert from 'uvu/assert'
+import { loadConfig } from '../../daemon/config/load.ts'
+import { MediadError, toMessage } from '../../daemon/errors.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { readDocs, toCodes, type Block, type Page } from '../helpers/markdown.ts'
+import { makeVideo } from '../helpers/media.ts'
+import { startMediad, type Mediad } from '../helpers/process.ts'
+import { runShell } from '../helpers/shell.ts'
+import { suite } from '../helpers/suite.ts'
+
+const root = join(import.meta.dirname, '../..')
+const execute = promisify(execFile)
+const docs = readDocs(root)
+const pages = docs.pages.filter(({ blocks }) => blocks.length > 0)
+
+/** What is not run here, and why. */
+const notRun: Record<string, string> = {
+  'npm run setup && npm run demo\n': 'setup comes before every test; the demo is run with the other examples',
+  'npm run setup && npm test\n': 'this is one of its tests',
+  'npm start\n': 'it is running: as this test’s daemon, on a free port',
+  'npm run setup\nnpm start\n': 'as above',
+  '. ./local.env\nnpm run mediad -- start --port 3001\n': 'it does not end; what it does is tested with fleets',
+  "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
+    'the AWS command line is nothing mediad needs',
+  'npm run mediad -- check\nnpm run mediad -- start\n': 'there is no AWS here',
+}
+
+const test = suite('docs run', { timeoutSeconds: 90 })
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+let daemon: Mediad
+/** What each block of a page printed; the pages run side by side. */
+const printed = new Map<string, Promise<Map<Block, string>>>()
+const hasCurl = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'curl')))
+
+test.before(async () => {
+  folder = await temporaryFolder()
+  const film = join(folder.path, 'film.mp4')
+  await makeVideo(film)
+  await symlink(join(root, 'node_modules'), join(folder.path, 'node_modules'))
+  for (const page of pages) await prepare(page, film)
+  daemon = await startMediad(['start', '--local', '--port', '0'], { cwd: folderOf('README.md') })
+  await daemon.started()
+  for (const page of pages.filter((one) => hasCurl && isRun(one))) {
+    const running = runPage(page)
+    running.catch(() => undefined) // its test gets the error, later
+    printed.set(page.file, running)
+  }
+})
+test.after(async () => {
+  await Promise.allSettled(printed.values())
+  assert.is(await daemon.stop(), 0)
+  await daemon[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+test('every command is run, or it is said why not', () => {
+  const commands = pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'))
+  const silent = commands.filter(({ marks, text }) => (marks.run === undefined) === (notRun[text] === undefined))
+  assert.equal(silent, [])
+  const stale = Object.keys(notRun).filter((text) => !commands.some((command) => command.text === text))
+  assert.equal(stale, [])
+})
+
+test('all code has the right types', async () => {
+  const code = pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'ts'))
+  assert.ok(code.length > 8)
+  assert.equal(
+    code.filter(({ marks }) => marks.file === undefined),
+    [],
+  )
+  const right = code.filter(({ marks }) => marks.fails === undefined)
+  const config = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: { noUnusedLocals: false },
+    include: [],
+    files: right.map((block) => pathOf(block)),
+  }
+  const project = join(folder.path, 'tsconfig.json')
+  await writeFile(project, JSON.stringify(config))
+  const { stdout } = await execute(join(root, 'node_modules/.bin/tsc'), ['-p', project]).catch((error) => error)
+  assert.is(stdout, '')
+})
+
+test('every config loads; the one that is wrong is refused in the words that are shown', async () => {
+  const configs = pages.flatMap(({ blocks }) => blocks.filter(({ text }) => text.includes('export default define')))
+  assert.ok(configs.length > 5)
+  for (const block of configs) {
+    const shown = docs.page(block.page).blocks.find(({ line }) => line > block.line)?.text
+    const complaint = await load(pathOf(block))
+    assert.is(complaint, block.marks.fails === undefined ? '' : shown, `${block.page}, line ${block.line}`)
+  }
+})
+
+for (const { file } of pages.filter(isRun)) {
+  if (!hasCurl) test.skip(file, 'there is no curl')
+  else
+    test(file, async () => {
+      const { blocks } = docs.page(file)
+      const outputs = await printed.get(file)
+      assert.ok(outputs)
+      for (const [block, output] of outputs) assert.not.match(output, /"state":"dead"/, `line ${block.line}`)
+      for (const [index, shown] of blocks.entries()) {
+        const before = outputs.get(blocks[index - 1] as Block) ?? ''
+        if (shown.marks.shape !== undefined) assert.equal(toShape(JSON.parse(before)), toShape(JSON.parse(shown.text)))
+        if (shown.marks.checks !== undefined) assert.equal(toCheckNames(before), toShownNames(shown.text))
+      }
+    })
+}
+
+test('the options of the command line are those of the README', async () => {
+  const table = docs.table('README.md', 'command')
+  const usages = table.rows.map(([usage = '']) => toCodes(usage)[0] ?? '')
+  const main = ['--conditions=source', join(root, 'daemon/main.ts')]
+  await Promise.all(
+    usages.map(async (usage) => {
+      const command = usage.split(' ')[1] ?? ''
+      const { stdout } = await execute(process.execPath, [...main, command, '--help'])
+      assert.equal(toOptions(usage, /--[a-z0-9-]+/g), toOptions(stdout, /(?<=^  (?:-\w, )?)--[a-z0-9-]+/gm), usage)
+    }),
+  )
+  const { stdout } = await execute(process.execPath, [...main, '--help'])
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name)
+  assert.equal(
+    commands.filter((name) => name !== 'help'),
+    usages.map((usage) => usage.split(' ')[1]),
+  )
+})
+
+/** A folder that looks like the repository, with the files of the page in it. */
+async function prepare(page: Page, film: string): Promise<void> {
+  const stage = folderOf(page.file)
+  await mkdir(join(stage, 'test'), { recursive: true })
+  for (const name of ['daemon', 'plugins', 'examples', 'test/helpers', 'tsconfig.json'])
+    await symlink(join(root, name), join(stage, name))
+  for (const name of ['package.json', 'media.config.ts']) await copyFile(join(root, name), join(stage, name))
+  await copyFile(film, join(stage, 'film.mp4'))
+  for (const block of page.blocks) {
+    if (block.marks.file === undefined) continue
+    await mkdir(dirname(pathOf(block)), { recursive: true })
+    await writeFile(pathOf(block), block.text)
+  }
+}
+
+const folderOf = (page: string): string => join(folder.path, basename(page, '.md'))
+const pathOf = ({ page, marks }: Block): string => join(folderOf(page), marks.file ?? '')
+
+/** What is said of a config, as the command line says it; nothing when it loads. */
+async function load(file: string): Promise<string> {
+  const before = process.env
+  const queues = ['WORK', 'IN_PROGRESS', 'DEAD'].map((name) => [`MEDIAD_${name}_QUEUE_URL`, `http://localhost/${name}`])
+  process.env = { ...before, ...Object.fromEntries(queues) }
+  try {
+    await loadConfig({ file })
+    return ''
+  } catch (error) {
+    const code = error instanceof MediadError ? error.code : 'internal'
+    return `mediad: ${code}\n${toMessage(error).replace(dirname(file), '/srv/app')}\n`
+  } finally {
+    process.env = before
+  }
+}
+
+function isRun({ blocks }: Page): boolean {
+  return blocks.some(({ marks }) => marks.run !== undefined)
+}
+
+async function runPage({ file, blocks }: Page): Promise<Map<Block, string>> {
+  const run = blocks.filter(({ marks }) => marks.run !== undefined)
+  const outputs = await runShell(run.map(toScript), folderOf(file))
+  return new Map(run.map((block, index) => [block, outputs[index] ?? '']))
+}
+
+function toScript({ language, text, marks }: Block): string {
+  const { host } = new URL(daemon.url)
+  if (language === 'ts')
+    return `sed -i 's/localhost:3000/${host}/' ${marks.file}\nnpx node --conditions=source ${marks.file}`
+  const script = text.replaceAll('localhost:3000', host)
+  if (marks.background === undefined) return script
+  return `{\n${script}} &\nuntil ${marks.until}; do sleep 0.1; done`
+}
+
+/** What kind of value stands where. */
+function toShape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toShape)
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, toShape(inner)]))
+}
+
+/** Of `mediad check`, as programs get it and as people do. */
+function toCheckNames(output: string): string[] {
+  const lines = output.split('\n').filter((line) => line.startsWith('{'))
+  return lines.map((line) => (JSON.parse(line) as { check: string }).check)
+}
+
+function toShownNames(text: string): string[] {
+  return [...text.matchAll(/^✔ (.{16}) /gm)].map(([, name = '']) => name.trim())
+}
+
+function toOptions(text: string, pattern: RegExp): string[] {
+  return (text.match(pattern) ?? []).filter((option) => option !== '--help').toSorted()
+}

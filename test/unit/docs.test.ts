@@ -1,0 +1,199 @@
+/** What the documentation says of options, codes, events, permissions and files is what the code has, both ways. */
+import { globSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { z } from 'zod'
+import { checkConfig } from '../../daemon/config/check.ts'
+import { schema } from '../../daemon/config/schema.ts'
+import { errorCodes, toMessage } from '../../daemon/errors.ts'
+import { audioCodecs, videoCodecs } from '../../plugins/codecs.ts'
+import { thumbnail, transcode, upload } from '../../plugins/index.ts'
+import { makeConfig } from '../helpers/edge.ts'
+import { readDocs, toCodes } from '../helpers/markdown.ts'
+import { suite } from '../helpers/suite.ts'
+
+const root = join(import.meta.dirname, '../..')
+const docs = readDocs(root)
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+
+const test = suite('docs')
+
+test('every option is documented, with its default and its limits', () => {
+  const rows = docs
+    .page('docs/configuration.md')
+    .tables.filter(({ head }) => head[0] === 'option')
+    .flatMap((table) => table.rows)
+  const documented = rows.map(([option = '']) => toCodes(option)[0] ?? '')
+  assert.equal(documented.toSorted(), toPaths(schema).toSorted())
+  for (const [option = '', standard = '', limits = ''] of rows) {
+    const path = toCodes(option)[0] ?? ''
+    checkDefault(path, standard)
+    checkLimits(path, limits)
+  }
+})
+
+test('the first config of the page is that of the repository', () => {
+  assert.is(docs.page('docs/configuration.md').blocks[0]?.text, read('media.config.ts'))
+})
+
+test('every event is documented', () => {
+  const table = docs.table('docs/configuration.md', 'event')
+  const types = [...read('daemon/events.ts').matchAll(/type: '([a-z]+:[a-z]+)'([^}]*)\}/g)]
+  const wanted = types.map(([, type = '', fields = '']) => [type, [...fields.matchAll(/(\w+):/g)].map(([, f]) => f)])
+  const documented = table.rows.flatMap(([names = '', fields = '']) =>
+    toCodes(names).map((name) => [name, toCodes(fields)]),
+  )
+  assert.equal(documented.toSorted(), wanted.toSorted())
+})
+
+test('every variable that is read is documented, and no other of ours', () => {
+  const documented = docs.table('docs/configuration.md', 'variable').rows.flatMap(([names = '']) => toCodes(names))
+  const sources = globSync('daemon/**/*.ts', { cwd: root }).map(read).join('\n')
+  const read1 = [...sources.matchAll(/process\.env\.([A-Z_0-9]+)/g)].map(([, name = '']) => name)
+  const read2 = [...read('media.config.ts').matchAll(/env\('(\w+)'/g)].map(([, name = '']) => name)
+  const missing = [...read1, ...read2].filter((name) => !documented.includes(name))
+  assert.equal(missing, [])
+  const ours = new Set([...read1, ...read2].filter((name) => name.startsWith('MEDIAD_')))
+  assert.equal(documented.filter((name) => name.startsWith('MEDIAD_')).toSorted(), [...ours].toSorted())
+})
+
+test('every error code is documented, with its verdict', () => {
+  const rows = docs
+    .page('docs/errors.md')
+    .tables.filter(({ head }) => head[0] === 'code')
+    .flatMap((table) => table.rows)
+  const documented = rows.map(([code = '', verdict = '', ...texts]) => {
+    assert.ok(texts.length === 2 && texts.every((text) => text !== ''), code)
+    return [toCodes(code)[0], toCodes(verdict)[0]]
+  })
+  assert.equal(documented.toSorted(), Object.entries(errorCodes).toSorted())
+})
+
+test('every refusal of the endpoint is documented, with its status', () => {
+  const sources = globSync('daemon/http/*.ts', { cwd: root }).map(read).join('\n')
+  const pairs = [...sources.matchAll(/(?:status: |^ +)(\d{3})[,:].*?code: '([\w.]+)'/gm)]
+  const wanted = new Set(pairs.map(([, status = '', code = '']) => `${code} ${status}`))
+  const documented = docs
+    .table('docs/http.md', 'code')
+    .rows.map(([code = '', status]) => `${toCodes(code)[0]} ${status}`)
+  assert.equal(documented.toSorted(), [...wanted].toSorted())
+})
+
+test('every option of the plugins is documented', () => {
+  const wrong = { zzzzzzzzzz: 1 } as object
+  const audio = known(transcode({ audio: wrong }).problems).map((name) => `audio.${name}`)
+  const wanted = {
+    transcode: known(transcode(wrong).problems).flatMap((name) => (name === 'audio' ? audio : [name])),
+    thumbnail: known(thumbnail(wrong).problems),
+    upload: known(upload(wrong).problems),
+  }
+  for (const [plugin, options] of Object.entries(wanted)) {
+    assert.ok(options.length > 0)
+    const { rows } = docs.table('docs/plugins.md', 'option', plugin)
+    assert.equal(rows.map(([option = '']) => toCodes(option)[0]).toSorted(), options.toSorted())
+  }
+  assert.equal([defaultOf('transcode', 'key')], transcode().hooks.keys)
+  assert.equal([defaultOf('thumbnail', 'key')], thumbnail().hooks.keys)
+})
+
+test('the codecs are documented', () => {
+  const documented = docs
+    .table('docs/plugins.md', 'codec')
+    .rows.map(([codec = '', crf, preset = '', containers, encoder]) => [
+      toCodes(codec)[0],
+      crf,
+      /default `?(\w+)`?/.exec(preset)?.[1],
+      containers,
+      encoder,
+    ])
+  const wanted = Object.entries(videoCodecs).map(([name, { crf, preset, containers, encoder }]) => [
+    name,
+    `0 to ${crf.max}, default ${crf.default}`,
+    String(preset.default),
+    containers.join(', '),
+    `\`${encoder}\``,
+  ])
+  assert.equal(documented, wanted)
+  const sound = Object.entries(audioCodecs).map(([name, { containers }]) => `\`${name}\` (${containers.join(', ')})`)
+  assert.ok(docs.page('docs/plugins.md').prose.includes(`Sound is ${sound.join(' or ')}.`))
+})
+
+const actionsOf: Record<string, readonly string[]> = {
+  GetObjectCommand: ['s3:GetObject'],
+  HeadObjectCommand: ['s3:GetObject'],
+  PutObjectCommand: ['s3:PutObject'],
+  DeleteObjectCommand: ['s3:DeleteObject'],
+  Upload: ['s3:PutObject', 's3:AbortMultipartUpload'],
+  ReceiveMessageCommand: ['sqs:ReceiveMessage'],
+  SendMessageCommand: ['sqs:SendMessage'],
+  DeleteMessageCommand: ['sqs:DeleteMessage'],
+  ChangeMessageVisibilityCommand: ['sqs:ChangeMessageVisibility'],
+  GetQueueAttributesCommand: ['sqs:GetQueueAttributes'],
+}
+
+test('the permissions are those of the commands that are sent', () => {
+  const files = globSync('daemon/**/*.ts', { cwd: root }).filter((file) => !file.startsWith('daemon/local/'))
+  const commands = new Set(files.flatMap((file) => read(file).match(/(?<=new )(?:\w+Command|Upload)(?=\()/g) ?? []))
+  const used = [...commands].flatMap((command) => actionsOf[command] ?? [`unknown: ${command}`])
+  // what the policy restricts deletions to
+  assert.equal(
+    files.filter((file) => /storage\.remove\(/.test(read(file))),
+    ['daemon/storage/selftest.ts'],
+  )
+  // without it, S3 answers 403 for what is not there
+  const wanted = new Set([...used, 's3:ListBucket'])
+  const { Statement } = JSON.parse(docs.marked('docs/getting-started.md', 'policy', 'daemon')) as Policy
+  assert.equal([...new Set(Statement.flatMap(({ Action }) => Action))].toSorted(), [...wanted].toSorted())
+})
+
+/** The options a plugin names when it is given one that it does not have. */
+function known(problems: readonly { message: string }[]): string[] {
+  return /known here: (.+)$/.exec(problems[0]?.message ?? '')?.[1]?.split(', ') ?? []
+}
+
+function defaultOf(plugin: string, option: string): string | undefined {
+  const row = docs.table('docs/plugins.md', 'option', plugin).rows.find(([name]) => name === `\`${option}\``)
+  return toCodes(row?.[1] ?? '')[0]
+}
+
+type Policy = { Statement: { Action: string | string[] }[] }
+
+function toPaths(type: unknown, path = ''): string[] {
+  if (type instanceof z.ZodPrefault) return toPaths(type.def.innerType, path)
+  if (!(type instanceof z.ZodObject)) return [path]
+  return Object.entries(type.shape).flatMap(([name, inner]) => toPaths(inner, path === '' ? name : `${path}.${name}`))
+}
+
+function checkDefault(path: string, said: string): void {
+  const value = path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], makeConfig())
+  if (said === 'required') assert.match(complaintOf(path, undefined), /is missing/)
+  else if (said === 'none') assert.is(value, undefined, path)
+  else if (said === "the system's") assert.is(value, tmpdir(), path)
+  else assert.is(said, `\`${String(value)}\``, path)
+}
+
+function checkLimits(path: string, said: string): void {
+  const match = /^(\d+) to (\d+)( characters)?$/.exec(said)
+  if (!match) return
+  const make = match[3] === undefined ? (n: number) => n : (n: number) => '~'.repeat(n)
+  const [least, most] = [Number(match[1]), Number(match[2])]
+  for (const good of [least, most]) assert.is(complaintOf(path, make(good)), '', path)
+  for (const bad of [least - 1, most + 1]) assert.match(complaintOf(path, make(bad)), path)
+}
+
+/** What is said of a config that has `value` at `path`, and is right otherwise; nothing when it is right there too. */
+function complaintOf(path: string, value: unknown): string {
+  const { bucket, queues, plugins } = makeConfig()
+  const user: Record<string, unknown> = { bucket, queues: structuredClone(queues), plugins }
+  const names = path.split('.')
+  const last = names.pop() ?? ''
+  const inner = names.reduce<Record<string, unknown>>((at, name) => (at[name] ??= {}) as Record<string, unknown>, user)
+  inner[last] = value
+  try {
+    checkConfig(user)
+    return ''
+  } catch (error) {
+    return toMessage(error)
+  }
+}
