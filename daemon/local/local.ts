@@ -5,6 +5,13 @@ import { openDatabase } from './s3-database.ts'
 import { startS3 } from './s3.ts'
 import { startSqs } from './sqs.ts'
 
+const UNSET = [
+  'AWS_PROFILE',
+  'AWS_SESSION_TOKEN',
+  'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
+  'AWS_USE_FIPS_ENDPOINT',
+  'AWS_USE_DUALSTACK_ENDPOINT',
+]
 const QUEUES = { work: 'mediad-work', inProgress: 'mediad-in-progress', dead: 'mediad-dead' }
 
 export type LocalOptions = {
@@ -28,6 +35,8 @@ export type Local = {
   readonly queueUrls: Readonly<Record<keyof typeof QUEUES, string>>
   /** The environment that makes the AWS SDK, and a config that reads `MEDIAD_…_QUEUE_URL`, use all this. */
   readonly env: Readonly<Record<string, string>>
+  /** Variables that must not be set beside {@link Local.env}: the SDK would prefer them. */
+  readonly unset: readonly string[]
   /**
    * Makes a bucket, open to browsers (CORS), unless it is there.
    * @throws MediadError `config.storage` for what is no bucket name.
@@ -72,6 +81,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       s3Endpoint: s3.endpoint,
       sqsEndpoint: sqs.endpoint,
       queueUrls,
+      unset: UNSET,
       env: toEnvironment({ s3Endpoint: s3.endpoint, sqsEndpoint: sqs.endpoint, queueUrls }),
       createBucket: async (name) => s3.createBucket(name),
       close,

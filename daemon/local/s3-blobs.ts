@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream, openSync, type ReadStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { S3Error, type ByteRange } from './s3rver.ts'
+import { createReaders, openSlices, type Slice } from './s3-readers.ts'
+import { S3Error } from './s3rver.ts'
 
 /** What the sender says the content's digests are, by the name of the header that says so. */
 export type Digests = Partial<Record<keyof typeof digesters, string>>
@@ -22,10 +23,11 @@ export type Blobs = {
     options?: { digests?: Digests; signal?: AbortSignal },
   ): Promise<WrittenBlob>
   /**
-   * Opens a blob at once, so that it can be read to its end even when it is replaced meanwhile.
-   * Whoever gets it must read or destroy it. Without `range`: all of it.
+   * Reads slices, one after another, with one file open at a time. They can be read to the end even when they are
+   * removed meanwhile. Whoever gets the stream must read or destroy it.
    */
-  open(blob: string, range?: ByteRange): ReadStream
+  open(slices: readonly Slice[]): Readable
+  /** A blob that is being read goes when the last of its readers is through. */
   remove(blobs: readonly string[]): Promise<void>
   /** Removes what no row of the index names: left by writes that a crash cut off. */
   sweep(used: readonly string[]): Promise<void>
@@ -35,9 +37,11 @@ export type Blobs = {
 export async function openBlobs(directory: string): Promise<Blobs> {
   await mkdir(directory, { recursive: true })
   const pathOf = (blob: string) => join(directory, blob)
-  const remove = async (blobs: readonly string[]) => {
+  const erase = async (blobs: readonly string[]) => {
     await Promise.all(blobs.map((blob) => rm(pathOf(blob), { force: true })))
   }
+  const readers = createReaders()
+  const remove = (blobs: readonly string[]) => erase(readers.remove(blobs))
 
   async function write(
     content: AsyncIterable<Buffer> | Readable,
@@ -57,7 +61,10 @@ export async function openBlobs(directory: string): Promise<Blobs> {
 
   return {
     write,
-    open: (blob, range) => createReadStream('', { fd: openSync(pathOf(blob), 'r'), ...range }),
+    open(slices) {
+      const leave = readers.enter(slices.map(({ blob }) => blob))
+      return openSlices(slices, { pathOf, release: () => erase(leave()) })
+    },
     remove,
     async sweep(used) {
       const known = new Set(used)

@@ -1,6 +1,9 @@
 import { DatabaseSync } from 'node:sqlite'
 import { MediadError } from '../errors.ts'
 
+/** Of the tables below: a folder with another number was made by a mediad that keeps its objects in another way. */
+const SCHEMA_VERSION = 1
+
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, created INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settings (
@@ -8,8 +11,13 @@ CREATE TABLE IF NOT EXISTS settings (
   PRIMARY KEY (bucket, type)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects (
-  bucket TEXT NOT NULL REFERENCES buckets(name), key TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+  bucket TEXT NOT NULL REFERENCES buckets(name), key TEXT NOT NULL, content TEXT NOT NULL, size INTEGER NOT NULL,
   etag TEXT NOT NULL, modified INTEGER NOT NULL, metadata TEXT NOT NULL, PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS objects_content ON objects (content);
+CREATE TABLE IF NOT EXISTS pieces (
+  content TEXT NOT NULL, position INTEGER NOT NULL, blob TEXT NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL,
+  PRIMARY KEY (content, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (
   id TEXT PRIMARY KEY, bucket TEXT NOT NULL REFERENCES buckets(name) ON DELETE CASCADE, key TEXT NOT NULL,
@@ -22,6 +30,7 @@ CREATE TABLE IF NOT EXISTS parts (
 CREATE TABLE IF NOT EXISTS notices (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sequence (only INTEGER PRIMARY KEY CHECK (only = 1), last INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO sequence (only, last) VALUES (1, 0);
+PRAGMA user_version = ${SCHEMA_VERSION};
 `
 
 export type Database = {
@@ -38,7 +47,8 @@ export type Database = {
  * stops a second mediad from serving the same folder.
  *
  * Survives the end of the process at any instant; what was written just before a power cut may be missing.
- * @throws MediadError `config.storage` when another process has it open, or it cannot be opened.
+ * @throws MediadError `config.storage` when another process has it open, another version of mediad made it, or it cannot
+ * be opened.
  */
 export function openDatabase(file: string): Database {
   const sql = openAlone(file)
@@ -72,14 +82,27 @@ function openAlone(file: string): DatabaseSync {
   try {
     sql = new DatabaseSync(file, { enableForeignKeyConstraints: true })
     sql.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-    sql.exec(SCHEMA)
+    refuseOtherSchema(sql, file)
+    sql.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
     return sql
   } catch (cause) {
     sql?.close()
+    if (cause instanceof MediadError) throw cause
     const locked = cause instanceof Error && cause.message.includes('locked')
     const what = locked
       ? `another mediad is using ${file}: stop it, use its endpoints instead, or choose another data directory`
       : `cannot open ${file}: check that it is a file of mediad's that this user may write, or choose another data directory`
     throw new MediadError('config.storage', what, { cause })
   }
+}
+
+function refuseOtherSchema(sql: DatabaseSync, file: string): void {
+  const isNew = sql.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined
+  const version = Number(sql.prepare('PRAGMA user_version').get()?.user_version)
+  if (isNew || version === SCHEMA_VERSION) return
+  const what = `${file} was made by another version of mediad (its schema is ${version}, this one's is ${SCHEMA_VERSION})`
+  throw new MediadError(
+    'config.storage',
+    `${what}: choose another data directory, or delete the old one with all that is in it`,
+  )
 }

@@ -1,4 +1,5 @@
 import type { StatementSync } from 'node:sqlite'
+import type { Contents } from './s3-contents.ts'
 import type { Database } from './s3-database.ts'
 
 export type Metadata = Readonly<Record<string, string>>
@@ -7,8 +8,8 @@ export type Metadata = Readonly<Record<string, string>>
 export type Entry = {
   readonly bucket: string
   readonly key: string
-  /** Name of the immutable file with the content; a new write gets a new one. */
-  readonly blob: string
+  /** Name of its immutable content; a new write gets a new one, a copy shares its source's. */
+  readonly content: string
   readonly sizeBytes: number
   /** Without quotes. */
   readonly etag: string
@@ -20,30 +21,29 @@ export type Entry = {
 /** A notification that still has to reach the work queue. */
 export type Notice = { readonly sequence: number; readonly body: string }
 
-export type Replacement = Omit<Entry, 'modified'> & {
+export type Replacement = Omit<Entry, 'modified' | 'content'> & {
   /** Sees what is there now and throws to refuse the write. */
   check: (current: Entry | null) => void
   /** What to tell the work queue of this write, if anything. */
   toNotice: (entry: Entry, sequence: number) => string | null
-  /** More to do in the same transaction, before the write. */
-  alongside?: () => void
+  /** Gives the content to write, and does what else belongs to the same transaction. */
+  toContent: () => string
 }
 
 export type Index = {
   find(bucket: string, key: string): Entry | null
   /** Entries with the prefix, beyond `after`, in the order of their keys' UTF-8 bytes. */
   list(range: { bucket: string; prefix: string; after: string; limit: number }): Entry[]
-  /** Writes in one step: check, object, sequence and notice. Returns the entry and the blob it took the place of. */
-  replace(write: Replacement): { entry: Entry; replaced: string | null }
-  /** Removes in one step; returns the blob that is no longer used. */
-  remove(bucket: string, key: string, check: (current: Entry) => void): string | null
+  /** Writes in one step: check, content, object, sequence and notice. Returns the entry and the blobs no longer used. */
+  replace(write: Replacement): { entry: Entry; unused: string[] }
+  /** Removes in one step; returns the blobs that are no longer used. */
+  remove(bucket: string, key: string, check: (current: Entry) => void): string[]
   notices(limit: number): Notice[]
   dropNotice(sequence: number): void
-  blobs(): string[]
 }
 
 /** The objects' part of the index. Everything in it is synchronous: between a check and its write nothing can happen. */
-export function openIndex({ sql, transaction, nextSequence }: Database): Index {
+export function openIndex({ sql, transaction, nextSequence }: Database, contents: Contents): Index {
   const select = sql.prepare('SELECT * FROM objects WHERE bucket = ? AND key = ?')
   const selectMany = sql.prepare(
     `SELECT * FROM objects WHERE bucket = :bucket AND key > :after AND key >= :prefix
@@ -54,32 +54,30 @@ export function openIndex({ sql, transaction, nextSequence }: Database): Index {
   const addNotice = sql.prepare('INSERT INTO notices VALUES (?, ?)')
   const selectNotices = sql.prepare('SELECT sequence, body FROM notices ORDER BY sequence LIMIT ?')
   const eraseNotice = sql.prepare('DELETE FROM notices WHERE sequence = ?')
-  const selectBlobs = sql.prepare('SELECT blob FROM objects UNION ALL SELECT blob FROM parts')
 
   const find: Index['find'] = (bucket, key) => toEntry(select.get(bucket, key))
 
-  function replace({ check, toNotice, alongside, ...write }: Replacement): { entry: Entry; replaced: string | null } {
+  function replace({ check, toNotice, toContent, ...write }: Replacement): { entry: Entry; unused: string[] } {
     return transaction(() => {
       const current = find(write.bucket, write.key)
       check(current)
-      alongside?.()
-      const entry: Entry = { ...write, modified: Date.now() }
-      const { bucket, key, blob, sizeBytes, etag, modified, metadata } = entry
-      upsert.run(bucket, key, blob, sizeBytes, etag, modified, JSON.stringify(metadata))
+      const entry: Entry = { ...write, content: toContent(), modified: Date.now() }
+      const { bucket, key, content, sizeBytes, etag, modified, metadata } = entry
+      upsert.run(bucket, key, content, sizeBytes, etag, modified, JSON.stringify(metadata))
       const sequence = nextSequence()
       const body = toNotice(entry, sequence)
       if (body !== null) addNotice.run(sequence, body)
-      return { entry, replaced: current?.blob ?? null }
+      return { entry, unused: current === null ? [] : contents.drop(current.content) }
     })
   }
 
-  function remove(bucket: string, key: string, check: (current: Entry) => void): string | null {
+  function remove(bucket: string, key: string, check: (current: Entry) => void): string[] {
     return transaction(() => {
       const current = find(bucket, key)
-      if (current === null) return null
+      if (current === null) return []
       check(current)
       erase.run(bucket, key)
-      return current.blob
+      return contents.drop(current.content)
     })
   }
 
@@ -91,7 +89,6 @@ export function openIndex({ sql, transaction, nextSequence }: Database): Index {
     notices: (limit) =>
       selectNotices.all(limit).map((row) => ({ sequence: Number(row.sequence), body: String(row.body) })),
     dropNotice: (sequence) => void eraseNotice.run(sequence),
-    blobs: () => selectBlobs.all().map((row) => String(row.blob)),
   }
 }
 
@@ -100,7 +97,7 @@ function toEntry(row: ReturnType<StatementSync['get']>): Entry | null {
   return {
     bucket: String(row.bucket),
     key: String(row.key),
-    blob: String(row.blob),
+    content: String(row.content),
     sizeBytes: Number(row.size),
     etag: String(row.etag),
     modified: Number(row.modified),

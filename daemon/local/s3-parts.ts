@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { Blobs } from './s3-blobs.ts'
 import type { Part } from './s3-uploads.ts'
 import { S3Error } from './s3rver.ts'
 
@@ -35,11 +34,6 @@ export function chooseParts(asked: readonly AskedPart[], there: readonly Part[])
     }
     return part
   })
-}
-
-/** The content of all parts, one after another. */
-export async function* joinParts(blobs: Blobs, parts: readonly Part[]): AsyncGenerator<Buffer> {
-  for (const { blob } of parts) yield* blobs.open(blob) as AsyncIterable<Buffer>
 }
 
 /** S3's ETag of an object made of parts: the MD5 of their MD5s, and how many they are. */

@@ -1,13 +1,14 @@
 import type { Blobs } from './s3-blobs.ts'
 import { checkRead, noSuchKey } from './s3-conditions.ts'
+import type { Contents } from './s3-contents.ts'
 import type { Index } from './s3-index.ts'
 import { toHeaders } from './s3-metadata.ts'
 import { S3Error, type ByteRange, type Context } from './s3rver.ts'
 
-type Read = { index: Index; blobs: Blobs; bucket: string; key: string }
+type Read = { index: Index; contents: Contents; blobs: Blobs; bucket: string; key: string }
 
 /** Answers GET and HEAD of an object: conditions, one range, and the content as it was at this instant. */
-export function readObject(context: Context, { index, blobs, bucket, key }: Read): void {
+export function readObject(context: Context, { index, contents, blobs, bucket, key }: Read): void {
   const entry = index.find(bucket, key)
   if (entry === null) throw noSuchKey(key)
   const described = Object.entries(toHeaders(entry)).filter(([name]) => name !== 'content-length')
@@ -17,15 +18,14 @@ export function readObject(context: Context, { index, blobs, bucket, key }: Read
     return
   }
   const range = parseRange(context.headers.range, entry.sizeBytes)
+  const { start, end } = range ?? { start: 0, end: entry.sizeBytes - 1 }
   for (const [name, value] of described) context.set(name, value)
   context.set('Accept-Ranges', 'bytes')
   context.status = range === null ? 200 : 206
-  if (range !== null) context.set('Content-Range', `bytes ${range.start}-${range.end}/${entry.sizeBytes}`)
-  const length = range === null ? entry.sizeBytes : range.end - range.start + 1
-  // opened in the same breath as it was found, and an empty file has no range to open
-  if (context.method === 'GET')
-    context.body = length === 0 ? Buffer.alloc(0) : blobs.open(entry.blob, range ?? undefined)
-  context.length = length
+  if (range !== null) context.set('Content-Range', `bytes ${start}-${end}/${entry.sizeBytes}`)
+  // opened in the same breath as it was found
+  if (context.method === 'GET') context.body = blobs.open(contents.slices(entry.content, { start, end }))
+  context.length = end - start + 1
 }
 
 /**

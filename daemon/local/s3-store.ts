@@ -2,10 +2,11 @@ import { Readable } from 'node:stream'
 import type { Blobs, Digests } from './s3-blobs.ts'
 import type { Buckets } from './s3-buckets.ts'
 import { noSuchKey } from './s3-conditions.ts'
-import type { Entry, Index } from './s3-index.ts'
+import type { Contents } from './s3-contents.ts'
+import type { Entry, Index, Replacement } from './s3-index.ts'
 import { toHeaders, toMetadata } from './s3-metadata.ts'
 import type { Write } from './s3-notice.ts'
-import { chooseParts, joinParts, toMultipartEtag, toPartNumber, type AskedPart } from './s3-parts.ts'
+import { chooseParts, toMultipartEtag, toPartNumber, type AskedPart } from './s3-parts.ts'
 import type { Uploads } from './s3-uploads.ts'
 import { S3Error, StoredObject, type ByteRange, type Store, type Written } from './s3rver.ts'
 
@@ -14,6 +15,7 @@ export type Shelf = {
   readonly index: Index
   readonly buckets: Buckets
   readonly uploads: Uploads
+  readonly contents: Contents
   readonly blobs: Blobs
 }
 
@@ -39,7 +41,7 @@ export type RequestStore = Store & {
  * So racing writers need no lock, a slow one holds up nobody, and a reader sees the old object or the new one, whole.
  */
 export function createStore(shelf: Shelf, request: StoreRequest): RequestStore {
-  const { index, uploads, blobs } = shelf
+  const { index, uploads, contents, blobs } = shelf
   const { digests, signal } = request
   const write = createWriter(shelf, request)
 
@@ -47,29 +49,28 @@ export function createStore(shelf: Shelf, request: StoreRequest): RequestStore {
     const number = toPartNumber(asked)
     uploads.get(id) // before the body is read
     const { blob, sizeBytes, md5 } = await blobs.write(content ?? Readable.from([]), { digests, signal })
-    await settle(blobs, blob, () => ({
+    await settle(blobs, [blob], () => ({
       result: null,
       unused: uploads.putPart(id, { number, blob, sizeBytes, etag: md5 }),
     }))
     return { size: sizeBytes, md5 }
   }
 
+  // nothing is copied and nothing awaited before the write: no part can change under it, and it takes no time
   async function completeUpload(id: string, asked: readonly AskedPart[]): Promise<Written> {
     const { bucket, key, metadata } = uploads.get(id)
-    request.check(index.find(bucket, key)) // before the parts are copied
     const parts = chooseParts(asked, uploads.parts(id))
-    const { blob, sizeBytes } = await blobs.write(joinParts(blobs, parts), { signal }).catch((error: unknown) => {
-      uploads.get(id) // when the upload ended meanwhile, its parts went with it: say that
-      throw error
-    })
-    const content = { bucket, key, metadata, blob, sizeBytes, etag: toMultipartEtag(parts) }
+    const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0)
+    const etag = toMultipartEtag(parts)
     let ended: readonly string[] = []
-    await write('ObjectCreated:CompleteMultipartUpload', content, () => {
-      uploads.get(id) // another completion, or an abort, may have been first
+    const toContent = () => {
       ended = uploads.end(id)
-    })
-    await blobs.remove(ended)
-    return { size: sizeBytes, md5: content.etag }
+      return contents.add(parts)
+    }
+    await write('ObjectCreated:CompleteMultipartUpload', { bucket, key, metadata, sizeBytes, etag, toContent })
+    const kept = new Set(parts.map(({ blob }) => blob))
+    await blobs.remove(ended.filter((blob) => !kept.has(blob)))
+    return { size: sizeBytes, md5: etag }
   }
 
   return {
@@ -78,20 +79,23 @@ export function createStore(shelf: Shelf, request: StoreRequest): RequestStore {
     async putObject({ bucket, key, content, metadata }) {
       if (content === null) throw new S3Error('MissingContentLength', 'A write needs a body.')
       const { blob, sizeBytes, md5 } = await blobs.write(content, { digests, signal })
-      await write('ObjectCreated:Put', { bucket, key, blob, sizeBytes, etag: md5, metadata: toMetadata(metadata) })
+      const toContent = () => contents.add([{ blob, sizeBytes }])
+      const entry = { bucket, key, sizeBytes, etag: md5, metadata: toMetadata(metadata), toContent }
+      await write('ObjectCreated:Put', entry, [blob])
       return { size: sizeBytes, md5 }
     },
+    // shares its source's content: nothing is awaited between finding it and the write, so it cannot go meanwhile
     // oxlint-disable-next-line max-params -- the signature is s3rver's
     async copyObject(fromBucket, fromKey, bucket, key, headers) {
       const source = index.find(fromBucket, fromKey)
       if (source === null) throw noSuchKey(fromKey)
-      const { blob, sizeBytes, md5 } = await blobs.write(blobs.open(source.blob), { signal })
+      const { sizeBytes, etag, content } = source
       const metadata = headers === null ? source.metadata : toMetadata(headers)
-      return toHeaders(await write('ObjectCreated:Copy', { bucket, key, blob, sizeBytes, etag: md5, metadata }))
+      const copy = { bucket, key, sizeBytes, etag, metadata, toContent: () => content }
+      return toHeaders(await write('ObjectCreated:Copy', copy))
     },
     async deleteObject(bucket, key) {
-      const blob = index.remove(bucket, key, request.check)
-      if (blob !== null) await blobs.remove([blob])
+      await blobs.remove(index.remove(bucket, key, request.check))
     },
     // oxlint-disable-next-line max-params -- the signature is s3rver's
     initiateUpload: async (bucket, key, id, headers) =>
@@ -102,38 +106,41 @@ export function createStore(shelf: Shelf, request: StoreRequest): RequestStore {
   }
 }
 
-type Content = Omit<Entry, 'modified'>
-type Writer = (event: Write['event'], content: Content, alongside?: () => void) => Promise<Entry>
+type Content = Pick<Replacement, 'bucket' | 'key' | 'sizeBytes' | 'etag' | 'metadata' | 'toContent'>
+type Writer = (event: Write['event'], content: Content, fresh?: readonly string[]) => Promise<Entry>
 
-/** Makes a written blob the object at its key; where that is refused, the blob goes. */
+/** Makes a content the object at its key; where that is refused, the `fresh` blobs, written for it alone, go. */
 function createWriter({ index, blobs }: Shelf, { check, toNotice, onWrite }: StoreRequest): Writer {
-  return (event, content, alongside = () => undefined) =>
-    settle(blobs, content.blob, () => {
-      const { entry, replaced } = index.replace({
+  return (event, content, fresh = []) =>
+    settle(blobs, fresh, () => {
+      const { entry, unused } = index.replace({
         ...content,
         check,
-        alongside,
         toNotice: (entry, sequence) => toNotice({ event, entry, sequence }),
       })
       onWrite()
-      return { result: entry, unused: replaced }
+      return { result: entry, unused }
     })
 }
 
-/** Puts a blob to use; removes the one that it replaced, or itself when it was refused. */
-async function settle<T>(blobs: Blobs, blob: string, use: () => { result: T; unused: string | null }): Promise<T> {
-  let unused: string | null = blob
+/** Puts fresh blobs to use; removes those whose place they took, or themselves when they were refused. */
+async function settle<T>(
+  blobs: Blobs,
+  fresh: readonly string[],
+  use: () => { result: T; unused: readonly string[] },
+): Promise<T> {
+  let unused = fresh
   try {
     const used = use()
     unused = used.unused
     return used.result
   } finally {
-    if (unused !== null) await blobs.remove([unused])
+    await blobs.remove(unused)
   }
 }
 
 /** What does not depend on the request. */
-export function bucketMethods({ index, buckets, blobs }: Shelf) {
+export function bucketMethods({ index, buckets, contents, blobs }: Shelf) {
   return {
     listBuckets: async () => buckets.all(),
     getBucket: async (name) => buckets.find(name),
@@ -150,7 +157,7 @@ export function bucketMethods({ index, buckets, blobs }: Shelf) {
       const entry = index.find(bucket, key)
       if (entry === null) return null
       const range = toRange(entry, asked)
-      const content = range === null ? null : blobs.open(entry.blob, range)
+      const content = range === null ? null : blobs.open(contents.slices(entry.content, range))
       return Object.assign(
         new StoredObject(bucket, key, content, toHeaders(entry)),
         asked.start !== undefined && { range: range ?? asked },

@@ -1,9 +1,10 @@
+import type { Piece } from './s3-contents.ts'
 import type { Database } from './s3-database.ts'
 import type { Metadata } from './s3-index.ts'
 import { S3Error } from './s3rver.ts'
 
 export type Upload = { id: string; bucket: string; key: string; metadata: Metadata; started: number }
-export type Part = { number: number; blob: string; sizeBytes: number; etag: string; modified: number }
+export type Part = Piece & { number: number; etag: string; modified: number }
 
 export type Uploads = {
   start(upload: Omit<Upload, 'started'>): void
@@ -12,11 +13,11 @@ export type Uploads = {
   list(range: { bucket: string; prefix: string; afterKey: string; afterId: string; limit: number }): Upload[]
   parts(id: string): Part[]
   /**
-   * Sets a part; returns the blob it took the place of.
+   * Sets a part; returns the blobs it took the place of, one or none.
    * @throws S3Error `NoSuchUpload` when the upload ended meanwhile.
    */
-  putPart(id: string, part: Omit<Part, 'modified'>): string | null
-  /** Ends an upload, whichever way; returns the blobs of its parts. */
+  putPart(id: string, part: Omit<Part, 'modified'>): string[]
+  /** Ends an upload, whichever way; returns the blobs of its parts, which are the caller's now. */
   end(id: string): string[]
 }
 
@@ -39,12 +40,12 @@ export function openUploads({ sql, transaction }: Database): Uploads {
     throw noSuchUpload(id)
   }
 
-  function putPart(id: string, part: Omit<Part, 'modified'>): string | null {
+  function putPart(id: string, part: Omit<Part, 'modified'>): string[] {
     return transaction(() => {
       get(id)
       const before = selectPart.get(id, part.number)
       upsertPart.run(id, part.number, part.blob, part.sizeBytes, part.etag, Date.now())
-      return before === undefined ? null : String(before.blob)
+      return before === undefined ? [] : [String(before.blob)]
     })
   }
 

@@ -5,6 +5,7 @@ import { createBridge } from './bridge.ts'
 import { listen, toEndpoint, toListenError } from './listen.ts'
 import { openBlobs } from './s3-blobs.ts'
 import { openBuckets, type Buckets } from './s3-buckets.ts'
+import { openContents } from './s3-contents.ts'
 import type { Database } from './s3-database.ts'
 import { createGate } from './s3-gate.ts'
 import { openIndex } from './s3-index.ts'
@@ -43,10 +44,11 @@ export type S3 = { readonly endpoint: string; createBucket(name: string): void; 
  */
 export async function startS3({ directory, database, host, port, quietPrefixes, send, log }: S3Options): Promise<S3> {
   const buckets = openBuckets(database)
-  const index = openIndex(database)
+  const contents = openContents(database)
+  const index = openIndex(database, contents)
   const blobs = await openBlobs(directory)
-  const shelf = { index, buckets, uploads: openUploads(database), blobs }
-  await blobs.sweep(index.blobs())
+  const shelf = { index, buckets, uploads: openUploads(database), contents, blobs }
+  await blobs.sweep(contents.blobs())
   const bridge = createBridge({ outbox: index, send, log })
   bridge.flush() // what an earlier run could not send any more
   const app = new S3rver({ silent: true, vhostBuckets: false, directory })

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
@@ -38,7 +39,7 @@ test('lib-storage uploads a stream in parts, once', async () => {
   assert.equal([head.ContentType, head.Metadata, head.ContentLength], ['video/mp4', { claim: '1' }, film.length])
   await failsWith('PreconditionFailed', upload().done())
   assert.equal(await openUploads(cloud), [], 'lib-storage has aborted the one that was refused')
-  assert.is((await readdir(join(folder.path, 'objects'))).length, 1, 'parts are gone')
+  assert.is((await readdir(join(folder.path, 'objects'))).length, 3, 'those of the refused one are gone')
 })
 
 test('parts can be listed in pages, replaced, and copied from an object', async () => {
@@ -99,6 +100,56 @@ test('a completion obeys the rules of parts', async () => {
   assert.ok((await cloud.get('film')).equals(Buffer.concat([film.subarray(0, 5 * MiB), Buffer.from('end')])))
 })
 
+test('completing copies nothing: the files of the parts are the object, and parts left out go', async () => {
+  await using folder = await temporaryFolder()
+  await using cloud = await startCloud({ dataDirectory: folder.path })
+  const UploadId = await begin(cloud, 'film')
+  const at = { Bucket: BUCKET, Key: 'film', UploadId }
+  const bodies = [...slices(film, 5 * MiB), Buffer.from('left out'), Buffer.from('end')]
+  const parts: { PartNumber: number; ETag: string }[] = []
+  for (const [n, Body] of bodies.entries()) {
+    const { ETag = '' } = await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: n + 1, Body }))
+    parts.push({ PartNumber: n + 1, ETag })
+  }
+  const before = await blobFiles(folder.path)
+  const Parts = parts.filter(({ PartNumber }) => ![3, 4].includes(PartNumber))
+  await cloud.s3.send(new CompleteMultipartUploadCommand({ ...at, MultipartUpload: { Parts } }))
+  const after = await blobFiles(folder.path)
+  assert.equal([before.length, after.length], [5, 3])
+  assert.equal(
+    after.filter((file) => !before.includes(file)),
+    [],
+    'no file is new, moved or written to',
+  )
+  assert.ok((await cloud.get('film')).equals(Buffer.concat([film.subarray(0, 10 * MiB), Buffer.from('end')])))
+})
+
+test('ranges within a part, up to its border and across', async () => {
+  await using cloud = await startCloud()
+  await uploadFilm(cloud, 'film')
+  const [border, second, last] = [5 * MiB, 10 * MiB, film.length - 1]
+  const cases = [
+    [0, 0],
+    [border - 1, border - 1],
+    [border, border],
+    [border - 1, border],
+    [border - 70_000, border + 70_000],
+    [border, second - 1],
+    [border - 1, second],
+    [second, last],
+    [0, last],
+  ] as const
+  for (const [start, end] of cases) {
+    const Range = `bytes=${start}-${end}`
+    const answer = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'film', Range }))
+    const body = Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
+    assert.ok(body.equals(film.subarray(start, end + 1)), Range)
+    assert.is(answer.ContentRange, `bytes ${start}-${end}/${film.length}`)
+  }
+  const suffix = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'film', Range: `bytes=-${2 * MiB}` }))
+  assert.ok(Buffer.from((await suffix.Body?.transformToByteArray()) ?? []).equals(film.subarray(-2 * MiB)))
+})
+
 test('of racing completions of one upload exactly one is made', async () => {
   await using cloud = await startCloud()
   const UploadId = await begin(cloud, 'film')
@@ -156,6 +207,21 @@ test('open uploads are listed by key, in pages', async () => {
 async function begin(cloud: Cloud, key: string): Promise<string> {
   const { UploadId = '' } = await cloud.s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: key }))
   return UploadId
+}
+
+/** In three parts. */
+async function uploadFilm(cloud: Cloud, Key: string): Promise<void> {
+  await new Upload({ client: cloud.s3, partSize: 5 * MiB, params: { Bucket: BUCKET, Key, Body: film } }).done()
+}
+
+/** What tells a file from every other, and from itself once it was written to. */
+async function blobFiles(dataDirectory: string): Promise<string[]> {
+  const names = await readdir(join(dataDirectory, 'objects'))
+  const files = names.map(async (name) => {
+    const { ino, size, mtimeNs } = await stat(join(dataDirectory, 'objects', name), { bigint: true })
+    return [name, ino, size, mtimeNs].join(' ')
+  })
+  return Promise.all(files)
 }
 
 async function openUploads(cloud: Cloud): Promise<unknown[]> {
