@@ -145,6 +145,7 @@ function provideWork(graph: Graph<Opened>): void {
         scope: { bucket, sourcePrefix: source.prefix },
         limits,
         daemonName: graph.name,
+        emit,
         log,
       }),
       hold: (claimed, log) =>
@@ -177,7 +178,7 @@ function provideWork(graph: Graph<Opened>): void {
   )
 }
 
-function provideSweep({ provide, use, config, log, limits }: Graph<Opened>): void {
+function provideSweep({ provide, use, config, log, limits, emit }: Graph<Opened>): void {
   provide(tokens.SweepPoller, () =>
     createPoller({
       ...config.queues.inProgress,
@@ -191,6 +192,7 @@ function provideSweep({ provide, use, config, log, limits }: Graph<Opened>): voi
         documents: use(tokens.Documents),
         storage: use(tokens.Storage),
         limits,
+        emit,
         log,
       }),
       log,

@@ -33,10 +33,10 @@ export const errorCodes = {
   'lease.lost': 'abandon',
   'source.superseded': 'release',
   'daemon.stopping': 'release',
-  'config.invalid': 'reject',
-  'config.ffmpeg': 'reject',
-  'config.storage': 'reject',
-  'config.queue': 'reject',
+  'config.invalid': 'retry',
+  'config.ffmpeg': 'retry',
+  'config.storage': 'retry',
+  'config.queue': 'retry',
 } as const satisfies Record<string, Verdict>
 
 /** A code of mediad's own, or one of a plugin's (`<family>.<what>`, lower case). */

@@ -4,13 +4,14 @@ import type { Terminal } from './terminal.ts'
 
 export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; data: string }
 
-/** `mediad local`: the embedded S3 and SQS until a signal comes; stdout gets what `eval` in a shell needs. */
+/** `mediad local`: the embedded S3 and SQS until a signal comes; stdout gets lines for a shell to source, which use them. */
 export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket, data }: LocalOptions): Promise<0> {
   using signals = listenForStop()
   const cloud = await startLocal({ dataDirectory: data, s3Port, sqsPort })
   try {
     await cloud.createBucket(bucket)
     const env = { ...cloud.env, MEDIAD_BUCKET: bucket }
+    process.stdout.write(`unset ${cloud.unset.join(' ')}\n`)
     for (const [name, value] of Object.entries(env)) process.stdout.write(`export ${name}=${quote(value)}\n`)
     await signals.first
   } finally {

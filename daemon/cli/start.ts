@@ -45,7 +45,9 @@ async function prepare(options: StartOptions, log: Log, push: Push): Promise<Con
   const { startLocal } = await import('../local/local.ts')
   const local = await startLocal({ dataDirectory: options.data, log: log.child({ part: 'local' }) })
   push('the embedded S3 and SQS', () => local.close())
-  Object.assign(process.env, local.env) // before the config is read; what pointed to AWS must not be used
+  // before the config is read
+  for (const name of local.unset) delete process.env[name]
+  Object.assign(process.env, local.env)
   const { work, inProgress, dead } = local.queueUrls
   const queues = { work: { url: work }, inProgress: { url: inProgress }, dead: { url: dead } }
   const overrides: Overrides = { ...http, queues }

@@ -43,7 +43,7 @@ export function toDeadDraft(document: JobDocument, error: JobError): DocumentDra
     state: 'dead',
     owner: null,
     backoffSeconds: 0,
-    history: toHistory({ ...document, ...ended, state: 'failed' }),
+    history: toHistory(document.state === 'failed' ? document : { ...document, ...ended, state: 'failed' }),
   }
 }
 

@@ -8,6 +8,9 @@ import type { JobDocument } from './job.ts'
 /** A document as it was read or written. */
 export type SeenDocument = { readonly document: JobDocument; readonly etag: string; readonly ageSeconds: number }
 
+/** What a write goes over. `sentAt`, of a {@link Written}, says that the writer wrote that himself. */
+export type Previous = Pick<SeenDocument, 'document' | 'etag'> & { readonly sentAt?: number }
+
 /** What a caller decides; `rev` and `nonce` are this file's. */
 export type DocumentDraft = Omit<JobDocument, 'rev' | 'nonce'>
 
@@ -25,11 +28,7 @@ export type Documents = {
    * One conditional write: over exactly `previous`, or a creation when it is null. Null when somebody else was faster.
    * @throws MediadError `transient.storage` when S3 gives no verdict; then nothing is known
    */
-  write(
-    draft: DocumentDraft,
-    previous: Pick<SeenDocument, 'document' | 'etag'> | null,
-    signal?: AbortSignal,
-  ): Promise<Written | null>
+  write(draft: DocumentDraft, previous: Previous | null, signal?: AbortSignal): Promise<Written | null>
 }
 
 /** A write that S3 neither takes nor refuses is tried this often, with jittered pauses. */
@@ -67,7 +66,7 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
         if (typeof outcome === 'object') return { document, etag: outcome.etag, sentAt }
         const seen = await read(draft.id, signal)
         if (seen?.document.nonce === nonce) return { document: seen.document, etag: seen.etag, sentAt }
-        if (seen && isOurs(seen, draft, previous)) [expected, rev] = [seen.etag, seen.document.rev + 1]
+        if (seen && isOurs(seen, previous)) [expected, rev] = [seen.etag, seen.document.rev + 1]
         else if ((seen?.etag ?? null) !== expected) return null
         await clock.wait(PAUSE_MS * attempt * Math.random(), signal)
         signal?.throwIfAborted()
@@ -80,13 +79,10 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
   }
 }
 
-/** A heartbeat of the same claim that was given up and arrived after all. Never true of a claim: its owner is new. */
-function isOurs(seen: SeenDocument, draft: DocumentDraft, previous: { document: JobDocument } | null): boolean {
-  if (previous === null) return false
-  const { claim, owner } = seen.document
-  return (
-    claim === draft.claim && owner !== null && owner === previous.document.owner && previous.document.claim === claim
-  )
+/** A heartbeat of the writer's own that was given up and arrived after all. Who only read the document has none. */
+function isOurs({ document }: SeenDocument, previous: Previous | null): boolean {
+  if (previous?.sentAt === undefined || document.owner === null) return false
+  return document.owner === previous.document.owner && document.claim === previous.document.claim
 }
 
 type WriteRequest = { key: string; document: JobDocument; expected: Expected; signal: AbortSignal | undefined }

@@ -6,7 +6,7 @@ import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import { toBackoffSeconds } from './backoff.ts'
-import { bury } from './bury.ts'
+import { bury, type BuryParts } from './bury.ts'
 import { toBuryError, toClaimDraft } from './claim.ts'
 import { decideTake, type Limits, type TakeDecision } from './decide.ts'
 import type { Documents, SeenDocument, Written } from './document.ts'
@@ -20,6 +20,7 @@ export type IntakeParts = {
   limits: Limits
   /** This daemon's name; each claim makes an owner of its own of it. */
   daemonName: string
+  emit: BuryParts['emit']
   log: Log
 }
 
@@ -46,9 +47,10 @@ export function createIntake(parts: IntakeParts): Intake {
         return null
       }
       const [source, ...more] = notification.sources
-      if (source === undefined) return null
-      if (more.length === 0) return await takeSource(parts, message, source)
+      if (source && more.length === 0 && notification.broken === undefined)
+        return await takeSource(parts, message, source)
       for (const one of notification.sources) await queues.sendSource(one)
+      if (notification.broken !== undefined) return await refuse(parts, message, notification.broken)
       await queues.work.delete(message)
       return null
     } catch (error) {

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.ts'
-import { toMessage } from '../errors.ts'
+import { MediadError, toMessage } from '../errors.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import type { DocumentDraft, Documents, Written } from './document.ts'
 import { createFence, SILENCE, type Fence } from './fence.ts'
@@ -74,7 +74,7 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
     report(next) {
       const changed = next.percent !== progress.percent || next.plugin !== progress.plugin
       progress = next
-      if (changed && fence.silentForMs() >= PROGRESS_MS) void beat()
+      if (changed && !stop.aborted && fence.silentForMs() >= PROGRESS_MS) void beat()
     },
     confirm: () => write({}),
     async end(changes) {
@@ -98,7 +98,11 @@ function createWriter({ documents, claimed, fence, patienceMs }: WriterParts) {
   async function writeNow(changes: Partial<DocumentDraft>): Promise<void> {
     fence.assertHeld()
     const { rev: _, nonce: __, ...draft } = { ...last.document, ...changes }
-    const written = await documents.write(draft, last, AbortSignal.any([AbortSignal.timeout(patienceMs), fence.signal]))
+    const patience = AbortSignal.timeout(patienceMs)
+    const written = await documents.write(draft, last, AbortSignal.any([patience, fence.signal])).catch((error) => {
+      if (!patience.aborted || fence.signal.aborted) throw error
+      throw new MediadError('transient.storage', `S3 did not answer within ${patienceMs / 1000} s`, { cause: error })
+    })
     if (written === null) throw fence.fall('another daemon claimed it')
     last = written
     fence.confirm(written.sentAt)

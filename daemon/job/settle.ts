@@ -9,6 +9,11 @@ import type { Limits } from './decide.ts'
 import type { JobDocument, JobError } from './job.ts'
 import type { Lease } from './lease.ts'
 
+/** A plugin may throw whatever it likes; documents are read back up to 1 MiB, and messages end at 256 KiB. */
+const MAX_MESSAGE = 1000
+const MAX_LINES = 20
+const MAX_LINE = 500
+
 export type SettleParts = {
   queues: Pick<Queues, 'sendSource' | 'sendDead'>
   limits: Limits
@@ -93,9 +98,9 @@ async function release({ queues, emit }: SettleParts, { error, lease, log }: End
 function toJobError({ error, plugin }: Ending): JobError {
   return {
     code: error.code,
-    message: error.message,
+    message: error.message.slice(0, MAX_MESSAGE),
     verdict: error.verdict === 'reject' ? 'reject' : 'retry',
     ...(plugin !== undefined && { plugin }),
-    ...(error.stderr.length > 0 && { stderr: error.stderr }),
+    ...(error.stderr.length > 0 && { stderr: error.stderr.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE)) }),
   }
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { MediadError } from '../errors.ts'
 import type { MediaSummary } from '../job/job.ts'
@@ -30,7 +30,7 @@ export async function toArtifact({
   seconds,
 }: AddRequest): Promise<Artifact> {
   const absolute = resolve(workspace, path)
-  if (!absolute.startsWith(workspace + sep))
+  if (!absolute.startsWith(workspace + sep) || !(await leadsInside(workspace, absolute)))
     throw new MediadError('internal.output', `the ${kind} lies outside the workspace: ${path}`)
   const sizeBytes = await sizeOf(absolute)
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
@@ -49,6 +49,15 @@ function toSummary(probe: Probe, contentType: string): MediaSummary {
     ...(audio && { [video ? 'audioCodec' : 'codec']: audio.codec }),
     // a picture's "duration" is one frame of a video that is none
     ...(durationSeconds !== null && !contentType.startsWith('image/') && { durationSeconds }),
+  }
+}
+
+async function leadsInside(workspace: string, path: string): Promise<boolean> {
+  try {
+    return (await realpath(path)).startsWith((await realpath(workspace)) + sep)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
+    throw error
   }
 }
 

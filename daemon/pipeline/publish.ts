@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { systemClock } from '../clock.ts'
 import { MediadError } from '../errors.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Output } from '../job/job.ts'
@@ -18,6 +19,7 @@ export type Publish = (artifact: Artifact, options: UploadOptions, publisher: Pu
 
 /** A race over one key is rare; losing it this often means something else is wrong. */
 const TRIES = 5
+const PAUSE_MS = 200
 
 /**
  * Puts an artifact under its key. Objects carry the job and the claim that wrote them.
@@ -48,6 +50,7 @@ export function createPublish({ storage, upload }: { storage: Pick<Storage, 'hea
         onProgress,
       })
       if (typeof outcome === 'object') return toOutput(artifact, outcome.etag)
+      await systemClock.wait(PAUSE_MS * Math.random(), signal)
     }
     throw new MediadError(
       'transient.storage',

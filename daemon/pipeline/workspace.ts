@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { MediadError } from '../errors.ts'
 
 /** A daemon's folder of workspaces; everything it writes to disk lies in it. */
@@ -37,7 +37,7 @@ export async function openWorkspaces({ directory }: { directory: string }): Prom
 async function makeRoot(directory: string): Promise<string> {
   try {
     await mkdir(directory, { recursive: true })
-    return await mkdtemp(join(directory, 'mediad-'))
+    return await mkdtemp(join(resolve(directory), 'mediad-'))
   } catch (error) {
     throw new MediadError(
       'config.invalid',

@@ -2,7 +2,12 @@ import type { Source } from '../job/job.ts'
 
 /** What a message on the work queue turned out to be. */
 export type Notification =
-  | { readonly kind: 'sources'; readonly sources: readonly Source[] }
+  | {
+      readonly kind: 'sources'
+      readonly sources: readonly Source[]
+      /** What is wrong with another record of the same body. */
+      readonly broken?: string
+    }
   /** Understood, and nothing to do: a test event, a removal, another bucket, a key outside the source prefix. */
   | { readonly kind: 'ignored'; readonly reason: string }
   /** No notification at all: for the dead queue. */
@@ -61,15 +66,11 @@ function parseWrapped(message: string, scope: NotificationScope): Notification {
 
 function parseRecords(records: readonly unknown[], scope: NotificationScope): Notification {
   if (records.length === 0) return invalid('"Records" is empty')
-  const sources: Source[] = []
-  const reasons: string[] = []
-  for (const record of records) {
-    const one = parseRecord(record, scope)
-    if (one.kind === 'invalid') return one
-    if (one.kind === 'ignored') reasons.push(one.reason)
-    else sources.push(...one.sources)
-  }
-  return sources.length > 0 ? { kind: 'sources', sources } : ignored(reasons.join('; '))
+  const parsed = records.map((record) => parseRecord(record, scope))
+  const sources = parsed.flatMap((one) => (one.kind === 'sources' ? one.sources : []))
+  const broken = parsed.find((one) => one.kind === 'invalid')
+  if (sources.length > 0) return { kind: 'sources', sources, ...(broken && { broken: broken.reason }) }
+  return broken ?? ignored(parsed.map((one) => (one.kind === 'ignored' ? one.reason : '')).join('; '))
 }
 
 function parseRecord(record: unknown, scope: NotificationScope): Notification {
@@ -86,7 +87,9 @@ function parseRecord(record: unknown, scope: NotificationScope): Notification {
 }
 
 function parseEventBridge(event: Record<string, unknown>, scope: NotificationScope): Notification {
-  if (event['detail-type'] !== 'Object Created') return ignored(`event ${String(event['detail-type'])}`)
+  const name = event['detail-type']
+  if (typeof name !== 'string') return invalid('the event has no "detail-type"')
+  if (name !== 'Object Created') return ignored(`event ${name}`)
   const { bucket, object } = event.detail as Record<string, unknown>
   if (!isObject(bucket) || !isObject(object)) return invalid('the event has no "detail.bucket" or "detail.object"')
   return toSource(
@@ -102,9 +105,9 @@ function toSource(raw: RawSource, scope: NotificationScope): Notification {
   if (typeof bucket !== 'string' || typeof key !== 'string') return invalid('the bucket or the object key is missing')
   if (bucket !== scope.bucket) return ignored('another bucket')
   if (!key.startsWith(scope.sourcePrefix)) return ignored('a key outside the source prefix')
-  if (!key.isWellFormed() || Buffer.byteLength(key) > MAX_KEY_BYTES)
-    return invalid('the object key is longer than 1,024 bytes')
-  if (typeof etag !== 'string' || etag === '') return invalid('the object has no etag')
+  if (!key.isWellFormed()) return invalid('the object key is no Unicode text')
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return invalid('the object key is longer than 1,024 bytes')
+  if (typeof etag !== 'string' || etag.replaceAll('"', '') === '') return invalid('the object has no etag')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return invalid('the object has no size')
   if (sequencer !== undefined && !isSequencer(sequencer)) return invalid('the sequencer is not hexadecimal')
   const source = { bucket, key, etag: etag.replaceAll('"', ''), sizeBytes: size }

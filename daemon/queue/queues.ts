@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { JobRecord } from '../job/decide.ts'
-import type { JobDocument, JobError, Source } from '../job/job.ts'
+import type { JobDocument, JobError, PastAttempt, Source } from '../job/job.ts'
 import { toNotificationBody } from './notification.ts'
 import type { Queue } from './queue.ts'
 
@@ -36,11 +36,22 @@ export function createQueues({ work, inProgress, dead }: Pick<Queues, 'work' | '
     dead,
     sendSource: (source, delaySeconds) => work.send(toNotificationBody(source), delaySeconds),
     sendRecord: (record, delaySeconds) => inProgress.send(toAscii({ version: 1, ...record }), delaySeconds),
-    sendDead: (message) =>
-      dead.send(
-        toAscii({ version: 1, ...message, ...(message.body && { body: message.body.slice(0, MAX_BODY_CHARACTERS) }) }),
-      ),
+    sendDead: (message) => dead.send(toAscii({ version: 1, ...toSendable(message) })),
   }
+}
+
+/** What programs printed in earlier attempts stays in the job document: a message has no room for all of it. */
+function toSendable({ body, job, ...rest }: DeadMessage): DeadMessage {
+  return {
+    ...rest,
+    ...(body !== undefined && { body: body.slice(0, MAX_BODY_CHARACTERS) }),
+    ...(job && { job: { ...job, history: job.history.map(withoutStderr) } }),
+  }
+}
+
+function withoutStderr(past: PastAttempt): PastAttempt {
+  const { stderr: _stderr, ...error } = past.error
+  return { ...past, error }
 }
 
 const record = z.object({
@@ -48,7 +59,7 @@ const record = z.object({
   id: z.string().regex(/^[0-9a-f]{32}$/),
   source: z.object({
     bucket: z.string(),
-    key: z.string(),
+    key: z.string().refine((key) => key.isWellFormed()),
     etag: z.string(),
     sizeBytes: z.number(),
     sequencer: z.string().optional(),

@@ -46,7 +46,8 @@ export function createPoller(parts: PollerParts): Poller {
   const { name, queue, log, clock = systemClock } = parts
   const slots = createSlots(parts.concurrency)
   const stopping = new AbortController()
-  let pump: Promise<void> | null = null
+  let pump = Promise.resolve()
+  let pumping = false
   let tickMissed = false
   const receiver = createReceiver({ ...parts, clock, stop: stopping.signal })
   const errorHandler = (error: unknown) => log.error({ error }, `the ${name} tick failed`)
@@ -54,16 +55,15 @@ export function createPoller(parts: PollerParts): Poller {
 
   function wake(): void {
     if (stopping.signal.aborted) return
-    tickMissed = pump !== null
-    pump ??= receiveWhileMessagesCome().finally(() => {
-      pump = null
-    })
+    tickMissed = pumping
+    if (!pumping) pump = receiveWhileMessagesCome()
   }
 
   async function receiveWhileMessagesCome(): Promise<void> {
+    pumping = true
     while (!stopping.signal.aborted) {
       const permits = slots.take(Math.ceil(MAX_RECEIVE / parts.batch))
-      if (permits.length === 0) return // whichever slot is free next wakes us
+      if (permits.length === 0) break // whichever slot is free next wakes us
       tickMissed = false
       const messages = await receiver.receive({
         max: Math.min(MAX_RECEIVE, permits.length * parts.batch),
@@ -73,8 +73,9 @@ export function createPoller(parts: PollerParts): Poller {
         void work(permit, messages.slice(slot * parts.batch, (slot + 1) * parts.batch))
       }
       // a failed request was no poll: the tick is still owed one
-      if (messages.length === 0 && !tickMissed && receiver.problem() === null) return
+      if (messages.length === 0 && !tickMissed && receiver.problem() === null) break
     }
+    pumping = false // in the very turn of the decision: a slot that is free a moment later must start anew
   }
 
   async function work(permit: Permit, messages: readonly Message[]): Promise<void> {

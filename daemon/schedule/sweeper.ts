@@ -1,5 +1,5 @@
 import { toMessage } from '../errors.ts'
-import { bury } from '../job/bury.ts'
+import { bury, type BuryParts } from '../job/bury.ts'
 import { toBuryError } from '../job/claim.ts'
 import { decideSweep, type JobRecord, type Limits } from '../job/decide.ts'
 import type { Documents, SeenDocument } from '../job/document.ts'
@@ -14,6 +14,7 @@ export type SweeperParts = {
   documents: Documents
   storage: Pick<Storage, 'head'>
   limits: Limits
+  emit: BuryParts['emit']
   log: Log
 }
 
@@ -65,7 +66,6 @@ type Burial = { seen: SeenDocument; error: JobError }
 async function buryRecord(parts: SweeperParts, message: Message, { seen, error }: Burial): Promise<void> {
   const buried = await bury(parts, seen, error)
   if (!buried) return parts.queues.inProgress.hide(message, RACE_SECONDS)
-  parts.log.error({ job: seen.document.id, code: error.code }, `job buried: ${error.message}`)
   return parts.queues.inProgress.delete(message)
 }
 

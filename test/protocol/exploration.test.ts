@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert'
 import { sweepRules, takeRules } from '../../daemon/job/decide.ts'
 import { suite } from '../helpers/suite.ts'
-import { explore, type Broken } from './model.ts'
+import { explore } from './model.ts'
+import type { Broken } from './world.ts'
 
 const SCHEDULES = Number(process.env.MEDIAD_SCHEDULES ?? 2000)
 

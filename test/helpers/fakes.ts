@@ -1,0 +1,245 @@
+import type { Clock } from '../../daemon/clock.ts'
+import { MediadError } from '../../daemon/errors.ts'
+import type { Documents, SeenDocument, Written } from '../../daemon/job/document.ts'
+import type { JobDocument, Source } from '../../daemon/job/job.ts'
+import { holdLease } from '../../daemon/job/lease.ts'
+import { createQueues, type Queues } from '../../daemon/queue/queues.ts'
+import type { Message, Queue } from '../../daemon/queue/queue.ts'
+import type { Expected, Storage, StoredObject, WriteOutcome } from '../../daemon/storage/storage.ts'
+import { createTestLog } from './context.ts'
+
+export const source: Source = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A' }
+export const JOB = '0123456789abcdef0123456789abcdef'
+
+/** A job in the middle of its first attempt, with `change` laid over it. */
+export function document(change: Partial<JobDocument> = {}): JobDocument {
+  return {
+    version: 1,
+    id: JOB,
+    source,
+    state: 'processing',
+    claim: 1,
+    attempt: 1,
+    owner: 'host/1',
+    rev: 1,
+    nonce: 'n1',
+    progress: { plugin: null, percent: 0 },
+    outputs: [],
+    error: null,
+    backoffSeconds: 0,
+    timings: { startedAt: '2026-01-01T00:00:00.000Z', endedAt: null, plugins: [] },
+    history: [],
+    ...change,
+  }
+}
+
+export const transient = (what = 'S3 is away') => new MediadError('transient.storage', what)
+
+/** Lets everything run that waits for nothing but its turn. */
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Time that moves only when it is told to. */
+export type FakeClock = Clock & {
+  /** Goes `ms` on, waking whoever waits, in order. */
+  advance(ms: number): Promise<void>
+  /** How many waits are under way. */
+  pending(): number
+}
+
+export function createFakeClock(): FakeClock {
+  let now = 1000
+  const waits = new Set<{ at: number; wake: () => void }>()
+  return {
+    now: () => now,
+    wait: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) return resolve()
+        const wake = () => {
+          waits.delete(wait)
+          signal?.removeEventListener('abort', wake)
+          resolve()
+        }
+        const wait = { at: now + ms, wake }
+        waits.add(wait)
+        signal?.addEventListener('abort', wake)
+      }),
+    async advance(ms) {
+      const end = now + ms
+      for (;;) {
+        await turn()
+        const next = [...waits].toSorted((a, b) => a.at - b.at)[0]
+        if (next === undefined || next.at > end) break
+        now = Math.max(now, next.at)
+        next.wake()
+      }
+      now = end
+      await turn()
+    },
+    pending: () => waits.size,
+  }
+}
+
+type WriteCall = { key: string; text: string; expected: Expected; signal?: AbortSignal | undefined }
+/** Stands in for one write; `perform` is what would have happened. */
+export type WriteScript = (perform: () => WriteOutcome, call: WriteCall) => WriteOutcome | Promise<WriteOutcome>
+
+export type FakeStorage = Storage & {
+  readonly objects: Map<string, { text: string; etag: string; metadata: Record<string, string>; at: number }>
+  /** Everything asked of it, as `verb key`. */
+  readonly calls: string[]
+  /** One for each of the next writes. */
+  readonly writes: WriteScript[]
+  /** One for each of the next reads: what it throws, or null for a read that goes well. */
+  readonly readErrors: (Error | null)[]
+  put(key: string, text: string, metadata?: Record<string, string>): string
+}
+
+/** S3 in memory, as far as the protocol needs it: conditions hold, and no etag ever returns. */
+export function createFakeStorage(clock: Clock = createFakeClock()): FakeStorage {
+  let etags = 0
+  const objects: FakeStorage['objects'] = new Map()
+  const calls: string[] = []
+  const writes: WriteScript[] = []
+  const readErrors: (Error | null)[] = []
+  const put = (key: string, text: string, metadata: Record<string, string> = {}) => {
+    const etag = `etag${++etags}`
+    objects.set(key, { text, etag, metadata, at: clock.now() })
+    return etag
+  }
+  const find = (key: string) => objects.get(key) ?? null
+  return {
+    objects,
+    calls,
+    writes,
+    readErrors,
+    put,
+    async readText(key) {
+      calls.push(`read ${key}`)
+      const error = readErrors.shift()
+      if (error) throw error
+      const found = find(key)
+      return found && { text: found.text, etag: found.etag, ageSeconds: (clock.now() - found.at) / 1000 }
+    },
+    async writeText(key, text, { expected, signal }) {
+      calls.push(`write ${key}`)
+      const perform = (): WriteOutcome =>
+        (find(key)?.etag ?? null) === expected ? { etag: put(key, text) } : 'refused'
+      return (await writes.shift()?.(perform, { key, text, expected, signal })) ?? perform()
+    },
+    async head(key): Promise<StoredObject | null> {
+      calls.push(`head ${key}`)
+      const found = find(key)
+      return found && { etag: found.etag, sizeBytes: Buffer.byteLength(found.text), metadata: found.metadata }
+    },
+    async remove(key) {
+      calls.push(`remove ${key}`)
+      objects.delete(key)
+    },
+  }
+}
+
+/** Documents for whoever owns one: every write is taken down, and answered by the next of `answers`, else taken. */
+export type FakeDocuments = Documents & {
+  readonly written: JobDocument[]
+  readonly answers: (() => Promise<null | undefined>)[]
+  claimed(change?: Partial<JobDocument>): Written
+}
+
+export function createFakeDocuments(clock: Clock): FakeDocuments {
+  const written: JobDocument[] = []
+  const answers: FakeDocuments['answers'] = []
+  let etags = 0
+  return {
+    written,
+    answers,
+    claimed: (change) => ({ document: document(change), etag: `etag${etags}`, sentAt: clock.now() }),
+    read: async () => null,
+    async write(draft, previous, signal) {
+      signal?.throwIfAborted()
+      if (previous?.etag !== `etag${etags}`) throw new Error(`a write over ${previous?.etag}, not over etag${etags}`)
+      const sentAt = clock.now()
+      const answer = await answers.shift()?.()
+      if (answer === null) return null
+      const next = { ...draft, rev: previous.document.rev + 1, nonce: `n${++etags}` }
+      written.push(next)
+      return { document: next, etag: `etag${etags}`, sentAt }
+    },
+  }
+}
+
+/** The lease of a job that was claimed just now. */
+export function holdFakeLease({ leaseSeconds = 60, ...change }: Partial<JobDocument> & { leaseSeconds?: number } = {}) {
+  const clock = createFakeClock()
+  const documents = createFakeDocuments(clock)
+  const logged: { level: string; message: string }[] = []
+  const log = createTestLog(logged)
+  const claimed = documents.claimed(change)
+  const lease = holdLease({ documents, claimed, leaseSeconds, log, clock })
+  return { clock, documents, lease, log, logged, claimed }
+}
+
+/** As it would have been read. */
+export const seen = (change: Partial<JobDocument> = {}, ageSeconds = 0): SeenDocument => ({
+  document: document(change),
+  etag: 'etag0',
+  ageSeconds,
+})
+
+/** What a promise rejects with; an error when it does not. */
+export async function rejection(promise: Promise<unknown>): Promise<MediadError> {
+  try {
+    await promise
+  } catch (error) {
+    return error as MediadError
+  }
+  throw new Error('it went well')
+}
+
+export const message = (body: string, receiveCount = 1): Message => ({ id: 'm1', body, receipt: 'r1', receiveCount })
+
+export type FakeQueue = Queue & {
+  readonly sent: { body: string; delaySeconds: number }[]
+  readonly hidden: { id: string; seconds: number }[]
+}
+
+/** The three queues. `calls` has every call in order, as `work.send`; what `failures` names throws. */
+export type FakeQueues = Queues & {
+  readonly work: FakeQueue
+  readonly inProgress: FakeQueue
+  readonly dead: FakeQueue
+  readonly calls: string[]
+  readonly failures: Set<string>
+}
+
+export function createFakeQueues(calls: string[] = []): FakeQueues {
+  const failures = new Set<string>()
+  const make = (name: string) => createFakeQueue(name, { calls, failures })
+  const three = { work: make('work'), inProgress: make('inProgress'), dead: make('dead') }
+  return { ...createQueues(three), ...three, calls, failures }
+}
+
+function createFakeQueue(name: string, { calls, failures }: { calls: string[]; failures: Set<string> }): FakeQueue {
+  const sent: FakeQueue['sent'] = []
+  const hidden: FakeQueue['hidden'] = []
+  const note = (verb: string) => {
+    calls.push(`${name}.${verb}`)
+    if (failures.has(`${name}.${verb}`)) throw new MediadError('transient.queue', `no ${verb} today`)
+  }
+  return {
+    sent,
+    hidden,
+    receive: async () => [],
+    async send(body, delaySeconds = 0) {
+      note('send')
+      sent.push({ body, delaySeconds })
+    },
+    async delete() {
+      note('delete')
+    },
+    async hide({ id }, seconds) {
+      note('hide')
+      hidden.push({ id, seconds })
+    },
+    depth: async () => ({ visible: 0, hidden: 0, delayed: 0 }),
+  }
+}

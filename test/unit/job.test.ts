@@ -1,0 +1,63 @@
+import * as fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import { isOlder, toJobId } from '../../daemon/job/job.ts'
+import { source } from '../helpers/fakes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('job')
+const at = (sequencer?: string) => {
+  const { sequencer: _, ...rest } = source
+  return sequencer === undefined ? rest : { ...rest, sequencer }
+}
+
+test('an id is 32 hexadecimal digits, whatever the key', () => {
+  for (const key of ['', 'origin_a.mp4', '../../etc/passwd', '\0', '漢'.repeat(341), '%2e%2e']) {
+    assert.match(toJobId('media', key), /^[0-9a-f]{32}$/)
+  }
+})
+
+test('the id never changes between versions of mediad: it is known before the upload', () => {
+  assert.is(toJobId('media', 'origin_a.mp4'), '25acb7c3efc6b2fd61d98521794c692d')
+})
+
+test('bucket and key are told apart', () => {
+  assert.is.not(toJobId('a', 'bc'), toJobId('ab', 'c'))
+  assert.is.not(toJobId('a', 'b'), toJobId('b', 'a'))
+  assert.is.not(toJobId('a', 'B'), toJobId('a', 'b'))
+})
+
+const orders: [a: string, b: string, older: boolean][] = [
+  ['01', '02', true],
+  ['02', '01', false],
+  ['01', '01', false],
+  ['9', '10', true],
+  ['10', '9', false],
+  ['FF', '100', true],
+  ['0000FF', 'FF', false],
+  ['FF', '0000FF', false],
+  ['0a', '0B', true],
+  ['0A', '0b', true],
+  ['ff', 'FF', false],
+  ['0055AED6DCD90281E5', '0055AED6DCD90281E6', true],
+  ['FFFFFFFFFFFFFFFFFFFF', '1000000000000000000000', true],
+]
+
+for (const [a, b, older] of orders) {
+  test(`sequencer ${a} is ${older ? '' : 'not '}older than ${b}`, () => assert.is(isOlder(at(a), at(b)), older))
+}
+
+function write([number, zeros, upper]: [bigint, number, boolean]): string {
+  const digits = '0'.repeat(zeros) + number.toString(16)
+  return upper ? digits.toUpperCase() : digits
+}
+
+test('sequencers are compared as the numbers they write, however large', () => {
+  const sequencers = fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 128n }), fc.nat({ max: 20 }), fc.boolean())
+  fc.assert(fc.property(sequencers, sequencers, (a, b) => assert.is(isOlder(at(write(a)), at(write(b))), a[0] < b[0])))
+})
+
+test('without a sequencer nothing is certain', () => {
+  assert.is(isOlder(at(), at('02')), false)
+  assert.is(isOlder(at('01'), at()), false)
+  assert.is(isOlder(at(), at()), false)
+})

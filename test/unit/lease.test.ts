@@ -1,0 +1,175 @@
+import * as assert from 'uvu/assert'
+import { MediadError } from '../../daemon/errors.ts'
+import { holdLease, type Lease } from '../../daemon/job/lease.ts'
+import { createTestLog } from '../helpers/context.ts'
+import { createFakeClock, createFakeDocuments, holdFakeLease, rejection, transient } from '../helpers/fakes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const BEAT = 15_000
+const HOLD = 50_000
+
+const away = async (): Promise<never> => {
+  throw transient()
+}
+const isLost = (error: unknown) => error instanceof MediadError && error.code === 'lease.lost'
+const lost = (lease: Lease) => lease.signal.aborted && isLost(lease.signal.reason)
+
+const test = suite('lease')
+
+test('a heartbeat every quarter of the lease, and nothing changes but rev and nonce', async () => {
+  const { clock, documents, lease, claimed } = holdFakeLease()
+  await clock.advance(BEAT - 1)
+  assert.is(documents.written.length, 0)
+  await clock.advance(1)
+  assert.is(documents.written.length, 1)
+  await clock.advance(9 * BEAT)
+  assert.is(documents.written.length, 10)
+  const { rev, nonce, ...rest } = lease.document
+  const { rev: _, nonce: __, ...first } = claimed.document
+  assert.equal([rev, nonce, rest], [11, 'n10', first])
+  assert.not.ok(lease.signal.aborted)
+  lease[Symbol.dispose]()
+})
+
+for (const [seconds, beatMs, holdMs] of [
+  [6, 1500, 4000],
+  [12, 3000, 10_000],
+  [60, 15_000, 50_000],
+  [3600, 900_000, 3_000_000],
+] as const) {
+  test(`a lease of ${seconds} s is given up ${holdMs / 1000} s after its last confirmed heartbeat was sent`, async () => {
+    const { clock, documents, lease } = holdFakeLease({ leaseSeconds: seconds })
+    await clock.advance(beatMs)
+    assert.is(documents.written.length, 1)
+    documents.answers.push(...Array.from({ length: 99 }, () => away))
+    await clock.advance(holdMs)
+    lease.assertHeld()
+    assert.not.ok(lease.signal.aborted)
+    await clock.advance(100)
+    assert.ok(lost(lease))
+    assert.throws(() => lease.assertHeld(), isLost)
+    assert.is(clock.pending(), 0)
+  })
+}
+
+test('whoever asks is told at once, without waiting for the watch', () => {
+  const { clock, lease } = holdFakeLease()
+  const start = clock.now()
+  clock.now = () => start + HOLD
+  lease.assertHeld()
+  clock.now = () => start + HOLD + 1 // the process was frozen: no timer had its turn
+  assert.throws(() => lease.assertHeld(), isLost)
+  assert.ok(lost(lease))
+})
+
+test('what counts is when a heartbeat was sent, not when its reply came', async () => {
+  const { clock, documents, lease } = holdFakeLease()
+  documents.answers.push(async () => clock.wait(30_000).then(() => undefined), away, away, away, away)
+  await clock.advance(BEAT + 30_000)
+  assert.is(documents.written.length, 1)
+  await clock.advance(HOLD - 30_000)
+  lease.assertHeld()
+  await clock.advance(100)
+  assert.ok(lost(lease))
+})
+
+test('transient errors are ridden out and logged', async () => {
+  const { clock, documents, lease, logged } = holdFakeLease()
+  documents.answers.push(away, away)
+  await clock.advance(3 * BEAT)
+  assert.is(documents.written.length, 1)
+  assert.is(logged.filter(({ level, message }) => level === 'warn' && /S3 is away/.test(message)).length, 2)
+  await clock.advance(HOLD - 1)
+  assert.not.ok(lease.signal.aborted)
+  lease[Symbol.dispose]()
+})
+
+test('a heartbeat that was refused: lost at once, and for good', async () => {
+  const { clock, documents, lease } = holdFakeLease()
+  documents.answers.push(async () => null)
+  await clock.advance(BEAT)
+  assert.ok(lost(lease))
+  assert.throws(() => lease.assertHeld(), isLost)
+  assert.ok(isLost(await rejection(lease.confirm())))
+  assert.ok(isLost(await rejection(lease.end({ state: 'succeeded' }))))
+  await clock.advance(10 * BEAT)
+  assert.is(documents.written.length, 0)
+  assert.is(clock.pending(), 0)
+})
+
+test('confirm writes a heartbeat now, and prolongs the lease', async () => {
+  const { clock, documents, lease } = holdFakeLease()
+  await clock.advance(1000)
+  await lease.confirm()
+  assert.is(documents.written.length, 1)
+  documents.answers.push(...Array.from({ length: 9 }, () => away))
+  await clock.advance(HOLD)
+  lease.assertHeld()
+  lease[Symbol.dispose]()
+})
+
+test('confirm tells of a lost lease, and of an S3 that is away', async () => {
+  const { documents, lease } = holdFakeLease()
+  documents.answers.push(away, async () => null)
+  assert.is((await rejection(lease.confirm())).code, 'transient.storage')
+  assert.not.ok(lease.signal.aborted)
+  assert.ok(isLost(await rejection(lease.confirm())))
+  assert.ok(lost(lease))
+})
+
+test('writes never overlap', async () => {
+  const { clock, documents, lease } = holdFakeLease()
+  let open = 0
+  let most = 0
+  const slow = async () => {
+    most = Math.max(most, ++open)
+    await clock.wait(100)
+    open--
+    return undefined
+  }
+  documents.answers.push(slow, slow, slow, slow)
+  const all = [lease.confirm(), lease.confirm(), lease.confirm(), lease.end({ state: 'succeeded' })]
+  await clock.advance(1000)
+  await Promise.all(all)
+  assert.equal([most, documents.written.length], [1, 4])
+  assert.equal(
+    documents.written.map(({ rev, state }) => [rev, state]),
+    [
+      [2, 'processing'],
+      [3, 'processing'],
+      [4, 'processing'],
+      [5, 'succeeded'],
+    ],
+  )
+})
+
+test('a request that hangs is given up in time for the next', async () => {
+  const clock = createFakeClock()
+  const documents = createFakeDocuments(clock)
+  const aborted = Promise.withResolvers<unknown>()
+  const hang: typeof documents.write = (_, __, signal) =>
+    new Promise((_, reject) => {
+      // the watch on a request does not keep a process alive: this test has to
+      const alive = setInterval(() => undefined, 1000)
+      signal?.addEventListener('abort', () => {
+        clearInterval(alive)
+        aborted.resolve(signal.reason)
+        reject(signal.reason as Error)
+      })
+    })
+  const parts = { claimed: documents.claimed(), leaseSeconds: 6, log: createTestLog(), clock }
+  const lease = holdLease({ ...parts, documents: { ...documents, write: hang } })
+  const error = await rejection(lease.confirm())
+  assert.is((error as MediadError).code, 'transient.storage')
+  assert.is((error as MediadError).cause, await aborted.promise)
+  assert.not.ok(lease.signal.aborted)
+  lease[Symbol.dispose]()
+})
+
+test('disposal stops everything without a word', async () => {
+  const { clock, documents, lease } = holdFakeLease()
+  assert.ok(clock.pending() > 0)
+  lease[Symbol.dispose]()
+  await clock.advance(10 * BEAT)
+  assert.equal([documents.written.length, clock.pending(), lease.signal.aborted], [0, 0, false])
+})

@@ -1,0 +1,227 @@
+import * as assert from 'uvu/assert'
+import { MediadError } from '../../daemon/errors.ts'
+import type { Message } from '../../daemon/queue/queue.ts'
+import { createPoller, type PollerParts } from '../../daemon/schedule/poller.ts'
+import { createTestLog } from '../helpers/context.ts'
+import { turn } from '../helpers/fakes.ts'
+import { createHands, createPolledQueue } from '../helpers/polled.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const EVERY_SECOND = '* * * * * *'
+/** No tick comes while a test runs: whatever happens, the start and finished slots made happen. */
+const NEVER = '0 0 0 29 2 *'
+
+function prepare({ secondMs = 50, ...parts }: Partial<PollerParts> & { secondMs?: number } = {}) {
+  const queue = createPolledQueue({ secondMs })
+  const hands = createHands()
+  const logged: { level: string; message: string }[] = []
+  const poller = createPoller({
+    name: 'work',
+    queue,
+    poll: NEVER,
+    concurrency: 2,
+    batch: 1,
+    longPollSeconds: 1,
+    visibilitySeconds: 30,
+    handle: hands.handle,
+    log: createTestLog(logged),
+    ...parts,
+  })
+  return { queue, hands, logged, poller }
+}
+
+/** Lets real time pass, at least so much; says how much it was. */
+async function pass(seconds: number): Promise<number> {
+  const start = performance.now()
+  await until(`${seconds} s are over`, () => performance.now() - start >= seconds * 1000)
+  return (performance.now() - start) / 1000
+}
+
+const test = suite('poller')
+
+test('a message on the queue is handled at the start, a later one after a tick', async () => {
+  const { queue, hands, poller } = prepare({
+    poll: EVERY_SECOND,
+    handle: async ({ body }) => void hands.handled.push(body),
+  })
+  queue.add('a')
+  poller.start()
+  await until('a is handled', () => hands.handled.includes('a'))
+  await until('a second request', () => queue.asked.length >= 3)
+  queue.add('b')
+  await until('b is handled', () => hands.handled.includes('b'))
+  await poller.stop()
+  assert.equal(hands.handled, ['a', 'b'])
+})
+
+test('one request at a time, never for more than the free slots, never more messages than slots', async () => {
+  const { queue, hands, poller } = prepare({ poll: EVERY_SECOND, concurrency: 3 })
+  queue.add(...Array.from({ length: 20 }, (_, index) => `m${index}`))
+  poller.start()
+  for (let n = 0; n < 20; n++) {
+    await until(`m${n} is in hand`, () => hands.open.has(`m${n}`))
+    assert.ok(hands.open.size <= 3)
+    hands.finish(`m${n}`)
+  }
+  await poller.stop()
+  await poller.whenIdle()
+  assert.equal([queue.state.mostOpen, hands.most(), hands.handled.length], [1, 3, 20])
+  for (const { max, waitSeconds, visibilitySeconds } of queue.asked) {
+    assert.ok(max >= 1 && max <= 3)
+    assert.equal([waitSeconds, visibilitySeconds], [1, 30])
+  }
+})
+
+test('a finished slot takes the next message at once, without waiting for a tick', async () => {
+  const { queue, hands, poller } = prepare({ concurrency: 1 })
+  queue.add('a', 'b', 'c')
+  poller.start()
+  for (const body of ['a', 'b', 'c']) {
+    await until(`${body} is in hand`, () => hands.open.has(body))
+    hands.finish(body)
+  }
+  await poller.stop()
+})
+
+for (const turns of [0, 1, 3]) {
+  test(`no slot is forgotten, however quickly a message is handled: ${turns} turns of the microtask queue`, async () => {
+    const handled: string[] = []
+    const handle = async ({ body }: Message) => {
+      for (let n = 0; n < turns; n++) await Promise.resolve()
+      handled.push(body)
+    }
+    const { queue, poller } = prepare({ concurrency: 1, handle })
+    queue.add(...Array.from({ length: 10 }, (_, index) => `m${index}`))
+    poller.start()
+    await until('all ten are handled', () => handled.length === 10, 5).finally(() => poller.stop())
+  })
+}
+
+test('a slot that is free while a request is under way waits for its turn, not for a tick', async () => {
+  const { queue, hands, poller } = prepare({ concurrency: 2 })
+  queue.add('a')
+  poller.start()
+  await until('a is in hand', () => hands.open.has('a'))
+  await until('the other slot polls', () => queue.state.open === 1)
+  hands.finish('a')
+  await turn()
+  queue.add('b', 'c')
+  await until('both are in hand', () => hands.open.has('b') && hands.open.has('c'))
+  for (const body of ['b', 'c']) hands.finish(body)
+  await poller.stop()
+})
+
+test('a slot that got free while a request was under way is polled for after it, not after a tick', async () => {
+  const { queue, hands, poller } = prepare({ concurrency: 2, secondMs: 500 })
+  queue.add('a')
+  poller.start()
+  await until('a is in hand', () => hands.open.has('a'))
+  await until('the other slot polls', () => queue.state.open === 1)
+  hands.finish('a')
+  await until('both slots poll', () => queue.asked.at(-1)?.max === 2)
+  await poller.stop()
+})
+
+test('an idle poller makes about one request per tick', async () => {
+  const { queue, poller } = prepare({ poll: EVERY_SECOND, secondMs: 1000 })
+  poller.start()
+  const seconds = await pass(3)
+  const requests = queue.asked.length
+  await poller.stop()
+  assert.ok(requests >= 2 && requests <= seconds + 1, `${requests} requests in ${seconds} s`)
+})
+
+test('a queue that answers empty at once is not asked in a hot loop', async () => {
+  const { queue, poller } = prepare({ poll: EVERY_SECOND })
+  let requests = 0
+  queue.receive = async () => {
+    requests++
+    await turn()
+    return []
+  }
+  poller.start()
+  const seconds = await pass(2)
+  await poller.stop()
+  assert.ok(requests >= 1 && requests <= seconds + 2, `${requests} requests in ${seconds} s`)
+})
+
+test('what arrives after the stop is given back at once, and not handled', async () => {
+  const { queue, hands, poller } = prepare({ longPollSeconds: 20, secondMs: 1000 })
+  poller.start()
+  await until('it polls', () => queue.state.open === 1)
+  const stopped = poller.stop()
+  await turn()
+  queue.add('a', 'b')
+  await stopped
+  await poller.whenIdle()
+  assert.equal(queue.hidden, [
+    { id: 'a', seconds: 0 },
+    { id: 'b', seconds: 0 },
+  ])
+  assert.equal([hands.handled, queue.asked.length], [[], 1])
+})
+
+test('stopping waits for no handler, idleness does, and nothing is received in between', async () => {
+  const { queue, hands, poller } = prepare({ poll: EVERY_SECOND })
+  queue.add('a')
+  poller.start()
+  await until('a is in hand', () => hands.open.has('a'))
+  await poller.stop()
+  queue.add('b')
+  let idle = false
+  const whenIdle = poller.whenIdle().then(() => (idle = true))
+  await turn()
+  assert.not.ok(idle)
+  hands.finish('a')
+  await whenIdle
+  assert.equal(hands.handled, ['a'])
+})
+
+test('a batch is handled one after the other; the rest of it is given back after the stop', async () => {
+  const { queue, hands, poller } = prepare({ batch: 10, concurrency: 1 })
+  queue.add('a', 'b', 'c')
+  poller.start()
+  await until('a is in hand', () => hands.open.has('a'))
+  assert.equal([queue.asked[0]?.max, hands.open.size], [10, 1])
+  hands.finish('a')
+  await until('b is in hand', () => hands.open.has('b'))
+  await poller.stop()
+  hands.finish('b')
+  await poller.whenIdle()
+  assert.equal(queue.hidden, [{ id: 'c', seconds: 0 }])
+})
+
+test('a handler that throws costs nobody his slot', async () => {
+  const handled: string[] = []
+  const handle = async ({ body }: Message) => {
+    handled.push(body)
+    await turn()
+    throw new Error('boom')
+  }
+  const { queue, poller, logged } = prepare({ concurrency: 1, handle })
+  queue.add('a', 'b', 'c')
+  poller.start()
+  await until('all are handled', () => handled.length === 3)
+  await poller.stop()
+  await poller.whenIdle()
+  assert.is(logged.filter(({ level }) => level === 'error').length, 3)
+})
+
+test('a queue that cannot be asked is a problem until it answers; then its messages are handled without a tick', async () => {
+  const { queue, hands, poller } = prepare({ concurrency: 1 })
+  queue.failures.push(new MediadError('transient.queue', 'no answer'))
+  queue.add('a')
+  poller.start()
+  await until('it has a problem', () => poller.problem() === 'no answer')
+  await until('a is in hand', () => hands.open.has('a'))
+  assert.is(poller.problem(), null)
+  hands.finish('a')
+  await poller.stop()
+})
+
+test('a poller that never started stops', async () => {
+  const { poller } = prepare()
+  await poller.stop()
+  await poller.whenIdle()
+})

@@ -1,0 +1,198 @@
+import * as assert from 'uvu/assert'
+import { MediadError } from '../../daemon/errors.ts'
+import type { DaemonEvent } from '../../daemon/events.ts'
+import type { JobDocument } from '../../daemon/job/job.ts'
+import { createSettle } from '../../daemon/job/settle.ts'
+import { createFakeQueues, holdFakeLease, JOB, source, transient } from '../helpers/fakes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const timings = {
+  startedAt: '2026-01-01T00:00:00.000Z',
+  endedAt: '2026-01-01T00:01:00.000Z',
+  plugins: [{ plugin: 'transcode', seconds: 7 }],
+}
+const retry = new MediadError('internal.ffmpeg', 'ffmpeg failed', { stderr: ['line 1', 'line 2'] })
+const reject = new MediadError('input.not_media', 'no media')
+const stopping = new MediadError('daemon.stopping', 'stopping')
+const superseded = new MediadError('source.superseded', 'newer')
+const abandon = new MediadError('lease.lost', 'lost')
+
+/** An attempt that ends with `error`; whatever it does, and in which order, is in `calls`. */
+function prepare({ backoffSeconds = 5, ...change }: Partial<JobDocument> = {}) {
+  const held = holdFakeLease(change)
+  const calls: string[] = []
+  const queues = createFakeQueues(calls)
+  const events: DaemonEvent[] = []
+  const write = held.documents.write
+  held.documents.write = async (draft, ...rest) => {
+    calls.push(`write ${draft.state}`)
+    return write(draft, ...rest)
+  }
+  const limits = { attempts: 5, leaseSeconds: 60, recheckSeconds: 30 }
+  const settle = createSettle({ queues, limits, backoffSeconds, emit: (event) => events.push(event) })
+  const end = (error: MediadError, plugin?: string) => {
+    const { lease, log } = held
+    return settle({ error, ...(plugin !== undefined && { plugin }), timings, lease, log })
+  }
+  return { ...held, calls, queues, events, end }
+}
+
+const types = (events: readonly DaemonEvent[]) => events.map(({ type }) => type)
+
+const test = suite('settle')
+
+test('retry: the document says failed, with error and backoff', async () => {
+  const { end, calls, documents, events } = prepare({ attempt: 2 })
+  await end(retry, 'transcode')
+  assert.equal(calls, ['write failed'])
+  const [document] = documents.written
+  const error = {
+    code: 'internal.ffmpeg',
+    message: 'ffmpeg failed',
+    verdict: 'retry',
+    plugin: 'transcode',
+    stderr: ['line 1', 'line 2'],
+  }
+  assert.equal([document?.error, document?.timings, document?.owner], [error, timings, 'host/1'])
+  const backoff = document?.backoffSeconds ?? -1
+  assert.ok(backoff >= 1 && backoff <= 10, String(backoff))
+  assert.equal(events, [{ type: 'job:failed', id: JOB, error, retryInSeconds: backoff }])
+})
+
+test('retry without plugin and stderr: the error has neither', async () => {
+  const { end, documents } = prepare()
+  await end(transient())
+  assert.equal(documents.written[0]?.error, { code: 'transient.storage', message: 'S3 is away', verdict: 'retry' })
+})
+
+test('a failure of the last attempt is buried: dead queue first, then the document', async () => {
+  const { end, calls, queues, documents, events, logged } = prepare({ attempt: 5, claim: 7 })
+  await end(retry, 'transcode')
+  assert.equal(calls, ['dead.send', 'write dead'])
+  const dead = JSON.parse(queues.dead.sent[0]?.body ?? '') as { reason: string; error: object; job: JobDocument }
+  const [document] = documents.written
+  assert.equal([dead.reason, dead.error], ['internal.ffmpeg', document?.error])
+  assert.equal([dead.job.id, dead.job.source, dead.job.claim, dead.job.attempt], [JOB, source, 7, 5])
+  assert.equal([dead.job.history[0]?.attempt, dead.job.history[0]?.error.code], [5, 'internal.ffmpeg'])
+  assert.equal([document?.owner, document?.history.length, document?.history[0]?.attempt], [null, 1, 5])
+  assert.equal(types(events), ['job:buried'])
+  assert.ok(logged.some(({ level, message }) => level === 'error' && message.includes('ffmpeg failed')))
+})
+
+test('reject: buried at the first attempt', async () => {
+  const { end, calls, documents, events } = prepare()
+  await end(reject)
+  assert.equal(calls, ['dead.send', 'write dead'])
+  assert.equal([documents.written[0]?.state, documents.written[0]?.error?.verdict], ['dead', 'reject'])
+  assert.equal(types(events), ['job:buried'])
+})
+
+for (const [error, attempt] of [
+  [reject, 1],
+  [retry, 5],
+] as const) {
+  test(`the dead queue is out of reach: failed at once, verdict ${error.verdict} kept, so that the sweeper buries`, async () => {
+    const { end, calls, queues, documents, events } = prepare({ attempt })
+    queues.failures.add('dead.send')
+    await end(error)
+    assert.equal(calls, ['dead.send', 'write failed'])
+    const [document] = documents.written
+    assert.equal([document?.error?.code, document?.error?.verdict], [error.code, error.verdict])
+    assert.equal([document?.backoffSeconds, document?.owner], [0, 'host/1'])
+    assert.equal(types(events), ['job:failed'])
+  })
+}
+
+test('release: the source goes back to work before the document says so', async () => {
+  const { end, calls, queues, documents, events } = prepare()
+  await end(stopping)
+  assert.equal(calls, ['work.send', 'write released'])
+  assert.is(queues.work.sent[0]?.delaySeconds, 0)
+  assert.match(queues.work.sent[0]?.body ?? '', /origin_a\.mp4/)
+  assert.equal([documents.written[0]?.owner, documents.written[0]?.attempt], [null, 1])
+  assert.is(documents.written[0]?.error, null)
+  assert.equal(types(events), ['job:released'])
+})
+
+test('release at the last attempt is no burial', async () => {
+  const { end, calls } = prepare({ attempt: 5 })
+  await end(stopping)
+  assert.equal(calls, ['work.send', 'write released'])
+})
+
+test('release, and the work queue is out of reach: nothing is written, the record carries the job', async () => {
+  const { end, calls, queues, documents, events, logged } = prepare()
+  queues.failures.add('work.send')
+  await end(stopping)
+  assert.equal([calls, documents.written, events], [['work.send'], [], []])
+  assert.ok(logged.some(({ level, message }) => level === 'warn' && /no send today/.test(message)))
+})
+
+test('superseded: released, and not sent: the newer upload has a message of its own', async () => {
+  const { end, calls, events } = prepare()
+  await end(superseded)
+  assert.equal(calls, ['write released'])
+  assert.equal(types(events), ['job:released'])
+})
+
+test('abandon: nothing is sent, nothing is written', async () => {
+  const { end, calls, events, logged } = prepare()
+  await end(abandon)
+  assert.equal(calls, [])
+  assert.equal(types(events), ['job:abandoned'])
+  assert.is(logged.filter(({ level }) => level === 'warn').length, 1)
+})
+
+for (const error of [retry, reject, stopping, superseded]) {
+  test(`the lease is lost by silence: nothing is sent or written for ${error.code}`, async () => {
+    const { end, calls, clock, events } = prepare()
+    const late = clock.now() + 50_001
+    clock.now = () => late
+    await end(error)
+    assert.equal(calls, [])
+    assert.equal(types(events), ['job:abandoned'])
+  })
+
+  test(`the lease turns out to be lost: nothing is written for ${error.code}`, async () => {
+    const { end, documents, events, lease } = prepare()
+    documents.answers.push(async () => null)
+    await end(error)
+    assert.equal(documents.written, [])
+    assert.equal(types(events), ['job:abandoned'])
+    assert.ok(lease.signal.aborted)
+  })
+}
+
+test('an S3 that is away for a moment is ridden out', async () => {
+  const { end, documents, clock, events } = prepare()
+  documents.answers.push(async () => {
+    throw transient()
+  })
+  const ended = end(retry)
+  await clock.advance(20_000)
+  await ended
+  assert.equal([documents.written[0]?.state, types(events)], ['failed', ['job:failed']])
+})
+
+test('it never throws, and no heartbeat follows', async () => {
+  for (const error of [retry, reject, stopping, abandon]) {
+    const { end, queues, documents, clock, lease } = prepare()
+    for (const call of ['work.send', 'dead.send']) queues.failures.add(call)
+    documents.answers.push(async () => null)
+    await end(error)
+    lease[Symbol.dispose]()
+    await clock.advance(300_000)
+    assert.equal([documents.written, clock.pending()], [[], 0])
+  }
+})
+
+test('what goes into document and dead message is bounded, whatever a plugin throws', async () => {
+  const stderr = Array.from({ length: 5000 }, () => 'x'.repeat(2000))
+  const endless = new MediadError('internal.plugin', 'm'.repeat(2 ** 21), { stderr })
+  for (const attempt of [1, 5]) {
+    const { end, documents, queues } = prepare({ attempt })
+    await end(endless)
+    assert.ok(JSON.stringify(documents.written[0]).length < 100_000, 'the document')
+    for (const { body } of queues.dead.sent) assert.ok(Buffer.byteLength(body) < 256 * 1024, 'the dead message')
+  }
+})

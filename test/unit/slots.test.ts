@@ -1,0 +1,104 @@
+import * as fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import { createSlots, type Permit } from '../../daemon/schedule/slots.ts'
+import { turn } from '../helpers/fakes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('slots')
+
+test('as many permits as there are slots, and never more than asked for', () => {
+  const slots = createSlots(3)
+  assert.is(slots.take(0).length, 0)
+  assert.is(slots.take(2).length, 2)
+  assert.is(slots.take(10).length, 1)
+  assert.is(slots.take(1).length, 0)
+})
+
+test('a permit that is released can be taken again, once', () => {
+  const slots = createSlots(2)
+  const [permit] = slots.take(2)
+  permit?.release()
+  permit?.release()
+  permit?.release()
+  assert.is(slots.take(2).length, 1)
+})
+
+test('an old permit cannot release the slot of a new one', () => {
+  const slots = createSlots(1)
+  const [old] = slots.take(1)
+  old?.release()
+  assert.is(slots.take(1).length, 1)
+  old?.release()
+  assert.is(slots.take(1).length, 0)
+})
+
+/** Whether it is idle, asked without waiting. */
+function watchIdle(slots: ReturnType<typeof createSlots>): () => boolean {
+  let idle = false
+  void slots.whenIdle().then(() => (idle = true))
+  return () => idle
+}
+
+test('idle at once when nothing was taken', async () => {
+  const slots = createSlots(4)
+  await slots.whenIdle()
+  assert.is(slots.take(9).length, 4)
+})
+
+test('idle once the last permit is back, for everybody who waits', async () => {
+  const slots = createSlots(3)
+  const [a, b] = slots.take(2)
+  const idle = [watchIdle(slots), watchIdle(slots)]
+  a?.release()
+  await turn()
+  assert.equal(
+    idle.map((is) => is()),
+    [false, false],
+  )
+  b?.release()
+  await turn()
+  assert.equal(
+    idle.map((is) => is()),
+    [true, true],
+  )
+  await slots.whenIdle()
+  assert.is(slots.take(9).length, 3, 'waiting took no slot for good')
+})
+
+test('whoever waits for idleness does not keep others from taking', async () => {
+  const slots = createSlots(2)
+  const [a] = slots.take(1)
+  const idle = watchIdle(slots)
+  const [b] = slots.take(1)
+  assert.ok(b)
+  a?.release()
+  await turn()
+  assert.not.ok(idle())
+  b?.release()
+  await turn()
+  assert.ok(idle())
+})
+
+test('whatever is taken and released, in any order: the count is right', async () => {
+  const steps = fc.array(fc.record({ take: fc.nat({ max: 5 }), release: fc.nat({ max: 9 }), wait: fc.boolean() }))
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 4 }), steps, async (capacity, steps) => {
+      const slots = createSlots(capacity)
+      const all: Permit[] = []
+      const held = new Set<Permit>()
+      for (const { take, release, wait } of steps) {
+        const taken = slots.take(take)
+        assert.is(taken.length, Math.min(take, capacity - held.size))
+        for (const permit of taken) held.add(permit)
+        all.push(...taken)
+        const permit = all[release % Math.max(1, all.length)]
+        permit?.release()
+        if (permit) held.delete(permit)
+        if (wait) await turn()
+      }
+      for (const permit of all) permit.release()
+      await slots.whenIdle()
+      assert.is(slots.take(99).length, capacity)
+    }),
+  )
+})

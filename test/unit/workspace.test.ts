@@ -1,0 +1,103 @@
+import { access, mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { isAbsolute, join, relative } from 'node:path'
+import * as assert from 'uvu/assert'
+import { openWorkspaces } from '../../daemon/pipeline/workspace.ts'
+import { JOB, rejection } from '../helpers/fakes.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { suite } from '../helpers/suite.ts'
+
+const job = { id: JOB, claim: 3, sizeBytes: 10 }
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+const test = suite('workspace')
+
+test("a workspace is named after job and claim, is the daemon's alone, and goes with all it holds", async () => {
+  await using folder = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: folder.path })
+  const workspace = await workspaces.open(job)
+  assert.is(workspace.path, join(workspaces.path, `${JOB}-3`))
+  assert.is((await stat(workspace.path)).mode & 0o777, 0o700)
+  assert.is((await stat(workspaces.path)).mode & 0o777, 0o700)
+  await mkdir(join(workspace.path, 'deep', 'er'), { recursive: true })
+  await writeFile(join(workspace.path, 'deep', 'er', 'file'), 'x')
+  await workspace[Symbol.asyncDispose]()
+  assert.not.ok(await exists(workspace.path))
+  assert.ok(await exists(workspaces.path))
+  await workspace[Symbol.asyncDispose]()
+})
+
+test('daemons on one disk do not meet, nor do claims of one job', async () => {
+  await using folder = await temporaryFolder()
+  const [a, b] = await Promise.all([1, 2].map(() => openWorkspaces({ directory: folder.path })))
+  const opened = await Promise.all([a?.open(job), b?.open(job), a?.open({ ...job, claim: 4 })])
+  assert.is(new Set(opened.map((workspace) => workspace?.path)).size, 3)
+})
+
+test('an attempt never starts in what another has left', async () => {
+  await using folder = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: folder.path })
+  const first = await workspaces.open(job)
+  assert.is((await rejection(workspaces.open(job))).code, 'resource.workspace')
+  await first[Symbol.asyncDispose]()
+  assert.ok(await workspaces.open(job))
+})
+
+test('closing removes everything that is left', async () => {
+  await using folder = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: folder.path })
+  const workspace = await workspaces.open(job)
+  await writeFile(join(workspace.path, 'file'), 'x')
+  await workspaces.close()
+  assert.equal(await readdir(folder.path), [])
+  await workspaces.close()
+})
+
+test('a folder that is missing is made', async () => {
+  await using folder = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: join(folder.path, 'a', 'b') })
+  assert.ok(await exists(workspaces.path))
+})
+
+test('the path is absolute, also when the config names a relative one', async () => {
+  await using folder = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: relative(process.cwd(), folder.path) })
+  assert.ok(isAbsolute(workspaces.path), workspaces.path)
+  assert.ok(isAbsolute((await workspaces.open(job)).path))
+})
+
+test('a folder that cannot be made is a mistake in the config, and named', async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'file')
+  await writeFile(file, '')
+  const error = await rejection(openWorkspaces({ directory: join(file, 'inside') }))
+  assert.is(error.code, 'config.invalid')
+  assert.match(error.message, /workspace\.directory/)
+  assert.ok(error.message.includes(file))
+})
+
+test('a source that would not fit is refused before anything is made, with what is missing', async () => {
+  await using folder = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: folder.path })
+  const { bavail, bsize } = await statfs(folder.path)
+  for (const sizeBytes of [bavail * bsize, 5 * 1024 ** 4, Number.MAX_SAFE_INTEGER]) {
+    const error = await rejection(workspaces.open({ ...job, sizeBytes }))
+    assert.equal([error.code, error.verdict], ['resource.disk', 'retry'])
+    assert.match(error.message, new RegExp(`${sizeBytes} bytes.*are free`))
+  }
+  assert.equal(await readdir(workspaces.path), [])
+  assert.ok(await workspaces.open({ ...job, sizeBytes: 0 }))
+})
+
+test('a folder that was taken away while the daemon runs is said to be unusable', async () => {
+  await using folder = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: folder.path })
+  await rm(workspaces.path, { recursive: true })
+  const error = await rejection(workspaces.open(job))
+  assert.equal([error.code, error.verdict], ['resource.workspace', 'retry'])
+  assert.ok(error.message.includes(workspaces.path))
+})
