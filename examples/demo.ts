@@ -36,10 +36,44 @@ try {
 async function makeVideo(folder: string): Promise<string> {
   say('making a portrait HEVC video with sound')
   const [lying, upright] = [join(folder, 'lying.mp4'), join(folder, 'portrait.mp4')]
-  const inputs = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30:duration=10', '-f', 'lavfi', '-i', 'sine=frequency=440:duration=10']
-  const codecs = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error', '-tag:v', 'hvc1', '-pix_fmt', 'yuv420p', '-c:a', 'aac']
+  const inputs = [
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=size=1280x720:rate=30:duration=10',
+    '-f',
+    'lavfi',
+    '-i',
+    'sine=frequency=440:duration=10',
+  ]
+  const codecs = [
+    '-c:v',
+    'libx265',
+    '-preset',
+    'ultrafast',
+    '-x265-params',
+    'log-level=error',
+    '-tag:v',
+    'hvc1',
+    '-pix_fmt',
+    'yuv420p',
+    '-c:a',
+    'aac',
+  ]
   await run('ffmpeg', ['-v', 'error', '-nostdin', ...inputs, ...codecs, '-y', lying])
-  await run('ffmpeg', ['-v', 'error', '-nostdin', '-i', lying, '-c', 'copy', '-metadata:s:v:0', 'rotate=90', '-y', upright])
+  await run('ffmpeg', [
+    '-v',
+    'error',
+    '-nostdin',
+    '-i',
+    lying,
+    '-c',
+    'copy',
+    '-metadata:s:v:0',
+    'rotate=90',
+    '-y',
+    upright,
+  ])
   return upright
 }
 
@@ -58,7 +92,10 @@ async function startDaemon(folder: string): Promise<{ daemon: ChildProcess; url:
 }
 
 async function upload(url: string, file: string): Promise<string> {
-  const asked = await fetch(`${url}/video/pre-signed-url`, { method: 'POST', body: JSON.stringify({ filename: basename(file) }) })
+  const asked = await fetch(`${url}/video/pre-signed-url`, {
+    method: 'POST',
+    body: JSON.stringify({ filename: basename(file) }),
+  })
   if (!asked.ok) throw new Error(`no presigned URL: ${await asked.text()}`)
   const { preSignedUrl, id, key } = (await asked.json()) as { preSignedUrl: string; id: string; key: string }
   say(`uploading ${file} as ${key}`)
@@ -68,7 +105,13 @@ async function upload(url: string, file: string): Promise<string> {
 }
 
 async function watch(url: string, id: string): Promise<JobDocument> {
-  const bar = new SingleBar({ format: '{bar} {percentage}% {plugin}', barsize: 40, hideCursor: true, noTTYOutput: true, notTTYSchedule: 1000 })
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% {plugin}',
+    barsize: 40,
+    hideCursor: true,
+    noTTYOutput: true,
+    notTTYSchedule: 1000,
+  })
   bar.start(100, 0, { plugin: 'waiting' })
   try {
     for (;;) {
