@@ -20,7 +20,8 @@ export function createChecks({ config, openPrograms, storage, queues }: CheckPar
   const queue = (name: 'work' | 'inProgress' | 'dead'): Check => ({
     name: `queue ${name}`,
     async run() {
-      const { visible, hidden, delayed } = await queues[name].depth()
+      const { visible, hidden, delayed, hasRedrive } = await queues[name].depth()
+      if (hasRedrive && name !== 'dead') throw hasRedrivePolicy(config.queues[name].url)
       return `${config.queues[name].url}: ${visible} waiting, ${hidden} in flight, ${delayed} delayed`
     },
   })
@@ -46,6 +47,11 @@ export function createChecks({ config, openPrograms, storage, queues }: CheckPar
   ]
 }
 
+function hasRedrivePolicy(url: string): MediadError {
+  const why = 'waiting counts as receiving: SQS would move healthy jobs away. mediad has a dead queue of its own'
+  return new MediadError('config.queue', `${url} has a redrive policy; remove it (${why})`)
+}
+
 async function proveEncoders({ plugins }: Config, programs: Programs): Promise<string> {
   const available = await programs.encoders()
   const needed = plugins.flatMap(({ name, hooks }) => (hooks.encoders ?? []).map((encoder) => ({ name, encoder })))
@@ -66,7 +72,7 @@ const PATIENCE_MS = 3000
 export async function askReadiness({ storage, queues, pollers, statePrefix }: ReadyParts): Promise<Readiness> {
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const asked = {
-    bucket: storage.head(`${statePrefix}ready`, signal),
+    bucket: storage.readText(`${statePrefix}ready`, signal), // a HEAD could not tell a missing bucket
     work: queues.work.depth(signal),
     inProgress: queues.inProgress.depth(signal),
     dead: queues.dead.depth(signal),

@@ -28,6 +28,7 @@ import { createPoller } from './schedule/poller.ts'
 import { createSweeper } from './schedule/sweeper.ts'
 import { createS3Client } from './storage/client.ts'
 import { createDownload } from './storage/download.ts'
+import { createAbortLeftovers } from './storage/leftovers.ts'
 import { createPresign } from './storage/presign.ts'
 import { createStorage } from './storage/storage.ts'
 import { createUpload } from './storage/upload.ts'
@@ -157,8 +158,15 @@ function provideWork(graph: Graph<Opened>): void {
       publish: createPublish({
         storage: use(tokens.Storage),
         upload: createUpload({ client: use(tokens.S3), bucket }),
+        abortLeftovers: createAbortLeftovers({ client: use(tokens.S3), bucket, log }),
       }),
-      settle: createSettle({ queues: use(tokens.Queues), limits, backoffSeconds: job.backoffSeconds, emit }),
+      settle: createSettle({
+        queues: use(tokens.Queues),
+        storage: use(tokens.Storage),
+        limits,
+        backoffSeconds: job.backoffSeconds,
+        emit,
+      }),
       prefixes: { source: source.prefix, state: state.prefix },
       stop: graph.stopJobs.signal,
       emit,
@@ -245,10 +253,8 @@ function provideDaemon(graph: Graph<Opened>): void {
 /** A listener's bug is its own: it is logged, and no job feels it. */
 function createEmit({ config, log }: Base): (event: DaemonEvent) => void {
   return (event) => {
-    try {
-      config.onEvent?.(event)
-    } catch (error) {
+    Promise.try(() => config.onEvent?.(event)).catch((error: unknown) => {
       log.error({ error, event: event.type }, `onEvent threw: ${toMessage(error)}`)
-    }
+    })
   }
 }

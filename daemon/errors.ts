@@ -22,7 +22,9 @@ export const errorCodes = {
   'transient.stalled': 'retry',
   'resource.disk': 'retry',
   'resource.memory': 'retry',
-  'resource.workspace': 'retry',
+  'resource.no_room': 'release',
+  'resource.workspace': 'release',
+  'access.denied': 'release',
   'internal.ffmpeg': 'retry',
   'internal.ffmpeg_signal': 'retry',
   'internal.output': 'retry',
@@ -50,15 +52,23 @@ export type MediadErrorOptions = {
   stderr?: readonly string[]
 }
 
+/** A config may import another copy of mediad than the one that runs it: errors of both are the same. */
+const brand = Symbol.for('mediad.error')
+
 /**
  * The one error class: a stable code, the verdict that goes with it, and a message for the person who gets it
  * (what happened, to what, what to do).
  */
 export class MediadError extends Error {
   override readonly name = 'MediadError'
+  readonly [brand] = true
   readonly code: ErrorCode
   readonly verdict: Verdict
   readonly stderr: readonly string[]
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && brand in value
+  }
 
   constructor(code: ErrorCode, message: string, options: MediadErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

@@ -5,12 +5,12 @@ import { styleText } from 'node:util'
 import type { Check } from '../checks.ts'
 import { composeChecks } from '../compose.ts'
 import { loadConfig } from '../config/load.ts'
-import { toMessage } from '../errors.ts'
+import { toMediadError } from '../errors.ts'
 import { openPrograms, type Programs } from '../pipeline/programs.ts'
 import type { Terminal } from './terminal.ts'
 
-/** `mediad check`: everything a start would prove, each with what was found; 2 when anything is not as it must be. */
-export async function check(terminal: Terminal, options: { config?: string }): Promise<0 | 2> {
+/** `mediad check`: everything a start would prove, each with what was found; 2 when anything must be corrected, 1 when something did not answer. */
+export async function check(terminal: Terminal, options: { config?: string }): Promise<0 | 1 | 2> {
   const { config, file } = await loadConfig(options.config === undefined ? {} : { file: options.config })
   report(terminal, { name: 'config', found: `${file}: ${config.plugins.map(({ name }) => name).join(' → ')}` })
   const folder = await mkdtemp(join(tmpdir(), 'mediad-check-'))
@@ -19,22 +19,25 @@ export async function check(terminal: Terminal, options: { config?: string }): P
   const open = () => (programs ??= openPrograms({ ffmpegPath, ffprobePath, directory: folder }))
   const { checks, close } = composeChecks({ config, log: terminal.log, openPrograms: open })
   try {
-    let failed = 0
-    for (const one of checks) if (!(await prove(terminal, one))) failed++
-    return failed === 0 ? 0 : 2
+    const codes: (string | null)[] = []
+    for (const one of checks) codes.push(await prove(terminal, one))
+    if (codes.every((code) => code === null)) return 0
+    return codes.some((code) => code?.startsWith('config.')) ? 2 : 1
   } finally {
     close()
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-async function prove(terminal: Terminal, { name, run }: Check): Promise<boolean> {
+/** The code of what is wrong; null when nothing is. */
+async function prove(terminal: Terminal, { name, run }: Check): Promise<string | null> {
   try {
     report(terminal, { name, found: await run() })
-    return true
-  } catch (error) {
-    report(terminal, { name, problem: toMessage(error) })
-    return false
+    return null
+  } catch (thrown) {
+    const error = toMediadError(thrown, 'internal.check')
+    report(terminal, { name, problem: error.message })
+    return error.code
   }
 }
 

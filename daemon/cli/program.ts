@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { MediadError, toMessage } from '../errors.ts'
 import type { Terminal } from './terminal.ts'
 import { openTerminal } from './terminal.ts'
+import type { DeadRequest } from './dead.ts'
 
 /** 0 fine · 1 failed · 2 usage or config. */
 export type ExitCode = 0 | 1 | 2
@@ -28,11 +29,6 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .version(readVersion(), '-v, --version')
     .exitOverride()
     .showHelpAfterError('(mediad --help says what there is)')
-  const config: [string, string] = [
-    '-c, --config <file>',
-    'the config (default: media.config.ts here or in a folder above)',
-  ]
-
   program
     .command('start')
     .description('take jobs from the work queue until stopped')
@@ -61,7 +57,49 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .description('prove config, ffmpeg and its encoders, bucket, queues and conditional writes')
     .option(...config)
     .action(async (options) => done(await (await import('./check.ts')).check(terminal, options)))
+  addOperatorCommands(program, terminal, done)
   return program
+}
+
+function addOperatorCommands(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  program
+    .command('jobs')
+    .description('list the job documents, last written first, or show everything of one')
+    .argument('[id]', 'of a job, or its source’s key')
+    .addOption(new Option('--state <state>', 'only these').choices(states))
+    .option('--limit <number>', 'at most so many', toLimit, 100)
+    .option(...config)
+    .action(async (id, options) => done(await (await import('./jobs.ts')).jobs(terminal, id, options)))
+  const dead = program
+    .command('dead')
+    .description('look at the dead queue, give dead jobs a new beginning, drop messages')
+    .addArgument(new Argument('[action]').choices(['list', 'show', 'redrive', 'drop']).default('list'))
+    .argument('[id]', 'of a job or a message, or the source’s key')
+    .option('--all', 'redrive or drop everything there is')
+    .option(...config)
+  dead.action(async (action: DeadRequest['action'], id: string | undefined, { all, ...options }) => {
+    const complaint = complain(action, id, all === true)
+    if (complaint !== undefined) dead.error(`error: ${complaint}`)
+    done(await (await import('./dead.ts')).dead(terminal, { action, name: id, ...options }))
+  })
+}
+
+const config: [string, string] = [
+  '-c, --config <file>',
+  'the config (default: media.config.ts here or in a folder above)',
+]
+const states = ['processing', 'failed', 'released', 'succeeded', 'dead']
+
+/** What goes away or begins anew is named, one by one or as a whole. */
+function complain(action: DeadRequest['action'], id: string | undefined, all: boolean): string | undefined {
+  if (action === 'list') return id === undefined && !all ? undefined : 'list takes no id, and lists all there is'
+  if (action === 'show') return id !== undefined && !all ? undefined : 'show needs an id, and shows that one'
+  return (id !== undefined) === all ? `${action} needs an id, or --all` : undefined
+}
+
+function toLimit(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.')
+  return Number(text)
 }
 
 function toPort(text: string): number {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, stat } from 'node:fs/promises'
+import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { loadConfig } from '../config/load.ts'
@@ -10,6 +10,7 @@ import { createChain, type Chain } from '../pipeline/chain.ts'
 import { createFfmpeg } from '../pipeline/ffmpeg.ts'
 import type { Artifact } from '../pipeline/plugin.ts'
 import { createProbe, type ProbeFile } from '../pipeline/probe.ts'
+import { toOutput } from '../pipeline/publish.ts'
 import { openPrograms } from '../pipeline/programs.ts'
 import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
 import { withReleasers } from '../releasers.ts'
@@ -25,6 +26,8 @@ type Bench = {
   inspect: ProbeFile
   workspaces: Workspaces
   out: string
+  /** The sources, and what this run has written: nothing goes over them. */
+  taken: Set<string>
   signal: AbortSignal
   terminal: Terminal
 }
@@ -53,7 +56,17 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     })
     await chain.setup()
     push('the plugins', () => chain.teardown())
-    const bench = { config, chain, inspect, workspaces, out: resolve(options.out), signal: stop.signal, terminal }
+    const taken = new Set(await Promise.all(files.map((file) => toRealPath(resolve(file)))))
+    const bench = {
+      config,
+      chain,
+      inspect,
+      workspaces,
+      out: resolve(options.out),
+      taken,
+      signal: stop.signal,
+      terminal,
+    }
     for (const file of files) if (!(await runFile(bench, file))) failed++
   })
   await releasers.release()
@@ -73,7 +86,7 @@ async function runFile(bench: Bench, file: string): Promise<boolean> {
   const { terminal } = bench
   const bar = openBar(terminal)
   try {
-    const outputs = await process(bench, resolve(file), bar)
+    const outputs = await runChain(bench, resolve(file), bar)
     bar?.stop()
     terminal.say(`${file}\n${toTable(outputs)}`, { file, ok: true, outputs })
     return true
@@ -86,8 +99,8 @@ async function runFile(bench: Bench, file: string): Promise<boolean> {
   }
 }
 
-async function process(
-  { config, chain, inspect, workspaces, out, signal, terminal }: Bench,
+async function runChain(
+  { config, chain, inspect, workspaces, out, taken, signal, terminal }: Bench,
   path: string,
   bar: SingleBar | null,
 ): Promise<Output[]> {
@@ -104,23 +117,36 @@ async function process(
     signal,
     log: terminal.log.child({ file: basename(path) }),
     onProgress: ({ plugin, percent }) => bar?.update(percent, { plugin }),
-    upload: (artifact) => saveTo(out, artifact),
+    upload: (artifact) => saveTo(out, artifact, taken),
   })
   return [...result.outputs]
 }
 
-/** What S3 is to a daemon, a folder is here: keys become paths in it, and only in it. */
-async function saveTo(
-  out: string,
-  { path, key, kind, contentType, sizeBytes, seconds, media }: Artifact,
-): Promise<Output> {
+/** What S3 is to a daemon, a folder is here: keys become paths in it, and only in it; results of an earlier run are replaced. */
+async function saveTo(out: string, artifact: Artifact, taken: Set<string>): Promise<Output> {
+  const { path, key } = artifact
   const target = resolve(join(out, key))
   if (!target.startsWith(out.endsWith(sep) ? out : out + sep))
     throw new MediadError('output.key', `the key "${key}" leads out of ${out}`)
   await mkdir(dirname(target), { recursive: true })
+  const real = await toRealPath(target)
+  if (taken.has(real)) {
+    const what = `${target} is a source of this run, or a result of another of its files`
+    throw new MediadError('output.exists', `${what}: choose another folder with --out`)
+  }
+  taken.add(real)
   await copyFile(path, target)
-  const etag = createHash('sha256').update(key).digest('hex').slice(0, 32)
-  return { key, kind, contentType, sizeBytes, etag, seconds, ...(media && { media }) }
+  return toOutput(artifact, createHash('sha256').update(key).digest('hex').slice(0, 32))
+}
+
+/** Of what is there, with links followed; what is not there yet is itself. */
+async function toRealPath(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path
+    throw error
+  }
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -3,6 +3,7 @@ import { compose, type Composed } from '../compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../pipeline/plugin.ts'
+import { removeLitter } from '../pipeline/janitor.ts'
 import { openPrograms } from '../pipeline/programs.ts'
 import { openWorkspaces } from '../pipeline/workspace.ts'
 import { withReleasers, type Push } from '../releasers.ts'
@@ -52,6 +53,7 @@ async function prepare(options: StartOptions, log: Log, push: Push): Promise<Con
   const queues = { work: { url: work }, inProgress: { url: inProgress }, dead: { url: dead } }
   const overrides: Overrides = { ...http, queues }
   const { config } = await loadConfig({ ...file, overrides })
+  for (const name of local.unset) delete process.env[name] // a `.env` beside the config may have brought them back
   await local.createBucket(config.bucket)
   log.info({ s3: local.s3Endpoint, sqs: local.sqsEndpoint, data: options.data }, 'embedded S3 and SQS')
   return config
@@ -68,9 +70,23 @@ async function openDaemon({
 }): Promise<Composed & { path: string }> {
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
+  push('the janitor', await startJanitor({ ...config.workspace, log }))
   const { path: ffmpegPath, probePath: ffprobePath } = config.ffmpeg
   const programs = await openPrograms({ ffmpegPath, ffprobePath, directory: workspaces.path })
   const composed = compose({ config, log, programs, workspaces })
   push('the connections', () => composed.close())
   return { ...composed, path: workspaces.path }
+}
+
+/** A daemon on this machine may die at any time, not only before this one starts. */
+const JANITOR_MS = 60_000
+
+async function startJanitor(parts: { directory: string; log: Log }): Promise<() => void> {
+  await removeLitter(parts)
+  const timer = setInterval(() => {
+    removeLitter(parts).catch((error: unknown) =>
+      parts.log.warn({ error }, 'the janitor could not look at the workspaces'),
+    )
+  }, JANITOR_MS)
+  return () => clearInterval(timer)
 }

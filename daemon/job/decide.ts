@@ -1,4 +1,4 @@
-import { isOlder, type JobDocument, type Source } from './job.ts'
+import { isOlder, type JobDocument, type Source, type WorkSource } from './job.ts'
 
 /**
  * The protocol's decisions as pure functions of (message, document, age). Each table is read from the top, the first
@@ -46,8 +46,8 @@ export type SweepDecision =
 
 type TakeRule = {
   readonly name: string
-  readonly when: (source: Source, seen: Seen, limits: Limits) => boolean
-  readonly decide: (source: Source, seen: Seen, limits: Limits) => TakeDecision
+  readonly when: (source: WorkSource, seen: Seen, limits: Limits) => boolean
+  readonly decide: (source: WorkSource, seen: Seen, limits: Limits) => TakeDecision
 }
 
 export const takeRules: readonly TakeRule[] = [
@@ -55,6 +55,13 @@ export const takeRules: readonly TakeRule[] = [
     name: 'superseded',
     when: (source, { document }) => isOlder(source, document.source),
     decide: () => ({ do: 'delete', why: 'superseded' }),
+  },
+  {
+    // only of the claim the operator saw dead: whatever else says so, or says it again, is a duplicate
+    name: 'redriven',
+    when: (source, { document }) =>
+      isSame(source, document) && document.state === 'dead' && source.redrive === document.claim,
+    decide: (_, { document }) => ({ do: 'claim', claim: document.claim + 1, attempt: 1 }),
   },
   {
     name: 'duplicate',
@@ -124,7 +131,7 @@ export const sweepRules: readonly SweepRule[] = [
 
 /** Steps 2 of taking a message: `seen` is null when there is no document yet. */
 export function decideTake(
-  source: Source,
+  source: WorkSource,
   seen: Seen | null,
   { rules = takeRules, ...limits }: Limits & { rules?: readonly TakeRule[] },
 ): TakeDecision {

@@ -66,7 +66,7 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
         if (typeof outcome === 'object') return { document, etag: outcome.etag, sentAt }
         const seen = await read(draft.id, signal)
         if (seen?.document.nonce === nonce) return { document: seen.document, etag: seen.etag, sentAt }
-        if (seen && isOurs(seen, previous)) [expected, rev] = [seen.etag, seen.document.rev + 1]
+        if (seen && isOurs(seen, draft, previous)) [expected, rev] = [seen.etag, seen.document.rev + 1]
         else if ((seen?.etag ?? null) !== expected) return null
         await clock.wait(PAUSE_MS * attempt * Math.random(), signal)
         signal?.throwIfAborted()
@@ -80,9 +80,10 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
 }
 
 /** A heartbeat of the writer's own that was given up and arrived after all. Who only read the document has none. */
-function isOurs({ document }: SeenDocument, previous: Previous | null): boolean {
-  if (previous?.sentAt === undefined || document.owner === null) return false
-  return document.owner === previous.document.owner && document.claim === previous.document.claim
+function isOurs({ document }: SeenDocument, draft: DocumentDraft, previous: Previous | null): boolean {
+  if (previous?.sentAt === undefined || document.claim !== previous.document.claim) return false
+  if (document.owner === null) return draft.owner === null && document.state === draft.state // our own end, repeated
+  return document.owner === previous.document.owner
 }
 
 type WriteRequest = { key: string; document: JobDocument; expected: Expected; signal: AbortSignal | undefined }

@@ -10,7 +10,8 @@ import { bury, type BuryParts } from './bury.ts'
 import { toBuryError, toClaimDraft } from './claim.ts'
 import { decideTake, type Limits, type TakeDecision } from './decide.ts'
 import type { Documents, SeenDocument, Written } from './document.ts'
-import { toJobId, type Source } from './job.ts'
+import { toJobId, type Source, type WorkSource } from './job.ts'
+import { isShared, type Trouble } from './trouble.ts'
 
 export type IntakeParts = {
   queues: Queues
@@ -30,42 +31,50 @@ export type IntakeParts = {
  *
  * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
  */
-export type Intake = (message: Message) => Promise<Written | null>
+export type Intake = (message: Message, trouble: Trouble) => Promise<Written | null>
 
 /** Pause before a message is looked at again whose document changed under our hands. */
 const RACE_SECONDS = 1
 
 export function createIntake(parts: IntakeParts): Intake {
-  const { queues, log } = parts
-  return async (message) => {
+  return async (message, trouble) => {
     try {
-      const notification = parseNotification(message.body, parts.scope)
-      if (notification.kind === 'invalid') return await refuse(parts, message, notification.reason)
-      if (notification.kind === 'ignored') {
-        log.debug({ reason: notification.reason, message: message.id }, 'ignored a message')
-        await queues.work.delete(message)
-        return null
-      }
-      const [source, ...more] = notification.sources
-      if (source && more.length === 0 && notification.broken === undefined)
-        return await takeSource(parts, message, source)
-      for (const one of notification.sources) await queues.sendSource(one)
-      if (notification.broken !== undefined) return await refuse(parts, message, notification.broken)
-      await queues.work.delete(message)
-      return null
-    } catch (error) {
-      await putBack(parts, message, toMediadError(error, 'transient.queue'))
+      const claimed = await take(parts, message)
+      trouble.loosen('message')
+      return claimed
+    } catch (thrown) {
+      const error = toMediadError(thrown, 'transient.queue')
+      if (isShared(error)) trouble.pull('message', error)
+      await putBackOrRefuse(parts, message, error)
       return null
     }
   }
 }
 
-async function takeSource(parts: IntakeParts, message: Message, source: Source): Promise<Written | null> {
+async function take(parts: IntakeParts, message: Message): Promise<Written | null> {
+  const { queues, log } = parts
+  const notification = parseNotification(message.body, parts.scope)
+  if (notification.kind === 'invalid') return await refuse(parts, message, notification.reason)
+  if (notification.kind === 'ignored') {
+    log.debug({ reason: notification.reason, message: message.id }, 'ignored a message')
+    await queues.work.delete(message)
+    return null
+  }
+  const [source, ...more] = notification.sources
+  if (source && more.length === 0 && notification.broken === undefined) return await takeSource(parts, message, source)
+  for (const one of notification.sources) await queues.sendSource(one)
+  if (notification.broken !== undefined) return await refuse(parts, message, notification.broken)
+  await queues.work.delete(message)
+  return null
+}
+
+async function takeSource(parts: IntakeParts, message: Message, named: WorkSource): Promise<Written | null> {
   const { queues, documents, limits } = parts
+  const { redrive: _, ...source } = named // that is the message's, and no part of what a document or a record keeps
   const id = toJobId(source.bucket, source.key)
   const log = parts.log.child({ job: id })
   const seen = await documents.read(id)
-  const decision = await verified(parts, source, { seen, decision: decideTake(source, seen, limits) })
+  const decision = await verified(parts, source, { seen, decision: decideTake(named, seen, limits) })
   if (decision.do !== 'claim') log.debug({ decision, key: source.key }, `work message: ${decision.do}`)
   switch (decision.do) {
     case 'delete':
@@ -123,12 +132,32 @@ async function verified({ storage }: IntakeParts, source: Source, { seen, decisi
 }
 
 /** What is no notification will never be one: to the dead queue, with the reason. */
-async function refuse({ queues, log }: IntakeParts, message: Message, reason: string): Promise<null> {
-  log.error({ code: 'message.invalid', message: message.id, reason }, `moved a message to the dead queue: ${reason}`)
-  const error = { code: 'message.invalid', message: reason, verdict: 'reject' } as const
-  await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), body: message.body })
-  await queues.work.delete(message)
+async function refuse(parts: IntakeParts, message: Message, reason: string): Promise<null> {
+  await toDead(parts, message, new MediadError('message.invalid', reason))
   return null
+}
+
+async function toDead(
+  { queues, log }: IntakeParts,
+  message: Message,
+  { code, message: reason }: MediadError,
+): Promise<void> {
+  log.error({ code, message: message.id, reason }, `moved a message to the dead queue: ${reason}`)
+  const error = { code, message: reason, verdict: 'reject' } as const
+  await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
+  await queues.work.delete(message)
+}
+
+/** A document that cannot be read may be a newer daemon's: it gets time, but not for ever. */
+const MAX_UNREADABLE = 10
+
+async function putBackOrRefuse(parts: IntakeParts, message: Message, error: MediadError): Promise<void> {
+  if (error.code !== 'internal.document' || message.receiveCount < MAX_UNREADABLE) return putBack(parts, message, error)
+  try {
+    await toDead(parts, message, error)
+  } catch (deadError) {
+    await putBack(parts, message, toMediadError(deadError, 'transient.queue'))
+  }
 }
 
 async function putBack({ queues, log }: IntakeParts, message: Message, error: MediadError): Promise<void> {

@@ -12,6 +12,12 @@ export type Source = {
   readonly sequencer?: string
 }
 
+/** A source as a message on the work queue names it. */
+export type WorkSource = Source & {
+  /** An operator's word against the document's: the job that died as this claim begins anew. Said of that claim alone. */
+  readonly redrive?: number
+}
+
 /** One object a job put into the bucket. */
 export type Output = {
   readonly key: string

@@ -2,12 +2,18 @@ import { toMessage, type MediadError } from '../errors.ts'
 import type { DaemonEvent } from '../events.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import type { Queues } from '../queue/queues.ts'
+import type { Storage } from '../storage/storage.ts'
 import { toBackoffSeconds } from './backoff.ts'
 import { toDeadMessage } from './bury.ts'
 import { toDeadDraft } from './claim.ts'
 import type { Limits } from './decide.ts'
 import type { JobDocument, JobError } from './job.ts'
 import type { Lease } from './lease.ts'
+
+/** Until the document says `released`: whoever receives the source before that waits for the lease to end. */
+const STOP_PAUSE_SECONDS = 1
+/** What no daemon can do right now need not be tried again at once. */
+const RELEASE_PAUSE_SECONDS = 60
 
 /** A plugin may throw whatever it likes; documents are read back up to 1 MiB, and messages end at 256 KiB. */
 const MAX_MESSAGE = 1000
@@ -16,6 +22,7 @@ const MAX_LINE = 500
 
 export type SettleParts = {
   queues: Pick<Queues, 'sendSource' | 'sendDead'>
+  storage: Pick<Storage, 'head'>
   limits: Limits
   backoffSeconds: number
   emit(event: DaemonEvent): void
@@ -86,10 +93,18 @@ async function buryOwn(parts: SettleParts, ending: Ending): Promise<void> {
   parts.emit({ type: 'job:buried', id: lease.document.id, error })
 }
 
-/** The source goes back to work first. A superseded one does not: the newer upload has a message of its own. */
-async function release({ queues, emit }: SettleParts, { error, lease, log }: Ending): Promise<void> {
+/**
+ * The source goes back to work first; a superseded one as the version that is there now. That one should have a message of
+ * its own, but it may have been taken for a duplicate while the older one was still to come.
+ */
+async function release({ queues, storage, emit }: SettleParts, { error, lease, log }: Ending): Promise<void> {
   lease.assertHeld()
-  if (error.code !== 'source.superseded') await queues.sendSource(lease.document.source)
+  const { source } = lease.document
+  if (error.code === 'source.superseded') {
+    const now = await storage.head(source.key)
+    if (now)
+      await queues.sendSource({ bucket: source.bucket, key: source.key, etag: now.etag, sizeBytes: now.sizeBytes }, 1)
+  } else await queues.sendSource(source, error.code === 'daemon.stopping' ? STOP_PAUSE_SECONDS : RELEASE_PAUSE_SECONDS)
   await lease.end({ state: 'released', owner: null })
   log.info({ code: error.code }, `job released: ${error.message}`)
   emit({ type: 'job:released', id: lease.document.id })

@@ -16,6 +16,9 @@ export type AddRequest = {
   seconds: number
 }
 
+/** What ffprobe can look into; other images (SVG, AVIF, …) are taken as they are. */
+const inspected = /^(?:(?:audio|video)\/|image\/(?:jpeg|png|webp|gif)$)/
+
 /**
  * Checks what a plugin hands over: a file inside the workspace, not empty, and readable by ffprobe when it claims to be
  * audio, video or an image.
@@ -36,9 +39,7 @@ export async function toArtifact({
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
   const { contentType } = options
   const key = renderKey(options.key, scope, options.values)
-  const media = /^(audio|video|image)\//.test(contentType)
-    ? { media: toSummary(await inspect(absolute), contentType) }
-    : {}
+  const media = inspected.test(contentType) ? { media: toSummary(await inspect(absolute), contentType) } : {}
   return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...media }
 }
 

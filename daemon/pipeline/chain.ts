@@ -1,4 +1,6 @@
-import { toMediadError, toMessage } from '../errors.ts'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { MediadError, toMediadError, toMessage } from '../errors.ts'
 import { withReleasers, type Releasers } from '../releasers.ts'
 import type { JobDocument, Output, PluginTiming } from '../job/job.ts'
 import type { KeyScope } from '../job/keys.ts'
@@ -75,7 +77,7 @@ export function createChain(parts: ChainParts): Chain {
         const started = performance.now()
         const context = createContext(parts, { job, plugin, artifacts, outputs })
         try {
-          await plugin.hooks.run(context)
+          await orAborted(plugin.hooks.run(context), job.signal)
         } catch (error) {
           throw new PluginFailure(plugin.name, error)
         }
@@ -94,7 +96,7 @@ type Run = { job: ChainJob; plugin: Plugin; artifacts: Artifact[]; outputs: Outp
 function createContext(parts: ChainParts, { job, plugin, artifacts, outputs }: Run): RunContext {
   const { document, workspace, signal, input } = job
   const log = job.log.child({ plugin: plugin.name })
-  const inspect = (path: string) => parts.inspect(path, signal)
+  const inspect = (path: string) => inspectOutput(parts, path, signal)
   const progress = (fraction: number) =>
     job.onProgress({ plugin: plugin.name, percent: Math.round(Math.min(1, Math.max(0, fraction)) * 100) })
   progress(0)
@@ -125,5 +127,35 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs }: R
         return output
       },
     },
+  }
+}
+
+/** What is wrong with a file a plugin made is not the source's fault: no `input.*`, which would bury the job. */
+async function inspectOutput({ inspect }: ChainParts, path: string, signal: AbortSignal): Promise<Probe> {
+  try {
+    return await inspect(path, signal)
+  } catch (error) {
+    if (!(error instanceof MediadError && error.code.startsWith('input.'))) throw error
+    throw new MediadError('internal.output', `a plugin made a file that cannot be read: ${error.message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** How long a plugin may take to obey the signal; after that its slot, and the daemon that stops, go on without it. */
+const OBEY_MS = 5_000
+
+async function orAborted(running: void | Promise<void>, signal: AbortSignal): Promise<void> {
+  const over = new AbortController()
+  const ignored = (async () => {
+    if (!signal.aborted) await once(signal, 'abort', { signal: over.signal })
+    await delay(OBEY_MS, undefined, { signal: over.signal })
+    throw signal.reason
+  })()
+  try {
+    await Promise.race([running, ignored])
+  } finally {
+    over.abort()
+    ignored.catch(() => undefined) // it lost the race
   }
 }

@@ -6,6 +6,7 @@ import type { Intake } from '../job/intake.ts'
 import type { JobDocument } from '../job/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
+import { isShared, type Trouble } from '../job/trouble.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Download } from '../storage/download.ts'
 import { PluginFailure, type Chain, type ChainResult } from './chain.ts'
@@ -31,9 +32,9 @@ export type ProcessParts = {
 }
 
 /** A message's whole story: message → claim → lease → workspace → source → chain → document. Never throws. */
-export function createProcess(parts: ProcessParts): (message: Message) => Promise<void> {
-  return async (message) => {
-    const claimed = await parts.intake(message)
+export function createProcess(parts: ProcessParts): (message: Message, trouble: Trouble) => Promise<void> {
+  return async (message, trouble) => {
+    const claimed = await parts.intake(message, trouble)
     if (claimed === null) return
     const { id, source, claim, attempt, timings } = claimed.document
     const log = parts.log.child({ job: id, attempt })
@@ -46,9 +47,11 @@ export function createProcess(parts: ProcessParts): (message: Message) => Promis
       parts.emit({ type: 'job:started', id, source, attempt, claim })
       const result = await runJob(parts, { lease, log, signal })
       await succeed(parts, { lease, log, result })
+      trouble.loosen('job')
     } catch (thrown) {
       const plugin = thrown instanceof PluginFailure ? { plugin: thrown.plugin } : {}
       const error = toVerdict(thrown, signal)
+      if (isShared(error)) trouble.pull('job', error)
       await parts.settle({ error, ...plugin, lease, log, timings: ended(timings) })
     }
   }

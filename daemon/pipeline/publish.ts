@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts'
 import { MediadError } from '../errors.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Output } from '../job/job.ts'
+import type { AbortLeftovers } from '../storage/leftovers.ts'
 import type { Storage, StoredObject } from '../storage/storage.ts'
 import type { UploadFile } from '../storage/upload.ts'
 import type { Artifact, UploadOptions } from './plugin.ts'
@@ -18,8 +19,16 @@ export type Publisher = {
 export type Publish = (artifact: Artifact, options: UploadOptions, publisher: Publisher) => Promise<Output>
 
 /** A race over one key is rare; losing it this often means something else is wrong. */
-const TRIES = 5
-const PAUSE_MS = 200
+const MAX_RACES = 6
+const PAUSE_MS = 100
+/** How long S3 may be out of order before an attempt is given up. */
+const PATIENCE_MS = 120_000
+
+export type PublishParts = {
+  storage: Pick<Storage, 'head'>
+  upload: UploadFile
+  abortLeftovers: AbortLeftovers
+}
 
 /**
  * Puts an artifact under its key. Objects carry the job and the claim that wrote them.
@@ -27,36 +36,57 @@ const PAUSE_MS = 200
  * INVARIANT: an object is written only over nothing, or over exactly the version that was looked at while the lease was
  * held, so that a daemon that was frozen and wakes up late cannot overwrite what a newer claim wrote.
  */
-export function createPublish({ storage, upload }: { storage: Pick<Storage, 'head'>; upload: UploadFile }): Publish {
-  return async (artifact, { overwrite = 'own', onProgress }, publisher) => {
-    const { path, key, contentType } = artifact
+export function createPublish(parts: PublishParts): Publish {
+  return async (artifact, options, publisher) => {
     const nonce = randomUUID()
-    const metadata = { 'mediad-job': publisher.jobId, 'mediad-claim': String(publisher.claim), 'mediad-upload': nonce }
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+    const patience = systemClock.now() + PATIENCE_MS
+    publisher.lease.assertHeld() // what is open now is of earlier claims
+    if (publisher.claim > 1) await parts.abortLeftovers(artifact.key, publisher.signal)
+    for (let attempt = 1; ; attempt++) {
       publisher.lease.assertHeld()
-      const there = await storage.head(key, publisher.signal)
-      // refused although it arrived: the SDK repeats a PUT whose reply was lost
-      if (there?.metadata['mediad-upload'] === nonce) return toOutput(artifact, there.etag)
-      if (there) await assertOurs({ key, there, overwrite }, publisher)
-      publisher.lease.assertHeld()
-      const { signal } = publisher
-      const outcome = await upload({
-        path,
-        key,
-        contentType,
-        metadata,
-        expected: there?.etag ?? null,
-        signal,
-        onProgress,
-      })
-      if (typeof outcome === 'object') return toOutput(artifact, outcome.etag)
-      await systemClock.wait(PAUSE_MS * Math.random(), signal)
+      try {
+        const etag = await tryOnce(parts, { artifact, nonce, ...options }, publisher)
+        if (etag !== null) return toOutput(artifact, etag)
+        if (attempt >= MAX_RACES) throw lostTooOften(artifact.key)
+      } catch (error) {
+        // a long transcode is not thrown away over a few seconds without S3
+        if (!isTransient(error) || systemClock.now() > patience) throw error
+      }
+      await systemClock.wait(Math.min(5_000, PAUSE_MS * 2 ** attempt) * Math.random(), publisher.signal)
     }
-    throw new MediadError(
-      'transient.storage',
-      `could not upload to ${key}: somebody else wrote it ${TRIES} times meanwhile`,
-    )
   }
+}
+
+type Attempt = { artifact: Artifact; nonce: string } & UploadOptions
+
+/** The object's etag; null when somebody else wrote it meanwhile, or nobody knows. */
+async function tryOnce(
+  { storage, upload }: PublishParts,
+  attempt: Attempt,
+  publisher: Publisher,
+): Promise<string | null> {
+  const { nonce, onProgress, overwrite = 'own' } = attempt
+  const { path, key, contentType } = attempt.artifact
+  const { signal, jobId, claim, lease } = publisher
+  const there = await storage.head(key, signal)
+  // refused although it arrived: the SDK repeats a PUT whose reply was lost
+  if (there?.metadata['mediad-upload'] === nonce) return there.etag
+  if (there) await assertOurs({ key, there, overwrite }, publisher)
+  lease.assertHeld()
+  const metadata = { 'mediad-job': jobId, 'mediad-claim': String(claim), 'mediad-upload': nonce }
+  const outcome = await upload({ path, key, contentType, metadata, expected: there?.etag ?? null, signal, onProgress })
+  return typeof outcome === 'object' ? outcome.etag : null
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof MediadError && error.code === 'transient.storage'
+}
+
+function lostTooOften(key: string): MediadError {
+  return new MediadError(
+    'internal.output',
+    `could not upload to ${key}: somebody else wrote it ${MAX_RACES} times meanwhile`,
+  )
 }
 
 type Found = { key: string; there: StoredObject; overwrite: 'own' | 'always' }
@@ -73,6 +103,7 @@ async function assertOurs({ key, there, overwrite }: Found, { jobId, claim, leas
   if (Number(there.metadata['mediad-claim']) > claim) await lease.confirm()
 }
 
-function toOutput({ key, kind, contentType, sizeBytes, seconds, media }: Artifact, etag: string): Output {
+/** What the job document says of an artifact that has arrived. */
+export function toOutput({ key, kind, contentType, sizeBytes, seconds, media }: Artifact, etag: string): Output {
   return { key, kind, contentType, sizeBytes, etag, seconds, ...(media && { media }) }
 }

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MediadError } from '../errors.ts'
+import { signWorkspaces, WORKSPACES_PREFIX } from './janitor.ts'
 
 /** A daemon's folder of workspaces; everything it writes to disk lies in it. */
 export type Workspaces = {
@@ -8,7 +9,8 @@ export type Workspaces = {
   readonly path: string
   /**
    * The temporary folder of one attempt, gone when it is disposed. Its name comes from the job's id and claim alone.
-   * @throws MediadError `resource.disk` when a source of `sizeBytes` and its results would not fit
+   * @throws MediadError `resource.no_room` when a source of `sizeBytes` and its results do not fit now, `resource.disk` when
+   * they never would, `resource.workspace` when the folder cannot be used
    */
   open(job: { id: string; claim: number; sizeBytes: number }): Promise<Workspace>
   /** Removes the whole folder. */
@@ -28,7 +30,7 @@ export async function openWorkspaces({ directory }: { directory: string }): Prom
       await assertRoom(path, sizeBytes)
       const workspace = join(path, `${id}-${claim}`)
       await withCode(workspace, () => mkdir(workspace, { mode: 0o700 }))
-      return { path: workspace, [Symbol.asyncDispose]: () => rm(workspace, { recursive: true, force: true }) }
+      return { path: workspace, [Symbol.asyncDispose]: () => remove(workspace) }
     },
     close: () => rm(path, { recursive: true, force: true }),
   }
@@ -37,7 +39,9 @@ export async function openWorkspaces({ directory }: { directory: string }): Prom
 async function makeRoot(directory: string): Promise<string> {
   try {
     await mkdir(directory, { recursive: true })
-    return await mkdtemp(join(resolve(directory), 'mediad-'))
+    const path = await mkdtemp(join(resolve(directory), WORKSPACES_PREFIX))
+    await signWorkspaces(path)
+    return path
   } catch (error) {
     throw new MediadError(
       'config.invalid',
@@ -47,11 +51,18 @@ async function makeRoot(directory: string): Promise<string> {
   }
 }
 
+/** Another daemon, or this one later, may have the room; but what no disk like this one can hold is not put back for ever. */
 async function assertRoom(path: string, sizeBytes: number): Promise<void> {
-  const { bavail, bsize } = await withCode(path, () => statfs(path))
-  if (bavail * bsize >= sizeBytes * SIZE_FACTOR) return
-  const message = `a source of ${sizeBytes} bytes needs ${sizeBytes * SIZE_FACTOR} bytes in the workspace, ${bavail * bsize} are free`
-  throw new MediadError('resource.disk', message)
+  const { bavail, blocks, bsize } = await withCode(path, () => statfs(path))
+  const needed = sizeBytes * SIZE_FACTOR
+  if (bavail * bsize >= needed) return
+  const message = `a source of ${sizeBytes} bytes needs ${needed} bytes in the workspace, ${bavail * bsize} are free`
+  throw new MediadError(blocks * bsize < needed ? 'resource.disk' : 'resource.no_room', message)
+}
+
+/** The job is over, one way or another: what cannot be removed now goes with the whole folder, and changes nothing. */
+async function remove(workspace: string): Promise<void> {
+  await rm(workspace, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 }).catch(() => undefined)
 }
 
 async function withCode<T>(path: string, call: () => Promise<T>): Promise<T> {

@@ -1,10 +1,10 @@
-import type { Source } from '../job/job.ts'
+import type { WorkSource } from '../job/job.ts'
 
 /** What a message on the work queue turned out to be. */
 export type Notification =
   | {
       readonly kind: 'sources'
-      readonly sources: readonly Source[]
+      readonly sources: readonly WorkSource[]
       /** What is wrong with another record of the same body. */
       readonly broken?: string
     }
@@ -40,7 +40,7 @@ export function parseNotification(body: string, scope: NotificationScope): Notif
 }
 
 /** The body that tells a daemon of `source`, in S3's own format, so that there is one kind of message on the queue. */
-export function toNotificationBody(source: Source): string {
+export function toNotificationBody({ redrive, ...source }: WorkSource): string {
   const object = {
     key: encodeKey(source.key),
     size: source.sizeBytes,
@@ -48,9 +48,8 @@ export function toNotificationBody(source: Source): string {
     ...(source.sequencer !== undefined && { sequencer: source.sequencer }),
   }
   const s3 = { s3SchemaVersion: '1.0', bucket: { name: source.bucket }, object }
-  return JSON.stringify({
-    Records: [{ eventVersion: '2.1', eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }],
-  })
+  const record = { eventVersion: '2.1', eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }
+  return JSON.stringify({ Records: [redrive === undefined ? record : { ...record, mediad: { redrive } }] })
 }
 
 /** Encodes a key as S3 does in notifications: percent-encoded UTF-8, a space as `+`, `/` as it is. */
@@ -75,15 +74,26 @@ function parseRecords(records: readonly unknown[], scope: NotificationScope): No
 
 function parseRecord(record: unknown, scope: NotificationScope): Notification {
   if (!isObject(record) || typeof record.eventName !== 'string') return invalid('a record has no "eventName"')
-  if (!record.eventName.startsWith('ObjectCreated:')) return ignored(`event ${record.eventName}`)
+  // other stores than AWS's write the name as it stands in the bucket's configuration
+  if (!/^(?:s3:)?ObjectCreated:/.test(record.eventName)) return ignored(`event ${record.eventName}`)
   const { s3 } = record
   if (!isObject(s3) || !isObject(s3.bucket) || !isObject(s3.object)) return invalid('a record has no "s3" part')
   const key = decodeKey(s3.object.key)
   if (key === undefined) return invalid('the object key is missing or not URL-encoded text')
-  return toSource(
+  const found = toSource(
     { bucket: s3.bucket.name, key, etag: s3.object.eTag, size: s3.object.size, sequencer: s3.object.sequencer },
     scope,
   )
+  return record.mediad === undefined ? found : withRedrive(found, record.mediad)
+}
+
+/** Ours, beside what S3 says: see {@link WorkSource}. */
+function withRedrive(found: Notification, mark: unknown): Notification {
+  const redrive = isObject(mark) ? mark.redrive : undefined
+  if (typeof redrive !== 'number' || !Number.isSafeInteger(redrive) || redrive < 1)
+    return invalid('"mediad" names no claim to redrive')
+  if (found.kind !== 'sources') return found
+  return { ...found, sources: found.sources.map((source) => ({ ...source, redrive })) }
 }
 
 function parseEventBridge(event: Record<string, unknown>, scope: NotificationScope): Notification {

@@ -29,6 +29,14 @@ export type ReceiveOptions = {
   signal?: AbortSignal
 }
 
+export type Depth = {
+  readonly visible: number
+  readonly hidden: number
+  readonly delayed: number
+  /** Whether SQS moves messages away that were received too often. */
+  readonly hasRedrive: boolean
+}
+
 /** SQS in a few verbs. Every call may throw `transient.queue`; a queue that is not there is `config.queue`. */
 export type Queue = {
   receive(options: ReceiveOptions): Promise<Message[]>
@@ -38,7 +46,7 @@ export type Queue = {
   /** Hides a received message for so long (up to 12 hours); 0 gives it back at once. */
   hide(message: Message, seconds: number): Promise<void>
   /** How many messages there are, roughly. Proves that the queue can be reached. */
-  depth(signal?: AbortSignal): Promise<{ visible: number; hidden: number; delayed: number }>
+  depth(signal?: AbortSignal): Promise<Depth>
 }
 
 const MAX_DELAY_SECONDS = 900
@@ -98,11 +106,16 @@ export function createQueue({ client, url }: { client: SQSClient; url: string })
           'ApproximateNumberOfMessages',
           'ApproximateNumberOfMessagesNotVisible',
           'ApproximateNumberOfMessagesDelayed',
+          'RedrivePolicy',
         ] as const
         const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...AttributeNames] })
         const { Attributes = {} } = await client.send(command, signal ? { abortSignal: signal } : {})
-        const [visible, hidden, delayed] = AttributeNames.map((name) => Number(Attributes[name] ?? 0))
-        return { visible: visible ?? 0, hidden: hidden ?? 0, delayed: delayed ?? 0 }
+        return {
+          visible: Number(Attributes.ApproximateNumberOfMessages ?? 0),
+          hidden: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+          delayed: Number(Attributes.ApproximateNumberOfMessagesDelayed ?? 0),
+          hasRedrive: (Attributes.RedrivePolicy ?? '') !== '',
+        }
       }),
   }
 }
@@ -122,6 +135,13 @@ function toQueueError(what: string, thrown: unknown): MediadError {
     return new MediadError(
       'config.queue',
       `could not ${what}: the queue does not exist. Create it, or correct "queues" in the config`,
+      { cause: thrown },
+    )
+  }
+  if (thrown instanceof SQSServiceException && thrown.$metadata.httpStatusCode === 403 && name !== 'OverLimit') {
+    return new MediadError(
+      'access.denied',
+      `could not ${what}: access denied (${name}). Check the credentials and what they may do`,
       { cause: thrown },
     )
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { JobRecord } from '../job/decide.ts'
-import type { JobDocument, JobError, PastAttempt, Source } from '../job/job.ts'
+import type { JobDocument, JobError, PastAttempt, WorkSource } from '../job/job.ts'
 import { toNotificationBody } from './notification.ts'
 import type { Queue } from './queue.ts'
 
@@ -10,7 +10,7 @@ export type Queues = {
   readonly inProgress: Queue
   readonly dead: Queue
   /** Puts a source (back) on the work queue. */
-  sendSource(source: Source, delaySeconds?: number): Promise<void>
+  sendSource(source: WorkSource, delaySeconds?: number): Promise<void>
   /** The promise that somebody will look at this claim again. */
   sendRecord(record: JobRecord, delaySeconds: number): Promise<void>
   sendDead(dead: DeadMessage): Promise<void>
@@ -54,16 +54,18 @@ function withoutStderr(past: PastAttempt): PastAttempt {
   return { ...past, error }
 }
 
+const id = z.string().regex(/^[0-9a-f]{32}$/)
+const source = z.object({
+  bucket: z.string(),
+  key: z.string().refine((key) => key.isWellFormed()),
+  etag: z.string(),
+  sizeBytes: z.number(),
+  sequencer: z.string().optional(),
+})
 const record = z.object({
   version: z.literal(1),
-  id: z.string().regex(/^[0-9a-f]{32}$/),
-  source: z.object({
-    bucket: z.string(),
-    key: z.string().refine((key) => key.isWellFormed()),
-    etag: z.string(),
-    sizeBytes: z.number(),
-    sequencer: z.string().optional(),
-  }),
+  id,
+  source,
   claim: z.int().min(1),
   owner: z.string(),
 })
@@ -72,6 +74,34 @@ const record = z.object({
 export function parseRecord(body: string): JobRecord | null {
   try {
     return record.parse(JSON.parse(body)) as JobRecord
+  } catch {
+    return null
+  }
+}
+
+const error = z.looseObject({ code: z.string(), message: z.string(), verdict: z.enum(['retry', 'reject', 'release']) })
+const past = z.looseObject({
+  attempt: z.number(),
+  claim: z.number(),
+  owner: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string(),
+  error,
+})
+const dead = z.object({
+  version: z.literal(1),
+  reason: z.string(),
+  error,
+  at: z.string(),
+  job: z.object({ id, source, claim: z.int().min(1), attempt: z.number(), history: z.array(past) }).optional(),
+  body: z.string().optional(),
+})
+
+/** What a message of the dead queue says; null when no daemon wrote it. */
+export function parseDead(body: string): DeadMessage | null {
+  try {
+    const { version: _, ...message } = dead.parse(JSON.parse(body))
+    return message as DeadMessage
   } catch {
     return null
   }

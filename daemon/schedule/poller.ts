@@ -2,6 +2,7 @@ import { CronJob } from 'cron'
 import { systemClock, type Clock } from '../clock.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import type { Message, Queue } from '../queue/queue.ts'
+import { createBrake, type Brake } from './brake.ts'
 import { createReceiver } from './receiver.ts'
 import { createSlots, type Permit } from './slots.ts'
 
@@ -17,7 +18,8 @@ export type PollerParts = {
   /** The longest long poll, 1 to 20 s; never longer than until the next tick. */
   longPollSeconds: number
   visibilitySeconds: number
-  handle(message: Message): Promise<void>
+  /** The brake is for what concerns the next message too. */
+  handle(message: Message, brake: Brake): Promise<void>
   log: Log
   clock?: Clock
 }
@@ -28,7 +30,7 @@ export type Poller = {
   stop(): Promise<void>
   /** Resolves once every message in hand is handled. */
   whenIdle(): Promise<void>
-  /** What the queue last said when it could not be asked; null while all is well. */
+  /** What keeps it from taking messages; null while all is well. */
   problem(): string | null
 }
 
@@ -50,6 +52,7 @@ export function createPoller(parts: PollerParts): Poller {
   let pumping = false
   let tickMissed = false
   const receiver = createReceiver({ ...parts, clock, stop: stopping.signal })
+  const brake = createBrake({ name, log, clock, stop: stopping.signal })
   const errorHandler = (error: unknown) => log.error({ error }, `the ${name} tick failed`)
   const cron = CronJob.from({ cronTime: parts.poll, onTick: wake, waitForCompletion: true, errorHandler })
 
@@ -61,7 +64,9 @@ export function createPoller(parts: PollerParts): Poller {
 
   async function receiveWhileMessagesCome(): Promise<void> {
     pumping = true
-    while (!stopping.signal.aborted) {
+    for (;;) {
+      await brake.wait()
+      if (stopping.signal.aborted) break
       const permits = slots.take(Math.ceil(MAX_RECEIVE / parts.batch))
       if (permits.length === 0) break // whichever slot is free next wakes us
       tickMissed = false
@@ -69,9 +74,7 @@ export function createPoller(parts: PollerParts): Poller {
         max: Math.min(MAX_RECEIVE, permits.length * parts.batch),
         waitSeconds: longPollSeconds(cron.nextDate().toMillis() - Date.now(), parts.longPollSeconds),
       })
-      for (const [slot, permit] of permits.entries()) {
-        void work(permit, messages.slice(slot * parts.batch, (slot + 1) * parts.batch))
-      }
+      permits.forEach((permit, slot) => void work(permit, messages.slice(slot * parts.batch, (slot + 1) * parts.batch)))
       // a failed request was no poll: the tick is still owed one
       if (messages.length === 0 && !tickMissed && receiver.problem() === null) break
     }
@@ -82,7 +85,7 @@ export function createPoller(parts: PollerParts): Poller {
     try {
       for (const message of messages) {
         if (stopping.signal.aborted) await queue.hide(message, 0)
-        else await parts.handle(message)
+        else await parts.handle(message, brake)
       }
     } catch (error) {
       log.error({ error }, `a message of the ${name} queue could not be handled; it comes back by itself`)
@@ -98,12 +101,11 @@ export function createPoller(parts: PollerParts): Poller {
       wake()
     },
     async stop() {
-      await cron.stop()
       stopping.abort()
-      await pump
+      await Promise.all([cron.stop(), pump])
     },
     whenIdle: () => slots.whenIdle(),
-    problem: receiver.problem,
+    problem: () => receiver.problem() ?? brake.problem(),
   }
 }
 

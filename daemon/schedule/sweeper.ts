@@ -1,9 +1,10 @@
-import { toMessage } from '../errors.ts'
+import { toMediadError } from '../errors.ts'
 import { bury, type BuryParts } from '../job/bury.ts'
 import { toBuryError } from '../job/claim.ts'
 import { decideSweep, type JobRecord, type Limits } from '../job/decide.ts'
 import type { Documents, SeenDocument } from '../job/document.ts'
 import type { JobError } from '../job/job.ts'
+import { isShared, type Trouble } from '../job/trouble.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import type { Message } from '../queue/queue.ts'
 import { parseRecord, type Queues } from '../queue/queues.ts'
@@ -25,14 +26,17 @@ const RACE_SECONDS = 1
  * Looks at one due record: drop it, wait, send its source back to work, or bury the job. Never throws: a record that
  * cannot be settled now comes back when its visibility timeout ends.
  */
-export function createSweeper(parts: SweeperParts): (message: Message) => Promise<void> {
-  return async (message) => {
+export function createSweeper(parts: SweeperParts): (message: Message, trouble: Trouble) => Promise<void> {
+  return async (message, trouble) => {
     try {
       const record = parseRecord(message.body)
       if (record === null) await refuse(parts, message)
       else await sweep(parts, message, record)
-    } catch (error) {
-      parts.log.warn({ error, message: message.id }, `a record could not be swept, it comes back: ${toMessage(error)}`)
+      trouble.loosen('message')
+    } catch (thrown) {
+      const error = toMediadError(thrown, 'transient.queue')
+      if (isShared(error)) trouble.pull('message', error)
+      parts.log.warn({ error, message: message.id }, `a record could not be swept, it comes back: ${error.message}`)
     }
   }
 }

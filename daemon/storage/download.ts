@@ -57,6 +57,8 @@ async function fetchFrom(client: S3Client, { source, path, offset, signal }: Ran
       throw new MediadError('input.source_gone', `${source.key} is gone: it was deleted before it was processed`, {
         cause: error,
       })
+    // of one object; what concerns all of them shows at the documents first
+    if (status === 403) throw new MediadError('transient.download', `access denied to ${source.key}`, { cause: error })
     if (status !== undefined && status < 500) throw toStorageError(`download ${source.key}`, error)
     if (isDiskError(error))
       throw new MediadError(

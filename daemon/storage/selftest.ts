@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { MediadError } from '../errors.ts'
-import { toStatus, type Storage } from './storage.ts'
+import type { Storage } from './storage.ts'
 
 /**
  * Proves that the bucket honours conditional writes, on which everything rests: a second creation of one object and a
@@ -42,8 +42,7 @@ function refused(bucket: string, what: string): MediadError {
 /** An answer that will not change by asking again is a mistake in the configuration. */
 function toStartError(error: unknown, bucket: string): unknown {
   if (!(error instanceof MediadError)) return error
-  const status = toStatus(error.cause)
-  if (status !== 401 && status !== 403) return error
+  if (error.code !== 'access.denied') return error
   const message = `bucket "${bucket}": access denied. Check the credentials, and that they may read, write and delete there (${error.message})`
   return new MediadError('config.storage', message, { cause: error })
 }

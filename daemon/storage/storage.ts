@@ -131,12 +131,35 @@ export function toStorageError(what: string, thrown: unknown): MediadError {
   const status = toStatus(thrown)
   const name = thrown instanceof S3ServiceException ? `${thrown.name}: ` : ''
   const reason = `${status === undefined ? '' : `HTTP ${status}, `}${name}${toMessage(thrown)}`
+  if (status === 301 || isUnconfigured(thrown)) {
+    const message = `could not ${what} (${reason}). Set AWS_REGION to the bucket's region, and give credentials`
+    return new MediadError('config.storage', message, { cause: thrown })
+  }
+  if (isDenied(status, thrown)) {
+    const message = `could not ${what}: access denied (${reason}). Check the credentials and what they may do`
+    return new MediadError('access.denied', message, { cause: thrown })
+  }
   return new MediadError('transient.storage', `could not ${what} (${reason})`, { cause: thrown })
 }
 
 /** The HTTP status an SDK error carries; undefined when no answer came. */
 export function toStatus(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined
+}
+
+/** Trying again does not help, nor would it help any other job: the credentials are wrong, expired or not enough. */
+export function isDenied(status: number | undefined, thrown: unknown): boolean {
+  const name = thrown instanceof Error ? thrown.name : ''
+  return (
+    status === 401 || status === 403 || /^(?:Expired|Invalid|Unrecognized)\w*(?:Token|Client)|^AccessDenied/.test(name)
+  )
+}
+
+/** The SDK was not told enough to send anything. */
+export function isUnconfigured(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error && (thrown.name === 'CredentialsProviderError' || thrown.message === 'Region is missing')
+  )
 }
 
 const isMissingBucket = (error: unknown): boolean =>

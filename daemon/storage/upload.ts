@@ -16,8 +16,7 @@ export type UploadRequest = {
   key: string
   contentType: string
   metadata: Readonly<Record<string, string>>
-  /** `null`: nothing may be there. An etag: exactly that version is replaced. `any`: whatever is there is replaced. */
-  expected: Expected | 'any'
+  expected: Expected
   signal: AbortSignal
   /** Fraction that has arrived, 0 to 1. */
   onProgress?: ((fraction: number) => void) | undefined
@@ -52,7 +51,8 @@ export function createUpload({ client, bucket }: { client: S3Client; bucket: str
     } catch (error) {
       signal.throwIfAborted()
       const status = toStatus(error)
-      if (status === 412 || (status === 404 && expected !== null)) return 'refused'
+      // 404: what was to be replaced is gone, or a repeated completion found its upload completed
+      if (status === 412 || status === 404) return 'refused'
       if (status === 409) return 'unsettled'
       throw toStorageError(`upload s3://${bucket}/${key}`, error)
     } finally {
@@ -62,6 +62,5 @@ export function createUpload({ client, bucket }: { client: S3Client; bucket: str
 }
 
 function toCondition(expected: UploadRequest['expected']): { IfNoneMatch?: string; IfMatch?: string } {
-  if (expected === 'any') return {}
   return expected === null ? { IfNoneMatch: '*' } : { IfMatch: `"${expected}"` }
 }

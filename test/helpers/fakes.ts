@@ -240,6 +240,6 @@ function createFakeQueue(name: string, { calls, failures }: { calls: string[]; f
       note('hide')
       hidden.push({ id, seconds })
     },
-    depth: async () => ({ visible: 0, hidden: 0, delayed: 0 }),
+    depth: async () => ({ visible: 0, hidden: 0, delayed: 0, hasRedrive: false }),
   }
 }

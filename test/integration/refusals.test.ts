@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { GetQueueAttributesCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -65,6 +66,23 @@ test('a missing bucket, queue or encoder', async () => {
     code: 'config.storage',
     says: /access denied|credentials/i,
   })
+})
+
+test('a work queue with a redrive policy, which would move healthy jobs away', async () => {
+  await using cloud = await startCloud()
+  const { queueUrls, env } = cloud.local
+  const { Attributes } = await cloud.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrls.dead, AttributeNames: ['QueueArn'] }),
+  )
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: 3 })
+  await cloud.sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrls.work, Attributes: { RedrivePolicy } }))
+  await assertRefused(env, { text: config(), code: 'config.queue', says: /redrive policy/ })
+})
+
+test('no region, which the SDK needs', async () => {
+  await using cloud = await startCloud()
+  const { AWS_REGION: _, ...env } = cloud.local.env
+  await assertRefused(env, { text: config(), code: 'config.storage', says: /AWS_REGION/ })
 })
 
 test('a missing ffmpeg, one that is none, and one without the encoder', async () => {

@@ -3,8 +3,9 @@
  * at-least-once queues, and daemons that pause, crash, stop and are cut off between any two calls. One seed is one
  * schedule. The rules are `daemon/job/decide.ts`; everything else here is weather. What is checked:
  *
- *   lost     every uploaded version ends succeeded or dead, or is superseded by a newer one that does
- *   twice    no version runs again after it succeeded or was rejected, or more often than it may; no two daemons run one
+ *   lost     every uploaded version ends succeeded or dead, or is superseded by a newer one that does; a death that an
+ *            operator does not accept is not the end
+ *   twice    no version runs again after it succeeded or was rejected, or more often than it may (but for redrives); no two daemons run one
  *            job while both hold it by their own clock
  *   mixed    the output is the one of the claim that succeeded
  *   needless nothing is done for a finished job, on behalf of an older claim, or before its backoff is over
@@ -13,7 +14,7 @@
 import type { Source } from '../../daemon/job/job.ts'
 import { sweep } from './sweeper.ts'
 import { take, type Steps } from './worker.ts'
-import { createWorld, isFinished, type Broken, type World } from './world.ts'
+import { createWorld, isFinished, toDeath, type Broken, type World } from './world.ts'
 
 const STORM_SECONDS = 1500
 const PATIENCE_SECONDS = 20_000
@@ -81,6 +82,17 @@ function blow(world: World, crew: Crew): void {
   if (chance(0.002)) world.stopping.add(pick([...world.alive]))
   if (chance(0.01)) pick(crew.actors).at += between(0, 300) // a long pause: SIGSTOP, garbage collection, slow S3
   if (chance(0.002)) upload(world, `k${Math.floor(between(0, 4))}`)
+  if (chance(0.004)) redrive(world)
+}
+
+/** An operator, or two at once, reads a document that says dead, and sends its source some time later. */
+function redrive({ dice, documents, redriven, work }: World): void {
+  const dead = [...documents.values()].filter(({ document }) => document.state === 'dead')
+  if (dead.length === 0) return
+  const { document } = dice.pick(dead)
+  redriven.add(toDeath(document))
+  for (let copies = dice.chance(0.5) ? 2 : 1; copies > 0; copies--)
+    work.send({ ...document.source, redrive: document.claim }, dice.chance(0.5) ? dice.between(0, 300) : 0)
 }
 
 function upload(world: World, key: string): void {
@@ -93,7 +105,7 @@ function upload(world: World, key: string): void {
 }
 
 function isOver(world: World, { actors }: Crew): boolean {
-  const { documents, outputs, uploads, work, inProgress } = world
+  const { documents, outputs, uploads, redriven, work, inProgress } = world
   for (const [id, { document }] of documents) {
     const claim = outputs.get(id)?.claim
     if (document.state === 'succeeded' && claim !== document.claim) {
@@ -102,7 +114,7 @@ function isOver(world: World, { actors }: Crew): boolean {
   }
   const open = [...uploads].filter(([id, source]) => {
     const document = documents.get(id)?.document
-    return document?.source.etag !== source.etag || !isFinished(document)
+    return document?.source.etag !== source.etag || !isFinished(document) || redriven.has(toDeath(document))
   })
   const messages = work.messages.size + inProgress.messages.size
   if (open.length === 0 && messages === 0 && actors.every(({ run }) => run === null)) return true

@@ -15,11 +15,11 @@ export function* take(world: World, me: string): Steps {
   const message = work.receive(VISIBILITY)
   if (!message) return
   yield
-  const source = message.body
+  const { redrive: _, ...source } = message.body
   const id = source.key
   const seen = read(world, id)
   yield
-  const decision = decideTake(source, seen, world.rules.take)
+  const decision = decideTake(message.body, seen, world.rules.take)
   if (decision.do === 'delete') return work.delete(message)
   if (decision.do === 'postpone') return work.hide(message, decision.seconds)
   if (decision.do === 'bury') {
@@ -123,13 +123,15 @@ function* publish(
   world: World,
   { id, claim }: { id: string; claim: number },
   holds: () => boolean,
-): Generator<undefined, boolean> {
-  const { outputs } = world
+): Generator<'idle' | undefined, boolean> {
+  const { outputs, dice } = world
   for (;;) {
     const seen = outputs.get(id)
     yield
     if (!holds() || (seen && seen.claim > claim)) return false
+    const arrives = world.now + (dice.chance(0.9) ? 0 : dice.between(0, 600))
     yield // the PUT is on its way, perhaps for long
+    while (world.now < arrives) yield 'idle'
     if (world.broken.step === 'conditional upload' || outputs.get(id) === seen) {
       outputs.set(id, { claim })
       yield

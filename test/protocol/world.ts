@@ -1,4 +1,4 @@
-import type { JobDocument, JobError, Source } from '../../daemon/job/job.ts'
+import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/job/job.ts'
 import { sweepRules, takeRules, type JobRecord, type Limits } from '../../daemon/job/decide.ts'
 import { createDice, type Dice } from './dice.ts'
 
@@ -27,7 +27,7 @@ export type World = {
   readonly dice: Dice
   readonly broken: Broken
   readonly rules: ReturnType<typeof toRules>
-  readonly work: ModelQueue<Source>
+  readonly work: ModelQueue<WorkSource>
   readonly inProgress: ModelQueue<JobRecord>
   readonly documents: Map<string, Stored>
   /** By key: the claim that wrote the output. */
@@ -36,6 +36,8 @@ export type World = {
   readonly uploads: Map<string, Source>
   /** By key and etag: what can never be done again. */
   readonly over: Map<string, 'succeeded' | 'rejected'>
+  /** By {@link toDeath}: the deaths an operator has seen and does not accept. */
+  readonly redriven: Set<string>
   readonly running: Map<string, { owner: string; holds: () => boolean }>
   readonly alive: Set<string>
   readonly stopping: Set<string>
@@ -58,6 +60,7 @@ export function createWorld(seed: number, broken: Broken): World {
     outputs: new Map(),
     uploads: new Map(),
     over: new Map(),
+    redriven: new Set(),
     running: new Map(),
     alive: new Set(),
     stopping: new Set(),
@@ -79,7 +82,9 @@ export function write(world: World, document: JobDocument, etag: number | undefi
   const before = world.documents.get(document.id)
   if (before?.etag !== etag && world.broken.step !== 'conditional document') return undefined
   if (before && isFinished(before.document) && before.document.source.etag === document.source.etag) {
-    world.fail(`twice: ${document.id} was over, and became ${document.state}`)
+    if (!world.redriven.has(toDeath(before.document)))
+      world.fail(`twice: ${document.id} was over, and became ${document.state}`)
+    world.over.delete(toVersion(document.source))
   }
   if (document.state === 'succeeded') world.over.set(toVersion(document.source), 'succeeded')
   if (document.error?.verdict === 'reject') world.over.set(toVersion(document.source), 'rejected')
@@ -89,6 +94,7 @@ export function write(world: World, document: JobDocument, etag: number | undefi
 }
 
 export const toVersion = ({ key, etag }: Source): string => `${key}@${etag}`
+export const toDeath = ({ source, claim, state }: JobDocument): string => `${state} ${toVersion(source)} as ${claim}`
 export const isFinished = ({ state }: JobDocument): boolean => state === 'succeeded' || state === 'dead'
 
 export function toClaimed(record: JobRecord, attempt: number): JobDocument {

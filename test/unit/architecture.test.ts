@@ -35,7 +35,7 @@ const layers = [
   `config/load local/ log queue/ storage/ pipeline/ffmpeg pipeline/input pipeline/launch pipeline/parse pipeline/probe
   pipeline/programs pipeline/progress pipeline/stderr pipeline/watch`,
   // steps: what a job goes through
-  'job/ pipeline/',
+  'job/ operate/ pipeline/',
   // motion: what makes them happen
   'checks daemon. http/ schedule/',
   // root: what puts everything together
@@ -46,7 +46,8 @@ const [WORDS, EDGES] = [0, 1]
 /** Every package, and the only files that import it. */
 const importers: Record<string, string> = {
   '@20minutes/s3rver': 'local/s3rver.ts',
-  '@aws-sdk/client-s3': `storage/client.ts storage/download.ts storage/presign.ts storage/storage.ts
+  '@aws-sdk/client-s3': `storage/client.ts storage/download.ts storage/leftovers.ts storage/list.ts storage/presign.ts
+  storage/storage.ts
   storage/upload.ts|types tokens.ts|types`,
   '@aws-sdk/client-sqs': 'queue/queue.ts tokens.ts|types',
   '@aws-sdk/lib-storage': 'storage/upload.ts',

@@ -9,7 +9,7 @@ import {
   type SweepDecision,
   type TakeDecision,
 } from '../../daemon/job/decide.ts'
-import type { JobDocument, JobError, Source } from '../../daemon/job/job.ts'
+import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/job/job.ts'
 import { document, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -42,7 +42,7 @@ const backoff = (seconds: number): TakeDecision => ({ do: 'postpone', why: 'back
 const newerUpload: TakeDecision = { do: 'postpone', why: 'newer upload', seconds: 30 }
 
 type Document = Partial<JobDocument>
-type TakeRow = [name: string, of: Source, is: Document, age: number, decision: TakeDecision]
+type TakeRow = [name: string, of: WorkSource, is: Document, age: number, decision: TakeDecision]
 
 const takeTable: TakeRow[] = [
   ['an older upload, processing', older, {}, 0, superseded],
@@ -57,6 +57,15 @@ const takeTable: TakeRow[] = [
   ['the same, succeeded', source, succeeded, 9, duplicate],
   ['the same, dead', source, dead, 9, duplicate],
   ['the same, succeeded at the last attempt', source, { ...succeeded, attempt: 5 }, 9, duplicate],
+  ['redriven, dead as this claim', { ...source, redrive: 3 }, { ...dead, claim: 3, attempt: 5 }, 0, claim(4, 1)],
+  ['redriven, dead as a later claim', { ...source, redrive: 3 }, { ...dead, claim: 4 }, 9, duplicate],
+  ['redriven, dead as an earlier claim', { ...source, redrive: 3 }, { ...dead, claim: 2 }, 9, duplicate],
+  ['redriven, succeeded', { ...source, redrive: 3 }, { ...succeeded, claim: 3 }, 9, duplicate],
+  ['redriven, fresh', { ...source, redrive: 3 }, { claim: 3 }, 0, owned(61)],
+  ['redriven, stale', { ...source, redrive: 3 }, { claim: 3, attempt: 2 }, STALE, claim(4, 3)],
+  ['redriven, used up', { ...source, redrive: 3 }, failed({ claim: 3, attempt: 5 }), 0, bury],
+  ['redriven, a newer upload is there', { ...older, redrive: 3 }, { ...dead, claim: 3 }, 9, superseded],
+  ['redriven, another upload is dead', { ...newer, redrive: 3 }, { ...dead, claim: 3, attempt: 5 }, 0, claim(4, 1)],
   ['the same in other letters, succeeded', { ...source, sequencer: '00a' }, succeeded, 9, duplicate],
 
   ['the same, fresh', source, {}, 0, owned(61)],

@@ -122,9 +122,12 @@ test('the codecs are documented', () => {
 const actionsOf: Record<string, readonly string[]> = {
   GetObjectCommand: ['s3:GetObject'],
   HeadObjectCommand: ['s3:GetObject'],
+  ListObjectsV2Command: ['s3:ListBucket'],
   PutObjectCommand: ['s3:PutObject'],
   DeleteObjectCommand: ['s3:DeleteObject'],
   Upload: ['s3:PutObject', 's3:AbortMultipartUpload'],
+  ListMultipartUploadsCommand: ['s3:ListBucketMultipartUploads'],
+  AbortMultipartUploadCommand: ['s3:AbortMultipartUpload'],
   ReceiveMessageCommand: ['sqs:ReceiveMessage'],
   SendMessageCommand: ['sqs:SendMessage'],
   DeleteMessageCommand: ['sqs:DeleteMessage'],
@@ -147,6 +150,27 @@ test('the permissions are those of the commands that are sent', () => {
   assert.equal([...new Set(Statement.flatMap(({ Action }) => Action))].toSorted(), [...wanted].toSorted())
 })
 
+/** What the commands of operators ask of queues and bucket; an operator's policy needs no more. */
+const actionsOfVerbs: Record<string, string> = {
+  'queue.receive': 'sqs:ReceiveMessage mediad-dead',
+  'queue.delete': 'sqs:DeleteMessage mediad-dead',
+  'queue.hide': 'sqs:ChangeMessageVisibility mediad-dead',
+  'queues.sendSource': 'sqs:SendMessage mediad-work',
+  'queues.work.send': 'sqs:SendMessage mediad-work',
+  'documents.read': 's3:GetObject jobs/*',
+}
+
+test('an operator’s permissions are those of his commands', () => {
+  const sources = globSync('daemon/operate/*.ts', { cwd: root }).map(read).join('\n')
+  const verbs = new Set(sources.match(/\b(?:queue|queues(?:\.\w+)?|documents)\.\w+(?=\()/g))
+  const used = [...verbs].map((verb) => actionsOfVerbs[verb] ?? `unknown: ${verb}`)
+  const { Statement } = JSON.parse(docs.marked('docs/operating.md', 'policy', 'operator')) as Policy
+  const allowed = Statement.flatMap(({ Action, Resource }) =>
+    [Action].flat().map((action) => `${action} ${/mediad-\w+$|jobs\/\*$|my-media$/.exec(Resource)?.[0]}`),
+  )
+  assert.equal(allowed.toSorted(), [...new Set([...used, 's3:ListBucket my-media'])].toSorted())
+})
+
 /** The options a plugin names when it is given one that it does not have. */
 function known(problems: readonly { message: string }[]): string[] {
   return /known here: (.+)$/.exec(problems[0]?.message ?? '')?.[1]?.split(', ') ?? []
@@ -157,7 +181,7 @@ function defaultOf(plugin: string, option: string): string | undefined {
   return toCodes(row?.[1] ?? '')[0]
 }
 
-type Policy = { Statement: { Action: string | string[] }[] }
+type Policy = { Statement: { Action: string | string[]; Resource: string }[] }
 
 function toPaths(type: unknown, path = ''): string[] {
   if (type instanceof z.ZodPrefault) return toPaths(type.def.innerType, path)

@@ -26,6 +26,15 @@ test('whatever is thrown becomes an error with a code, a message and its cause',
   }
 })
 
+test('an error of another copy of mediad is one of ours', async () => {
+  const again = `${import.meta.resolve('../../daemon/errors.ts')}?copy`
+  const copy = (await import(again)) as typeof import('../../daemon/errors.ts')
+  const theirs = new copy.MediadError('mine.nope', 'x', { verdict: 'reject' })
+  assert.ok(theirs instanceof MediadError)
+  assert.is(toMediadError(theirs, 'internal.plugin'), theirs)
+  assert.not.ok(new Error('x') instanceof MediadError)
+})
+
 test('codes are lower case, of a family and a name', () => {
   for (const code of Object.keys(errorCodes)) assert.match(code, /^[a-z]+\.[a-z_]+$/)
 })

@@ -2,7 +2,9 @@ import * as assert from 'uvu/assert'
 import type { DaemonEvent } from '../../daemon/events.ts'
 import { createDocuments } from '../../daemon/job/document.ts'
 import { createIntake } from '../../daemon/job/intake.ts'
-import { toJobId, type JobDocument, type Source } from '../../daemon/job/job.ts'
+import type { Trouble } from '../../daemon/job/trouble.ts'
+import type { Message } from '../../daemon/queue/queue.ts'
+import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/job/job.ts'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
 import { parseRecord } from '../../daemon/queue/queues.ts'
 import { createTestLog } from '../helpers/context.ts'
@@ -37,9 +39,12 @@ function prepare(is?: Partial<JobDocument>) {
   if (is) storage.put(KEY, JSON.stringify(document({ id, ...is })))
   const stored = () => JSON.parse(storage.objects.get(KEY)?.text ?? 'null') as JobDocument | null
   const calls = () => storage.calls.map((call) => call.replace(KEY, 'document'))
-  const intake = createIntake(parts)
-  const take = (of: Source = source, receiveCount = 1) => intake(message(toNotificationBody(of), receiveCount))
-  return { clock, storage, queues, logged, events, documents, intake, take, stored, calls }
+  const pulled: string[] = []
+  const trouble: Trouble = { pull: (by) => void pulled.push(by), loosen: (by) => void pulled.push(`-${by}`) }
+  const create = createIntake(parts)
+  const intake = (of: Message) => create(of, trouble)
+  const take = (of: WorkSource = source, receiveCount = 1) => intake(message(toNotificationBody(of), receiveCount))
+  return { clock, storage, queues, logged, events, pulled, documents, intake, take, stored, calls }
 }
 
 const errorOf = { code: 'internal.ffmpeg', message: 'ffmpeg failed', verdict: 'retry' } as const
@@ -102,14 +107,14 @@ test('what is not for us is deleted, and nothing else is done', async () => {
   }
 })
 
-const several = (...sources: Source[]) => {
+const several = (...sources: WorkSource[]) => {
   const records = sources.flatMap((one) => (JSON.parse(toNotificationBody(one)) as { Records: object[] }).Records)
   return message(JSON.stringify({ Records: records }))
 }
 
 test('several records: each to work by itself, then the original is deleted', async () => {
   const { intake, calls, queues } = prepare()
-  const other = { ...source, key: 'origin_b.mp4' }
+  const other = { ...source, key: 'origin_b.mp4', redrive: 7 }
   assert.is(await intake(several(source, other, { ...source, key: 'x' })), null)
   assert.equal(calls(), ['work.send', 'work.send', 'work.delete'])
   assert.equal(
@@ -123,6 +128,20 @@ test('several records that cannot be sent: the original stays', async () => {
   queues.failures.add('work.send')
   assert.is(await intake(several(source, newer)), null)
   assert.equal(calls(), ['work.send', 'work.hide'])
+})
+
+test('a redriven job begins anew, with its history; neither document nor record keep the word of it', async () => {
+  const past = { attempt: 5, claim: 7, owner: 'x/1', startedAt: 'a', endedAt: 'b', error: errorOf }
+  const dead = { state: 'dead', owner: null, attempt: 5, claim: 7, error: errorOf, history: [past] } as const
+  const { take, calls, queues, stored } = prepare(dead)
+  await take({ ...source, redrive: 7 })
+  assert.equal(calls(), ['read document', 'inProgress.send', 'write document', 'work.delete'])
+  const { state, claim, attempt, error, history, source: kept } = stored() ?? {}
+  assert.equal([state, claim, attempt, error, history, kept], ['processing', 8, 1, null, [past], source])
+  assert.equal(parseRecord(queues.inProgress.sent[0]?.body ?? '')?.source, source)
+  await take({ ...source, redrive: 7 })
+  assert.is(calls().at(-1), 'work.hide')
+  assert.is(stored()?.claim, 8)
 })
 
 test('a duplicate and a superseded upload are deleted', async () => {

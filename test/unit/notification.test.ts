@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { Source } from '../../daemon/job/job.ts'
+import type { WorkSource } from '../../daemon/job/job.ts'
 import { encodeKey, parseNotification, toNotificationBody } from '../../daemon/queue/notification.ts'
 import { eventBridge, record, sns, type Change } from '../helpers/notifications.ts'
 import { suite } from '../helpers/suite.ts'
@@ -8,14 +8,14 @@ import { suite } from '../helpers/suite.ts'
 const scope = { bucket: 'media', sourcePrefix: 'origin_' }
 const parse = (value: unknown) => parseNotification(typeof value === 'string' ? value : JSON.stringify(value), scope)
 
-function only(value: unknown): Source {
+function only(value: unknown): WorkSource {
   const found = parse(value)
   if (found.kind !== 'sources') throw new Error(`${found.kind}: ${found.reason}`)
   assert.is(found.sources.length, 1)
-  return found.sources[0] as Source
+  return found.sources[0] as WorkSource
 }
 
-const expected: Source = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A1B' }
+const expected: WorkSource = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A1B' }
 
 const test = suite('notification')
 
@@ -190,6 +190,18 @@ test('any source comes back from the body that tells of it', () => {
   )
 })
 
+test('the claim that is redriven goes along', () => {
+  const redriven = { ...expected, redrive: 3 }
+  assert.equal(only(toNotificationBody(redriven)), redriven)
+  assert.equal(only(sns(toNotificationBody(redriven))), redriven)
+})
+
+test('a redrive of no claim is refused, one of nothing for us ignored', () => {
+  for (const mediad of [null, 3, 'x', [], {}, { redrive: 0 }, { redrive: 1.5 }, { redrive: '3' }, { redrive: 2 ** 53 }])
+    assert.is(parse({ Records: [{ ...record(), mediad }] }).kind, 'invalid', JSON.stringify(mediad))
+  assert.is(parse({ Records: [{ ...record({ key: 'cvted_a.mp4' }), mediad: { redrive: 3 } }] }).kind, 'ignored')
+})
+
 test('a key of exactly 1,024 bytes is taken', () => {
   const longest = `origin_${'€'.repeat(339)}`
   assert.is(Buffer.byteLength(longest), 1024)
@@ -229,6 +241,7 @@ test('every value in every place of a notification has an answer', () => {
   const bodies = fc.oneof(
     near({ Records: [record()] }),
     near(record()).map((changed) => ({ Records: [changed] })),
+    value.map((mediad) => ({ Records: [{ ...record(), mediad }] })),
     near(record().s3).map((s3) => ({ Records: [{ ...record(), s3 }] })),
     near(eventBridge()),
     near(eventBridge().detail).map((detail) => eventBridge({ detail })),

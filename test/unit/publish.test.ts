@@ -41,10 +41,13 @@ function prepare(there?: Record<string, string>) {
       (objects.get(key)?.etag ?? null) === expected ? { etag: storage.put(key, 'new', { ...metadata }) } : 'refused'
     return scripts.shift()?.(perform) ?? perform()
   }
-  const publish = createPublish({ storage, upload })
+  const aborted: string[] = []
+  const abortLeftovers = async (key: string) => void aborted.push(key)
+  const publish = createPublish({ storage, upload, abortLeftovers })
   const signal = new AbortController().signal
-  const run = (options: UploadOptions = {}) => publish(artifact, options, { jobId: JOB, claim: 3, lease, signal })
-  return { run, storage, objects, calls, requests, scripts, refusals, before }
+  const run = (options: UploadOptions = {}, claim = 3) =>
+    publish(artifact, options, { jobId: JOB, claim, lease, signal })
+  return { run, aborted, storage, objects, calls, requests, scripts, refusals, before }
 }
 
 const own = (claim: number) => ({ 'mediad-job': JOB, 'mediad-claim': String(claim), 'mediad-upload': 'earlier' })
@@ -183,15 +186,34 @@ test('a race that never ends is given up, to be tried again later', async () => 
   const { run, scripts, requests } = prepare()
   scripts.push(...Array.from({ length: 99 }, () => () => 'unsettled' as const))
   const error = await rejection(run())
-  assert.equal([error.code, error.verdict], ['transient.storage', 'retry'])
+  assert.equal([error.code, error.verdict], ['internal.output', 'retry'])
   assert.ok(requests.length >= 3 && requests.length <= 20)
 })
 
 test('what S3 fails of is thrown as it is', async () => {
   const { run, scripts } = prepare()
-  const error = transient()
+  const error = new MediadError('access.denied', 'no')
   scripts.push(() => {
     throw error
   })
   assert.is(await rejection(run()), error)
+})
+
+const fail: Script = () => {
+  throw transient()
+}
+
+test('a few seconds without S3 cost no attempt', async () => {
+  const { run, scripts, requests } = prepare()
+  scripts.push(fail, fail)
+  assert.ok(await run())
+  assert.is(requests.length, 3)
+})
+
+test('uploads that earlier claims left open are ended; a first claim has none', async () => {
+  const { run, aborted } = prepare()
+  await run({}, 1)
+  assert.equal(aborted, [])
+  await run({ overwrite: 'always' }, 2)
+  assert.equal(aborted, [artifact.key])
 })

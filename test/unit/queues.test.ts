@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { JobError, PastAttempt } from '../../daemon/job/job.ts'
 import { parseNotification } from '../../daemon/queue/notification.ts'
-import { createQueues, parseRecord } from '../../daemon/queue/queues.ts'
+import { createQueues, parseDead, parseRecord } from '../../daemon/queue/queues.ts'
 import { createFakeQueues, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -140,6 +140,29 @@ for (const unit of ['a', '"', '漢']) {
     assert.is(dead.job.history.at(-1)?.attempt, 20)
   })
 }
+
+test('a dead message is read as it was sent; nothing else is one', async () => {
+  const job = { id: JOB, source, claim: 3, attempt: 2, history: [] }
+  const messages = [
+    { reason: error.code, error, at, job },
+    { reason: error.code, error, at, body: '{"a":"é"}' },
+  ]
+  const queues = createFakeQueues()
+  for (const message of messages) await queues.sendDead(message)
+  assert.equal(
+    queues.dead.sent.map(({ body }) => parseDead(body)),
+    messages,
+  )
+  const others = [
+    toJson({ version: 2 }),
+    toJson({ job: { ...job, id: '../x' } }),
+    toJson({ job: { ...job, claim: 0 } }),
+  ]
+  for (const body of ['', 'null', '{}', '[]', toJson({ error: 'x' }), ...others]) assert.is(parseDead(body), null, body)
+  function toJson(change: object): string {
+    return JSON.stringify({ version: 1, reason: error.code, error, at, ...change })
+  }
+})
 
 test('the queues it is made of are the queues it has', () => {
   const { work, inProgress, dead } = createFakeQueues()

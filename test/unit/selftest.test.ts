@@ -2,6 +2,7 @@ import { S3ServiceException } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/errors.ts'
 import { proveConditionalWrites } from '../../daemon/storage/selftest.ts'
+import { toStorageError } from '../../daemon/storage/storage.ts'
 import { createFakeStorage, rejection, transient, type FakeStorage, type WriteScript } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -87,7 +88,7 @@ for (const status of [401, 403]) {
   test(`${status} is a mistake in the config`, async () => {
     const storage = createFakeStorage()
     storage.writes.push(() => {
-      throw answer(status)
+      throw toStorageError('write it', answer(status).cause)
     })
     const error = await rejection(prove(storage))
     assert.is(error.code, 'config.storage')

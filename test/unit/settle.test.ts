@@ -1,4 +1,6 @@
 import * as assert from 'uvu/assert'
+import type { StoredObject } from '../../daemon/storage/storage.ts'
+import { toNotificationBody } from '../../daemon/queue/notification.ts'
 import { MediadError } from '../../daemon/errors.ts'
 import type { DaemonEvent } from '../../daemon/events.ts'
 import type { JobDocument } from '../../daemon/job/job.ts'
@@ -29,12 +31,14 @@ function prepare({ backoffSeconds = 5, ...change }: Partial<JobDocument> = {}) {
     return write(draft, ...rest)
   }
   const limits = { attempts: 5, leaseSeconds: 60, recheckSeconds: 30 }
-  const settle = createSettle({ queues, limits, backoffSeconds, emit: (event) => events.push(event) })
+  const there: { now: StoredObject | null } = { now: null }
+  const storage = { head: async () => there.now }
+  const settle = createSettle({ queues, storage, limits, backoffSeconds, emit: (event) => events.push(event) })
   const end = (error: MediadError, plugin?: string) => {
     const { lease, log } = held
     return settle({ error, ...(plugin !== undefined && { plugin }), timings, lease, log })
   }
-  return { ...held, calls, queues, events, end }
+  return { ...held, calls, queues, events, there, end }
 }
 
 const types = (events: readonly DaemonEvent[]) => events.map(({ type }) => type)
@@ -107,7 +111,7 @@ test('release: the source goes back to work before the document says so', async 
   const { end, calls, queues, documents, events } = prepare()
   await end(stopping)
   assert.equal(calls, ['work.send', 'write released'])
-  assert.is(queues.work.sent[0]?.delaySeconds, 0)
+  assert.is(queues.work.sent[0]?.delaySeconds, 1) // whoever got it sooner would wait for the lease to end
   assert.match(queues.work.sent[0]?.body ?? '', /origin_a\.mp4/)
   assert.equal([documents.written[0]?.owner, documents.written[0]?.attempt], [null, 1])
   assert.is(documents.written[0]?.error, null)
@@ -128,11 +132,20 @@ test('release, and the work queue is out of reach: nothing is written, the recor
   assert.ok(logged.some(({ level, message }) => level === 'warn' && /no send today/.test(message)))
 })
 
-test('superseded: released, and not sent: the newer upload has a message of its own', async () => {
+test('superseded by nothing, for it is gone: released, and nothing sent', async () => {
   const { end, calls, events } = prepare()
   await end(superseded)
   assert.equal(calls, ['write released'])
   assert.equal(types(events), ['job:released'])
+})
+
+test('superseded: the version that is there now is sent, without an order, then released', async () => {
+  const { end, calls, queues, there, lease } = prepare()
+  there.now = { etag: 'now', sizeBytes: 77, metadata: {} }
+  await end(superseded)
+  assert.equal(calls, ['work.send', 'write released'])
+  const { bucket, key } = lease.document.source
+  assert.is(queues.work.sent[0]?.body, toNotificationBody({ bucket, key, etag: 'now', sizeBytes: 77 }))
 })
 
 test('abandon: nothing is sent, nothing is written', async () => {

@@ -84,12 +84,18 @@ test('a source that would not fit is refused before anything is made, with what 
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   const { bavail, bsize } = await statfs(folder.path)
-  for (const sizeBytes of [bavail * bsize, 5 * 1024 ** 4, Number.MAX_SAFE_INTEGER]) {
+  const cases = [
+    [bavail * bsize * 0.75, 'resource.no_room', 'release'],
+    [5 * 1024 ** 5, 'resource.disk', 'retry'], // no disk like this one will ever hold it
+    [Number.MAX_SAFE_INTEGER, 'resource.disk', 'retry'],
+  ] as const
+  for (const [size, code, verdict] of cases) {
+    const sizeBytes = Math.round(size)
     const error = await rejection(workspaces.open({ ...job, sizeBytes }))
-    assert.equal([error.code, error.verdict], ['resource.disk', 'retry'])
+    assert.equal([error.code, error.verdict], [code, verdict])
     assert.match(error.message, new RegExp(`${sizeBytes} bytes.*are free`))
   }
-  assert.equal(await readdir(workspaces.path), [])
+  assert.equal(await readdir(workspaces.path), ['owner.json'])
   assert.ok(await workspaces.open({ ...job, sizeBytes: 0 }))
 })
 
@@ -98,6 +104,6 @@ test('a folder that was taken away while the daemon runs is said to be unusable'
   const workspaces = await openWorkspaces({ directory: folder.path })
   await rm(workspaces.path, { recursive: true })
   const error = await rejection(workspaces.open(job))
-  assert.equal([error.code, error.verdict], ['resource.workspace', 'retry'])
+  assert.equal([error.code, error.verdict], ['resource.workspace', 'release'])
   assert.ok(error.message.includes(workspaces.path))
 })

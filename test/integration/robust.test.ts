@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
+import * as assert from 'uvu/assert'
+import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { BUCKET } from '../helpers/cloud.ts'
+import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { longVideo, tinyVideo } from '../helpers/media.ts'
+import { startMediad } from '../helpers/process.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const test = suite('what plugins, listeners and late messages may do', { timeoutSeconds: 90 })
+
+test('a listener that rejects is logged, and felt by no job', async () => {
+  const more = `onEvent: async () => { throw new Error('webhook is down') },`
+  await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  assert.is((await fleet.over('origin_a.mp4')).state, 'succeeded')
+  assert.ok(fleet.said('onEvent threw: webhook is down') >= 3)
+  assert.is(await fleet.daemons[0]?.stop(), 0)
+})
+
+const broken = `
+const broken = definePlugin('broken', z.object({}), () => ({
+  async run({ workspace, add }) {
+    await writeFile(join(workspace, 'x.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>')
+    await add('x.svg', 'drawing', { key: 'x_{name}.svg', contentType: 'image/svg+xml' })
+    await writeFile(join(workspace, 'x.mp4'), 'half a film')
+    await add('x.mp4', 'video', { key: 'x_{name}.mp4', contentType: 'video/mp4' })
+  },
+}))`
+
+test('a result that cannot be read is no fault of the source: tried again', async () => {
+  await using fleet = await startFleet({ code: broken, chain: '[broken(), upload()]' })
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const document = await fleet.over('origin_a.mp4', 40)
+  assert.equal([document.state, document.attempt, document.error?.code], ['dead', 3, 'internal.output'])
+})
+
+const deaf = `
+const deaf = definePlugin('deaf', z.object({}), () => ({ run: () => sleep(3_600_000, undefined, { ref: false }) }))`
+
+test('a plugin that does not obey its signal keeps no daemon from stopping', async () => {
+  await using fleet = await startFleet({ code: deaf, chain: '[deaf()]', more: 'shutdown: { graceSeconds: 0 },' })
+  const [daemon] = fleet.daemons
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await until('it runs', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
+  await daemon?.waitFor('job started')
+  assert.is(await daemon?.stop(), 0)
+  assert.equal((await fleet.document('origin_a.mp4'))?.state, 'released')
+})
+
+test('a job that is released is taken on at once by a daemon that waits for it', async () => {
+  const more = 'shutdown: { graceSeconds: 0 },'
+  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', more })
+  const [first] = fleet.daemons
+  await fleet.cloud.put('origin_a.mp4', await longVideo())
+  await first?.waitFor('job started')
+  const second = await fleet.start()
+  assert.is(await first?.stop(), 0)
+  await second.waitFor('job started')
+  const document = await fleet.over('origin_a.mp4', 40)
+  assert.equal([document.attempt, document.claim], [1, 2])
+  // had it come before the document said so, it would have waited for the lease to end
+  assert.is(second.entries.filter(({ msg }) => msg === 'work message: postpone').length, 0)
+})
+
+test('an older upload whose message comes late, after the newer one is back: the newer one counts', async () => {
+  await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]' })
+  const film = await tinyVideo()
+  const etag = await fleet.cloud.put('origin_a.mp4', film)
+  const first = await fleet.over('origin_a.mp4')
+  await fleet.quiet()
+  const later = (change: object) => toNotificationBody({ ...first.source, ...change })
+  await fleet.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl: fleet.cloud.local.queueUrls.work }))
+  // another film was there for a moment, and this one is back: its message came first and was a duplicate
+  await fleet.notify(later({ etag: createHash('md5').update('gone').digest('hex'), sequencer: 'f'.repeat(40) }))
+  const document = await until('the one that is there is done', async () => {
+    const found = await fleet.document('origin_a.mp4')
+    return found && found.claim > 1 && found.state === 'succeeded' ? found : null
+  })
+  assert.is(document.source.etag, etag)
+  assert.is(document.source.bucket, BUCKET)
+  await fleet.quiet()
+})
+
+test('mediad run never writes over its sources', async () => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'film.mp4')
+  await writeFile(file, await tinyVideo())
+  const config = `
+import { defineConfig } from 'mediad'
+import { transcode, upload } from 'mediad/plugins'
+const url = 'http://localhost/'
+export default defineConfig({
+  bucket: 'media',
+  queues: { work: { url: url + 'w' }, inProgress: { url: url + 'i' }, dead: { url: url + 'd' } },
+  plugins: [transcode({ key: '{name}.mp4', preset: 'ultrafast' }), upload()],
+})`
+  await using run = await startMediad(['run', file, '--out', folder.path], { config })
+  assert.is(await run.ended, 1)
+  assert.ok(run.entries.some(({ code }) => code === 'output.exists'))
+  assert.ok((await readFile(file)).equals(await tinyVideo()))
+})

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { removeLitter } from '../../daemon/pipeline/janitor.ts'
+import { openWorkspaces } from '../../daemon/pipeline/workspace.ts'
+import { createTestLog } from '../helpers/context.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('janitor')
+const log = createTestLog()
+
+/** A folder of workspaces as a process leaves it that is gone now. */
+async function leaveLitter(directory: string): Promise<void> {
+  const module = join(import.meta.dirname, '../../daemon/pipeline/workspace.ts')
+  const code = `const { openWorkspaces } = await import(${JSON.stringify(module)})
+    const workspaces = await openWorkspaces({ directory: ${JSON.stringify(directory)} })
+    await workspaces.open({ id: 'a', claim: 1, sizeBytes: 1 })
+    process.kill(process.pid, 'SIGKILL')`
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', code], {
+    stdio: 'inherit',
+  })
+  await new Promise((resolve) => child.once('close', resolve))
+}
+
+test('what a killed daemon left is removed, what living ones use is not', async () => {
+  await using folder = await temporaryFolder()
+  const mine = await openWorkspaces({ directory: folder.path })
+  for (let n = 0; n < 3; n++) await leaveLitter(folder.path)
+  assert.is((await readdir(folder.path)).length, 4)
+  assert.is((await removeLitter({ directory: folder.path, log })).length, 3)
+  assert.equal(await readdir(folder.path), [mine.path.slice(folder.path.length + 1)])
+  assert.equal(await removeLitter({ directory: folder.path, log }), [])
+})
+
+test('a process id that came back is another process', async () => {
+  await using folder = await temporaryFolder()
+  const mine = await openWorkspaces({ directory: folder.path })
+  const file = join(mine.path, 'owner.json')
+  const owner = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+  await writeFile(file, JSON.stringify({ ...owner, started: '1' }))
+  assert.equal(await removeLitter({ directory: folder.path, log }), [mine.path])
+})
+
+test('what it cannot judge it leaves', async () => {
+  await using folder = await temporaryFolder()
+  const mine = await openWorkspaces({ directory: folder.path })
+  const file = join(mine.path, 'owner.json')
+  const owner = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+  const gone = { ...owner, pid: 2 ** 22 + 1, started: '1' }
+  const strange: Record<string, unknown> = {
+    'mediad-other-host': { ...gone, host: 'elsewhere' },
+    'mediad-other-namespace': { ...gone, namespace: 'pid:[1]' },
+  }
+  for (const [name, content] of Object.entries(strange)) {
+    await mkdir(join(folder.path, name))
+    await writeFile(join(folder.path, name, 'owner.json'), JSON.stringify(content))
+  }
+  await mkdir(join(folder.path, 'mediad-unsigned'))
+  await mkdir(join(folder.path, 'mediad-broken'))
+  await writeFile(join(folder.path, 'mediad-broken/owner.json'), 'no JSON')
+  await mkdir(join(folder.path, 'other-folder'))
+  await writeFile(join(folder.path, 'other-folder/owner.json'), JSON.stringify(gone))
+  await symlink(join(folder.path, 'other-folder'), join(folder.path, 'mediad-link'))
+  const before = (await readdir(folder.path)).toSorted()
+  assert.equal(await removeLitter({ directory: folder.path, log }), [])
+  assert.equal((await readdir(folder.path)).toSorted(), before)
+})

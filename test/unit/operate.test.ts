@@ -1,0 +1,252 @@
+import * as assert from 'uvu/assert'
+import { createDocuments } from '../../daemon/job/document.ts'
+import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { createDead } from '../../daemon/operate/dead.ts'
+import { createJobs } from '../../daemon/operate/jobs.ts'
+import { visitDead } from '../../daemon/operate/visit.ts'
+import { parseNotification, toNotificationBody } from '../../daemon/queue/notification.ts'
+import type { DeadMessage } from '../../daemon/queue/queues.ts'
+import type { Message } from '../../daemon/queue/queue.ts'
+import { createTestLog } from '../helpers/context.ts'
+import { createFakeQueues, createFakeStorage, document, source } from '../helpers/fakes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const scope = { bucket: 'media', sourcePrefix: 'origin_' }
+const id = toJobId(source.bucket, source.key)
+const error = { code: 'internal.plugin', message: 'it broke', verdict: 'retry' } as const
+const toKey = (job: string) => `.mediad/jobs/${job}.json`
+
+/** A dead queue in memory, a batch of two at a time; what is received is hidden until it is given back. */
+function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<JobDocument>) {
+  const storage = createFakeStorage()
+  const queues = createFakeQueues(storage.calls)
+  const log = createTestLog([])
+  const hidden = new Set<string>()
+  const messages = new Map<string, Message>()
+  const add = (body: string | DeadMessage) => {
+    const text = typeof body === 'string' ? body : JSON.stringify({ version: 1, ...body })
+    const name = `m${messages.size + 1}`
+    messages.set(name, { id: name, body: text, receipt: name, receiveCount: 1 })
+  }
+  for (const body of bodies) add(body)
+  const { hide, delete: remove } = queues.dead
+  Object.assign(queues.dead, {
+    async receive() {
+      const some = [...messages.values()].filter((message) => !hidden.has(message.id)).slice(0, 2)
+      for (const message of some) hidden.add(message.id)
+      return some
+    },
+    async hide(message: Message, seconds: number) {
+      await hide(message, seconds)
+      if (seconds === 0) hidden.delete(message.id)
+    },
+    async delete(message: Message) {
+      await remove(message)
+      messages.delete(message.id)
+    },
+  })
+  if (is) storage.put(toKey(id), JSON.stringify(document({ id, ...is })))
+  const documents = createDocuments({ storage, prefix: '.mediad/' })
+  const dead = createDead({ queues, documents, scope, log })
+  const calls = () => storage.calls.filter((call) => !call.startsWith('read '))
+  const sent = () => queues.work.sent.map(({ body }) => parseNotification(body, scope))
+  return { storage, queues, documents, dead, log, messages, hidden, calls, sent, add }
+}
+
+const buried = (claim: number): DeadMessage => ({
+  reason: error.code,
+  error,
+  at: '2026-01-01T00:00:00.000Z',
+  job: { id, source, claim, attempt: 3, history: [] },
+})
+const noJob: DeadMessage = { reason: 'message.invalid', error, at: 'x', body: 'no JSON' }
+const isDead = { state: 'dead', owner: null, claim: 3, attempt: 3, error } as const
+const redriven = { kind: 'sources', sources: [{ ...source, redrive: 3 }] }
+
+const test = suite('operate')
+
+test('redrive sends the source and the claim that died, then deletes all that tells of that death', async () => {
+  for (const name of [id, source.key]) {
+    const { dead, calls, sent, messages } = prepare([buried(3), buried(2), buried(4), noJob], isDead)
+    const outcomes = await dead.redrive({ name })
+    assert.equal([outcomes.length, outcomes[0]?.id, outcomes[0]?.done, outcomes[0]?.claim], [1, id, true, 3])
+    assert.equal(calls(), ['work.send', 'dead.delete', 'dead.delete', 'dead.hide', 'dead.hide'])
+    assert.equal(sent(), [redriven])
+    assert.equal([...messages.keys()], ['m3', 'm4'], 'another death, and what is no job, stay')
+  }
+})
+
+test('redrive writes no document', async () => {
+  const { dead, storage } = prepare([buried(3)], isDead)
+  await dead.redrive({ name: id })
+  assert.equal(
+    storage.calls.filter((call) => call.startsWith('write')),
+    [],
+  )
+})
+
+test('a source that cannot be sent: nothing is deleted, all is given back', async () => {
+  const { dead, queues, messages, hidden } = prepare([buried(3), noJob], isDead)
+  queues.failures.add('work.send')
+  await assertThrows(() => dead.redrive({}), /no send today/)
+  assert.equal([messages.size, hidden.size], [2, 0])
+})
+
+test('redrive that died before it deleted: once more does the same, and the job is not lost', async () => {
+  const { dead, queues, sent, messages } = prepare([buried(3)], isDead)
+  queues.failures.add('dead.delete')
+  await assertThrows(() => dead.redrive({ name: id }), /no delete today/)
+  queues.failures.clear()
+  await dead.redrive({ name: id })
+  assert.equal(sent(), [redriven, redriven], 'the second is a duplicate, of the same claim')
+  assert.is(messages.size, 0)
+})
+
+test('a dead job is redriven without its message, too', async () => {
+  const { dead, sent } = prepare([], isDead)
+  assert.is((await dead.redrive({ name: id }))[0]?.done, true)
+  assert.equal(sent(), [redriven])
+})
+
+for (const state of ['processing', 'failed', 'released', 'succeeded'] as const) {
+  test(`a job that is ${state} is not redriven, and its dead message stays`, async () => {
+    const { dead, calls, messages } = prepare([buried(3)], { state, claim: 3 })
+    for (const name of [id, undefined]) {
+      const [outcome] = await dead.redrive({ name })
+      assert.equal([outcome?.done, outcome?.detail], [false, `it is not dead: its document says ${state}`])
+    }
+    assert.equal(calls(), ['dead.hide', 'dead.hide'])
+    assert.is(messages.size, 1)
+  })
+}
+
+test('a job without a document, or with a strange one, is not redriven; others are', async () => {
+  const { dead, messages, storage } = prepare([buried(3)])
+  assert.match((await dead.redrive({ name: id }))[0]?.detail ?? '', 'no document')
+  assert.is(messages.size, 1)
+  storage.put(toKey(id), '{}')
+  const other = { ...source, key: 'origin_b.mp4' }
+  const otherId = toJobId('media', other.key)
+  storage.put(toKey(otherId), JSON.stringify(document({ ...isDead, id: otherId, source: other })))
+  assert.equal(await dead.redrive({ name: 'origin_nobody.mp4' }), [])
+  const outcomes = await dead.redrive({ name: id })
+  assert.match(outcomes[0]?.detail ?? '', 'none of this version')
+  assert.is((await dead.redrive({ name: otherId }))[0]?.done, true)
+})
+
+test('a message that never was a job goes back to work only if it is a notification by now', async () => {
+  const body = toNotificationBody(source)
+  const { dead, queues, messages } = prepare([noJob, { ...noJob, body }, body, 'rubbish'])
+  const outcomes = await dead.redrive({})
+  assert.equal(
+    outcomes.map(({ id, done }) => [id, done]),
+    [
+      ['m1', false],
+      ['m2', true],
+      ['m3', true],
+      ['m4', false],
+    ],
+  )
+  assert.equal(
+    queues.work.sent.map(({ body }) => body),
+    [body, body],
+  )
+  assert.equal([...messages.keys()], ['m1', 'm4'])
+  assert.is((await dead.redrive({ name: 'm1' }))[0]?.done, false)
+})
+
+test('the list has each job once, with its latest claim and what its document says; nothing goes away', async () => {
+  const { dead, calls, messages, hidden } = prepare([buried(2), noJob, buried(3), buried(1), 'rubbish'], isDead)
+  const listed = await dead.list({})
+  assert.equal(
+    listed.map((one) => [one.id, one.messages, one.dead?.job?.claim, one.document?.state, one.body]),
+    [
+      [id, 3, 3, 'dead', undefined],
+      ['m2', 1, undefined, undefined, 'no JSON'],
+      ['m5', 1, undefined, undefined, 'rubbish'],
+    ],
+  )
+  assert.equal(new Set(calls()), new Set(['dead.hide']))
+  assert.equal([messages.size, hidden.size], [5, 0])
+  assert.equal((await dead.list({ name: source.key })).length, 1)
+  assert.equal(await dead.list({ name: 'nobody' }), [])
+})
+
+test('drop deletes the messages that are meant, and nothing else', async () => {
+  const { dead, messages, queues, storage } = prepare([buried(2), noJob, buried(3)], isDead)
+  assert.equal(await dead.drop({ name: source.key }), [{ id, key: source.key, done: true, detail: 'dropped' }])
+  assert.equal([...messages.keys()], ['m2'])
+  assert.equal(await dead.drop({ name: 'nobody' }), [])
+  assert.is((await dead.drop({})).length, 1)
+  assert.is(messages.size, 0)
+  assert.equal([queues.work.sent, storage.calls.filter((call) => call.startsWith('write'))], [[], []])
+})
+
+test('a visit that is stopped gives back what it has', async () => {
+  const { queues, log, hidden, messages } = prepare([noJob, noJob, noJob])
+  const stop = new AbortController()
+  const visit = () => {
+    stop.abort(new Error('stopped'))
+    return false
+  }
+  await assertThrows(() => visitDead({ queue: queues.dead, log, signal: stop.signal, visit }), /stopped/)
+  assert.equal([hidden.size, messages.size], [0, 3])
+})
+
+test('a message that is delivered twice is visited once', async () => {
+  const { queues, log } = prepare()
+  const [one, two] = ['a', 'b'].map((name) => ({ id: name, body: name, receipt: name, receiveCount: 1 })) as [
+    Message,
+    Message,
+  ]
+  const batches = [[one, two], [one], [two]]
+  queues.dead.receive = async () => batches.shift() ?? []
+  const visited: string[] = []
+  await visitDead({ queue: queues.dead, log, visit: ({ message }) => visited.push(message.id) > 0 && message === one })
+  assert.equal(visited, ['a', 'b'])
+  assert.equal(
+    queues.calls.filter((call) => call === 'dead.delete'),
+    ['dead.delete', 'dead.delete'],
+    'the deleted one came again, and was deleted again',
+  )
+})
+
+test('jobs come last written first, of one state, up to the limit; strange documents are told', async () => {
+  const { storage, documents } = prepare()
+  const ids = Array.from({ length: 20 }, (_, n) => toJobId('media', `origin_${n}.mp4`))
+  for (const [n, job] of ids.entries())
+    storage.put(
+      toKey(job),
+      n === 4 ? '{}' : JSON.stringify(document({ id: job, state: n % 2 === 0 ? 'succeeded' : 'dead' })),
+    )
+  storage.put('.mediad/jobs/other.txt', 'x')
+  async function* list() {
+    const all = ids.map((job, n) => ({ key: toKey(job), modifiedAt: new Date(n * 1000) }))
+    yield all.slice(0, 7)
+    yield [...all.slice(7), { key: '.mediad/jobs/other.txt', modifiedAt: new Date() }]
+  }
+  const jobs = createJobs({ list, documents, bucket: 'media', statePrefix: '.mediad/' })
+  const read = async (options: Parameters<typeof jobs.list>[0]) => {
+    const found: string[] = []
+    for await (const entry of jobs.list(options)) found.push('seen' in entry ? entry.id : `! ${entry.id}`)
+    return found
+  }
+  const newest = ids.toReversed().map((job) => (job === ids[4] ? `! ${job}` : job))
+  assert.equal(await read({ limit: 100 }), newest)
+  storage.calls.length = 0
+  assert.equal(await read({ limit: 3 }), newest.slice(0, 3))
+  assert.is(storage.calls.length, 3, 'no document is read for nothing')
+  const dead = ids.filter((_, n) => n % 2 === 1).toReversed()
+  assert.equal(await read({ limit: 9, state: 'dead' }), [...dead.slice(0, 8), `! ${ids[4]}`])
+  assert.equal(await jobs.find('origin_7.mp4'), await jobs.find(ids[7] ?? ''))
+  assert.is((await jobs.find(ids[7] ?? ''))?.document.state, 'dead')
+  assert.is(await jobs.find('origin_77.mp4'), null)
+})
+
+async function assertThrows(act: () => Promise<unknown>, pattern: RegExp): Promise<void> {
+  const problem = await act().then(
+    () => 'it went well',
+    (thrown: Error) => thrown.message,
+  )
+  assert.match(problem, pattern)
+}
