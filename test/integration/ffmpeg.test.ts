@@ -81,12 +81,12 @@ test('runs a command and tells its progress', () =>
   withBench(async ({ run, output }) => {
     const fractions: number[] = []
     const encode = [{ path: output, options: ['-c:v', 'libx264', '-preset', 'veryslow', '-an'] }]
-    const slow = { inputOptions: ['-readrate', '8'], outputs: encode }
+    const slow = { inputOptions: ['-readrate', '4'], outputs: encode }
     const result = await run({ ...slow, durationSeconds: 20, onProgress: (fraction) => fractions.push(fraction) })
     const { outSeconds } = result
     assert.ok(outSeconds !== null && outSeconds > 18 && outSeconds < 20.5, `outSeconds ${outSeconds}`)
     assert.ok(result.seconds > 0)
-    assert.ok(fractions.length > 2, 'more than the end was told')
+    assert.ok(fractions.length > 1, 'more than the end was told')
     assert.equal(
       fractions,
       fractions.toSorted((a, b) => a - b),
@@ -159,8 +159,8 @@ test('a frozen ffmpeg is a stall', () =>
 
 test('an encoder that computes for long without a word is no stall', () =>
   withBench(async ({ run }) => {
-    await run({}, { stallSeconds: 1 })
-  }, 'i=0; while [ $i -lt 4000000 ]; do i=$((i+1)); done; echo x > "$last"'))
+    await run({}, { stallSeconds: 3 })
+  }, 'i=0; while [ $i -lt 12000000 ]; do i=$((i+1)); done; echo x > "$last"'))
 
 test('one that computes for ever is', () =>
   withBench(async ({ failure }) => {
