@@ -17,7 +17,7 @@ const coverageFolder = join(root, 'coverage')
 
 const patterns = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts', { cwd: root })
-  .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .filter((file) => (patterns.length === 0 ? isEveryday(file) : patterns.some((pattern) => file.includes(pattern))))
   .toSorted()
 
 // a run of some files says nothing about coverage, and is done sooner without it
@@ -35,6 +35,11 @@ if (patterns.length === 0) await reportCoverage()
 if (total.skipped > 0) console.log(`${total.skipped} skipped, see above`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed > 0 ? 1 : 0
+
+/** The fault bench is under construction, and asked for by name: `npm test -- faults`. */
+function isEveryday(file: string): boolean {
+  return !file.startsWith('test/faults/')
+}
 
 /** Before the last line, which is the verdict. Processes that were killed have told nothing. */
 async function reportCoverage(): Promise<void> {

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import type { JobDocument } from '../../daemon/job/job.ts'
+import { startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
+import { until } from '../helpers/wait.ts'
+import { findBroken } from './invariants.ts'
+import { openLine, type Line } from './proxy.ts'
+import { findFfmpeg, type Bench, type Member } from './scene.ts'
+
+export type { Bench, Member } from './scene.ts'
+
+export type BenchOptions = Omit<FleetOptions, 'env'>
+
+/** Real daemons, one row of trouble. Everything is gone with `await using`. */
+export async function startBench({ daemons = 1, ...options }: BenchOptions = {}): Promise<Bench> {
+  const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled() }
+  const fleet = await startFleet({ ...options, daemons: 0, env })
+  const { cloud } = fleet
+  const members: Member[] = []
+  const uploads = new Set<string>()
+
+  async function start(prepare?: (line: Line) => void): Promise<Member> {
+    const line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
+    lines.push(line)
+    prepare?.(line)
+    // the fleet reads `env` in the very turn it is told to start
+    const daemon = await inTurn(() => {
+      Object.assign(env, toEnvironment(cloud.local.queueUrls, line))
+      return fleet.start()
+    })
+    const member = { line, daemon }
+    members.push(member)
+    return member
+  }
+
+  const lines: Line[] = []
+  const bench: Bench = {
+    ...fleet,
+    members,
+    get first() {
+      const [member] = members
+      if (member === undefined) throw new Error('no daemon has been started')
+      return member
+    },
+    start,
+    upload(key, body) {
+      uploads.add(key)
+      return cloud.put(key, body)
+    },
+    async send(queue, body) {
+      await cloud.sqs.send(new SendMessageCommand({ QueueUrl: cloud.local.queueUrls[queue], MessageBody: body }))
+    },
+    isQuiescent: () => isQuiescent(bench, uploads),
+    quiescence: (seconds) => reachQuiescence(bench, seconds),
+    checkInvariants: async (expected = {}) => {
+      const broken = await findBroken({ bench, uploads, expected })
+      if (broken.length > 0) throw new Error(`broken invariants:\n  ${broken.join('\n  ')}\n${await describe(bench)}`)
+    },
+    async [Symbol.asyncDispose]() {
+      // members first: a daemon whose line is gone complains for as long as it lives
+      for (const { daemon } of members) await daemon[Symbol.asyncDispose]()
+      for (const line of lines) await line[Symbol.asyncDispose]()
+      await fleet[Symbol.asyncDispose]()
+    },
+  }
+  await Promise.all(Array.from({ length: daemons }, () => start()))
+  return bench
+}
+
+/** A daemon's start is mostly work: many at once would all be slow, and one at a time would leave processors idle. */
+const STARTS_AT_ONCE = 3
+const starting: Promise<unknown>[] = Array.from({ length: STARTS_AT_ONCE }, () => Promise.resolve())
+let turns = 0
+
+function inTurn<T>(start: () => Promise<T>): Promise<T> {
+  const place = turns++ % STARTS_AT_ONCE
+  const next = (starting[place] ?? Promise.resolve()).then(start)
+  starting[place] = next.catch(() => undefined) // whoever asked for it gets the error
+  return next
+}
+
+let folder: string | undefined
+
+/** One for all daemons of the process: most of the time a daemon takes to start goes into its source text. */
+function compiled(): string {
+  if (folder !== undefined) return folder
+  const made = mkdtempSync(join(tmpdir(), 'mediad-compiled-'))
+  process.once('exit', () => rmSync(made, { recursive: true, force: true }))
+  return (folder = made)
+}
+
+function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url, sqsUrl }: Line) {
+  const through = (url: string) => `${sqsUrl}${new URL(url).pathname}`
+  return {
+    AWS_ENDPOINT_URL_S3: s3Url,
+    AWS_ENDPOINT_URL_SQS: sqsUrl,
+    MEDIAD_WORK_QUEUE_URL: through(queueUrls.work),
+    MEDIAD_IN_PROGRESS_QUEUE_URL: through(queueUrls.inProgress),
+    MEDIAD_DEAD_QUEUE_URL: through(queueUrls.dead),
+  }
+}
+
+/** Benches run side by side on few cores: whoever looks all the time takes them away from the daemons. */
+const LOOK_MS = 250
+
+async function reachQuiescence(bench: Bench, seconds = 60): Promise<void> {
+  try {
+    await until('all is over', () => bench.isQuiescent(), seconds)
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${await describe(bench)}`, { cause: error })
+  }
+}
+
+async function isQuiescent(bench: Bench, uploads: Iterable<string>): Promise<boolean> {
+  await pause(LOOK_MS)
+  if ((await findUnfinished(bench, uploads)).length > 0 || findFfmpeg(bench).length > 0) return false
+  const { work, inProgress } = bench.cloud.local.queueUrls
+  const counts = await Promise.all([work, inProgress].map((url) => bench.cloud.messages(url)))
+  return counts.every(({ visible, hidden, delayed }) => visible + hidden + delayed === 0)
+}
+
+async function findUnfinished(bench: Bench, uploads: Iterable<string>): Promise<string[]> {
+  const documents = await Promise.all([...uploads].map(async (key) => ({ key, document: await bench.document(key) })))
+  return documents.filter(({ document }) => !isOver(document)).map(({ key }) => key)
+}
+
+const isOver = (document: JobDocument | null) => document?.state === 'succeeded' || document?.state === 'dead'
+
+/** Where everything stands, for whoever reads a failure. */
+async function describe({ cloud, members }: Bench): Promise<string> {
+  const paths = await cloud.list()
+  const documents = paths.filter((path) => path.startsWith('.mediad/jobs/'))
+  const texts = await Promise.all(
+    documents.map(async (path) => `  ${(await cloud.get(path)).toString().slice(0, 1500)}`),
+  )
+  const { work, inProgress, dead } = cloud.local.queueUrls
+  const counts = await Promise.all([work, inProgress, dead].map((url) => cloud.messages(url)))
+  const logs = members.flatMap(({ daemon, line }) => [
+    `  daemon ${daemon.pid}:`,
+    ...daemon.entries.slice(-12).map(({ text }) => `    ${text.slice(0, 400)}`),
+    `    its last calls: ${line.calls
+      .slice(-20)
+      .map(({ name }) => name)
+      .join(', ')}`,
+  ])
+  return [`  objects: ${paths.join(', ')}`, ...texts, `  queues: ${JSON.stringify(counts)}`, ...logs].join('\n')
+}

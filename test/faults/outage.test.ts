@@ -1,0 +1,38 @@
+import * as assert from 'uvu/assert'
+import { noteCode } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+import { startBench } from './bench.ts'
+import { type Member } from './scene.ts'
+import { besides } from './rows.ts'
+
+const row = besides(suite('outages', { timeoutSeconds: 120 }))
+
+const OUTAGE_SECONDS = 10
+
+async function readiness({ daemon }: Member): Promise<number> {
+  return (await fetch(`${daemon.url}/ready`)).status
+}
+
+for (const service of ['s3', 'sqs'] as const) {
+  row(`Q14: ${service} gone for ${OUTAGE_SECONDS} s: few requests, not ready, then all is done by itself`, async () => {
+    await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]' })
+    const { first } = bench
+    assert.is(await readiness(first), 200)
+    const startedAt = performance.now()
+    const cut = first.line.cut((call) => call.service === service)
+    for (const name of ['a', 'b', 'c']) await bench.upload(`origin_${name}.mp4`, await tinyVideo())
+    await until('the outage is over', () => performance.now() - startedAt > OUTAGE_SECONDS * 1000)
+    const requests = cut.hits
+    assert.is(await readiness(first), 503)
+    cut.off()
+    // three tries of the SDK for each of ours, two pollers, three messages
+    assert.ok(requests > 0 && requests <= 15 * OUTAGE_SECONDS, `${requests} requests in ${OUTAGE_SECONDS} s`)
+    await bench.quiescence(100)
+    await bench.checkInvariants()
+    await until('it is ready again', async () => (await readiness(first)) === 200, 40)
+    for (const name of ['a', 'b', 'c']) assert.is((await bench.document(`origin_${name}.mp4`))?.attempt, 1)
+    process.stdout.write(`  ${requests} requests to ${service} in ${OUTAGE_SECONDS} s\n`)
+  })
+}

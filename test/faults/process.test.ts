@@ -1,0 +1,116 @@
+import * as assert from 'uvu/assert'
+import { execFileSync } from 'node:child_process'
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { noteCode, paceCode } from '../helpers/fleet.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { longVideo, tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+import { startBench } from './bench.ts'
+import { type Bench } from './scene.ts'
+import { besides } from './rows.ts'
+
+const row = besides(suite('process faults', { timeoutSeconds: 120 }))
+
+const slow = { code: paceCode, chain: '[pace(), upload()]' }
+
+async function ffmpegOf(bench: Bench, attempt: number): Promise<number> {
+  await until(
+    `attempt ${attempt} is in ffmpeg`,
+    async () => {
+      const { attempt: now, progress } = (await bench.document('origin_a.mp4')) ?? {}
+      return now === attempt && progress?.plugin === 'pace'
+    },
+    40,
+  )
+  return findProcess('ffmpeg', bench.first.daemon.folder)
+}
+
+row('P8: a frozen ffmpeg is a stall, ended by SIGKILL, and the job is tried again', async () => {
+  await using bench = await startBench({ ...slow, more: 'ffmpeg: { stallSeconds: 2 }' })
+  await bench.upload('origin_a.mp4', await longVideo())
+  const frozen = await ffmpegOf(bench, 1)
+  process.kill(frozen, 'SIGSTOP')
+  await until('it is gone', () => !isAlive(frozen), 30)
+  await bench.quiescence()
+  await bench.checkInvariants()
+  const document = await bench.document('origin_a.mp4')
+  assert.equal(
+    document?.history.map(({ error }) => error.code),
+    ['transient.stalled'],
+  )
+})
+
+row('P9: an ffmpeg that dies by a signal in every attempt buries the job, and the signal is told', async () => {
+  await using bench = await startBench(slow)
+  await bench.upload('origin_a.mp4', await longVideo())
+  const signals = ['SIGSEGV', 'SIGKILL', 'SIGBUS'] as const
+  for (const [n, signal] of signals.entries()) {
+    const ffmpeg = await ffmpegOf(bench, n + 1)
+    process.kill(ffmpeg, signal)
+    await until('it is gone', () => !isAlive(ffmpeg))
+  }
+  await bench.quiescence()
+  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+  const document = await bench.document('origin_a.mp4')
+  assert.is(document?.history.length, 3)
+  for (const [n, { error }] of document?.history.entries() ?? []) {
+    assert.is(error.code, 'internal.ffmpeg_signal')
+    assert.match(error.message, signals[n] ?? '')
+  }
+})
+
+row('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its memory or its log', async () => {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, 'ffmpeg')
+  await writeFile(path, floodingFfmpeg)
+  await chmod(path, 0o755)
+  await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
+  const { daemon } = bench.first
+  const before = await peakMemoryMiB(daemon.pid)
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  const grown = (await peakMemoryMiB(daemon.pid)) - before
+  assert.ok(grown < 200, `300 MB of stderr took ${grown} MiB more`)
+  assert.ok(daemon.entries.reduce((sum, { text }) => sum + text.length, 0) < 1_000_000, 'the log is full of it')
+})
+
+/** Floods only when it has work to do: probed, it is ffmpeg. One line without an end, then many lines. */
+const floodingFfmpeg = `#!/bin/sh
+case " $* " in *" -progress "*)
+  head -c 150000000 /dev/zero | tr '\\0' 'x' >&2
+  yes 'a line of the flood' | head -c 150000000 >&2
+esac
+exec ffmpeg "$@"
+`
+
+async function peakMemoryMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+}
+
+row('P17: a daemon out of file descriptors loses nothing, and goes on when it has some again', async () => {
+  await using bench = await startBench({
+    code: noteCode,
+    chain: '[note(), upload()]',
+    more: 'job: { attempts: 20, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 }',
+  })
+  const { daemon } = bench.first
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  const lines = daemon.entries.length
+  limitFiles(daemon.pid, (await readdir(`/proc/${daemon.pid}/fd`)).length)
+  await Promise.all(['b', 'c', 'd'].map(async (name) => bench.upload(`origin_${name}.mp4`, await tinyVideo())))
+  await until('it feels it', () => daemon.entries.slice(lines).some(({ level }) => level === 'warn'), 40)
+  assert.ok(isAlive(daemon.pid))
+  limitFiles(daemon.pid, 1024)
+  await bench.quiescence(100)
+  await bench.checkInvariants({ attempts: 20 })
+})
+
+function limitFiles(pid: number, count: number): void {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${count}:`])
+}

@@ -1,0 +1,171 @@
+import * as assert from 'uvu/assert'
+import { ReceiveMessageCommand, DeleteMessageCommand } from '@aws-sdk/client-sqs'
+import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { BUCKET } from '../helpers/cloud.ts'
+import { noteCode } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+import { startBench } from './bench.ts'
+import { jobIdOf, type Bench } from './scene.ts'
+import type { Call } from './calls.ts'
+import { besides } from './rows.ts'
+
+const row = besides(suite('queue faults', { timeoutSeconds: 120 }))
+
+const quick = { code: noteCode, chain: '[note(), upload()]' }
+const named = (name: string) => (call: Call) => call.name === name
+
+row('Q2: a notification that comes late, after the job is over, is a duplicate', async () => {
+  await using bench = await startBench(quick)
+  const video = await tinyVideo()
+  const etag = await bench.upload('origin_a.mp4', video)
+  await bench.quiescence()
+  const document = await bench.document('origin_a.mp4')
+  const source = { bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: video.length }
+  for (let n = 0; n < 5; n++) await bench.send('work', toNotificationBody(source))
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.equal(await bench.document('origin_a.mp4'), document)
+  assert.is(bench.said('job started'), 1)
+})
+
+row('Q5: a record of a source that never was ends in one dead job, not in a loop', async () => {
+  await using bench = await startBench(quick)
+  const source = { bucket: BUCKET, key: 'origin_gone.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
+  const record = { version: 1, id: jobIdOf(source.key), source, claim: 1, owner: 'somebody/12345678' }
+  await bench.send('inProgress', JSON.stringify(record))
+  const { error } = await bench.over('origin_gone.mp4')
+  assert.is(error?.code, 'input.source_gone')
+  await bench.quiescence()
+  assert.is(bench.said('job started'), 1)
+  assert.is((await bench.dead()).length, 1)
+})
+
+row('Q6: a record of a job that is over is dropped, and nothing runs again', async () => {
+  await using bench = await startBench(quick)
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  const { id, source, claim, owner, ...before } = await bench.over('origin_a.mp4')
+  await bench.quiescence()
+  await bench.send('inProgress', JSON.stringify({ version: 1, id, source, claim, owner }))
+  await bench.send('inProgress', JSON.stringify({ version: 1, id, source, claim, owner: 'a daemon that died/1' }))
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.is((await bench.document('origin_a.mp4'))?.rev, before.rev)
+  assert.is(bench.said('job started'), 1)
+})
+
+row('Q13: the notifications of two versions in the wrong order: the newer version counts', async () => {
+  await using bench = await startBench({ ...quick, daemons: 0 })
+  const older = await tinyVideo()
+  const newer = Buffer.concat([older, Buffer.from([0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65])]) // an empty box: another etag
+  await bench.upload('origin_a.mp4', older)
+  const etag = await bench.upload('origin_a.mp4', newer)
+  const [first = '', second = ''] = await takeBodies(bench, 2)
+  await bench.send('work', second)
+  await bench.start()
+  await bench.over('origin_a.mp4')
+  await bench.send('work', first)
+  await bench.quiescence()
+  await bench.checkInvariants()
+  const document = await bench.document('origin_a.mp4')
+  assert.is(document?.source.etag, etag)
+  assert.is(document?.claim, 1, 'the older one made no claim')
+  assert.match((await bench.cloud.get('note_a.txt')).toString(), new RegExp(`^${etag} `))
+})
+
+async function takeBodies({ cloud }: Bench, count: number): Promise<string[]> {
+  const QueueUrl = cloud.local.queueUrls.work
+  const bodies: string[] = []
+  while (bodies.length < count) {
+    const { Messages = [] } = await cloud.sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 1 }))
+    for (const { Body = '', ReceiptHandle } of Messages) {
+      bodies.push(Body)
+      await cloud.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+    }
+  }
+  return bodies
+}
+
+row('Q15: DeleteMessage fails, of the work message and of the record: the job is done once', async () => {
+  await using bench = await startBench(quick)
+  const { line } = bench.first
+  const work = line.fault({
+    on: named('DeleteMessage work'),
+    times: 5,
+    do: 'answer',
+    status: 500,
+    code: 'InternalFailure',
+  })
+  const record = line.fault({ on: named('DeleteMessage in-progress'), times: 5, do: 'dropReply' })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence(100)
+  await bench.checkInvariants()
+  assert.is(bench.said('job started'), 1)
+  assert.equal([work.hits, record.hits >= 1], [5, true])
+})
+
+row('Q16: the record cannot be sent: nothing is claimed without it, and the message comes back', async () => {
+  await using bench = await startBench(quick)
+  const { line } = bench.first
+  let claims = 0
+  const failing = line.fault({
+    on: named('SendMessage in-progress'),
+    times: 6,
+    do: 'answer',
+    status: 500,
+    code: 'InternalFailure',
+    act() {
+      claims += line.calls.filter(named('PUT document')).length
+    },
+  })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.equal([failing.hits, claims], [6, 0], 'nothing was claimed while there was no record')
+  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
+})
+
+row('Q16: every reply to SendMessage and DeleteMessage is lost: messages too many, and one result', async () => {
+  await using bench = await startBench(quick)
+  const lost = bench.first.line.fault({
+    on: ({ op }) => op === 'SendMessage' || op === 'DeleteMessage',
+    times: 20,
+    do: 'dropReply',
+  })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence(100)
+  await bench.checkInvariants()
+  assert.ok(lost.hits >= 5)
+  assert.is(bench.said('job succeeded'), 1)
+})
+
+row('Q18: no message can be hidden for longer: the job goes on under its lease', async () => {
+  await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 8 }), upload()]' })
+  const { line, daemon } = bench.first
+  const refused = line.fault({
+    on: ({ op }) => op === 'ChangeMessageVisibility',
+    do: 'answer',
+    status: 400,
+    code: 'InvalidParameterValue',
+  })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.ok(refused.hits > 0)
+  assert.is(daemon.entries.filter(({ msg }) => msg === 'job started').length, 1)
+})
+
+row('Q19: OverLimit is met with pauses, not with a hot loop', async () => {
+  await using bench = await startBench(quick)
+  const { line } = bench.first
+  const over = line.fault({ on: named('ReceiveMessage work'), do: 'answer', status: 403, code: 'OverLimit' })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  const startedAt = performance.now()
+  await until('some seconds have passed', () => performance.now() - startedAt > 6000)
+  assert.ok(over.hits >= 1 && over.hits <= 18, `${over.hits} requests in 6 s`) // three tries of the SDK for each of ours
+  over.off()
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
+})

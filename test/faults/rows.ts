@@ -1,0 +1,30 @@
+import type { Suite } from '../helpers/suite.ts'
+
+/** Rows at once: each has a cloud and daemons of its own, and mostly waits. */
+const AT_ONCE = 3
+
+/**
+ * Tests of one file that run side by side; each still has a name, a result and a timeout of its own. They begin with the
+ * first, in their order.
+ */
+export function besides(test: Suite): (name: string, body: () => Promise<void>) => void {
+  const queue: (() => Promise<void>)[] = []
+  let begun = false
+  async function worker(): Promise<void> {
+    for (let row = queue.shift(); row !== undefined; row = queue.shift()) await row()
+  }
+  function begin(): void {
+    if (begun) return
+    begun = true
+    for (let n = 0; n < AT_ONCE; n++) void worker()
+  }
+  return (name, body) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    promise.catch(() => undefined) // the test of that name gets it
+    queue.push(() => body().then(resolve, reject))
+    test(name, () => {
+      begin()
+      return promise
+    })
+  }
+}

@@ -1,0 +1,50 @@
+import { toJobId } from '../../daemon/job/job.ts'
+import { BUCKET } from '../helpers/cloud.ts'
+import type { Fleet } from '../helpers/fleet.ts'
+import { processesOf } from '../helpers/liveness.ts'
+import type { Mediad } from '../helpers/process.ts'
+import type { Line } from './proxy.ts'
+
+/** A daemon and its own network: what goes wrong on its line is no other daemon's trouble. */
+export type Member = { readonly daemon: Mediad; readonly line: Line }
+
+export type Expectations = {
+  /** Keys of the sources whose job must be dead; every other one must have succeeded. */
+  dead?: readonly string[]
+  /** Dead messages that may be there beside one for each dead job: a crash between telling and writing down repeats them. */
+  moreDead?: number
+  /** Objects that are nobody's outputs. */
+  foreign?: readonly string[]
+  /** Default 3, the fleet's. */
+  attempts?: number
+}
+
+/** A fleet whose daemons reach S3 and SQS through faulty lines, and the judge of what became of it. */
+export type Bench = Omit<Fleet, 'start' | 'daemons'> & {
+  readonly members: readonly Member[]
+  /** The first member; throws when there is none. */
+  readonly first: Member
+  /** Uploads a source, past every fault. */
+  upload(key: string, body: string | Uint8Array): Promise<string>
+  /** One more daemon. `prepare` sets faults up before it starts. */
+  start(prepare?: (line: Line) => void): Promise<Member>
+  /** Puts a body on one of the queues, past every fault. */
+  send(queue: 'work' | 'inProgress', body: string): Promise<void>
+  /** Every upload is over, no message is left but dead ones, and no ffmpeg works. */
+  isQuiescent(): Promise<boolean>
+  /** Waits until it is quiescent. */
+  quiescence(seconds?: number): Promise<void>
+  /** At quiescence. @throws Error that names every invariant that is broken, and how */
+  checkInvariants(expected?: Expectations): Promise<void>
+}
+
+/** The ids of the ffmpeg and ffprobe processes of all the bench's daemons. */
+export function findFfmpeg({ members }: Pick<Bench, 'members'>): number[] {
+  return members.flatMap(({ daemon: { folder } }) => ['ffmpeg', 'ffprobe'].flatMap((name) => processesOf(name, folder)))
+}
+
+/** The id of the job for a source of the bench. */
+export const jobIdOf = (key: string) => toJobId(BUCKET, key)
+
+/** Where the document of the job for a source lies. */
+export const documentPathOf = (key: string) => `.mediad/jobs/${jobIdOf(key)}.json`

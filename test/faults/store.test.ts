@@ -1,0 +1,183 @@
+import * as assert from 'uvu/assert'
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { BUCKET } from '../helpers/cloud.ts'
+import { noteCode } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+import { startBench } from './bench.ts'
+import { documentPathOf, jobIdOf } from './scene.ts'
+import type { Call } from './calls.ts'
+import { besides } from './rows.ts'
+
+const row = besides(suite('store faults', { timeoutSeconds: 150 }))
+
+const quick = { code: noteCode, chain: '[note(), upload()]' }
+const named = (name: string) => (call: Call) => call.name === name
+const isGet = named('GET source')
+
+/** Says what came through: the size and the hash of the file the plugins got. */
+const digest = {
+  code: `
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+const digest = definePlugin('digest', z.object({}), () => ({
+  keys: ['digest_{name}.txt'],
+  async run({ workspace, input, add }) {
+    const path = join(workspace, 'digest.txt')
+    await writeFile(path, createHash('md5').update(await readFile(input)).digest('hex'))
+    await add(path, 'digest', { key: 'digest_{name}.txt', contentType: 'text/plain' })
+  },
+}))
+`,
+  chain: '[digest(), upload()]',
+}
+
+/** A film with an empty box of a megabyte behind it. */
+async function paddedVideo(): Promise<Buffer> {
+  const box = Buffer.alloc(1024 ** 2)
+  box.writeUInt32BE(box.length)
+  box.write('free', 4)
+  return Buffer.concat([await tinyVideo(), box])
+}
+
+row('S1: a fifth of all calls answered with 500 or 503: every job succeeds', async () => {
+  await using bench = await startBench(quick)
+  const { line } = bench.first
+  const dice = createDice(20260801)
+  const before = line.calls.length
+  const internal = line.fault({ on: () => dice() < 0.1, do: 'answer', status: 500, code: 'InternalError' })
+  const slowDown = line.fault({ on: () => dice() < 0.1, do: 'answer', status: 503, code: 'SlowDown' })
+  const keys = ['a', 'b', 'c', 'd', 'e'].map((name) => `origin_${name}.mp4`)
+  for (const key of keys) await bench.upload(key, await tinyVideo())
+  await bench.quiescence(120)
+  await bench.checkInvariants()
+  assert.ok(internal.hits + slowDown.hits >= 10, 'too few faults to mean anything')
+  assert.ok(line.calls.length - before < 1000, `${line.calls.length - before} calls for five jobs`)
+})
+
+/** The same sequence in every run: mulberry32. */
+function createDice(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+row('S2: the source breaks off twice: taken up where it broke, and whole', async () => {
+  await using bench = await startBench(digest)
+  const { line } = bench.first
+  line.fault({ on: isGet, times: 1, do: 'resetBody', afterBytes: 100_000 })
+  line.fault({ on: isGet, times: 1, do: 'truncate', afterBytes: 200_000 })
+  const etag = await bench.upload('origin_a.mp4', await paddedVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
+  assert.is((await bench.cloud.get('digest_a.txt')).toString(), etag)
+  const ranges = line.calls.filter(isGet).map(({ headers }) => headers.range ?? 'all')
+  assert.is(ranges.length, 3)
+  assert.match(ranges[2] ?? '', /^bytes=\d+-$/)
+})
+
+row('S2: a source that never comes is no source: nothing truncated reaches the plugins', async () => {
+  await using bench = await startBench(digest)
+  bench.first.line.fault({ on: isGet, do: 'resetBody', afterBytes: 1000 })
+  await bench.upload('origin_a.mp4', await paddedVideo())
+  await bench.quiescence()
+  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+  const document = await bench.document('origin_a.mp4')
+  assert.equal(
+    document?.history.map(({ error }) => error.code),
+    ['transient.download', 'transient.download', 'transient.download'],
+  )
+})
+
+row('S4: a body that stands still is given up and taken up again', async () => {
+  await using bench = await startBench(digest)
+  const stalled = bench.first.line.fault({ on: isGet, times: 1, do: 'stallBody', afterBytes: 100_000 })
+  const etag = await bench.upload('origin_a.mp4', await paddedVideo())
+  await bench.quiescence(90) // it is given up after 30 s
+  await bench.checkInvariants()
+  assert.is(stalled.hits, 1)
+  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
+  assert.is((await bench.cloud.get('digest_a.txt')).toString(), etag)
+})
+
+row('S7: 409 on conditional writes, of the document and of the output: read again, written again', async () => {
+  await using bench = await startBench(quick)
+  const { line } = bench.first
+  const conflict = { times: 2, do: 'answer', status: 409, code: 'ConditionalRequestConflict' } as const
+  const faults = ['PUT document', 'PUT output'].map((name) => line.fault({ ...conflict, on: named(name) }))
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.equal(
+    faults.map(({ hits }) => hits),
+    [2, 2],
+  )
+  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
+})
+
+row('the reply to every conditional write is lost: the winner is told 412, and knows better', async () => {
+  await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 3 }), upload()]' })
+  const lost = bench.first.line.fault({
+    on: ({ conditional }) => conditional,
+    do: 'dropReply',
+    when: ({ status }) => status < 300,
+  })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.ok(lost.hits >= 4, `${lost.hits} replies were lost; claim, heartbeats, output and end should be`)
+  const document = await bench.document('origin_a.mp4')
+  assert.equal([document?.attempt, document?.claim], [1, 1])
+})
+
+row('S12: a source deleted while it waits: one attempt, buried as gone', async () => {
+  await using bench = await startBench({ ...quick, daemons: 0 })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'origin_a.mp4' }))
+  await bench.start()
+  await bench.quiescence()
+  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+  const document = await bench.document('origin_a.mp4')
+  assert.equal([document?.error?.code, document?.attempt], ['input.source_gone', 1])
+})
+
+row('S13: what lies under an output key: an earlier object of the job is replaced, a foreign one never', async () => {
+  await using bench = await startBench(quick)
+  const ours = { 'mediad-job': jobIdOf('origin_a.mp4'), 'mediad-claim': '1', 'mediad-upload': 'another' }
+  const put = { Bucket: BUCKET, Key: 'note_a.txt', Body: 'of an earlier attempt', Metadata: ours }
+  await bench.cloud.s3.send(new PutObjectCommand(put))
+  await bench.cloud.put('note_b.txt', 'foreign')
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.upload('origin_b.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants({ dead: ['origin_b.mp4'], foreign: ['note_b.txt'] })
+  assert.is((await bench.document('origin_b.mp4'))?.error?.code, 'output.exists')
+  assert.is((await bench.cloud.get('note_b.txt')).toString(), 'foreign')
+})
+
+const unreadable: [string, string][] = [
+  ['a newer version', JSON.stringify({ version: 99, id: jobIdOf('origin_a.mp4'), state: 'elsewhere' })],
+  ['half a document', '{"version":1,"id":"'],
+  ['five megabytes of text', 'x'.repeat(5 * 1024 ** 2)],
+]
+
+for (const [what, text] of unreadable) {
+  row(`S17: ${what} under the document's key is left alone, and the job waits`, async () => {
+    await using bench = await startBench(quick)
+    const { daemon, line } = bench.first
+    const path = documentPathOf('origin_a.mp4')
+    const etag = await bench.cloud.put(path, text)
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await daemon.waitFor(({ error }) => (error as { code?: string } | undefined)?.code === 'internal.document')
+    assert.is((await bench.cloud.get(path)).toString(), text)
+    assert.is(line.calls.filter(named('PUT document')).length, 0, `written over ${etag}`)
+    await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: path }))
+    await bench.quiescence()
+    await bench.checkInvariants()
+  })
+}

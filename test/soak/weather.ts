@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Bench, Member } from '../faults/bench.ts'
+import type { Line } from '../faults/proxy.ts'
+import type { Dice } from '../protocol/dice.ts'
+
+/** A daemon that died, and when: by the wall clock, as its log tells time. */
+export type Kill = { readonly member: Member; readonly at: number }
+
+export type Weather = {
+  /** Until `signal` aborts; then the fleet is complete and the lines are clean. */
+  blow(signal: AbortSignal): Promise<void>
+  sinceStartMs(): number
+  readonly kills: readonly Kill[]
+  summary(): string
+}
+
+/** Share of the requests that something happens to. */
+const FAULT_RATE = 0.02
+
+export function createWeather({ bench, dice, daemons }: { bench: Bench; dice: Dice; daemons: number }): Weather {
+  const startedAt = performance.now()
+  const alive = new Set<Member>(bench.members)
+  const switches: { readonly hits: number; off(): void }[] = []
+  const kills: Kill[] = []
+  let stops = 0
+  const disturb = (line: Line) => switches.push(...addFaults(line, dice))
+
+  async function strike(): Promise<void> {
+    const member = dice.pick([...alive])
+    alive.delete(member)
+    if (dice.chance(0.3)) {
+      stops++
+      await member.daemon.stop()
+    } else {
+      kills.push({ member, at: Date.now() })
+      await member.daemon.kill()
+    }
+    if (dice.chance(0.5)) await sleep(dice.between(0, 2000))
+    alive.add(await bench.start(disturb))
+  }
+
+  return {
+    kills,
+    sinceStartMs: () => performance.now() - startedAt,
+    summary() {
+      const hits = switches.reduce((sum, one) => sum + one.hits, 0)
+      return `${kills.length} kills, ${stops} stops, ${hits} disturbed requests`
+    },
+    async blow(signal) {
+      for (const { line } of bench.members) disturb(line)
+      while (!signal.aborted) {
+        await sleep(dice.between(1500, 6000))
+        if (!signal.aborted) await strike()
+      }
+      for (const one of switches) one.off()
+      while (alive.size < daemons) alive.add(await bench.start())
+    },
+  }
+}
+
+/** A call is judged once: what happens to it depends on the dice alone. Start-up is spared, it refuses to run on bad ground. */
+function addFaults(line: Line, dice: Dice) {
+  const on = () => line.calls.length > 40 && dice.chance(FAULT_RATE / 3)
+  return [
+    line.fault({ do: 'answer', status: 503, code: 'SlowDown', on }),
+    line.fault({ do: 'dropReply', on }),
+    line.fault({ do: 'drop', on }),
+  ]
+}
