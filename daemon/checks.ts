@@ -33,7 +33,8 @@ export function createChecks({ config, openPrograms, storage, queues }: CheckPar
         return `${version}${dieWithDaemon ? '' : ' (would outlive a killed daemon: there is no setpriv)'}`
       },
     },
-    { name: 'encoders', run: async () => proveEncoders(config, await openPrograms()) },
+    { name: 'encoders', run: async () => proveParts(config, await openPrograms(), 'encoders') },
+    { name: 'filters', run: async () => proveParts(config, await openPrograms(), 'filters') },
     {
       name: 'bucket',
       async run() {
@@ -52,15 +53,15 @@ function hasRedrivePolicy(url: string): MediadError {
   return new MediadError('config.queue', `${url} has a redrive policy; remove it (${why})`)
 }
 
-async function proveEncoders({ plugins }: Config, programs: Programs): Promise<string> {
-  const available = await programs.encoders()
-  const needed = plugins.flatMap(({ name, hooks }) => (hooks.encoders ?? []).map((encoder) => ({ name, encoder })))
-  const missing = needed.filter(({ encoder }) => !available.has(encoder))
-  if (missing.length === 0) return [...new Set(needed.map(({ encoder }) => encoder))].join(', ') || 'none needed'
-  const list = missing.map(({ name, encoder }) => `${encoder} (for ${name})`).join(', ')
+async function proveParts({ plugins }: Config, programs: Programs, kind: 'encoders' | 'filters'): Promise<string> {
+  const available = await programs[kind]()
+  const needed = plugins.flatMap(({ name, hooks }) => (hooks[kind] ?? []).map((part) => ({ name, part })))
+  const missing = needed.filter(({ part }) => !available.has(part))
+  if (missing.length === 0) return [...new Set(needed.map(({ part }) => part))].join(', ') || 'none needed'
+  const list = missing.map(({ name, part }) => `${part} (for ${name})`).join(', ')
   throw new MediadError(
     'config.ffmpeg',
-    `this ffmpeg lacks the encoder ${list}: install an ffmpeg that has it, or choose another codec in the config`,
+    `this ffmpeg lacks the ${kind.slice(0, -1)} ${list}: install an ffmpeg that has it, or choose other options in the config`,
   )
 }
 

@@ -127,8 +127,10 @@ function provideEdges({ provide, use, config }: Graph<Base>): void {
 }
 
 function providePipeline({ provide, use, config, programs, log }: Graph<Opened>): void {
-  provide(tokens.Ffmpeg, () => createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds }))
-  provide(tokens.Inspect, () => createProbe({ programs }))
+  provide(tokens.Ffmpeg, () =>
+    createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits: config.limits }),
+  )
+  provide(tokens.Inspect, () => createProbe({ programs, limits: config.limits }))
   provide(tokens.Chain, () =>
     createChain({ plugins: config.plugins, ffmpeg: use(tokens.Ffmpeg).run, inspect: use(tokens.Inspect), log }),
   )
@@ -168,6 +170,7 @@ function provideWork(graph: Graph<Opened>): void {
         emit,
       }),
       prefixes: { source: source.prefix, state: state.prefix },
+      maxSourceBytes: config.limits.sourceBytes,
       stop: graph.stopJobs.signal,
       emit,
       log,

@@ -2,48 +2,79 @@ import { toDisplaySize, type VideoStream } from '../daemon/index.ts'
 
 export type Size = { readonly width: number; readonly height: number }
 
+/** `contain`: the whole picture inside the box; `cover`: its middle fills the box; `pad`: whole, with black bars. */
+export type Fit = 'contain' | 'cover' | 'pad'
+
+/** What a picture has to fit into, and what its encoder takes. */
+export type Box = {
+  readonly maxWidth?: number | undefined
+  readonly maxHeight?: number | undefined
+  readonly fit?: Fit
+  /** Smallest side the encoder takes: the only reason to enlarge a picture. */
+  readonly minSide?: number
+}
+
+/** How a picture is brought to its size. What comes out is even, as 4:2:0 needs it. */
+export type Layout = {
+  readonly scaled: Size
+  /** The part in the middle that stays. */
+  readonly cropped?: Size
+  /** The canvas it lies in the middle of. */
+  readonly padded?: Size
+}
+
 /** What no encoder takes more of. */
 const MAX_SIDE = 16_384
 
+/** The picture as it is shown (upright, with square pixels), brought into the box and never enlarged. */
+export function toLayout(video: VideoStream, box: Box = {}): Layout {
+  const { maxWidth = MAX_SIDE, maxHeight = MAX_SIDE, fit = 'contain', minSide = 2 } = box
+  const shown = toShownSize(video)
+  const [byWidth, byHeight] = [Math.min(maxWidth, MAX_SIDE) / shown.width, Math.min(maxHeight, MAX_SIDE) / shown.height]
+  const shrink = Math.min(1, fit === 'cover' ? Math.max(byWidth, byHeight) : Math.min(byWidth, byHeight))
+  const scale = Math.max(shrink, minSide / shown.width, minSide / shown.height)
+  const scaled = toEvenSize(shown, scale)
+  if (fit === 'contain') return scale === 1 ? toCropped(shown, scaled) : { scaled }
+  const aspect = maxWidth / maxHeight
+  const [wide, high] = [scaled.height * aspect, scaled.width / aspect]
+  const across = fit === 'cover' ? Math.min : Math.max
+  const whole = { width: across(scaled.width, wide), height: across(scaled.height, high) }
+  return fit === 'cover' ? { scaled, cropped: toEvenSize(whole) } : { scaled, padded: toEvenSize(whole) }
+}
+
+/** A picture of odd size loses a line instead of being stretched by it. */
+function toCropped(shown: Size, even: Size): Layout {
+  const whole = { width: Math.round(shown.width), height: Math.round(shown.height) }
+  const isEven = whole.width === even.width && whole.height === even.height
+  return isEven ? { scaled: even } : { scaled: whole, cropped: even }
+}
+
+/** What comes out of a layout. */
+export function toFinalSize({ scaled, cropped, padded }: Layout): Size {
+  return cropped ?? padded ?? scaled
+}
+
+/** Upright, and as wide as its pixels say. */
+export function toShownSize(video: VideoStream): Size {
+  return toDisplaySize({ ...video, width: video.width * (video.pixelAspect ?? 1) })
+}
+
 /**
- * The picture's size as it is shown: upright, with square pixels, never wider than `maxWidth`, never enlarged (but to
- * `minSide`, below which the encoder takes nothing), and even, as 4:2:0 needs it.
+ * The filters of a layout. The size is in numbers, so that a source which changes its size on the way does not stop the
+ * encoder.
  */
-export function toEvenSize(video: VideoStream, limits: { maxWidth?: number; minSide?: number } = {}): Size {
-  const { maxWidth = MAX_SIDE, minSide = 2 } = limits
-  const { width, height } = toDisplaySize({ ...video, width: video.width * (video.pixelAspect ?? 1) })
-  const shrink = Math.min(1, maxWidth / width, MAX_SIDE / height)
-  const scale = Math.max(shrink, minSide / width, minSide / height)
+export function toSizeFilters({ scaled, cropped, padded }: Layout, scaleOptions: readonly string[]): string[] {
+  return [
+    [`scale=${scaled.width}:${scaled.height}`, ...scaleOptions].join(':'),
+    ...(cropped ? [`crop=${cropped.width}:${cropped.height}`] : []),
+    ...(padded ? [`pad=${padded.width}:${padded.height}:-1:-1`] : []),
+    'setsar=1',
+  ]
+}
+
+function toEvenSize({ width, height }: Size, scale = 1): Size {
   return { width: toEven(width * scale), height: toEven(height * scale) }
 }
-
-/**
- * The filters that make a picture of any origin an ordinary one: half-pictures woven together, the given size, HDR
- * brought to what any screen shows. ffmpeg turns it upright before them by itself. The size is in numbers, so that a
- * source which changes its size on the way does not stop the encoder.
- */
-export function toFilters(video: VideoStream, size: Size, options: { toneMap: boolean }): string {
-  return [
-    ...(video.interlaced ? ['yadif=deint=interlaced'] : []),
-    `scale=${size.width}:${size.height}`,
-    'setsar=1',
-    ...(options.toneMap && isHdr(video) ? toneMapping : []),
-  ].join(',')
-}
-
-/** Whether the light is coded for HDR screens: PQ or HLG. */
-export function isHdr({ transfer }: VideoStream): boolean {
-  return transfer === 'smpte2084' || transfer === 'arib-std-b67'
-}
-
-/** Linear light, BT.709 colours, a curve for what is too bright, and BT.709 again; in floating point in between. */
-const toneMapping = [
-  'zscale=transfer=linear:npl=100',
-  'format=gbrpf32le',
-  'zscale=primaries=bt709',
-  'tonemap=hable:desat=0',
-  'zscale=transfer=bt709:matrix=bt709:range=tv',
-]
 
 function toEven(length: number): number {
   return Math.max(2, Math.min(MAX_SIDE, 2 * Math.floor((length + 1e-6) / 2)))

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, MediadError, z, type RunContext, type VideoStream } from '../daemon/index.ts'
-import { toEvenSize, toFilters } from './picture.ts'
+import { colourFilters, toPictureFilters } from './colour.ts'
+import { toLayout } from './picture.ts'
 
 type Format = {
   readonly encoder: string
@@ -42,12 +43,11 @@ const options = z
     /** Seconds, or a share of the length; a list of 1 to 20 of them makes as many pictures. Default `10%`. */
     at: z.union([time, z.array(time).min(1).max(20)]).default('10%'),
     format: z.enum(['jpg', 'png', 'webp']).default('jpg'),
-    /** Largest width in pixels; smaller pictures are not enlarged. Default: as wide as the source. */
+    /** Largest size in pixels; smaller pictures are not enlarged. Default: as large as the source. */
     width: z.int().min(2).max(8192).optional(),
+    height: z.int().min(2).max(8192).optional(),
     /** 1 (worst) to 100, for jpg and webp; default 85. */
     quality: z.int().min(1).max(100).default(85),
-    /** Whether HDR becomes SDR, which every screen shows right; default true, and needs ffmpeg's `zscale` filter. */
-    toneMap: z.boolean().default(true),
     /** Default `thumb_{name}.jpg`, or `thumb_{name}_{n}.jpg` for several, `{n}` counting from 1. */
     key: z.string().optional(),
   })
@@ -73,9 +73,10 @@ export const thumbnail = definePlugin('thumbnail', options, (given) => {
   return {
     keys: [key],
     encoders: [format.encoder],
+    filters: colourFilters,
     async run(context) {
       const { video } = context.probe
-      if (!video) return context.log.info('no thumbnail: the source has no picture')
+      if (!video) return context.skip('the source has no picture')
       const durationSeconds = video.durationSeconds ?? context.probe.durationSeconds
       for (const [index, at] of times.entries()) {
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
@@ -93,16 +94,27 @@ export const thumbnail = definePlugin('thumbnail', options, (given) => {
 
 /** ffmpeg's options for a picture of one frame. */
 export function thumbnailArguments(
-  given: Pick<Options, 'format' | 'width' | 'quality' | 'toneMap'>,
+  given: Pick<Options, 'format' | 'width' | 'height' | 'quality'>,
   video: VideoStream,
 ): string[] {
   const { encoder, pixelFormat, options } = formats[given.format]
-  const size = toEvenSize(video, given.width === undefined ? {} : { maxWidth: given.width })
+  const layout = toLayout(video, { maxWidth: given.width, maxHeight: given.height })
   return [
     ['-map', `0:${video.index}`, '-an', '-sn', '-dn', '-map_metadata', '-1', '-frames:v', '1'],
-    ['-vf', toFilters(video, size, given), '-pix_fmt', pixelFormat],
+    [
+      '-vf',
+      [...toPictureFilters(video, layout, { hdr: 'tonemap' }), ...toJpegMatrix(video)].join(','),
+      '-pix_fmt',
+      pixelFormat,
+    ],
     ['-c:v', encoder, ...options(given.quality), '-f', 'image2', '-update', '1'],
   ].flat()
+}
+
+/** Pictures have the matrix of BT.601, whatever the film has; large films that do not say are of BT.709. */
+function toJpegMatrix(video: VideoStream): string[] {
+  const unsaid = video.matrix === undefined && video.height >= 720 ? ':in_color_matrix=bt709' : ''
+  return [`scale=out_color_matrix=bt601${unsaid}`]
 }
 
 /** A wanted time in seconds, inside the length as far as it is known. */

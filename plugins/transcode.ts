@@ -1,165 +1,163 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { definePlugin, MediadError, z, type AudioStream, type Probe, type VideoStream } from '../daemon/index.ts'
 import {
-  audioCodecs,
-  toContainer,
-  toContentType,
-  videoCodecs,
-  type AudioCodec,
-  type Container,
-  type VideoCodec,
-} from './codecs.ts'
-import { toEvenSize, toFilters } from './picture.ts'
-
-const options = z
-  .object({
-    /** Default `h264`, which plays everywhere. */
-    codec: z.enum(['h264', 'hevc', 'av1', 'vp9']).default('h264'),
-    /** Constant quality, lower is better and larger: h264 23 (0-51), hevc 28 (0-51), av1 35 (0-63), vp9 32 (0-63). */
-    crf: z.number().min(0).optional(),
-    /**
-     * Speed against size. h264 and hevc: `ultrafast` … `veryslow`, default `medium`; av1: 0 (slowest) to 13, default 8;
-     * vp9: 0 (slowest) to 5, default 4.
-     */
-    preset: z.union([z.string(), z.int()]).optional(),
-    /** Sound. Default: `aac` at 160 kbit/s, in webm `opus` at 128. Sound that already fits is copied. */
-    audio: z
-      .strictObject({ codec: z.enum(['aac', 'opus']).optional(), kbps: z.int().min(16).max(510).optional() })
-      .default({}),
-    /** Whether HDR becomes SDR, which every screen shows right; default true, and needs ffmpeg's `zscale` filter. */
-    toneMap: z.boolean().default(true),
-    /** Where the result goes; the extension (`mp4`, `webm`, `mkv`) chooses the container. */
-    key: z.string().default('cvted_{name}.mp4'),
-  })
-  .superRefine(({ codec, crf, preset, audio, key }, context) => {
-    const traits = videoCodecs[codec]
-    const container = toContainer(key)
-    const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
-    if (crf !== undefined && crf > traits.crf.max) refuse(['crf'], `${codec} takes 0 to ${traits.crf.max}`)
-    if (preset !== undefined && !traits.preset.allowed.includes(preset)) {
-      refuse(['preset'], `${codec} takes one of: ${traits.preset.allowed.join(', ')}`)
-    }
-    if (!/\{(?:name|id)\}/.test(key))
-      refuse(['key'], 'must contain {name} or {id}, or every job would write to the same key')
-    if (container === null) return refuse(['key'], 'must end in .mp4, .webm or .mkv')
-    if (!traits.containers.includes(container)) refuse(['codec'], `${codec} does not go into ${container}`)
-    const sound = audio.codec
-    if (sound && !audioCodecs[sound].containers.includes(container)) {
-      refuse(['audio', 'codec'], `${sound} does not go into ${container}`)
-    }
-  })
-
-/** What {@link transcodeArguments} needs: every choice made. */
-export type Recipe = {
-  readonly codec: VideoCodec
-  readonly crf: number
-  readonly preset: string | number
-  readonly audio: { readonly codec: AudioCodec; readonly kbps: number }
-  readonly toneMap: boolean
-  readonly container: Container
-}
+  definePlugin,
+  isHdr,
+  isStill,
+  MediadError,
+  type FfmpegResult,
+  type Probe,
+  type RunContext,
+} from '../daemon/index.ts'
+import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
+import { colourFilters, staysHdr, toPictureFilters } from './colour.ts'
+import { codeAnew, toPlan, type Plan } from './copy.ts'
+import { findFlaws } from './judge.ts'
+import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
+import { toLayout } from './picture.ts'
+import { toRecipe, transcodeOptions, type Recipe } from './recipe.ts'
+import { toSoundFilters, toSoundOptions } from './sound.ts'
+import { extractSubtitles } from './subtitles.ts'
+import { toStartOptions, toTimeFilters, toTimeOptions } from './time.ts'
 
 /** Makes one playable file of the source: upright, square pixels, 8 bits, at most two channels, no metadata. */
-export const transcode = definePlugin('transcode', options, (given) => {
+export const transcode = definePlugin('transcode', transcodeOptions, (given) => {
   const recipe = toRecipe(given)
   return {
-    keys: [given.key],
+    keys: [given.key, ...(given.subtitles === 'none' ? [] : [given.subtitlesKey])],
     encoders: [videoCodecs[recipe.codec].encoder, audioCodecs[recipe.audio.codec].encoder],
+    filters: colourFilters,
     async run(context) {
-      const { probe, workspace, log } = context
-      const path = join(workspace, `transcode-${randomUUID()}.${recipe.container}`)
-      const { outSeconds } = await context.ffmpeg({
-        outputs: [{ path, options: transcodeArguments(recipe, probe) }],
-        durationSeconds: probe.durationSeconds,
-        onProgress: context.progress,
-      })
-      const result = await context.inspect(path)
-      const flaw = findFlaw({ probe, result, outSeconds })
-      if (flaw !== null)
-        throw new MediadError('internal.output', `the transcoded file is not what it should be: ${flaw}`)
-      const claimed = { source: probe.durationSeconds, result: result.durationSeconds }
-      if (isShorter(claimed.result, claimed.source))
-        log.warn(claimed, 'the source holds less than it claims, in seconds')
+      const { probe } = context
+      if (isStill(probe)) return context.skip('the source is a single picture')
+      const loudness = await toLoudness(context, recipe)
+      const made = await make(context, { recipe, plan: toPlan(recipe, probe), loudness })
+      reportFlaws(context, recipe, made)
+      reportChoices(context, recipe)
       const kind = probe.video ? 'video' : 'audio'
-      await context.add(path, kind, { key: given.key, contentType: toContentType(recipe.container, kind) })
+      await context.add(made.path, kind, { key: given.key, contentType: toContentType(recipe.container, kind) })
+      if (recipe.subtitles !== 'none') await extractSubtitles(context, recipe.subtitlesKey)
     },
   }
 })
 
+/** Everything that decides over a command line. */
+export type Order = { readonly recipe: Recipe; readonly plan: Plan; readonly loudness?: readonly string[] | undefined }
+
 /** ffmpeg's options for one output. Streams are named one by one: what the probe chose, and nothing else. */
-export function transcodeArguments(recipe: Recipe, probe: Probe): string[] {
+export function transcodeArguments(order: Order, probe: Probe): string[] {
+  const { container, metadata } = order.recipe
+  const { audio } = probe
+  const language = audio?.language === undefined ? [] : ['-metadata:s:a:0', `language=${audio.language}`]
   return [
-    toVideoOptions(recipe, probe),
-    toAudioOptions(recipe, probe),
-    ['-sn', '-dn', '-map_metadata', '-1', '-map_chapters', '-1', '-max_muxing_queue_size', '1024'],
-    recipe.container === 'mp4' ? ['-movflags', '+faststart'] : [],
+    toVideoOptions(order, probe),
+    toAudioOptions(order, probe),
+    ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
+    metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
+    ['-max_muxing_queue_size', '1024'],
+    container === 'mp4' ? ['-movflags', '+faststart'] : [],
   ].flat()
+}
+
+/** Options that decode what is copied; undefined when nothing is. */
+export function toProof({ plan }: Order, { video, audio }: Probe): string[] | undefined {
+  const maps = [
+    ...(plan.video && video ? ['-map', `0:${video.index}`] : []),
+    ...(plan.audio && audio ? ['-map', `0:${audio.index}`] : []),
+  ]
+  return maps.length === 0 ? undefined : [...maps, '-fps_mode', 'passthrough']
+}
+
+type Result = FfmpegResult & { readonly path: string; readonly result: Probe }
+
+/** Copies what can be copied; should the copy turn out to be none that plays, everything is coded anew. */
+async function make(context: RunContext, order: Order): Promise<Result> {
+  const { probe, workspace } = context
+  const path = join(workspace, `transcode-${randomUUID()}.${order.recipe.container}`)
+  const done = order.loudness ? MEASURING : 0
+  const alsoDecode = toProof(order, probe)
+  const run = await context.ffmpeg({
+    inputOptions: [...toStartOptions(probe), '-max_error_rate', order.recipe.onCorrupt === 'warn' ? '1' : '0.67'],
+    outputs: [{ path, options: transcodeArguments(order, probe) }],
+    ...(alsoDecode && { alsoDecode }),
+    durationSeconds: probe.durationSeconds,
+    onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
+  })
+  const made = { ...run, path, result: await context.inspect(path) }
+  const flaw = findFault(made, probe)
+  if (flaw === null && !(alsoDecode && isBadCopy(made))) return made
+  if (alsoDecode) {
+    context.log.info({ flaw }, 'the copy would not play well: everything is coded anew')
+    return await make(context, { ...order, plan: codeAnew })
+  }
+  throw new MediadError('internal.output', `the transcoded file is not what it should be: ${flaw}`)
 }
 
 /** What is wrong with the result, in words; null when nothing is. ffmpeg's exit code says little. */
-export function findFlaw(made: { probe: Probe; result: Probe; outSeconds: number | null }): string | null {
-  const { probe, result, outSeconds } = made
+export function findFault({ result, outSeconds }: Pick<Result, 'result' | 'outSeconds'>, probe: Probe): string | null {
   if (probe.video && !result.video) return 'it has no picture'
   if (probe.audio && !result.audio) return 'it has no sound'
-  if (!isShorter(result.durationSeconds, outSeconds)) return null
-  return `it lasts ${result.durationSeconds ?? 0} s, but ffmpeg wrote ${outSeconds} s`
+  const [held, written] = [result.durationSeconds ?? 0, outSeconds ?? 0]
+  // rounding and the last frame explain half a second, or 2 % of long ones
+  if (held >= written - Math.max(0.5, 0.02 * written)) return null
+  return `it lasts ${held} s, but ffmpeg wrote ${written} s`
 }
 
-/** Shorter by more than rounding and the last frame explain: half a second, or 2 % of long ones. */
-function isShorter(seconds: number | null, expectedSeconds: number | null): boolean {
-  if (expectedSeconds === null) return false
-  return (seconds ?? 0) < expectedSeconds - Math.max(0.5, 0.02 * expectedSeconds)
+/** Players stumble over times that go back, and over a beginning that is not there. */
+function isBadCopy({ damage, result, outSeconds }: Result): boolean {
+  const late = [result.video, result.audio].some((stream) => stream !== null && (stream.startSeconds ?? 0) > 0.05)
+  return damage.disordered || late || Math.abs((result.durationSeconds ?? 0) - (outSeconds ?? 0)) > 0.05
 }
 
-function toRecipe(given: z.output<typeof options>): Recipe {
-  const container = toContainer(given.key) ?? 'mp4'
-  const video = videoCodecs[given.codec]
-  const sound = given.audio.codec ?? (container === 'webm' ? 'opus' : 'aac')
-  return {
-    codec: given.codec,
-    crf: given.crf ?? video.crf.default,
-    preset: given.preset ?? video.preset.default,
-    audio: { codec: sound, kbps: given.audio.kbps ?? audioCodecs[sound].kbps },
-    toneMap: given.toneMap,
-    container,
+async function toLoudness(context: RunContext, { loudness }: Recipe): Promise<readonly string[] | undefined> {
+  const { audio } = context.probe
+  if (!loudness || !audio) return undefined
+  const measured = await measureLoudness(context, audio)
+  if (measured) return toLoudnessFilters(measured, loudness.target)
+  context.warn('the sound is silence or too short to be measured: its loudness stays as it is')
+  return undefined
+}
+
+function reportFlaws(context: RunContext, { onCorrupt }: Recipe, made: Result): void {
+  for (const { code, message } of findFlaws({ ...made, probe: context.probe })) {
+    if (code !== null && onCorrupt === 'reject') throw new MediadError(code, `${message}: upload the file again`)
+    context.warn(message)
   }
 }
 
-function toVideoOptions(recipe: Recipe, { video }: Probe): string[] {
+/** What was left out or changed, for whoever misses it. */
+function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: Recipe): void {
+  const { video } = probe
+  if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the picture is HDR: it was tone-mapped to SDR')
+  const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
+  if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
+  if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
+}
+
+/** Documents are no place for a thousand tracks. */
+function summarize(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ')
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
+}
+
+function toVideoOptions({ recipe, plan }: Order, { video }: Probe): string[] {
   if (!video) return ['-vn']
-  const traits = videoCodecs[recipe.codec]
+  const { encoder, options, minSide } = videoCodecs[recipe.codec]
+  const map = ['-map', `0:${video.index}`]
+  // Apple's players take HEVC in mp4 by this name only
+  const tag = recipe.codec === 'hevc' && recipe.container === 'mp4' ? ['-tag:v', 'hvc1'] : []
+  if (plan.video) return [...map, '-c:v', 'copy', ...tag]
+  const kept = staysHdr(video, recipe.hdr)
+  const filters = [...toTimeFilters(video), ...toPictureFilters(video, toLayout(video, { ...recipe, minSide }), recipe)]
   return [
-    ['-map', `0:${video.index}`, '-c:v', traits.encoder, ...traits.options(recipe.preset, recipe.crf)],
-    ['-vf', toFilters(video, toEvenSize(video, { minSide: traits.minSide }), recipe), '-pix_fmt', 'yuv420p'],
-    ['-fpsmax', String(toMaxRate(video))],
-    // Apple's players take HEVC in mp4 by this name only
-    recipe.codec === 'hevc' && recipe.container === 'mp4' ? ['-tag:v', 'hvc1'] : [],
+    [...map, '-c:v', encoder, ...options(recipe.preset, recipe.crf, kept ? (video.mastering ?? {}) : undefined)],
+    ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
+    [...toTimeOptions(video), ...tag],
   ].flat()
 }
 
-/**
- * Files of changing rates may claim 1,000 or 90,000 frames per second: mp4 would be filled with copies to keep that, and
- * AV1 takes 240 at most. So the highest rate is 60, or what the average of the file shows to be real.
- */
-function toMaxRate({ framesPerSecond }: VideoStream): number {
-  if (framesPerSecond === null || framesPerSecond > 240) return 60
-  return Math.min(240, Math.max(60, Math.ceil(framesPerSecond * 1.1)))
-}
-
-function toAudioOptions(recipe: Recipe, probe: Probe): string[] {
-  const { audio } = probe
+function toAudioOptions({ recipe, plan, loudness }: Order, { audio }: Probe): string[] {
   if (!audio) return ['-an']
   const map = ['-map', `0:${audio.index}`]
-  if (canCopy(recipe, probe.format, audio)) return [...map, '-c:a', 'copy']
-  const { codec, kbps } = recipe.audio
-  const channels = audio.channels === 1 ? 1 : 2
-  return [...map, '-c:a', audioCodecs[codec].encoder, '-b:a', `${kbps}k`, '-ac', String(channels), '-ar', '48000']
-}
-
-/** Only from containers that keep the coder's settings and exact times, as broadcast formats do not. */
-function canCopy({ audio: wanted }: Recipe, format: string, audio: AudioStream): boolean {
-  const ordinary = audio.sampleRate === 48_000 || (audio.sampleRate === 44_100 && wanted.codec === 'aac')
-  const exact = format.startsWith('mov,') || format.startsWith('matroska,')
-  return audio.codec === wanted.codec && exact && ordinary && (audio.channels === 1 || audio.channels === 2)
+  return plan.audio ? [...map, '-c:a', 'copy'] : [...map, ...toSoundOptions(recipe, toSoundFilters(audio, loudness))]
 }

@@ -6,7 +6,7 @@ import type { Check } from '../checks.ts'
 import { composeChecks } from '../compose.ts'
 import { loadConfig } from '../config/load.ts'
 import { toMediadError } from '../errors.ts'
-import { openPrograms, type Programs } from '../pipeline/programs.ts'
+import { openPrograms, toProgramOptions, type Programs } from '../pipeline/programs.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `mediad check`: everything a start would prove, each with what was found; 2 when anything must be corrected, 1 when something did not answer. */
@@ -14,9 +14,8 @@ export async function check(terminal: Terminal, options: { config?: string }): P
   const { config, file } = await loadConfig(options.config === undefined ? {} : { file: options.config })
   report(terminal, { name: 'config', found: `${file}: ${config.plugins.map(({ name }) => name).join(' → ')}` })
   const folder = await mkdtemp(join(tmpdir(), 'mediad-check-'))
-  const { path: ffmpegPath, probePath: ffprobePath } = config.ffmpeg
   let programs: Promise<Programs> | undefined
-  const open = () => (programs ??= openPrograms({ ffmpegPath, ffprobePath, directory: folder }))
+  const open = () => (programs ??= openPrograms(toProgramOptions(config, folder)))
   const { checks, close } = composeChecks({ config, log: terminal.log, openPrograms: open })
   try {
     const codes: (string | null)[] = []

@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.ts'
 import { MediadError } from '../errors.ts'
 import { isFresh } from '../job/decide.ts'
 import type { SeenDocument } from '../job/document.ts'
-import type { JobDocument, JobState, PastAttempt } from '../job/job.ts'
+import type { JobDocument, JobState, MediaSummary, PastAttempt, PluginTiming } from '../job/job.ts'
 import type { JobEntry } from '../operate/jobs.ts'
 import { operate, type Desk } from './operate.ts'
 import { toAge, toGrid, toLines, toPlain, toTable } from './table.ts'
@@ -84,11 +84,12 @@ async function showJob(terminal: Terminal, name: string, { jobs, config, signal 
 
 /** Everything of one job for a person. */
 export function describeJob(seen: SeenDocument, config: Config): string {
-  const { id, source, state, claim, owner, outputs, error, timings, history } = seen.document
+  const { id, source, media, state, claim, owner, outputs, warnings = [], error, timings, history } = seen.document
   const fields = {
     job: id,
     key: source.key,
     source: `${source.sizeBytes} bytes, etag ${source.etag}${source.sequencer ? `, sequencer ${source.sequencer}` : ''}`,
+    ...(media && { media: describeMedia(media) }),
     state: `${state}${isStale(seen, config) ? ' (stale)' : ''}, written ${toAge(seen.ageSeconds)} ago`,
     attempt: toAttempt(seen.document, config),
     claim: String(claim),
@@ -97,9 +98,10 @@ export function describeJob(seen: SeenDocument, config: Config): string {
     started: timings.startedAt,
     ended: timings.endedAt ?? '–',
     ...(timings.plugins.length > 0 && {
-      plugins: timings.plugins.map(({ plugin, seconds }) => `${plugin} ${seconds.toFixed(1)} s`).join(', '),
+      plugins: timings.plugins.map(describeTiming).join(', '),
     }),
     ...(error && { error: `${error.code}: ${error.message}` }),
+    ...(warnings.length > 0 && { warnings: warnings.map(({ plugin, message }) => `${plugin}: ${message}`).join('; ') }),
   }
   return [
     toLines(fields),
@@ -107,6 +109,22 @@ export function describeJob(seen: SeenDocument, config: Config): string {
     ...(history.length > 0 ? [toHistoryGrid(history)] : []),
     ...(error?.stderr ?? []).map((line) => `  ${toPlain(line)}`),
   ].join('\n')
+}
+
+function describeTiming({ plugin, seconds, cpuSeconds, skipped }: PluginTiming): string {
+  if (skipped !== undefined) return `${plugin} skipped (${skipped})`
+  return `${plugin} ${seconds.toFixed(1)} s (ffmpeg's processor time ${cpuSeconds.toFixed(1)} s)`
+}
+
+function describeMedia({ format, codec, audioCodec, width, height, durationSeconds }: MediaSummary): string {
+  const parts = [
+    format,
+    codec,
+    width !== undefined && `${width}×${height}`,
+    audioCodec,
+    durationSeconds !== undefined && `${durationSeconds.toFixed(2)} s`,
+  ]
+  return parts.filter(Boolean).join(', ')
 }
 
 /** The attempts that ended badly, the oldest first. */

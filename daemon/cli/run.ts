@@ -5,17 +5,18 @@ import { SingleBar } from 'cli-progress'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { MediadError, toMessage } from '../errors.ts'
-import { toJobId, type Output } from '../job/job.ts'
-import { createChain, type Chain } from '../pipeline/chain.ts'
+import { toJobId, type Output, type Warning } from '../job/job.ts'
+import { createChain, type Chain, type ChainResult } from '../pipeline/chain.ts'
 import { createFfmpeg } from '../pipeline/ffmpeg.ts'
 import type { Artifact } from '../pipeline/plugin.ts'
 import { createProbe, type ProbeFile } from '../pipeline/probe.ts'
 import { toOutput } from '../pipeline/publish.ts'
-import { openPrograms } from '../pipeline/programs.ts'
+import { refuseSize } from '../pipeline/process.ts'
+import { openPrograms, toProgramOptions } from '../pipeline/programs.ts'
 import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
 import { withReleasers } from '../releasers.ts'
 import { listenForStop } from './signals.ts'
-import { toTable } from './table.ts'
+import { toPlain, toTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export type RunOptions = { out: string; config?: string }
@@ -45,12 +46,12 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     })
     const workspaces = await openWorkspaces(config.workspace)
     push('the workspaces', () => workspaces.close())
-    const { path: ffmpegPath, probePath: ffprobePath, stallSeconds } = config.ffmpeg
-    const programs = await openPrograms({ ffmpegPath, ffprobePath, directory: workspaces.path })
-    const inspect = createProbe({ programs })
+    const { limits } = config
+    const programs = await openPrograms(toProgramOptions(config, workspaces.path))
+    const inspect = createProbe({ programs, limits })
     const chain = createChain({
       plugins: config.plugins,
-      ffmpeg: createFfmpeg({ programs, stallSeconds }).run,
+      ffmpeg: createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits }).run,
       inspect,
       log: terminal.log,
     })
@@ -86,9 +87,16 @@ async function runFile(bench: Bench, file: string): Promise<boolean> {
   const { terminal } = bench
   const bar = openBar(terminal)
   try {
-    const outputs = await runChain(bench, resolve(file), bar)
+    const { outputs, timings, warnings } = await runChain(bench, resolve(file), bar)
     bar?.stop()
-    terminal.say(`${file}\n${toTable(outputs)}`, { file, ok: true, outputs })
+    const skipped = timings.flatMap(({ plugin, skipped }) =>
+      skipped === undefined ? [] : [{ plugin, message: skipped }],
+    )
+    const notes = [
+      ...skipped.map(({ plugin, message }) => `${plugin} skipped: ${toPlain(message)}`),
+      ...warnings.map(({ plugin, message }) => `${plugin}: ${toPlain(message)}`),
+    ]
+    terminal.say([file, toTable(outputs), ...notes].join('\n'), { file, ok: true, outputs, timings, warnings })
     return true
   } catch (error) {
     bar?.stop()
@@ -103,8 +111,10 @@ async function runChain(
   { config, chain, inspect, workspaces, out, taken, signal, terminal }: Bench,
   path: string,
   bar: SingleBar | null,
-): Promise<Output[]> {
+): Promise<ChainResult & { warnings: readonly Warning[] }> {
   const sizeBytes = await sizeOf(path)
+  refuseSize({ key: path, sizeBytes }, config.limits.sourceBytes)
+  const warnings: Warning[] = []
   const source = { bucket: config.bucket, key: config.source.prefix + basename(path), etag: 'local', sizeBytes }
   const id = toJobId(source.bucket, source.key)
   await using workspace = await workspaces.open({ id, claim: 1, sizeBytes })
@@ -117,9 +127,10 @@ async function runChain(
     signal,
     log: terminal.log.child({ file: basename(path) }),
     onProgress: ({ plugin, percent }) => bar?.update(percent, { plugin }),
+    onWarning: (warning) => void warnings.push(warning),
     upload: (artifact) => saveTo(out, artifact, taken),
   })
-  return [...result.outputs]
+  return { ...result, warnings }
 }
 
 /** What S3 is to a daemon, a folder is here: keys become paths in it, and only in it; results of an earlier run are replaced. */

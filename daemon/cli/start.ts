@@ -4,7 +4,7 @@ import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import { removeLitter } from '../pipeline/janitor.ts'
-import { openPrograms } from '../pipeline/programs.ts'
+import { openPrograms, toProgramOptions } from '../pipeline/programs.ts'
 import { openWorkspaces } from '../pipeline/workspace.ts'
 import { withReleasers, type Push } from '../releasers.ts'
 import { listenForStop } from './signals.ts'
@@ -71,8 +71,7 @@ async function openDaemon({
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
   push('the janitor', await startJanitor({ ...config.workspace, log }))
-  const { path: ffmpegPath, probePath: ffprobePath } = config.ffmpeg
-  const programs = await openPrograms({ ffmpegPath, ffprobePath, directory: workspaces.path })
+  const programs = await openPrograms(toProgramOptions(config, workspaces.path))
   const composed = compose({ config, log, programs, workspaces })
   push('the connections', () => composed.close())
   return { ...composed, path: workspaces.path }

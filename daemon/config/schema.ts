@@ -4,7 +4,9 @@ import type { DaemonEvent } from '../events.ts'
 import type { Plugin } from '../pipeline/plugin.ts'
 import { explainCron } from './cron.ts'
 import { describeMissing } from './env.ts'
+import { limitsShape, type JobLimits } from './limits.ts'
 import { show } from './problems.ts'
+import { whole } from './whole.ts'
 
 /** The checked configuration, complete and frozen. */
 export type Config = {
@@ -47,7 +49,14 @@ export type Config = {
     readonly probePath: string
     /** ffmpeg without progress for this long is ended and the job tried again. Default 60; 1 to 86400. */
     readonly stallSeconds: number
+    /**
+     * A program and its options that ffmpeg and ffprobe are started by, such as bubblewrap or firejail; `{workspace}` is
+     * the attempt's folder, `{input}` the file that is read. Default `[]`: none.
+     */
+    readonly command: readonly string[]
   }
+  /** What one job may cost; nothing in a job can raise it. */
+  readonly limits: JobLimits
   readonly http: {
     /** Default `127.0.0.1`; `0.0.0.0` or `::` to be reached from other machines. */
     readonly host: string
@@ -86,7 +95,7 @@ export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
   onEvent?: Config['onEvent'] | undefined
 } & { [Section in OptionalSection]?: Optional<Config[Section]> | undefined }
 
-type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'http' | 'shutdown'
+type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
 type UserQueue = Pick<PolledQueue, 'url'> & Optional<Omit<PolledQueue, 'url'>>
 
@@ -127,7 +136,9 @@ export const schema = z.strictObject({
     path: text().default('ffmpeg'),
     probePath: text().default('ffprobe'),
     stallSeconds: whole(1, 86_400).default(60),
+    command: z.array(text()).readonly().default([]),
   }),
+  limits: section(limitsShape),
   http: section({
     host: text().default('127.0.0.1'),
     port: whole(0, 65_535).default(3000),
@@ -154,12 +165,6 @@ function text(explain: (value: string) => string | undefined = () => undefined) 
     const problem = value.trim() === '' ? 'must not be empty' : explain(value)
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
   })
-}
-
-function whole(min: number, max: number) {
-  const error = ({ input }: { input?: unknown }) =>
-    describeMissing(input) ?? `must be a whole number from ${min} to ${max}, not ${show(input)}`
-  return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
 /** Short enough that the longest key built on it stays below S3's 1,024 bytes. */

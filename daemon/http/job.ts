@@ -20,14 +20,15 @@ export function jobHandler({ readJob }: { readJob: ReadJob }): EventHandler {
 
 /** What of a document is anybody's business: nothing about who works on it, and no output of programs. */
 export function toPublic(document: JobDocument) {
-  const { id, state, attempt, progress, source, outputs, error, timings } = document
+  const { id, state, attempt, progress, source, media, outputs, warnings = [], error, timings } = document
   return {
     id,
     state,
     attempt,
     progress,
-    source: { key: source.key, sizeBytes: source.sizeBytes },
+    source: { key: source.key, sizeBytes: source.sizeBytes, ...(media && { media }) },
     outputs,
+    warnings,
     error: error && { code: error.code, message: error.message },
     timings,
   }

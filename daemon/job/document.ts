@@ -119,6 +119,8 @@ const schema = z.object({
   nonce: z.string(),
   progress: z.object({ plugin: z.string().nullable(), percent: z.number() }),
   outputs: z.array(z.looseObject({ key: z.string() })),
+  media: z.looseObject({}).exactOptional(),
+  warnings: z.array(z.looseObject({ message: z.string() })).exactOptional(),
   error: z.looseObject({ code: z.string(), verdict: z.enum(['retry', 'reject', 'release']) }).nullable(),
   backoffSeconds: z.number().min(0),
   timings: z.looseObject({ startedAt: z.string() }),

@@ -33,11 +33,25 @@ export type Output = {
 
 /** What a person asks of a media file first. Absent fields do not apply to this kind of file. */
 export type MediaSummary = {
+  readonly format?: string
   readonly codec?: string
   readonly audioCodec?: string
+  /** As it is shown: after rotation. */
   readonly width?: number
   readonly height?: number
+  readonly framesPerSecond?: number
+  readonly pixelFormat?: string
+  /** `true` for pictures that are meant for HDR screens. */
+  readonly hdr?: boolean
+  /** Clockwise turn that is still to be applied by the player. */
+  readonly rotation?: number
+  readonly channels?: number
+  readonly sampleRate?: number
+  /** Three letters of ISO 639-2. */
+  readonly language?: string
   readonly durationSeconds?: number
+  readonly streams?: number
+  readonly chapters?: number
 }
 
 /** Why an attempt ended without success. */
@@ -51,7 +65,17 @@ export type JobError = {
 }
 
 /** How long one plugin worked. */
-export type PluginTiming = { readonly plugin: string; readonly seconds: number }
+export type PluginTiming = {
+  readonly plugin: string
+  readonly seconds: number
+  /** CPU time of its ffmpeg; each run is seen up to 0.3 s before its end. */
+  readonly cpuSeconds: number
+  /** Why it did not apply to the source; absent when it did. */
+  readonly skipped?: string
+}
+
+/** Something about a job that succeeded, or went on, that its owner should know. */
+export type Warning = { readonly plugin: string; readonly message: string }
 
 export type JobState = 'processing' | 'failed' | 'released' | 'succeeded' | 'dead'
 
@@ -86,6 +110,10 @@ export type JobDocument = {
   readonly nonce: string
   readonly progress: { readonly plugin: string | null; readonly percent: number }
   readonly outputs: readonly Output[]
+  /** What ffprobe saw in the source; absent until it has looked. */
+  readonly media?: MediaSummary
+  /** Of this attempt; absent when there are none. */
+  readonly warnings?: readonly Warning[]
   readonly error: JobError | null
   /** Pause after a failure before the next attempt; 0 in every other state. */
   readonly backoffSeconds: number

@@ -20,6 +20,8 @@ export type Lease = {
   assertHeld(): void
   /** What the next heartbeat writes. */
   report(progress: JobDocument['progress']): void
+  /** What every later write of this claim says besides. */
+  note(findings: Findings): void
   /** Writes a heartbeat now. @throws MediadError `lease.lost` */
   confirm(): Promise<void>
   /** The claim's last write; no heartbeat follows it. @throws MediadError `lease.lost` when it came too late. */
@@ -27,6 +29,9 @@ export type Lease = {
   /** Stops the heartbeat without a word. */
   [Symbol.dispose](): void
 }
+
+/** What is found out about a source and its attempt on the way. */
+export type Findings = Partial<Pick<JobDocument, 'media' | 'warnings'>>
 
 export type LeaseParts = {
   documents: Documents
@@ -50,9 +55,10 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
   const ended = new AbortController()
   const stop = AbortSignal.any([ended.signal, fence.signal])
   let progress = claimed.document.progress
+  let findings: Findings = {}
   let beating: Promise<void> | null = null
 
-  const write = (changes: Partial<DocumentDraft>) => writer.write({ progress, ...changes })
+  const write = (changes: Partial<DocumentDraft>) => writer.write({ progress, ...findings, ...changes })
   const warn = (error: unknown) => {
     if (fence.signal.aborted) return
     log.warn({ error }, `a heartbeat did not get through, going on while the lease holds: ${toMessage(error)}`)
@@ -76,6 +82,7 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
       progress = next
       if (changed && !stop.aborted && fence.silentForMs() >= PROGRESS_MS) void beat()
     },
+    note: (more) => void (findings = { ...findings, ...more }),
     confirm: () => write({}),
     async end(changes) {
       ended.abort()

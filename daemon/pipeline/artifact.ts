@@ -1,10 +1,10 @@
 import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { MediadError } from '../errors.ts'
-import type { MediaSummary } from '../job/job.ts'
 import { renderKey, type KeyScope } from '../job/keys.ts'
-import { toDisplaySize, type Probe } from './media.ts'
+import type { Probe } from './media.ts'
 import type { AddOptions, Artifact } from './plugin.ts'
+import { toSummary } from './summary.ts'
 
 export type AddRequest = {
   path: string
@@ -39,18 +39,8 @@ export async function toArtifact({
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
   const { contentType } = options
   const key = renderKey(options.key, scope, options.values)
-  const media = inspected.test(contentType) ? { media: toSummary(await inspect(absolute), contentType) } : {}
+  const media = inspected.test(contentType) ? { media: toSummary(await inspect(absolute)) } : {}
   return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...media }
-}
-
-function toSummary(probe: Probe, contentType: string): MediaSummary {
-  const { video, audio, durationSeconds } = probe
-  return {
-    ...(video && { codec: video.codec, ...toDisplaySize(video) }),
-    ...(audio && { [video ? 'audioCodec' : 'codec']: audio.codec }),
-    // a picture's "duration" is one frame of a video that is none
-    ...(durationSeconds !== null && !contentType.startsWith('image/') && { durationSeconds }),
-  }
 }
 
 async function leadsInside(workspace: string, path: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MediadError, toMediadError, toMessage } from '../errors.ts'
 import { withReleasers, type Releasers } from '../releasers.ts'
-import type { JobDocument, Output, PluginTiming } from '../job/job.ts'
+import type { JobDocument, Output, PluginTiming, Warning } from '../job/job.ts'
 import type { KeyScope } from '../job/keys.ts'
 import { toArtifact } from './artifact.ts'
 import type { Probe } from './media.ts'
@@ -32,6 +32,7 @@ export type ChainJob = {
   signal: AbortSignal
   log: Log
   onProgress(progress: JobDocument['progress']): void
+  onWarning(warning: Warning): void
   upload(artifact: Artifact, options: UploadOptions): Promise<Output>
 }
 
@@ -46,14 +47,16 @@ export type Chain = {
   teardown(): Promise<void>
 }
 
-/** What a plugin threw, and which one; the cause is a MediadError. */
+/** What a plugin threw, which one, and how long it and those before it worked; the cause is a MediadError. */
 export class PluginFailure extends Error {
   override readonly name = 'PluginFailure'
   readonly plugin: string
+  readonly timings: readonly PluginTiming[]
 
-  constructor(plugin: string, cause: unknown) {
+  constructor(plugin: string, cause: unknown, timings: readonly PluginTiming[]) {
     super(`${plugin}: ${toMessage(cause)}`, { cause: toMediadError(cause, 'internal.plugin') })
     this.plugin = plugin
+    this.timings = timings
   }
 }
 
@@ -74,14 +77,14 @@ export function createChain(parts: ChainParts): Chain {
       const timings: PluginTiming[] = []
       for (const plugin of parts.plugins) {
         job.signal.throwIfAborted()
-        const started = performance.now()
-        const context = createContext(parts, { job, plugin, artifacts, outputs })
+        const account = openAccount(plugin.name)
+        const context = createContext(parts, { job, plugin, artifacts, outputs, account })
         try {
           await orAborted(plugin.hooks.run(context), job.signal)
         } catch (error) {
-          throw new PluginFailure(plugin.name, error)
+          throw new PluginFailure(plugin.name, error, [...timings, account.close()])
         }
-        timings.push({ plugin: plugin.name, seconds: (performance.now() - started) / 1000 })
+        timings.push(account.close())
       }
       return { outputs, timings }
     },
@@ -91,9 +94,26 @@ export function createChain(parts: ChainParts): Chain {
   }
 }
 
-type Run = { job: ChainJob; plugin: Plugin; artifacts: Artifact[]; outputs: Output[] }
+/** What one plugin's run has taken so far. */
+type Account = { addCpu(seconds: number): void; skip(reason: string): void; close(): PluginTiming }
 
-function createContext(parts: ChainParts, { job, plugin, artifacts, outputs }: Run): RunContext {
+function openAccount(plugin: string): Account {
+  const startedAt = performance.now()
+  let cpuSeconds = 0
+  let skipped: string | undefined
+  return {
+    addCpu: (seconds) => void (cpuSeconds += seconds),
+    skip: (reason) => void (skipped = reason),
+    close() {
+      const seconds = (performance.now() - startedAt) / 1000
+      return { plugin, seconds, cpuSeconds, ...(skipped !== undefined && { skipped }) }
+    },
+  }
+}
+
+type Run = { job: ChainJob; plugin: Plugin; artifacts: Artifact[]; outputs: Output[]; account: Account }
+
+function createContext(parts: ChainParts, { job, plugin, artifacts, outputs, account }: Run): RunContext {
   const { document, workspace, signal, input } = job
   const log = job.log.child({ plugin: plugin.name })
   const inspect = (path: string) => inspectOutput(parts, path, signal)
@@ -112,7 +132,19 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs }: R
     log,
     progress,
     inspect,
-    ffmpeg: (command) => parts.ffmpeg({ command, input, workspace, signal, log }),
+    warn(message) {
+      log.warn(message)
+      job.onWarning({ plugin: plugin.name, message })
+    },
+    skip(reason) {
+      log.info(`skipped: ${reason}`)
+      account.skip(reason)
+    },
+    async ffmpeg(command) {
+      const result = await parts.ffmpeg({ command, input, workspace, signal, log })
+      account.addCpu(result.cpuSeconds)
+      return result
+    },
     async add(path, kind, options) {
       const seconds = (performance.now() - lapStarted) / 1000
       const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })

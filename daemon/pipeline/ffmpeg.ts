@@ -4,10 +4,12 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import FluentFfmpeg from 'fluent-ffmpeg'
 import { MediadError, toMessage, type ErrorCode } from '../errors.ts'
-import { toFileUrl, toInputOptions } from './input.ts'
+import { createDamageCounter, type Damage } from './damage.ts'
+import type { RunLimits } from './excess.ts'
+import { toFileUrl, toInputOptions, type InputLimits } from './input.ts'
 import { launch, toLaunchError, type Exit } from './launch.ts'
 import type { FfmpegCommand, FfmpegResult, Log } from './plugin.ts'
-import type { Programs } from './programs.ts'
+import { toRunEnvironment, type Programs } from './programs.ts'
 import { classify, toExitError } from './stderr.ts'
 import { watch } from './watch.ts'
 
@@ -28,22 +30,28 @@ export type Ffmpeg = {
    * Runs one command to its end. When it resolves, every output exists and is not empty; when it rejects, ffmpeg is gone.
    *
    * @throws MediadError `internal.ffmpeg`, `internal.ffmpeg_signal`, `internal.output`, `transient.stalled`, `input.*`,
-   * `resource.*`, `config.ffmpeg`; the signal's reason when it aborts.
+   * `resource.*` (`resource.limit` for what costs too much), `config.ffmpeg`; the signal's reason when it aborts.
    */
   run(run: FfmpegRun): Promise<FfmpegResult>
 }
 
-/** @param parts `stallSeconds`: without a sign of life for this long, ffmpeg is killed and the run is a `transient.stalled`. */
-export function createFfmpeg(parts: { programs: Programs; stallSeconds: number }): Ffmpeg {
+export type FfmpegParts = {
+  programs: Programs
+  /** Without a sign of life for this long, ffmpeg is killed and the run is a `transient.stalled`. */
+  stallSeconds: number
+  limits: RunLimits & InputLimits
+}
+
+export function createFfmpeg(parts: FfmpegParts): Ffmpeg {
   return {
     async run(run) {
       run.signal.throwIfAborted()
       const startedAt = performance.now()
       const progressPath = join(run.workspace, `.progress-${randomUUID()}`)
       try {
-        const outSeconds = await runToTheEnd({ ...parts, ...run, progressPath })
+        const made = await runToTheEnd({ ...parts, ...run, progressPath })
         run.command.onProgress?.(1)
-        return { seconds: (performance.now() - startedAt) / 1000, outSeconds }
+        return { seconds: (performance.now() - startedAt) / 1000, ...made }
       } finally {
         await rm(progressPath, { force: true })
       }
@@ -51,66 +59,78 @@ export function createFfmpeg(parts: { programs: Programs; stallSeconds: number }
   }
 }
 
-type Story = FfmpegRun & { programs: Programs; stallSeconds: number; progressPath: string }
+type Story = FfmpegRun & FfmpegParts & { progressPath: string }
 
-async function runToTheEnd(story: Story): Promise<number | null> {
-  const { command, signal, log, stallSeconds, progressPath } = story
+async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>> {
+  const { command, signal, log } = story
   const outputs = command.outputs.map(({ path }) => path)
   const fluent = await compose(story)
   signal.throwIfAborted()
-  const { ended, processId } = start(fluent, story)
+  const { ended, processId, damage } = start(fluent, story)
   const stopper = createStopper(fluent)
-  const watcher = watch({
+  const watcher = beginWatch(story, processId, stopper)
+  const abort = () => stopper.terminate(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const [ending] = await Promise.allSettled([ended])
+  signal.removeEventListener('abort', abort)
+  const { outSeconds, frame, droppedFrames, cpuSeconds, excess } = await watcher.stop()
+  stopper.settle()
+  if (ending.status === 'rejected') throw ending.reason
+  if (excess) throw excess
+  const lines = ending.value
+  if (lines.length > 0) log.debug({ stderr: lines }, 'ffmpeg is through, but complained')
+  await Promise.all(outputs.map((path) => checkOutput(path, lines)))
+  return { outSeconds, frames: frame, droppedFrames, cpuSeconds, damage: damage() }
+}
+
+function beginWatch(
+  { command, progressPath, workspace, stallSeconds, limits }: Story,
+  processId: number | undefined,
+  stopper: Stopper,
+) {
+  return watch({
     processId,
     progressPath,
-    outputs,
+    outputs: command.outputs.map(({ path }) => path),
+    workspace,
     stallSeconds,
     durationSeconds: command.durationSeconds ?? null,
     onFraction: (fraction) => command.onProgress?.(fraction),
     onStall: () =>
       stopper.kill(new MediadError('transient.stalled', `ffmpeg gave no sign of life for ${stallSeconds} s`)),
-    onError: (error) => stopper.kill(error),
+    limits,
+    onExcess: stopper.kill,
+    onError: stopper.kill,
   })
-  const abort = () => stopper.terminate(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  const [ending] = await Promise.allSettled([ended])
-  signal.removeEventListener('abort', abort)
-  const { outSeconds } = await watcher.stop()
-  stopper.settle()
-  if (ending.status === 'rejected') throw ending.reason
-  const lines = ending.value
-  if (lines.length > 0) log.debug({ stderr: lines }, 'ffmpeg is through, but complained')
-  await Promise.all(outputs.map((path) => checkOutput(path, lines)))
-  return outSeconds
 }
 
 /**
  * The command line. Lists are always handed to fluent-ffmpeg as two or more arguments: a single one with a space in it
  * would be split. It adds `-y` for paths only, not for `file:` addresses.
  */
-async function compose({ command, input, progressPath }: Story): Promise<FluentFfmpeg.FfmpegCommand> {
+async function compose({ command, input, progressPath, limits }: Story): Promise<FluentFfmpeg.FfmpegCommand> {
   const path = command.input ?? input
   const fluent = FluentFfmpeg(toFileUrl(path))
+  const quiet = ['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+warning']
   fluent.inputOptions(
-    '-nostdin',
-    '-hide_banner',
-    '-nostats',
-    '-loglevel',
-    'level+warning',
+    ...quiet,
     '-progress',
     toFileUrl(progressPath),
     ...(command.inputOptions ?? []),
-    ...(await toInputOptions(path)),
+    ...(await toInputOptions(path, limits)),
   )
   for (const output of command.outputs)
     fluent.output(toFileUrl(output.path)).outputOptions('-y', ...output.options, '-y')
+  // its muxer opens no file: the name says nothing
+  if (command.alsoDecode !== undefined)
+    fluent.output(toFileUrl('nothing')).outputOptions(...command.alsoDecode, '-f', 'null')
   return fluent
 }
 
 type Ring = { get(): string }
 type Begun = (child: ChildProcess) => void
 type Ended = (error: Error | null, stdout: Ring, stderr: Ring) => void
-type Started = { ended: Promise<string[]>; processId: number | undefined }
+type Started = { ended: Promise<string[]>; processId: number | undefined; damage(): Damage }
 type Internals = { _getArguments(): string[] }
 
 /**
@@ -120,14 +140,22 @@ type Internals = { _getArguments(): string[] }
  * process down when a program cannot be started, because it then reads the output of none.
  * `ended` resolves with the last lines ffmpeg printed, once it is gone.
  */
-function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace }: Story): Started {
+function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, command, input }: Story): Started {
+  const counter = createDamageCounter()
+  const env = toRunEnvironment({ workspace, input: command.input ?? input })
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
   let processId: number | undefined
   Object.assign(fluent, {
     _prepare: (prepared: (error: null, options: string[]) => void) =>
       prepared(null, (fluent as unknown as Internals)['_getArguments']()),
     _spawnFfmpeg: (options: string[], ...[, started, ended]: [object, Begun, Ended]) => {
-      const { child, stderr, exit } = launch(programs.ffmpeg, options)
+      const { child, stderr, exit } = launch({
+        program: programs.ffmpeg,
+        options,
+        env,
+        folder: workspace,
+        onLine: counter.see,
+      })
       const lines = () => stderr.lines().map((line) => line.replaceAll(`${workspace}/`, ''))
       const ring: Ring = { get: () => lines().join('\n') }
       processId = child?.pid
@@ -140,7 +168,7 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace }: Stor
   )
   fluent.once('error', reject)
   fluent.run()
-  return { ended: promise, processId }
+  return { ended: promise, processId, damage: counter.read }
 }
 
 function toError({ error, signal, code }: Exit, lines: readonly string[]): MediadError | null {

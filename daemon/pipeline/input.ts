@@ -13,22 +13,22 @@ export const formatWhitelist = [
   'jpeg_pipe,png_pipe,webp_pipe',
 ].join(',')
 
-/** The largest picture that is decoded, in pixels: 8K (8192 x 4320). A decoder takes about 10 bytes of memory for each. */
-export const MAX_PIXELS = 8192 * 4320
+/** What is refused as soon as ffmpeg or ffprobe sees it, before anything is decoded. */
+export type InputLimits = {
+  /** Of one picture. A decoder takes about 10 bytes of memory for each. */
+  readonly pixels: number
+  readonly streams: number
+}
 
 /**
  * How ffmpeg and ffprobe are told to read a file: only with known demuxers, only from disk, and without looking at its
  * name (`file:` also makes a name that begins with a dash harmless). Ends in the path, without `-i`.
  */
-export async function toInputOptions(path: string): Promise<string[]> {
+export async function toInputOptions(path: string, { pixels, streams }: InputLimits): Promise<string[]> {
   const restrictions = [
-    '-protocol_whitelist',
-    'file',
-    '-format_whitelist',
-    formatWhitelist,
-    '-max_pixels',
-    String(MAX_PIXELS),
-  ]
+    ['-protocol_whitelist', 'file', '-format_whitelist', formatWhitelist],
+    ['-max_pixels', String(pixels), '-max_streams', String(streams)],
+  ].flat()
   // a JPEG's own demuxer is so unsure of itself that image2, which reads whole folders, wins by the file's name
   return (await isJpeg(path)) ? [...restrictions, '-f', 'jpeg_pipe'] : restrictions
 }

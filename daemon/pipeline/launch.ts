@@ -20,14 +20,24 @@ export type Launched = {
 /** What it left open (by a grandchild) must not be waited for. */
 const STDERR_GRACE_MS = 1000
 
+export type Launch = {
+  program: string
+  options: readonly string[]
+  env: NodeJS.ProcessEnv
+  /** Where it works: what it writes under a plain name lies there. */
+  folder: string
+  /** Gets every line of stderr, the first 500 characters of each. */
+  onLine: (line: string) => void
+}
+
 /**
  * Starts a program of which only stderr is read: always drained, because a full pipe would block it for ever, and in
  * bounded memory. Never throws: that a process cannot be started is one of its endings.
  */
-export function launch(program: string, options: readonly string[]): Launched {
-  const stderr = createTail()
+export function launch(request: Launch): Launched {
+  const stderr = createTail(request.onLine)
   const { promise, resolve } = Promise.withResolvers<Exit>()
-  const child = begin(program, options, (error) => resolve({ code: null, signal: null, error }))
+  const child = begin(request, (error) => resolve({ code: null, signal: null, error }))
   child?.stderr?.setEncoding('utf8').on('data', (chunk: string) => stderr.write(chunk))
   child?.once('exit', () => setTimeout(() => child.stderr?.destroy(), STDERR_GRACE_MS).unref())
   child?.once('close', (code, signal) => resolve({ code, signal, error: null }))
@@ -48,9 +58,9 @@ export function toLaunchError(program: string, error: Error): MediadError {
 }
 
 /** Some failures are thrown, some are events, and some of those come without the streams. */
-function begin(program: string, options: readonly string[], failed: (error: Error) => void): ChildProcess | null {
+function begin({ program, options, env, folder }: Launch, failed: (error: Error) => void): ChildProcess | null {
   try {
-    return spawn(program, options, { stdio: ['ignore', 'ignore', 'pipe'] }).once('error', failed)
+    return spawn(program, options, { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] }).once('error', failed)
   } catch (error) {
     failed(error instanceof Error ? error : new Error(toMessage(error)))
     return null

@@ -1,78 +1,138 @@
-import type { AudioStream, Probe, VideoStream } from './media.ts'
-
-type Fields = Readonly<Record<string, unknown>>
+import {
+  toClockSeconds,
+  toFields,
+  toList,
+  toNumber,
+  toRatio,
+  toSeconds,
+  toText,
+  toWhole,
+  type Fields,
+} from './fields.ts'
+import type { AudioStream, Probe, SubtitleStream, VideoStream } from './media.ts'
+import { toOrientation } from './orientation.ts'
+import { isCover, isDecodable, pick } from './pick.ts'
 
 /**
  * Turns ffprobe's JSON into a {@link Probe}. Total: whatever is missing, `N/A`, `0/0`, absurd or of another type
  * becomes null or 0, never NaN, and nothing throws.
  */
 export function parseProbe(json: unknown, sizeBytes: number): Probe {
-  const format = toFields(toFields(json).format)
-  const streams = toStreams(json)
-  const video = streams.find((stream) => isVideo(stream) && toCodec(stream) !== null)
-  const audios = streams.filter((stream) => isAudio(stream) && toCodec(stream) !== null)
-  const audio = audios.find((stream) => toFields(stream.disposition).default === 1) ?? audios[0]
+  const { format: header, streams: list, chapters } = toFields(json)
+  const format = toFields(header)
+  const streams = toList(list)
+  const { video, audio, skipped } = pick(streams)
   return {
     format: toText(format.format_name) ?? '',
-    durationSeconds: toSeconds(format.duration),
+    durationSeconds: toWholeLength(format),
+    startSeconds: toNumber(format.start_time) ?? 0,
     sizeBytes,
     video: video ? toVideo(video) : null,
     audio: audio ? toAudio(audio) : null,
+    subtitles: streams.filter(({ codec_type }) => codec_type === 'subtitle').map(toSubtitle),
+    skipped,
     streamCount: streams.length,
+    chapterCount: toList(chapters).length,
   }
 }
 
-/** What streams are coded as whose codec this ffmpeg does not know: the first of each kind, by its four letters. */
+/** Streams whose codec this ffmpeg does not know: the first of each kind, by its four letters. */
 export type Unreadable = { readonly video: string | null; readonly audio: string | null }
+
+/** What a stream says that does not say how it is coded. */
+export const NAMELESS = ''
 
 /** Finds the streams that {@link parseProbe} passes over because ffprobe has no name for their codec. */
 export function findUnreadable(json: unknown): Unreadable {
-  const unknown = toStreams(json).filter((stream) => toCodec(stream) === null)
-  return { video: toTag(unknown.find(isVideo)), audio: toTag(unknown.find(isAudio)) }
+  const unknown = toList(toFields(json).streams).filter((stream) => !isDecodable(stream) && !isCover(stream))
+  const tagOf = (type: string) => {
+    const stream = unknown.find(({ codec_type }) => codec_type === type)
+    return stream ? (toText(stream.codec_tag_string) ?? NAMELESS) : null
+  }
+  return { video: tagOf('video'), audio: tagOf('audio') }
 }
 
-function toTag(stream: Fields | undefined): string | null {
-  return stream ? (toText(stream.codec_tag_string) ?? 'something unknown') : null
+/**
+ * Takes the names of their codecs from the streams that ffprobe knows and this ffmpeg has no decoder for; the name then
+ * stands where the four letters stood, for whoever has to be told.
+ */
+export function withoutUndecodable(json: unknown, stderr: string): unknown {
+  const matches = stderr.matchAll(/Unsupported codec with id \d+ for input stream (\d+)/g)
+  const undecodable = new Set(Array.from(matches, ([, index]) => Number(index)))
+  const unname = (stream: Fields): Fields => {
+    if (!undecodable.has(Number(stream.index))) return stream
+    return { ...stream, codec_name: undefined, codec_tag_string: stream.codec_name ?? stream.codec_tag_string }
+  }
+  const streams = toList(toFields(json).streams).map(unname)
+  return { ...toFields(json), streams }
+}
+
+/** Whether a track says that it is encrypted, as Matroska's do. */
+export function isEncrypted(json: unknown): boolean {
+  return toList(toFields(json).streams).some(({ tags }) => toText(toFields(tags).enc_key_id) !== null)
+}
+
+/** Matroska's header, too, tells when the last track ends. */
+function toWholeLength(format: Fields): number | null {
+  const seconds = toSeconds(format.duration)
+  const isEnd = toText(format.format_name)?.startsWith('matroska') === true
+  return isEnd && seconds !== null ? toSeconds(seconds - Math.max(0, toNumber(format.start_time) ?? 0)) : seconds
 }
 
 function toVideo(stream: Fields): VideoStream {
-  const transfer = toText(stream.color_transfer)
+  const rate = toRatio(stream.avg_frame_rate, '/')
+  const maxRate = toRatio(stream.r_frame_rate, '/')
   return {
     index: toWhole(stream.index),
-    codec: toCodec(stream) ?? '',
+    codec: toText(stream.codec_name) ?? '',
     width: toWhole(stream.width),
     height: toWhole(stream.height),
-    rotation: toRotation(stream),
+    ...toOrientation(stream),
     pixelFormat: toText(stream.pix_fmt),
-    framesPerSecond: toRate(stream.avg_frame_rate) ?? toRate(stream.r_frame_rate),
-    durationSeconds: toSeconds(stream.duration),
+    framesPerSecond: rate ?? maxRate,
+    maxFramesPerSecond: maxRate,
+    startSeconds: toNumber(stream.start_time) ?? 0,
+    durationSeconds: toLength(stream),
     pixelAspect: toAspect(stream.sample_aspect_ratio),
-    interlaced: ['tt', 'bb', 'tb', 'bt'].includes(toText(stream.field_order) ?? ''),
-    ...(transfer !== null && { transfer }),
+    interlaced: isInterlaced(stream),
+    ...withText('profile', stream.profile),
+    ...withText('transfer', stream.color_transfer),
+    ...withText('primaries', stream.color_primaries),
+    ...withText('matrix', stream.color_space),
+    ...withText('range', stream.color_range),
   }
 }
 
 function toAudio(stream: Fields): AudioStream {
   return {
     index: toWhole(stream.index),
-    codec: toCodec(stream) ?? '',
+    codec: toText(stream.codec_name) ?? '',
     channels: toWhole(stream.channels),
     sampleRate: toWhole(stream.sample_rate),
-    durationSeconds: toSeconds(stream.duration),
+    startSeconds: toNumber(stream.start_time) ?? 0,
+    durationSeconds: toLength(stream),
+    ...withText('profile', stream.profile),
+    ...toLanguage(stream),
   }
 }
 
-/**
- * ffprobe tells the display matrix's turn counter-clockwise, the old `rotate` tag is clockwise. Turns that are no
- * quarter, and the -9.2e18 of a broken matrix, count as none: a player shows those upright or not at all.
- */
-function toRotation(stream: Fields): VideoStream['rotation'] {
-  const list = Array.isArray(stream.side_data_list) ? stream.side_data_list : []
-  const matrix = list.map((data) => toNumber(toFields(data).rotation)).find((degrees) => degrees !== null)
-  const clockwise = matrix === undefined ? toNumber(toFields(stream.tags).rotate) : -matrix
-  if (clockwise === null || Math.abs(clockwise) > 3600) return 0
-  const turn = ((Math.round(clockwise) % 360) + 360) % 360
-  return turn === 90 || turn === 180 || turn === 270 ? turn : 0
+/** The codecs whose subtitles are text; the names are those of `ffmpeg -codecs`. */
+const textCodecs: ReadonlySet<string> = new Set(
+  'subrip srt ass ssa mov_text webvtt text microdvd mpl2 jacosub sami realtext stl subviewer subviewer1 vplayer'.split(
+    ' ',
+  ),
+)
+
+function toSubtitle(stream: Fields): SubtitleStream {
+  const codec = toText(stream.codec_name) ?? 'unknown'
+  return { index: toWhole(stream.index), codec, isText: textCodecs.has(codec), ...toLanguage(stream) }
+}
+
+/** Half-pictures, or a codec that may hold them and does not say. */
+function isInterlaced({ field_order: order, codec_name: codec }: Fields): boolean {
+  const named = toText(order)
+  if (named !== null) return named !== 'progressive'
+  return codec === 'mpeg2video' || codec === 'dvvideo'
 }
 
 /** Shapes of pixels beyond 1:10 exist in broken files only. */
@@ -81,55 +141,19 @@ function toAspect(value: unknown): number {
   return ratio !== null && ratio >= 0.1 && ratio <= 10 ? ratio : 1
 }
 
-function toRate(value: unknown): number | null {
-  return toRatio(value, '/')
+/** Matroska's tag tells when a track ends. */
+function toLength(stream: Fields): number | null {
+  const end = toClockSeconds(toFields(stream.tags).DURATION)
+  return toSeconds(stream.duration) ?? (end === null ? null : toSeconds(end - (toNumber(stream.start_time) ?? 0)))
 }
 
-function toRatio(value: unknown, separator: string): number | null {
-  const [above, below, rest] = typeof value === 'string' ? value.split(separator).map(Number) : []
-  if (above === undefined || below === undefined || rest !== undefined) return null
-  const ratio = above / below
-  return Number.isFinite(ratio) && ratio > 0 ? ratio : null
+/** Anything else than three letters could be meant for whoever prints it. */
+function toLanguage({ tags }: Fields): { language?: string } {
+  const language = toText(toFields(tags).language)
+  return language !== null && /^[a-z]{3}$/.test(language) && language !== 'und' ? { language } : {}
 }
 
-function toSeconds(value: unknown): number | null {
-  const seconds = toNumber(value)
-  return seconds !== null && seconds > 0 ? seconds : null
-}
-
-function toWhole(value: unknown): number {
-  const number = toNumber(value)
-  return number !== null && Number.isSafeInteger(number) && number > 0 ? number : 0
-}
-
-function toNumber(value: unknown): number | null {
-  const number =
-    typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN
-  return Number.isFinite(number) ? number : null
-}
-
-function toCodec(stream: Fields): string | null {
-  return toText(stream.codec_name)
-}
-
-/** ffprobe writes `unknown` or `N/A` where it knows nothing. */
-function toText(value: unknown): string | null {
-  return typeof value === 'string' && !['', 'N/A', 'unknown', '[0][0][0][0]'].includes(value) ? value : null
-}
-
-function isVideo(stream: Fields): boolean {
-  return stream.codec_type === 'video' && toFields(stream.disposition).attached_pic !== 1
-}
-
-function isAudio(stream: Fields): boolean {
-  return stream.codec_type === 'audio'
-}
-
-function toStreams(json: unknown): readonly Fields[] {
-  const { streams } = toFields(json)
-  return Array.isArray(streams) ? streams.map(toFields) : []
-}
-
-function toFields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {}
+function withText<Name extends string>(name: Name, value: unknown): { [Key in Name]?: string } {
+  const text = toText(value)
+  return (text === null ? {} : { [name]: text }) as { [Key in Name]?: string }
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { parse, type Problem } from '../config/problems.ts'
 import type { MediaSummary, Output, Source } from '../job/job.ts'
+import type { Damage } from './damage.ts'
 import type { Probe } from './media.ts'
 
 /** Where a plugin and the daemon write their log lines; the job's id is on each already. */
@@ -46,6 +47,11 @@ export type FfmpegCommand = {
   /** Options before the input, e.g. `['-ss', '1.5']`. */
   inputOptions?: readonly string[]
   outputs: readonly { path: string; options: readonly string[] }[]
+  /**
+   * Options of one more output that is decoded and thrown away, e.g. `['-map', '0:1']`: the proof that what is copied can
+   * be decoded.
+   */
+  alsoDecode?: readonly string[]
   /** How long the output will be, to make fractions of ffmpeg's progress; without it there are none. */
   durationSeconds?: number | null
   /** Fraction done, 0 to 1, never falling. */
@@ -55,8 +61,16 @@ export type FfmpegCommand = {
 export type FfmpegResult = {
   /** Wall time. */
   readonly seconds: number
+  /** Of ffmpeg, as it was last seen: up to 0.3 s before its end. */
+  readonly cpuSeconds: number
   /** The last output timestamp ffmpeg reported; null when it reported none. */
   readonly outSeconds: number | null
+  /** Pictures in the first output; null when it reported none. */
+  readonly frames: number | null
+  /** Pictures that did not get into it, because their times did not grow. */
+  readonly droppedFrames: number | null
+  /** What it complained about while it read the input. */
+  readonly damage: Damage
 }
 
 export type UploadOptions = {
@@ -85,6 +99,10 @@ export type RunContext = {
   add(path: string, kind: string, options: AddOptions): Promise<Artifact>
   /** Fraction of this plugin's work that is done, 0 to 1. */
   progress(fraction: number): void
+  /** Something the job's owner should know although the job succeeds; it stands in the job document and in the log. */
+  warn(message: string): void
+  /** This plugin does not apply to this source: the reason stands in the job document. To be followed by a return. */
+  skip(reason: string): void
   /** Aborts when the daemon stops or the job is another's; everything that takes long must obey it. */
   readonly signal: AbortSignal
   readonly log: Log
@@ -110,6 +128,8 @@ export type PluginHooks = {
   keys?: readonly string[]
   /** ffmpeg encoders `run` needs; the daemon refuses to start without them. */
   encoders?: readonly string[]
+  /** ffmpeg filters `run` needs beyond those of every ffmpeg, such as `zscale`; the same applies. */
+  filters?: readonly string[]
   /** Once per daemon, before the first job. */
   setup?(context: SetupContext): void | Promise<void>
   /** Once per attempt. Must be idempotent: it may run again over its own earlier results. */

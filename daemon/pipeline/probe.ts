@@ -1,11 +1,15 @@
 import { execFile, type ExecFileException } from 'node:child_process'
 import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { MediadError } from '../errors.ts'
-import { MAX_PIXELS, toFileUrl, toInputOptions } from './input.ts'
-import type { Probe, VideoStream } from './media.ts'
-import { findUnreadable, parseProbe, type Unreadable } from './parse.ts'
+import { readAnnouncedBytes } from './announced.ts'
+import { readBoxes, type Boxes } from './boxes.ts'
+import { toFileUrl, toInputOptions, type InputLimits } from './input.ts'
+import { toMastering } from './mastering.ts'
+import { isHdr, type Probe, type VideoStream } from './media.ts'
+import { findUnreadable, isEncrypted, NAMELESS, parseProbe, withoutUndecodable, type Unreadable } from './parse.ts'
 import { toLaunchError } from './launch.ts'
-import type { Programs } from './programs.ts'
+import { toRunEnvironment, type Programs } from './programs.ts'
 import { classify, createTail } from './stderr.ts'
 
 const PROBE_SECONDS = 30
@@ -13,14 +17,16 @@ const MAX_OUTPUT_BYTES = 16 * 2 ** 20
 
 /** Only what is read: a file with a thousand streams, or tags of a megabyte, makes no document of megabytes. */
 const wanted = [
-  'format=format_name,duration',
+  'format=format_name,duration,start_time',
   [
-    'stream=index,codec_type,codec_name,codec_tag_string,width,height,pix_fmt,sample_aspect_ratio',
-    'field_order,color_transfer,avg_frame_rate,r_frame_rate,duration,channels,sample_rate',
+    'stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
+    'field_order,color_range,color_space,color_transfer,color_primaries,avg_frame_rate,r_frame_rate',
+    'start_time,duration,channels,sample_rate',
   ].join(','),
-  'stream_disposition=default,attached_pic',
-  'stream_tags=rotate',
-  'stream_side_data=rotation',
+  'stream_disposition',
+  'stream_tags=rotate,language,DURATION,enc_key_id',
+  'stream_side_data=displaymatrix,rotation',
+  'chapter=id',
 ].join(':')
 
 export type ProbeFile = (path: string, signal?: AbortSignal) => Promise<Probe>
@@ -28,55 +34,99 @@ export type ProbeFile = (path: string, signal?: AbortSignal) => Promise<Probe>
 /**
  * Makes the function that looks into a file with ffprobe, hardened like everything that reads what somebody uploaded.
  *
- * @throws MediadError `input.empty`, `input.not_media`, `input.corrupt`, `input.no_av`, `input.unsupported_codec`,
- * `input.too_large` (pictures above 8K), `transient.stalled` (no answer within 30 s), `internal.ffmpeg_signal`,
- * `resource.*`; the signal's reason when it aborts.
+ * @throws MediadError `input.empty`, `input.not_media`, `input.corrupt`, `input.encrypted`, `input.no_av`,
+ * `input.unsupported_codec`, `input.too_many_pixels`, `input.too_many_streams`, `transient.stalled` (no answer within
+ * 30 s), `internal.ffmpeg_signal`, `resource.*`; the signal's reason when it aborts.
  */
-export function createProbe({ programs }: { programs: Programs }): ProbeFile {
+export function createProbe({ programs, limits }: { programs: Programs; limits: InputLimits }): ProbeFile {
   return async (path, signal) => {
     const { size } = await stat(path)
     if (size === 0) throw new MediadError('input.empty', 'the file is empty')
-    const options = ['-loglevel', 'level+warning', ...(await toInputOptions(path)), '-print_format', 'json']
-    const { json, lines } = await ask(programs.ffprobe, [...options, '-show_entries', wanted, toFileUrl(path)], signal)
-    const probe = parseProbe(json, size)
-    refuseUnusable(probe, findUnreadable(json), lines)
-    return probe
+    const restrictions = await toInputOptions(path, limits)
+    const look = (...options: string[]) =>
+      ask(programs.ffprobe, {
+        options: ['-loglevel', 'level+warning', ...restrictions, '-print_format', 'json', ...options, toFileUrl(path)],
+        path,
+        signal,
+      })
+    const boxes = await readBoxes(path)
+    const { json, lines, stderr } = await look('-show_entries', wanted).catch((error: unknown) => {
+      throw explain(error, boxes)
+    })
+    const known = withoutUndecodable(json, stderr)
+    if (isEncrypted(known) || boxes.encrypted)
+      throw new MediadError('input.encrypted', 'the file is encrypted: upload it without its copy protection')
+    const announcedBytes = await readAnnouncedBytes(path)
+    const cut = boxes.cut || (announcedBytes ?? 0) > size
+    const probe = { ...parseProbe(known, size), cut, announcedBytes }
+    refuseUnusable({ probe, unreadable: findUnreadable(known), lines, limits })
+    if (!probe.video || !isHdr(probe.video)) return probe
+    // what HDR screens need to know of the picture is often told in its first frame only
+    const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
+    const { json: frames } = await look(...first, '-show_entries', 'frame=side_data_list')
+    return { ...probe, video: { ...probe.video, mastering: toMastering(frames) } }
   }
 }
 
-function refuseUnusable(probe: Probe, unreadable: Unreadable, lines: readonly string[]): void {
+type Found = { probe: Probe; unreadable: Unreadable; lines: readonly string[]; limits: InputLimits }
+
+function refuseUnusable({ probe, unreadable, lines, limits }: Found): void {
   const { video, audio } = probe
   const codec = (video ? null : unreadable.video) ?? (audio ? null : unreadable.audio)
+  if (codec === NAMELESS) {
+    const message = 'the file is damaged: a track does not say how it is coded'
+    throw new MediadError('input.corrupt', message, { stderr: lines })
+  }
   if (codec !== null) {
     const message = `the file is coded as ${codec}, which this ffmpeg cannot decode`
     throw new MediadError('input.unsupported_codec', message, { stderr: lines })
   }
   if (!video && !audio) throw new MediadError('input.no_av', 'the file has neither a picture nor sound')
-  if (video) refuseUnusableSize(video, lines)
+  if (video) refuseUnusableSize(video, lines, limits)
 }
 
-function refuseUnusableSize({ width, height }: VideoStream, lines: readonly string[]): void {
+function refuseUnusableSize({ width, height }: VideoStream, lines: readonly string[], limits: InputLimits): void {
   // a picture that was refused for its size may come without one
-  const large = width * height > MAX_PIXELS || (width * height === 0 && classify(lines)?.code === 'input.too_large')
-  if (large) throw new MediadError('input.too_large', 'its pictures are larger than 8192x4320', { stderr: lines })
+  const refused = width * height === 0 && classify(lines)?.code === 'input.too_many_pixels'
+  if (width * height > limits.pixels || refused) {
+    const size = refused ? '' : ` (${width}x${height})`
+    const message = `its pictures have more than ${limits.pixels} pixels${size}: upload a smaller version, or raise limits.pixels`
+    throw new MediadError('input.too_many_pixels', message, { stderr: lines })
+  }
   if (width > 0 && height > 0) return
   throw new MediadError('input.corrupt', 'its pictures have no size: the file is damaged', { stderr: lines })
 }
 
-type Answer = { json: unknown; lines: string[] }
+/** Still pictures in mp4's boxes, which ffmpeg takes for mp4s without an index. */
+const heif: ReadonlySet<string> = new Set('heic heix hevc hevx heim heis mif1 msf1 avif avis'.split(' '))
 
-function ask(program: string, options: readonly string[], signal: AbortSignal | undefined): Promise<Answer> {
+/** What the boxes know better than ffprobe, of a file that it cannot read. */
+function explain(error: unknown, { brand, cut }: Boxes): unknown {
+  if (!(error instanceof MediadError && error.code.startsWith('input.'))) return error
+  const { stderr } = error
+  if (brand !== null && heif.has(brand)) {
+    const message = `the file is a picture coded as ${brand}, which this ffmpeg cannot decode: upload it as JPEG or PNG`
+    return new MediadError('input.unsupported_codec', message, { stderr })
+  }
+  if (!cut) return error
+  return new MediadError('input.truncated', 'the file ends before its index: the upload was incomplete', { stderr })
+}
+
+type Question = { options: readonly string[]; path: string; signal: AbortSignal | undefined }
+type Answer = { json: unknown; lines: string[]; stderr: string }
+
+function ask(program: string, { options, path, signal }: Question): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const limits = { timeout: PROBE_SECONDS * 1000, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const
-  execFile(program, options, { ...limits, ...(signal && { signal }) }, (error, stdout, stderr) => {
+  const env = toRunEnvironment({ input: path, workspace: dirname(path) })
+  execFile(program, options, { ...limits, env, ...(signal && { signal }) }, (error, stdout, stderr) => {
     const lines = toLines(stderr)
-    if (error === null) resolve({ json: toJson(stdout), lines })
+    if (error === null) resolve({ json: toJson(stdout), lines, stderr })
     else if (signal?.aborted) reject(signal.reason)
     else reject(toError(error, lines))
   })
   return promise
 }
-
 function toLines(stderr: string): string[] {
   const tail = createTail()
   tail.write(stderr)

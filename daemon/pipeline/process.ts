@@ -3,7 +3,7 @@ import { MediadError, toMediadError } from '../errors.ts'
 import type { DaemonEvent } from '../events.ts'
 import type { Written } from '../job/document.ts'
 import type { Intake } from '../job/intake.ts'
-import type { JobDocument } from '../job/job.ts'
+import type { JobDocument, Source, Warning } from '../job/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
 import { isShared, type Trouble } from '../job/trouble.ts'
@@ -13,6 +13,7 @@ import { PluginFailure, type Chain, type ChainResult } from './chain.ts'
 import type { Probe } from './media.ts'
 import type { Log } from './plugin.ts'
 import type { Publish } from './publish.ts'
+import { toSummary } from './summary.ts'
 import type { Workspaces } from './workspace.ts'
 
 export type ProcessParts = {
@@ -25,6 +26,8 @@ export type ProcessParts = {
   publish: Publish
   settle: Settle
   prefixes: { source: string; state: string }
+  /** `config.limits.sourceBytes`. */
+  maxSourceBytes: number
   /** Aborts when the grace time of stopping is over; its reason has the verdict `release`. */
   stop: AbortSignal
   emit(event: DaemonEvent): void
@@ -49,10 +52,11 @@ export function createProcess(parts: ProcessParts): (message: Message, trouble: 
       await succeed(parts, { lease, log, result })
       trouble.loosen('job')
     } catch (thrown) {
-      const plugin = thrown instanceof PluginFailure ? { plugin: thrown.plugin } : {}
+      const failure = thrown instanceof PluginFailure ? thrown : { timings: [] }
+      const plugin = 'plugin' in failure ? { plugin: failure.plugin } : {}
       const error = toVerdict(thrown, signal)
       if (isShared(error)) trouble.pull('job', error)
-      await parts.settle({ error, ...plugin, lease, log, timings: ended(timings) })
+      await parts.settle({ error, ...plugin, lease, log, timings: { ...ended(timings), plugins: failure.timings } })
     }
   }
 }
@@ -62,11 +66,13 @@ type JobRun = { lease: Lease; log: Log; signal: AbortSignal }
 async function runJob(parts: ProcessParts, { lease, log, signal }: JobRun): Promise<ChainResult> {
   const { document } = lease
   const { id, source, claim } = document
-  if (source.sizeBytes === 0) throw new MediadError('input.empty', `${source.key} is empty`)
+  refuseSize(source, parts.maxSourceBytes)
   await using workspace = await parts.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
   const input = join(workspace.path, 'source')
   await parts.download({ source, path: input, signal })
   const probe = await parts.inspect(input, signal)
+  const warnings: Warning[] = []
+  lease.note({ media: toSummary(probe) })
   return await parts.chain.run({
     document,
     scope: { id, source, sourcePrefix: parts.prefixes.source, statePrefix: parts.prefixes.state },
@@ -79,8 +85,20 @@ async function runJob(parts: ProcessParts, { lease, log, signal }: JobRun): Prom
       lease.report(progress)
       parts.emit({ type: 'job:progress', id, ...progress })
     },
+    onWarning(warning) {
+      warnings.push(warning)
+      lease.note({ warnings: [...warnings] })
+    },
     upload: (artifact, options) => parts.publish(artifact, options, { jobId: id, claim, lease, signal }),
   })
+}
+
+/** By the size that the notification names: of what cannot be worked on, nothing is downloaded. */
+export function refuseSize({ key, sizeBytes }: Pick<Source, 'key' | 'sizeBytes'>, maxBytes: number): void {
+  if (sizeBytes === 0) throw new MediadError('input.empty', `${key} is empty`)
+  if (sizeBytes <= maxBytes) return
+  const message = `${key} has ${sizeBytes} bytes, limits.sourceBytes allows ${maxBytes}: upload a smaller file, or raise the limit`
+  throw new MediadError('input.too_large', message)
 }
 
 async function succeed(

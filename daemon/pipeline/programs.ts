@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, stat, writeFile } from 'node:fs/promises'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import type { Config } from '../config/schema.ts'
 import { MediadError } from '../errors.ts'
 
 const run = promisify(execFile)
@@ -21,6 +22,8 @@ export type Programs = {
   readonly dieWithDaemon: boolean
   /** Names of the encoders this ffmpeg has, e.g. `libx264`. Asked for once. */
   encoders(): Promise<ReadonlySet<string>>
+  /** Names of its filters, e.g. `zscale`. Asked for once. */
+  filters(): Promise<ReadonlySet<string>>
 }
 
 export type OpenProgramsOptions = {
@@ -29,30 +32,53 @@ export type OpenProgramsOptions = {
   ffprobePath: string
   /** Where the wrappers are written; it must live as long as they are used. */
   directory: string
+  /** A program and its options that ffmpeg and ffprobe are started by, such as bubblewrap; default none. */
+  command?: readonly string[]
+  /** Address space each may take, where `prlimit` (util-linux) is there; default any. */
+  memoryBytes?: number
+}
+
+/** What a config says of the programs. */
+export function toProgramOptions(config: Pick<Config, 'ffmpeg' | 'limits'>, directory: string): OpenProgramsOptions {
+  const { path: ffmpegPath, probePath: ffprobePath, command } = config.ffmpeg
+  return { ffmpegPath, ffprobePath, command, directory, memoryBytes: config.limits.memoryBytes }
 }
 
 /**
  * Finds both programs, wraps each in a one-line script, and runs each once. The wrapper gives them an empty environment
- * (no credentials, no FFREPORT), a lower priority than the daemon's, and lets them die with the daemon.
+ * (no credentials, no FFREPORT), a lower priority than the daemon's (idle only, for the disk), a limit of memory, lets
+ * them die with the daemon, and starts them behind `command`.
  *
  * @throws MediadError `config.ffmpeg` when one is missing, cannot be run, is no ffmpeg, or does not answer within 10 s.
  */
-export async function openPrograms({ ffmpegPath, ffprobePath, directory }: OpenProgramsOptions): Promise<Programs> {
-  const [dieWithDaemon, canBeNice] = await Promise.all([
-    works('setpriv', ['--pdeathsig', 'KILL', '--', 'true']),
-    works('nice', ['-n', '10', 'true']),
-  ])
+export async function openPrograms(options: OpenProgramsOptions): Promise<Programs> {
+  const { ffmpegPath, ffprobePath, directory } = options
+  const starters = await findStarters(options)
   const wrap = async (name: string, program: string) => {
     const path = join(directory, name)
-    await writeFile(path, toWrapper({ program: await find(program), dieWithDaemon, canBeNice }), { mode: 0o700 })
+    await writeFile(path, toWrapper(await find(program), starters), { mode: 0o700 })
     return path
   }
   const ffmpeg = await wrap('ffmpeg', ffmpegPath)
   const ffprobe = await wrap('ffprobe', ffprobePath)
   const version = await askVersion(ffmpeg, 'ffmpeg', ffmpegPath)
   await askVersion(ffprobe, 'ffprobe', ffprobePath)
-  let encoders: Promise<ReadonlySet<string>> | undefined
-  return { ffmpeg, ffprobe, version, dieWithDaemon, encoders: () => (encoders ??= askEncoders(ffmpeg)) }
+  return {
+    ffmpeg,
+    ffprobe,
+    version,
+    dieWithDaemon: starters.tied,
+    encoders: once(async () => parseEncoders(await list(ffmpeg, 'encoders'))),
+    filters: once(async () => parseFilters(await list(ffmpeg, 'filters'))),
+  }
+}
+
+/**
+ * What the wrapper tells a configured command of a run, in place of `{workspace}` and `{input}`; the rest of the
+ * environment is PATH.
+ */
+export function toRunEnvironment({ workspace, input }: { workspace: string; input: string }): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, MEDIAD_WORKSPACE: workspace, MEDIAD_INPUT: input }
 }
 
 /** The encoders in the output of `ffmpeg -encoders`: lines such as ` V....D libx264   libx264 H.264 …`. */
@@ -61,15 +87,50 @@ export function parseEncoders(text: string): ReadonlySet<string> {
   return new Set(Array.from(names, (match) => match[1] ?? ''))
 }
 
+/** The filters in the output of `ffmpeg -filters`: lines such as ` TS scale             V->V       Scale the …`. */
+export function parseFilters(text: string): ReadonlySet<string> {
+  const names = text.matchAll(/^ [A-Z.]{2,3} ([\w-]+) +\S+->/gm)
+  return new Set(Array.from(names, (match) => match[1] ?? ''))
+}
+
+type Starters = { readonly tied: boolean; readonly prefix: string }
+
+/** Asks for what a Linux has and others have not; then what the config wants in front. */
+async function findStarters({ command = [], memoryBytes }: OpenProgramsOptions): Promise<Starters> {
+  const limit = `--as=${memoryBytes ?? 'unlimited'}`
+  const [tied, nice, ionice, prlimit] = await Promise.all([
+    works('setpriv', ['--pdeathsig', 'KILL', '--', 'true']),
+    works('nice', ['-n', '10', 'true']),
+    works('ionice', ['-c', '3', 'true']),
+    works('prlimit', [limit, 'true']),
+  ])
+  const [program, ...options] = command
+  const parts = [
+    nice ? 'nice -n 10' : '',
+    ionice ? 'ionice -c 3' : '',
+    prlimit && memoryBytes !== undefined ? `prlimit ${limit}` : '',
+    ...(program === undefined ? [] : [quote(await find(program, 'ffmpeg.command')), ...options.map(toWord)]),
+  ]
+  return { tied, prefix: parts.filter((part) => part !== '').join(' ') }
+}
+
 /**
  * The death signal is sent when the parent ends after it was asked for; a daemon that was killed before that is noticed
  * by the shell in between, which goes on only under its living parent. `exec` all the way: one process, one id.
  */
-function toWrapper(parts: { program: string; dieWithDaemon: boolean; canBeNice: boolean }): string {
-  const command = `${parts.canBeNice ? 'nice -n 10 ' : ''}${quote(parts.program)} "$@"`
+function toWrapper(program: string, { tied, prefix }: Starters): string {
+  const command = `${prefix} ${quote(program)} "$@"`
   const guarded = `[ "$PPID" = ${process.pid} ] && exec "$@"`
-  const tied = parts.dieWithDaemon ? `setpriv --pdeathsig KILL -- sh -c ${quote(guarded)} sh ` : ''
-  return `#!/bin/sh\nexec env -i PATH="$PATH" LC_ALL=C ${tied}${command}\n`
+  const tie = tied ? `setpriv --pdeathsig KILL -- sh -c ${quote(guarded)} sh ` : ''
+  // each thread of glibc would reserve 64 MiB of addresses for an arena of its own
+  return `#!/bin/sh\nexec env -i PATH="$PATH" LC_ALL=C MALLOC_ARENA_MAX=8 ${tie}${command}\n`
+}
+
+/** A word of the configured command, its places filled by the shell when it runs. */
+function toWord(text: string): string {
+  const variables: Record<string, string> = { '{workspace}': '"$MEDIAD_WORKSPACE"', '{input}': '"$MEDIAD_INPUT"' }
+  const parts = text.split(/(\{workspace\}|\{input\})/).filter((part) => part !== '')
+  return parts.map((part) => variables[part] ?? quote(part)).join('') || "''"
 }
 
 function quote(text: string): string {
@@ -85,11 +146,12 @@ async function works(program: string, options: string[]): Promise<boolean> {
   }
 }
 
-async function find(program: string): Promise<string> {
+async function find(program: string, option?: 'ffmpeg.command'): Promise<string> {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   const candidates = program.includes('/') ? [resolve(program)] : folders.map((folder) => join(folder, program))
   for (const candidate of candidates) if (await isExecutable(candidate)) return candidate
-  throw refuse(program, program.includes('/') ? 'there is no program of that path' : 'it is not on PATH')
+  const why = program.includes('/') ? 'there is no program of that path' : 'it is not on PATH'
+  throw option === undefined ? refuse(program, why) : refuseStarter(program, why)
 }
 
 async function isExecutable(path: string): Promise<boolean> {
@@ -111,15 +173,21 @@ async function askVersion(wrapper: string, name: string, program: string): Promi
   return version
 }
 
-async function askEncoders(wrapper: string): Promise<ReadonlySet<string>> {
-  const output = await ask(wrapper, ['-hide_banner', '-encoders']).catch((error: unknown) => {
-    throw refuse('ffmpeg', 'it does not list its encoders', error)
+async function list(wrapper: string, what: 'encoders' | 'filters'): Promise<string> {
+  return await ask(wrapper, ['-hide_banner', `-${what}`]).catch((error: unknown) => {
+    throw refuse('ffmpeg', `it does not list its ${what}`, error)
   })
-  return parseEncoders(output)
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
 }
 
 async function ask(wrapper: string, options: string[]): Promise<string> {
-  const { stdout } = await run(wrapper, options, { timeout: CHECK_SECONDS * 1000, killSignal: 'SIGKILL' })
+  const folder = dirname(wrapper)
+  const env = toRunEnvironment({ workspace: folder, input: folder })
+  const { stdout } = await run(wrapper, options, { timeout: CHECK_SECONDS * 1000, killSignal: 'SIGKILL', env })
   return stdout
 }
 
@@ -128,5 +196,12 @@ function refuse(program: string, why: string, cause?: unknown): MediadError {
     'config.ffmpeg',
     `cannot use "${program}": ${why}; install ffmpeg (it brings ffprobe), or set the path to it`,
     { cause },
+  )
+}
+
+function refuseStarter(program: string, why: string): MediadError {
+  return new MediadError(
+    'config.ffmpeg',
+    `cannot use "${program}": ${why}; install it, or correct "ffmpeg.command" in the config`,
   )
 }

@@ -3,6 +3,8 @@ export type Progress = {
   /** End of what is written, in seconds of media; null while ffmpeg does not know. */
   readonly outSeconds: number | null
   readonly frame: number | null
+  /** Pictures that were not taken over, because their times did not grow. */
+  readonly droppedFrames: number | null
   readonly totalSizeBytes: number | null
 }
 
@@ -21,6 +23,7 @@ export function parseProgress(text: string): Progress {
   return {
     outSeconds: outMicroseconds === null ? null : outMicroseconds / 1e6,
     frame: toNumber(values.get('frame')),
+    droppedFrames: toNumber(values.get('drop_frames')),
     totalSizeBytes: toNumber(values.get('total_size')),
   }
 }

@@ -11,8 +11,11 @@ export type Tail = {
   lines(): string[]
 }
 
-/** Keeps the last 20 lines, 500 characters of each; a flood without a line end costs no more memory than one line. */
-export function createTail(): Tail {
+/**
+ * Keeps the last 20 lines, 500 characters of each; a flood without a line end costs no more memory than one line.
+ * `onLine` gets the beginning of every line, as it came.
+ */
+export function createTail(onLine: (line: string) => void = () => undefined): Tail {
   const kept: string[] = []
   let open = ''
   const keep = (line: string) => {
@@ -25,6 +28,7 @@ export function createTail(): Tail {
     write(chunk) {
       const lines = (open + chunk).split(/[\r\n]+/)
       open = (lines.pop() ?? '').slice(0, LINE_LENGTH)
+      for (const line of lines) onLine(line.slice(0, LINE_LENGTH))
       for (const line of lines.slice(-2 * LINES)) keep(line)
     },
     lines() {
@@ -51,6 +55,12 @@ type Rule = { readonly pattern: RegExp; readonly code: ErrorCode; readonly messa
  * general. `$1` in a message is what the pattern caught.
  */
 const rules: readonly Rule[] = [
+  // ffmpeg goes on to say that it could not allocate memory for one more
+  {
+    pattern: /Number of streams exceeds max_streams parameter \((\d+)\)/,
+    code: 'input.too_many_streams',
+    message: 'the file has more than $1 streams: upload one with fewer, or raise limits.streams',
+  },
   { pattern: /: No space left on device$/, code: 'resource.disk', message: 'the disk is full' },
   {
     pattern: /Cannot allocate memory|malloc of size \d+ failed|allocate memory failed|memory allocation failure/,
@@ -84,7 +94,7 @@ const rules: readonly Rule[] = [
   },
   {
     pattern: /Picture size (\d+x\d+) exceeds specified max pixel count/,
-    code: 'input.too_large',
+    code: 'input.too_many_pixels',
     message: 'its pictures are too large: $1',
   },
   {
@@ -96,6 +106,11 @@ const rules: readonly Rule[] = [
     pattern: /\[(\w+) @ \w+\].* is not implemented\. Update your FFmpeg/,
     code: 'input.unsupported_codec',
     message: 'the file uses a variant of $1 that this ffmpeg cannot decode',
+  },
+  {
+    pattern: /File ended prematurely|offset 0x[\da-f]+: partial file/,
+    code: 'input.truncated',
+    message: 'the file ends too early: the upload was incomplete',
   },
   {
     pattern: /moov atom not found/,

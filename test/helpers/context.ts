@@ -17,12 +17,15 @@ import { renderKey } from '../../daemon/job/keys.ts'
 import type { Source } from '../../daemon/job/job.ts'
 import { temporaryFolder } from './folder.ts'
 import { makeVideo, type VideoRecipe } from './media.ts'
+import { limits } from './probes.ts'
 
 export type TestContext = RunContext & {
   /** What `progress` was called with. */
   readonly fractions: readonly number[]
   /** The commands that ran, and what was logged and uploaded. */
   readonly commands: readonly FfmpegCommand[]
+  readonly warnings: readonly string[]
+  readonly skips: readonly string[]
   readonly logged: readonly { level: string; message: string }[]
   readonly uploads: readonly { key: string; overwrite: UploadOptions['overwrite'] }[]
 }
@@ -37,14 +40,15 @@ export async function createTestContext(options: {
 }): Promise<TestContext> {
   const { input, workspace, signal = new AbortController().signal, stallSeconds = 20 } = options
   const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspace })
-  const inspect = createProbe({ programs })
-  const ffmpeg = createFfmpeg({ programs, stallSeconds })
+  const inspect = createProbe({ programs, limits })
+  const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
   const source: Source = { bucket: 'media', key: 'origin_film.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
   const scope = { id: 'job1', source, sourcePrefix: 'origin_', statePrefix: '.mediad/' }
   const artifacts: Artifact[] = []
   const fractions: number[] = []
   const commands: FfmpegCommand[] = []
   const logged: { level: string; message: string }[] = []
+  const [warnings, skips]: [string[], string[]] = [[], []]
   const uploads: { key: string; overwrite: UploadOptions['overwrite'] }[] = []
   const log = createTestLog(logged)
   const add = async (path: string, kind: string, { key, contentType, values }: AddOptions) => {
@@ -63,6 +67,10 @@ export async function createTestContext(options: {
     add,
     signal,
     log,
+    warn: (message) => void warnings.push(message),
+    skip: (reason) => void skips.push(reason),
+    warnings,
+    skips,
     fractions,
     commands,
     logged,

@@ -12,6 +12,7 @@ import { openPrograms } from '../../daemon/pipeline/programs.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { ffmpeg, makeAudio, makeVideo } from '../helpers/media.ts'
+import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('ffmpeg-input', { timeoutSeconds: 60 })
@@ -35,9 +36,9 @@ async function withBench(body: (bench: Bench) => Promise<void>): Promise<void> {
   await using temporary = await temporaryFolder()
   const folder = temporary.path
   const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: folder })
-  const probe = createProbe({ programs })
+  const probe = createProbe({ programs, limits })
   const decode = (name: string) =>
-    createFfmpeg({ programs, stallSeconds: 20 }).run({
+    createFfmpeg({ programs, stallSeconds: 20, limits }).run({
       command: { outputs: [{ path: join(folder, 'out.mp4'), options: ['-t', '1'] }] },
       input: join(folder, name),
       workspace: folder,
@@ -108,7 +109,7 @@ test('an empty file, one cut before its index, one without sound and picture', (
     assert.is((await refusals('empty'))[0], 'input.empty')
     await makeVideo(join(folder, 'cut.mp4'), { seconds: 2 })
     await truncate(join(folder, 'cut.mp4'), 8000)
-    assert.equal(await refusals('cut.mp4'), ['input.corrupt', 'input.corrupt'])
+    assert.equal(await refusals('cut.mp4'), ['input.truncated', 'input.corrupt'])
     await writeFile(join(folder, 'a.srt'), impostors['srt.mp4'] ?? '')
     await ffmpeg(['-i', join(folder, 'a.srt'), join(folder, 'subtitles.mkv')])
     assert.is((await refusals('subtitles.mkv'))[0], 'input.no_av')
@@ -148,7 +149,7 @@ test('pictures beyond 8K are refused before they are decoded', () =>
   withBench(async ({ folder, refusals }) => {
     const huge = ['-f', 'lavfi', '-i', 'color=black:size=9000x8000:rate=1:duration=1', '-frames:v', '1']
     await ffmpeg([...huge, '-c:v', 'png', join(folder, 'huge.mkv')])
-    assert.equal(await refusals('huge.mkv'), ['input.too_large', 'input.too_large'])
+    assert.equal(await refusals('huge.mkv'), ['input.too_many_pixels', 'input.too_many_pixels'])
   }))
 
 test('a probe can be aborted', () =>

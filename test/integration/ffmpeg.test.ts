@@ -10,6 +10,7 @@ import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
@@ -46,7 +47,7 @@ async function withBench(body: (bench: Bench) => Promise<void>, fake?: string): 
   }
   await writeFile(source, fake === undefined ? await readFile(join(folder, 'made.mp4')) : 'source')
   const run: Bench['run'] = (command = {}, options = {}) =>
-    createFfmpeg({ programs, stallSeconds: options.stallSeconds ?? 30 }).run({
+    createFfmpeg({ programs, stallSeconds: options.stallSeconds ?? 30, limits }).run({
       command: { outputs: [{ path: output, options: ['-c', 'copy'] }], ...command },
       input: source,
       workspace: folder,

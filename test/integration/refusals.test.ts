@@ -198,10 +198,9 @@ test('mediad check says what is there and what is not', async () => {
   const found = good.entries.filter((entry) => typeof entry.check === 'string')
   assert.equal(
     found.map(({ check, ok }) => [check, ok]),
-    ['config', 'ffmpeg', 'encoders', 'bucket', 'queue work', 'queue inProgress', 'queue dead'].map((name) => [
-      name,
-      true,
-    ]),
+    ['config', 'ffmpeg', 'encoders', 'filters', 'bucket', 'queue work', 'queue inProgress', 'queue dead'].map(
+      (name) => [name, true],
+    ),
   )
 
   await using folder = await temporaryFolder()
@@ -220,6 +219,7 @@ test('mediad check says what is there and what is not', async () => {
     config: true,
     ffmpeg: false,
     encoders: false,
+    filters: false,
     bucket: false,
     'queue work': true,
     'queue inProgress': true,

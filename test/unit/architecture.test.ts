@@ -30,9 +30,10 @@ const plugins = sources.filter(({ file }) => file.startsWith('plugins/'))
 /** From the lowest up. A file belongs where the longest start of its path is listed. */
 const layers = [
   // words: what everything speaks of; types, pure functions, nothing that connects to anything
-  'clock errors events index releasers config/ job/backoff job/decide job/job job/keys pipeline/media pipeline/plugin queue/notification',
+  `clock errors events index releasers config/ job/backoff job/decide job/job job/keys pipeline/damage pipeline/fields
+  pipeline/mastering pipeline/media pipeline/orientation pipeline/pick pipeline/plugin queue/notification`,
   // edges: each the only one that knows its part of the world outside
-  `config/load local/ log queue/ storage/ pipeline/ffmpeg pipeline/input pipeline/launch pipeline/parse pipeline/probe
+  `config/load local/ log queue/ storage/ pipeline/announced pipeline/boxes pipeline/excess pipeline/ffmpeg pipeline/input pipeline/launch pipeline/parse pipeline/probe
   pipeline/programs pipeline/progress pipeline/stderr pipeline/watch`,
   // steps: what a job goes through
   'job/ operate/ pipeline/',
@@ -65,7 +66,7 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'compose.ts',
-  zod: `config/problems.ts|types config/schema.ts http/upload.ts index.ts job/document.ts pipeline/plugin.ts|types
+  zod: `config/problems.ts|types config/schema.ts config/whole.ts http/upload.ts index.ts job/document.ts pipeline/plugin.ts|types
   queue/queues.ts`,
 }
 

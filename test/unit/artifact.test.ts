@@ -5,6 +5,7 @@ import { toArtifact, type AddRequest } from '../../daemon/pipeline/artifact.ts'
 import type { Probe, VideoStream } from '../../daemon/pipeline/media.ts'
 import { JOB, rejection, source } from '../helpers/fakes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
+import { aProbe } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const video: VideoStream = {
@@ -18,7 +19,10 @@ const video: VideoStream = {
   durationSeconds: 1,
 }
 const audio = { index: 1, codec: 'aac', channels: 2, sampleRate: 48_000, durationSeconds: 1 }
-const probe: Probe = { format: 'mp4', durationSeconds: 1.5, sizeBytes: 4, video, audio, streamCount: 2 }
+const probe = aProbe({ format: 'mp4', durationSeconds: 1.5, sizeBytes: 4, video, audio, streamCount: 2 })
+
+const seen = { codec: 'h264', width: 160, height: 90, framesPerSecond: 25, pixelFormat: 'yuv420p' }
+const heard = { channels: 2, sampleRate: 48_000 }
 
 const scope = { id: JOB, source, sourcePrefix: 'origin_', statePrefix: '.mediad/' }
 const options = { key: 'cvted_{name}.mp4', contentType: 'video/mp4' }
@@ -52,7 +56,7 @@ test('a file becomes an artifact: size, key, and what ffprobe sees in it', async
     contentType: 'video/mp4',
     sizeBytes: 4,
     seconds: 2,
-    media: { codec: 'h264', width: 160, height: 90, audioCodec: 'aac', durationSeconds: 1.5 },
+    media: { format: 'mp4', ...seen, ...heard, audioCodec: 'aac', durationSeconds: 1.5, streams: 2 },
   })
   assert.equal(inspected, [path])
 })
@@ -75,11 +79,16 @@ const summaries: [name: string, found: Partial<Probe>, contentType: string, medi
     'a turned picture',
     { video: { ...video, rotation: 90 }, audio: null },
     'video/mp4',
-    { codec: 'h264', width: 90, height: 160, durationSeconds: 1.5 },
+    { format: 'mp4', ...seen, width: 90, height: 160, rotation: 90, durationSeconds: 1.5, streams: 2 },
   ],
-  ['sound alone', { video: null }, 'audio/mp4', { codec: 'aac', durationSeconds: 1.5 }],
-  ['a picture', { audio: null }, 'image/jpeg', { codec: 'h264', width: 160, height: 90 }],
-  ['no duration', { audio: null, durationSeconds: null }, 'video/webm', { codec: 'h264', width: 160, height: 90 }],
+  [
+    'sound alone',
+    { video: null },
+    'audio/mp4',
+    { format: 'mp4', codec: 'aac', ...heard, durationSeconds: 1.5, streams: 2 },
+  ],
+  ['a picture', { audio: null, format: 'jpeg_pipe' }, 'image/jpeg', { format: 'jpeg_pipe', ...seen, streams: 2 }],
+  ['no duration', { audio: null, durationSeconds: null }, 'video/webm', { format: 'mp4', ...seen, streams: 2 }],
   ['no media', {}, 'text/plain', undefined],
   ['no media that sounds like it', {}, 'application/video', undefined],
 ]

@@ -48,7 +48,7 @@ const only = (change: object, expected: RegExp) => {
 }
 
 test('what is left out gets its default', () => {
-  const { plugins, ...rest } = checkConfig(minimal)
+  const { plugins, limits, ...rest } = checkConfig(minimal)
   assert.equal(rest, {
     bucket: 'media',
     source: { prefix: 'origin_' },
@@ -60,11 +60,12 @@ test('what is left out gets its default', () => {
     },
     job: { attempts: 5, leaseSeconds: 60, recheckSeconds: 30, backoffSeconds: 5 },
     workspace: { directory: tmpdir() },
-    ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60 },
+    ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60, command: [] },
     http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, maxUploadBytes: 5 * 1024 ** 3 },
     shutdown: { graceSeconds: 30 },
   })
   assert.is(plugins[0], minimal.plugins[0])
+  assert.is(limits.sourceBytes, 20 * 1024 ** 3) // all of them: limits.test.ts
 })
 
 test('an empty section is as good as none, and one option leaves the others their defaults', () => {

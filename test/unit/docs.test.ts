@@ -194,7 +194,7 @@ function checkDefault(path: string, said: string): void {
   if (said === 'required') assert.match(complaintOf(path, undefined), /is missing/)
   else if (said === 'none') assert.is(value, undefined, path)
   else if (said === "the system's") assert.is(value, tmpdir(), path)
-  else assert.is(said, `\`${String(value)}\``, path)
+  else assert.is(said, `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``, path)
 }
 
 function checkLimits(path: string, said: string): void {

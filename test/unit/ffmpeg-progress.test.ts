@@ -10,14 +10,19 @@ const report = (microseconds: string, end = 'continue') =>
 
 test('the last report counts', () => {
   const progress = parseProgress(report('500000') + report('1500000', 'end'))
-  assert.equal(progress, { outSeconds: 1.5, frame: 12, totalSizeBytes: 4096 })
+  assert.equal(progress, { outSeconds: 1.5, frame: 12, droppedFrames: null, totalSizeBytes: 4096 })
 })
 
 test('N/A, nothing and nonsense are null', () => {
   assert.is(parseProgress(report('N/A')).outSeconds, null)
   assert.is(parseProgress(report('-9223372036854775808')).outSeconds, null)
-  assert.equal(parseProgress(''), { outSeconds: null, frame: null, totalSizeBytes: null })
-  assert.equal(parseProgress('frame=1e9\ntotal_size=\n'), { outSeconds: null, frame: null, totalSizeBytes: null })
+  assert.equal(parseProgress(''), { outSeconds: null, frame: null, droppedFrames: null, totalSizeBytes: null })
+  assert.equal(parseProgress('frame=1e9\ntotal_size=\n'), {
+    outSeconds: null,
+    frame: null,
+    droppedFrames: null,
+    totalSizeBytes: null,
+  })
 })
 
 test('a start before zero is zero', () => assert.is(parseProgress(report('-23000')).outSeconds, 0))

@@ -28,7 +28,7 @@ const table: readonly [line: string, code: string | null][] = [
   ['[mov,mp4,m4a @ 0x1] [error] moov atom not found', 'input.corrupt'],
   [
     '[h264 @ 0x1] [IMGUTILS @ 0x2] [error] Picture size 8192x8192 exceeds specified max pixel count 35389440',
-    'input.too_large',
+    'input.too_many_pixels',
   ],
   ['[error] Decoder (codec vvc) not found for input stream #0:0', 'input.unsupported_codec'],
   ['[vist#0:0 @ 0x1] [fatal] Decoding requested, but no decoder found for: vvc', 'input.unsupported_codec'], // 7.1

@@ -18,6 +18,7 @@ test('a job shows its public part and nothing else', async () => {
     progress: { plugin: 'transcode', percent: 40 },
     source: { key: 'origin_a.mp4', sizeBytes: 10 },
     outputs: [{ key: 'cvted_a.mp4', kind: 'video', contentType: 'video/mp4', sizeBytes: 5, etag: 'e2', seconds: 1 }],
+    warnings: [],
     error: { code: 'internal.ffmpeg', message: 'ffmpeg failed' },
     timings: { startedAt: '2026-01-01T00:00:00.000Z', endedAt: null, plugins: [] },
   })

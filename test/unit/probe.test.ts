@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { toDisplaySize } from '../../daemon/pipeline/media.ts'
-import { findUnreadable, parseProbe } from '../../daemon/pipeline/parse.ts'
+import { findUnreadable, isEncrypted, NAMELESS, parseProbe, withoutUndecodable } from '../../daemon/pipeline/parse.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('probe')
@@ -31,22 +31,29 @@ test('an ordinary file', () => {
   assert.equal(parse(picture, sound), {
     format: 'mov,mp4',
     durationSeconds: 3.28,
+    startSeconds: 0,
     sizeBytes: 1000,
+    subtitles: [],
+    skipped: [],
     streamCount: 2,
+    chapterCount: 0,
     video: {
       index: 0,
       codec: 'hevc',
       width: 1920,
       height: 1080,
       rotation: 0,
+      mirrored: false,
       pixelFormat: 'yuv420p',
       framesPerSecond: 30_000 / 1001,
+      maxFramesPerSecond: 30,
+      startSeconds: 0,
       durationSeconds: 3.2,
       pixelAspect: 1,
       interlaced: false,
       transfer: 'bt709',
     },
-    audio: { index: 1, codec: 'aac', channels: 2, sampleRate: 44_100, durationSeconds: 3.23 },
+    audio: { index: 1, codec: 'aac', channels: 2, sampleRate: 44_100, startSeconds: 0, durationSeconds: 3.23 },
   })
 })
 
@@ -72,7 +79,7 @@ test('cover art is no picture', () => {
   assert.is(parse(cover, { ...picture, index: 2 }).video?.index, 2)
 })
 
-test('the picture is the first that can be read, the sound the default one', () => {
+test('the picture is one that can be read, the sound the default one', () => {
   const unknown = { ...picture, codec_name: 'unknown' }
   assert.is(parse(unknown, { ...picture, index: 3 }).video?.index, 3)
   const chosen = { ...sound, index: 5, disposition: { default: 1 } }
@@ -80,12 +87,95 @@ test('the picture is the first that can be read, the sound the default one', () 
   assert.is(parse({ ...sound, index: 4 }, sound).audio?.index, 4)
 })
 
+function numbered(stream: object, changes: readonly object[]): object[] {
+  return changes.map((change, index) => Object.assign({}, stream, change, { index: index + 1 }))
+}
+
+const seen = (...changes: object[]) => parse(...numbered(picture, changes)).video?.index
+const heard = (...changes: object[]) => parse(...numbered(sound, changes)).audio?.index
+
+test('of several pictures: one that holds something, the default, the largest, the fastest, the first', () => {
+  const marked = { disposition: { default: 1 } }
+  assert.is(seen({}, {}), 1)
+  assert.is(seen({}, { avg_frame_rate: '60/1' }), 2)
+  assert.is(seen({ width: 1280, avg_frame_rate: '60/1' }, {}), 2)
+  assert.is(seen({ width: 1280, ...marked }, {}), 1)
+  assert.is(seen({ pix_fmt: undefined, ...marked }, {}), 2)
+  assert.is(seen({ disposition: { default: 1, still_image: 1 } }, {}), 2)
+})
+
+test('of several sounds: no commentary, the default, the most channels, the first', () => {
+  assert.is(heard({}, {}), 1)
+  assert.is(heard({}, { channels: 6 }), 2)
+  assert.is(heard({ disposition: { default: 1 } }, { channels: 6 }), 1)
+  assert.is(heard({ disposition: { default: 1, comment: 1 } }, {}), 2)
+  assert.is(heard({ channels: 0, disposition: { default: 1 } }, {}), 2)
+})
+
+test('says why tracks are passed over, and which subtitles are text', () => {
+  const cover = { ...picture, index: 7, codec_name: 'mjpeg', disposition: { attached_pic: 1 } }
+  const data = { index: 8, codec_type: 'data', codec_tag_string: 'tmcd' }
+  const text = { index: 9, codec_type: 'subtitle', codec_name: 'ass', tags: { language: 'eng' } }
+  const pictures = { index: 10, codec_type: 'subtitle', codec_name: 'hdmv_pgs_subtitle', tags: { language: 'x\ny' } }
+  const { skipped, subtitles } = parse(picture, sound, { ...sound, index: 6 }, cover, data, text, pictures)
+  assert.equal(
+    skipped.map(({ index, type, reason }) => [index, type, reason]),
+    [
+      [6, 'audio', 'another audio track was chosen'],
+      [7, 'video', 'cover art is no film'],
+      [8, 'data', 'neither picture nor sound'],
+    ],
+  )
+  assert.equal(subtitles, [
+    { index: 9, codec: 'ass', isText: true, language: 'eng' },
+    { index: 10, codec: 'hdmv_pgs_subtitle', isText: false },
+  ])
+})
+
+/** How a picture with the upper left of this display matrix is shown. */
+function shown(...[a = 0, b = 0, c = 0, d = 0]: number[]): unknown[] {
+  const rows = [
+    [a, b, 0],
+    [c, d, 0],
+    [0, 0, 16_384],
+  ]
+  const text = rows.map((row, i) => `0000000${i}: ${row.map((n) => String(n * 65_536).padStart(12)).join('')}\n`)
+  const { video } = parse({ ...picture, side_data_list: [{ displaymatrix: `\n${text.join('')}`, rotation: 45 }] })
+  return [video?.rotation, video?.mirrored]
+}
+
+test('the display matrix: every way a picture can lie and be mirrored', () => {
+  assert.equal(shown(1, 0, 0, 1), [0, false])
+  assert.equal(shown(0, 1, -1, 0), [90, false])
+  assert.equal(shown(-1, 0, 0, -1), [180, false])
+  assert.equal(shown(0, -1, 1, 0), [270, false])
+  assert.equal(shown(-1, 0, 0, 1), [0, true])
+  assert.equal(shown(0, 1, 1, 0), [270, true])
+  assert.equal(shown(1, 0, 0, -1), [180, true])
+  assert.equal(shown(0, -1, -1, 0), [90, true])
+  assert.equal(shown(0, 0, 0, 0), [0, false])
+})
+
+test('a codec without a decoder is unreadable by its name; tracks say that they are encrypted', () => {
+  const json = { streams: [picture, { ...sound, codec_name: 'ac4' }] }
+  const stderr = '[warning] Unsupported codec with id 86118 for input stream 1\n'
+  assert.equal(findUnreadable(withoutUndecodable(json, stderr)), { video: null, audio: 'ac4' })
+  assert.equal(isEncrypted(json), false)
+  assert.equal(isEncrypted({ streams: [{ ...picture, tags: { enc_key_id: 'yb==' } }] }), true)
+})
+
+test('lengths that only tags tell', () => {
+  const tagged = { ...picture, duration: 'N/A', tags: { DURATION: '01:00:02.500000000' } }
+  assert.is(parse(tagged).video?.durationSeconds, 3602.5)
+  assert.is(parse({ ...tagged, start_time: '3600' }).video?.durationSeconds, 2.5)
+})
+
 test('names what it cannot read', () => {
   const streams = [
     { codec_type: 'video', codec_tag_string: 'vvc1' },
     { codec_type: 'audio', codec_name: 'unknown', codec_tag_string: '[0][0][0][0]' },
   ]
-  assert.equal(findUnreadable({ streams }), { video: 'vvc1', audio: 'something unknown' })
+  assert.equal(findUnreadable({ streams }), { video: 'vvc1', audio: NAMELESS })
   assert.equal(findUnreadable({ streams: [picture, sound] }), { video: null, audio: null })
 })
 
@@ -107,10 +197,14 @@ test('N/A, 0/0 and nothing are null or 0', () => {
   assert.equal(parseProbe(null, 5), {
     format: '',
     durationSeconds: null,
+    startSeconds: 0,
     sizeBytes: 5,
     video: null,
     audio: null,
+    subtitles: [],
+    skipped: [],
     streamCount: 0,
+    chapterCount: 0,
   })
 })
 
@@ -152,7 +246,7 @@ test('whatever ffprobe says, every number is one', () => {
   })
   fc.assert(
     fc.property(fc.oneof(document, fc.anything()), (json) => {
-      for (const number of numbersOf(parseProbe(json, 1))) assert.ok(Number.isFinite(number) && number >= 0)
+      for (const number of numbersOf(parseProbe(json, 1))) assert.ok(Number.isFinite(number))
     }),
   )
 })

@@ -11,7 +11,7 @@ import { suite } from '../helpers/suite.ts'
 const timings = {
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: '2026-01-01T00:01:00.000Z',
-  plugins: [{ plugin: 'transcode', seconds: 7 }],
+  plugins: [{ plugin: 'transcode', seconds: 7, cpuSeconds: 0 }],
 }
 const retry = new MediadError('internal.ffmpeg', 'ffmpeg failed', { stderr: ['line 1', 'line 2'] })
 const reject = new MediadError('input.not_media', 'no media')

@@ -15,14 +15,14 @@ const video: VideoStream = {
   framesPerSecond: 30,
   durationSeconds: 10,
 }
-const given = { format: 'jpg', quality: 85, toneMap: true } as const
+const given = { format: 'jpg', quality: 85 } as const
 const problems = (options: object) =>
   thumbnail(options as never).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
 
 test('the whole command line', () => {
   assert.is(
     thumbnailArguments({ ...given, width: 320 }, video).join(' '),
-    '-map 0:1 -an -sn -dn -map_metadata -1 -frames:v 1 -vf scale=320:568,setsar=1 -pix_fmt yuvj420p ' +
+    '-map 0:1 -an -sn -dn -map_metadata -1 -frames:v 1 -vf scale=320:568:out_range=tv,setsar=1,format=yuv420p,scale=out_color_matrix=bt601:in_color_matrix=bt709 -pix_fmt yuvj420p ' +
       '-c:v mjpeg -q:v 6 -f image2 -update 1',
   )
 })

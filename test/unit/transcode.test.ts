@@ -1,55 +1,48 @@
-import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { Probe, VideoStream } from '../../daemon/index.ts'
+import type { Probe } from '../../daemon/index.ts'
 import { audioCodecs, videoCodecs, type VideoCodec } from '../../plugins/codecs.ts'
-import { toEvenSize, toFilters } from '../../plugins/picture.ts'
-import { findFlaw, transcode, transcodeArguments, type Recipe } from '../../plugins/transcode.ts'
+import { codeAnew, toPlan } from '../../plugins/copy.ts'
+import { toRecipe, transcodeOptions, type Recipe } from '../../plugins/recipe.ts'
+import { findFault, toProof, transcode, transcodeArguments } from '../../plugins/transcode.ts'
+import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('transcode')
 
-const video: VideoStream = {
-  index: 2,
-  codec: 'hevc',
-  width: 1920,
-  height: 1080,
-  rotation: 0,
-  pixelFormat: 'yuv420p10le',
-  framesPerSecond: 30,
-  durationSeconds: 10,
-}
-const audio = { index: 5, codec: 'aac', channels: 2, sampleRate: 48_000, durationSeconds: 10 }
-const probe: Probe = { format: 'mov,mp4', durationSeconds: 10, sizeBytes: 1000, video, audio, streamCount: 7 }
-const recipe: Recipe = {
-  codec: 'h264',
-  crf: 23,
-  preset: 'medium',
-  audio: { codec: 'aac', kbps: 160 },
-  toneMap: true,
-  container: 'mp4',
-}
+const probe = aProbe()
+const recipe = toRecipe(transcodeOptions.parse({}))
 
-const line = (changes: Partial<Recipe> = {}, source: Probe = probe) =>
-  transcodeArguments({ ...recipe, ...changes }, source).join(' ')
+function line(changes: Partial<Recipe> = {}, source: Probe = probe): string {
+  const chosen = { ...recipe, ...changes }
+  return transcodeArguments({ recipe: chosen, plan: toPlan(chosen, source) }, source).join(' ')
+}
 const problems = (...[options]: Parameters<typeof transcode>) =>
   transcode(options).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
-
-const size = (changes: Partial<VideoStream>, limits = {}) =>
-  Object.values(toEvenSize({ ...video, ...changes }, limits)).join('x')
-const filters = (changes: Partial<VideoStream>, toneMap = true) =>
-  toFilters({ ...video, ...changes }, { width: 640, height: 360 }, { toneMap })
-const flaw = (result: Partial<Probe>, outSeconds: number | null = 10) =>
-  findFlaw({ probe, result: { ...probe, ...result }, outSeconds })
-
-const rate = (framesPerSecond: number | null) =>
-  /-fpsmax (\d+)/.exec(line({}, { ...probe, video: { ...video, framesPerSecond } }))?.[1]
+const fault = (result: Partial<Probe>, outSeconds: number | null = 10) =>
+  findFault({ result: { ...probe, ...result }, outSeconds }, probe)
 
 test('the whole command line of an ordinary source', () => {
   assert.is(
     line(),
-    '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high -vf scale=1920:1080,setsar=1 -pix_fmt yuv420p -fpsmax 60 ' +
-      '-map 0:5 -c:a copy -sn -dn -map_metadata -1 -map_chapters -1 -max_muxing_queue_size 1024 -movflags +faststart',
+    '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
+      "-vf setpts='if(eq(N,0),0,PTS)',scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p " +
+      '-fps_mode vfr -enc_time_base 1:30000 -fpsmax 60 -map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
+      '-map_metadata -1 -map_metadata:s -1 -max_muxing_queue_size 1024 -movflags +faststart',
   )
+})
+
+test('what is copied has no filters, and is decoded besides', () => {
+  const source = aProbe({ video: aVideo({ codec: 'h264', profile: 'High' }) })
+  assert.match(line({}, source), /^-map 0:2 -c:v copy -map 0:5 -c:a copy /)
+  const order = { recipe, plan: { video: true, audio: true } }
+  assert.equal(toProof(order, source), ['-map', '0:2', '-map', '0:5', '-fps_mode', 'passthrough'])
+  assert.is(toProof({ recipe, plan: codeAnew }, source), undefined)
+})
+
+test('chapters, languages and, when it is asked for, everything else stays', () => {
+  const source = aProbe({ chapterCount: 2, audio: anAudio({ language: 'deu' }) })
+  assert.match(line({}, source), '-map_chapters 0 -map_metadata -1 -map_metadata:s -1 -metadata:s:a:0 language=deu')
+  assert.not.match(line({ metadata: 'keep' }, source), '-map_metadata')
 })
 
 test('every codec has its encoder and its own options', () => {
@@ -65,19 +58,12 @@ test('only mp4 has its index moved', () => {
   assert.not.match(line({ codec: 'vp9', container: 'webm' }), 'movflags')
 })
 
-test('sound is copied only when every player takes it as it is', () => {
-  const encoded = '-c:a aac -b:a 160k -ac 2 -ar 48000'
-  const heard = (changes: Partial<typeof audio>, format = 'mov,mp4') =>
-    line({}, { ...probe, format, audio: { ...audio, ...changes } })
-  assert.match(heard({ sampleRate: 44_100 }), '-c:a copy')
-  assert.match(heard({}, 'matroska,webm'), '-c:a copy')
-  assert.match(heard({ channels: 6 }), encoded)
-  assert.match(heard({ channels: 0 }), encoded)
-  assert.match(heard({ sampleRate: 96_000 }), encoded)
-  assert.match(heard({ codec: 'mp3' }), encoded)
-  assert.match(heard({}, 'mpegts'), encoded)
-  assert.match(heard({ codec: 'pcm_s16le', channels: 1 }), '-c:a aac -b:a 160k -ac 1 -ar 48000')
-  assert.match(line({ audio: { codec: 'opus', kbps: 96 } }), '-c:a libopus -b:a 96k -ac 2 -ar 48000')
+test('other sound becomes AAC or Opus of at most two channels', () => {
+  const heard = (changes: Partial<ReturnType<typeof anAudio>>) => line({}, aProbe({ audio: anAudio(changes) }))
+  const stereo = '-c:a aac -b:a 160k -af aresample=48000:async=1:first_pts=0,aformat=channel_layouts=stereo -ar 48000'
+  assert.match(heard({ channels: 6 }), stereo)
+  assert.match(heard({ channels: 1, codec: 'mp3' }), 'channel_layouts=mono')
+  assert.match(line({ audio: { codec: 'opus', kbps: 96 } }), '-c:a libopus -b:a 96k')
 })
 
 test('a source without sound or without a picture', () => {
@@ -85,42 +71,20 @@ test('a source without sound or without a picture', () => {
   assert.match(line({}, { ...probe, video: null }), /^-vn -map 0:5/)
 })
 
-test('rates that nobody can mean are cut to 60, real ones are kept', () => {
-  assert.equal([null, 30, 60, 119.88, 240, 1000, 90_000].map(rate), ['60', '60', '66', '132', '240', '60', '60'])
-})
-
-test('sizes: upright, square pixels, even, nothing enlarged', () => {
-  assert.is(size({}), '1920x1080')
-  assert.is(size({ rotation: 90 }), '1080x1920')
-  assert.is(size({ width: 161, height: 121 }), '160x120')
-  assert.is(size({ width: 720, height: 576, pixelAspect: 64 / 45 }), '1024x576')
-  assert.is(size({ width: 720, height: 576, pixelAspect: 64 / 45, rotation: 270 }), '576x1024')
-  assert.is(size({ width: 1, height: 1 }), '2x2')
-  assert.is(size({}, { maxWidth: 320 }), '320x180')
-  assert.is(size({}, { maxWidth: 8000 }), '1920x1080')
-  assert.is(size({ width: 32, height: 16 }, { minSide: 64 }), '128x64')
-})
-
-test('whatever the source says, a size is even and can be encoded', () => {
-  const source = fc.record({
-    width: fc.integer({ min: 1, max: 60_000 }),
-    height: fc.integer({ min: 1, max: 60_000 }),
-    pixelAspect: fc.double({ min: 0.1, max: 10, noNaN: true }),
-  })
-  fc.assert(
-    fc.property(source, fc.constantFrom(2, 16, 64), (changes, minSide) => {
-      const { width, height } = toEvenSize({ ...video, ...changes }, { minSide })
-      for (const side of [width, height]) assert.ok(side % 2 === 0 && side >= minSide && side <= 16_384)
-    }),
+test('HDR that stays has 10 bits, and says how it was mastered', () => {
+  const point = { x: 13_250, y: 34_500 }
+  const display = { red: point, green: point, blue: point, white: point, luminance: { min: 1, max: 10_000_000 } }
+  const mastering = { display, light: { max: 1000, average: 400 } }
+  const source = aProbe({ video: aVideo({ transfer: 'smpte2084', mastering }) })
+  const hevc = line({ codec: 'hevc', hdr: 'keep' }, source)
+  assert.match(hevc, '-profile:v main10')
+  assert.match(
+    hevc,
+    'master-display=G(13250,34500)B(13250,34500)R(13250,34500)WP(13250,34500)L(10000000,1):max-cll=1000,400',
   )
-})
-
-test('HDR becomes SDR unless told otherwise, half-pictures are woven', () => {
-  assert.match(filters({ transfer: 'smpte2084' }), /^scale=640:360,setsar=1,zscale=.*tonemap=hable.*range=tv$/)
-  assert.match(filters({ transfer: 'arib-std-b67' }), 'tonemap')
-  assert.is(filters({ transfer: 'bt709' }), 'scale=640:360,setsar=1')
-  assert.is(filters({ transfer: 'smpte2084' }, false), 'scale=640:360,setsar=1')
-  assert.match(filters({ interlaced: true }), /^yadif=deint=interlaced,scale/)
+  assert.match(hevc, '-pix_fmt yuv420p10le')
+  assert.match(line({ codec: 'av1', hdr: 'keep' }, source), 'mastering-display=G(0.26500,0.69000)')
+  assert.match(line({ codec: 'hevc' }, source), '-profile:v main -x265-params log-level=error -vf')
 })
 
 test('defaults: every codec fits its own limits, and says what it writes and needs', () => {
@@ -156,13 +120,24 @@ test('wrong types and unknown options are problems', () => {
   assert.match(problems({ audio: { bitrate: 1 } } as never).join(), 'bitrate')
 })
 
+test('options that need each other', () => {
+  assert.equal(problems({ fit: 'cover', maxWidth: 100 }), ['fit: "cover" needs maxWidth and maxHeight'])
+  assert.equal(problems({ hdr: 'keep' }), ['hdr: h264 cannot keep HDR: choose hevc or av1'])
+  assert.equal(problems({ hdr: 'keep', codec: 'av1' }), [])
+  assert.equal(problems({ subtitles: 'webvtt', subtitlesKey: '{name}.vtt' }), [
+    'subtitlesKey: must contain {name} or {id}, and {n}',
+  ])
+  assert.equal(transcode({ subtitles: 'webvtt' }).hooks.keys, ['cvted_{name}.mp4', 'sub_{name}_{n}.vtt'])
+  assert.is(problems({ loudness: { target: 3 } }).length, 1)
+})
+
 test('a result that lacks something is found', () => {
-  assert.is(flaw({}), null)
-  assert.is(flaw({ durationSeconds: 9.6 }), null)
-  assert.is(flaw({ durationSeconds: 98.1 }, 100), null)
-  assert.is(flaw({}, null), null)
-  assert.is(flaw({ video: null }), 'it has no picture')
-  assert.is(flaw({ audio: null }), 'it has no sound')
-  assert.is(flaw({ durationSeconds: 9.4 }), 'it lasts 9.4 s, but ffmpeg wrote 10 s')
-  assert.is(flaw({ durationSeconds: null }), 'it lasts 0 s, but ffmpeg wrote 10 s')
+  assert.is(fault({}), null)
+  assert.is(fault({ durationSeconds: 9.6 }), null)
+  assert.is(fault({ durationSeconds: 98.1 }, 100), null)
+  assert.is(fault({}, null), null)
+  assert.is(fault({ video: null }), 'it has no picture')
+  assert.is(fault({ audio: null }), 'it has no sound')
+  assert.is(fault({ durationSeconds: 9.4 }), 'it lasts 9.4 s, but ffmpeg wrote 10 s')
+  assert.is(fault({ durationSeconds: null }), 'it lasts 0 s, but ffmpeg wrote 10 s')
 })

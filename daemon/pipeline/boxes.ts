@@ -1,0 +1,79 @@
+import { open, type FileHandle } from 'node:fs/promises'
+
+/** What an mp4 says of itself that ffprobe does not tell. */
+export type Boxes = {
+  /** The major brand, four letters such as `isom` or `heic`; null when the file is no mp4. */
+  readonly brand: string | null
+  /** Whether a track is encrypted: its sample entry is `encv` or `enca` (ISO/IEC 14496-12, 8.12). */
+  readonly encrypted: boolean
+  /** Whether its last box of media or of their index should be longer than the file is. */
+  readonly cut: boolean
+}
+
+type Box = {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+  /** Whether it ends inside what it lies in. */
+  readonly whole: boolean
+}
+type Span = Pick<Box, 'start' | 'end'>
+
+/** More boxes than any honest file has beside each other; a hostile one may have millions. */
+const MAX_BOXES = 10_000
+/** The way from the file to the first sample entry of each track. */
+const way = ['moov', 'trak', 'mdia', 'minf', 'stbl', 'stsd']
+
+/** Walks the boxes of an mp4. Total: what is no mp4, or a broken one, says nothing. */
+export async function readBoxes(path: string): Promise<Boxes> {
+  await using file = await open(path)
+  const { size } = await file.stat()
+  const top = await listBoxes(file, { start: 0, end: size })
+  if (top[0]?.type !== 'ftyp') return { brand: null, encrypted: false, cut: false }
+  const brand = await readType(file, top[0].start)
+  const tables = await follow(file, { start: 0, end: size }, way)
+  const entries = await Promise.all(tables.map(({ start }) => readType(file, start + ENTRY_TYPE)))
+  const last = top.at(-1)
+  return {
+    brand,
+    encrypted: entries.some((type) => type === 'encv' || type === 'enca'),
+    cut: last !== undefined && !last.whole && ['mdat', 'moof', 'moov'].includes(last.type),
+  }
+}
+
+/** In an `stsd`: version and flags (4), entry count (4), the first entry's size (4), its type. */
+const ENTRY_TYPE = 12
+
+async function follow(file: FileHandle, inside: Span, steps: readonly string[]): Promise<Box[]> {
+  const [step, ...rest] = steps
+  const found = (await listBoxes(file, inside)).filter(({ type }) => type === step)
+  if (rest.length === 0) return found
+  const deeper: Box[] = []
+  for (const box of found) deeper.push(...(await follow(file, box, rest)))
+  return deeper
+}
+
+async function listBoxes(file: FileHandle, inside: Span): Promise<Box[]> {
+  const boxes: Box[] = []
+  for (let at = inside.start; at + 8 <= inside.end && boxes.length < MAX_BOXES;) {
+    const head = await readAt(file, at, 16)
+    if (head.length < 8) break
+    const short = head.readUInt32BE(0)
+    const [header, length] = short === 1 && head.length === 16 ? [16, Number(head.readBigUInt64BE(8))] : [8, short]
+    const end = short === 0 ? inside.end : at + length // 0: to the end of what it lies in
+    if (end < at + header) break
+    const type = head.toString('latin1', 4, 8)
+    boxes.push({ type, start: at + header, end: Math.min(end, inside.end), whole: end <= inside.end })
+    at = end
+  }
+  return boxes
+}
+
+async function readType(file: FileHandle, at: number): Promise<string> {
+  return (await readAt(file, at, 4)).toString('latin1')
+}
+
+async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at)
+  return buffer.subarray(0, bytesRead)
+}

@@ -1,0 +1,46 @@
+/** What ffmpeg said of a source while it read it, counted over everything it printed. */
+export type Damage = {
+  /** Per stream of the source, by index: packets that could not be decoded, and pictures that were decoded damaged. */
+  readonly broken: Readonly<Record<number, number>>
+  /** The container says that there should be more of it. */
+  readonly cut: boolean
+  /** The container makes no sense somewhere: something in between is missing. */
+  readonly holes: boolean
+  /** A copied stream's timestamps did not grow. */
+  readonly disordered: boolean
+}
+
+export type DamageCounter = {
+  /** One line of stderr, of any length and content. */
+  see(line: string): void
+  read(): Damage
+}
+
+/** The texts of ffmpeg 5.1 to 7.1: first those with the stream's number in front, then those with it behind. */
+const brokenPatterns = [
+  /^\[[va]?ist#0:(\d+)\/.*\[(?:error|warning)\] (?:Error submitting (?:a )?packet to (?:the )?decoder|corrupt decoded frame)/,
+  /^\[error\] Error while decoding stream #0:(\d+)/,
+  /^\[warning\] .*: corrupt decoded frame in stream (\d+)$/,
+]
+const cutPattern =
+  /\] \[(?:error|warning)\] (?:stream \d+, offset 0x[\da-f]+: partial file|File ended prematurely|Packet corrupt \(stream|filesize and duration do not match)/
+const holePattern =
+  /\] \[(?:error|warning)\] (?:.*invalid as first byte of an EBML number|Unknown-sized element|Continuity check failed|Packet corrupt \(stream|.*: corrupt input packet in stream)/
+const disorderPattern = /\[(?:error|warning)\] Non-monoton(?:ous|ic) DTS/
+
+export function createDamageCounter(): DamageCounter {
+  const broken: Record<number, number> = {}
+  let cut = false
+  let holes = false
+  let disordered = false
+  return {
+    see(line) {
+      const stream = brokenPatterns.map((pattern) => pattern.exec(line)?.[1]).find((index) => index !== undefined)
+      if (stream !== undefined) broken[Number(stream)] = (broken[Number(stream)] ?? 0) + 1
+      cut ||= cutPattern.test(line)
+      holes ||= holePattern.test(line)
+      disordered ||= disorderPattern.test(line)
+    },
+    read: () => ({ broken: { ...broken }, cut, holes, disordered }),
+  }
+}

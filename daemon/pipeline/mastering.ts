@@ -1,0 +1,43 @@
+import { toFields, toList, toRatio, toWhole, type Fields } from './fields.ts'
+
+/**
+ * How an HDR picture was mastered (SMPTE ST 2086) and how bright it gets (CTA-861.3). Colours in 1/50000, luminances
+ * in 1/10000 cd/m², light levels in cd/m²: the units of HEVC and AV1.
+ */
+export type Mastering = {
+  readonly display?: {
+    readonly red: Point
+    readonly green: Point
+    readonly blue: Point
+    readonly white: Point
+    readonly luminance: { readonly min: number; readonly max: number }
+  }
+  readonly light?: { readonly max: number; readonly average: number }
+}
+type Point = { readonly x: number; readonly y: number }
+
+/** Reads the side data of ffprobe's first frame. Total: what is missing or nonsense is left out. */
+export function toMastering(frames: unknown): Mastering {
+  const sides = toList(toList(toFields(frames).frames)[0]?.side_data_list)
+  const display = toDisplay(sides.find((side) => side.side_data_type === 'Mastering display metadata') ?? {})
+  const level = sides.find((side) => side.side_data_type === 'Content light level metadata')
+  const light = level && { max: toWhole(level.max_content), average: toWhole(level.max_average) }
+  return { ...(display && { display }), ...(light && { light }) }
+}
+
+function toDisplay(side: Fields): Mastering['display'] {
+  const scaled = (name: string, unit: number) => Math.round((toRatio(side[name], '/') ?? 0) * unit)
+  const point = (name: string) => ({ x: scaled(`${name}_x`, 50_000), y: scaled(`${name}_y`, 50_000) })
+  const luminance = { min: scaled('min_luminance', 10_000), max: scaled('max_luminance', 10_000) }
+  const display = {
+    red: point('red'),
+    green: point('green'),
+    blue: point('blue'),
+    white: point('white_point'),
+    luminance,
+  }
+  const inside = [display.red, display.green, display.blue, display.white].every(
+    ({ x, y }) => x <= 50_000 && y <= 50_000,
+  )
+  return inside && display.white.x > 0 && luminance.max > luminance.min ? display : undefined
+}

@@ -1,0 +1,68 @@
+import { isHdr, type VideoStream } from '../daemon/index.ts'
+import { toSizeFilters, type Layout } from './picture.ts'
+
+/** `tonemap`: HDR becomes what every screen shows right; `keep`: it stays HDR, in 10 bits. */
+export type Hdr = 'tonemap' | 'keep'
+
+/** Filters that not every ffmpeg has. */
+export const colourFilters = ['zscale', 'tonemap']
+
+/**
+ * The filters that make a picture of any origin an ordinary one: half-pictures woven together, transparency on black, the
+ * layout's size, and colours that screens expect: 8 bits, 4:2:0, the values of television. ffmpeg turns and mirrors it
+ * before them by itself. What is BT.601 or BT.709 stays so, and keeps its tags.
+ */
+export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
+  return [
+    ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
+    ...(hasAlpha(video) ? ['premultiply=inplace=1'] : []),
+    ...toColourFilters(video, layout, hdr),
+  ]
+}
+
+/** Whether the result of {@link toPictureFilters} is HDR. */
+export function staysHdr(video: VideoStream, hdr: Hdr): boolean {
+  return hdr === 'keep' && isHdr(video)
+}
+
+/** RGB, with or without alpha, or a palette of it. */
+export function isRgb({ pixelFormat, matrix }: VideoStream): boolean {
+  return matrix === 'gbr' || /^(?:gbr|x?rgb|x?bgr|argb|abgr|0rgb|0bgr|pal8)/.test(pixelFormat ?? '')
+}
+
+function hasAlpha({ pixelFormat }: VideoStream): boolean {
+  return /^(?:yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8)/.test(pixelFormat ?? '')
+}
+
+function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
+  if (staysHdr(video, hdr)) return [...toSizeFilters(layout, []), ...toMissingTags(video), 'format=yuv420p10le']
+  if (isHdr(video)) return [...toSizeFilters(layout, []), ...toMissingTags(video), ...toneMapping]
+  if (isRgb(video))
+    return [...toSizeFilters(layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
+  if (video.primaries === 'bt2020')
+    return [...toSizeFilters(layout, []), ...toMissingTags(video), toBt709, 'format=yuv420p']
+  return [...toSizeFilters(layout, ['out_range=tv']), 'format=yuv420p']
+}
+
+/** Wide colours without these tags would be taken for any others. */
+function toMissingTags({ primaries, matrix, transfer }: VideoStream): string[] {
+  const tags = [
+    ...(primaries === undefined ? ['color_primaries=bt2020'] : []),
+    ...(matrix === undefined ? ['colorspace=bt2020nc'] : []),
+    ...(transfer === undefined ? ['color_trc=bt2020-10'] : []),
+  ]
+  return tags.length === 0 ? [] : [`setparams=${tags.join(':')}`]
+}
+
+const taggedBt709 = 'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709'
+const toBt709 = 'zscale=primaries=bt709:transfer=bt709:matrix=bt709:range=tv'
+
+/** Linear light, BT.709 colours, a curve for what is too bright, and BT.709 again; in floating point in between. */
+const toneMapping = [
+  'zscale=transfer=linear:npl=100',
+  'format=gbrpf32le',
+  'zscale=primaries=bt709',
+  'tonemap=hable:desat=0',
+  'zscale=transfer=bt709:matrix=bt709:range=tv',
+  'format=yuv420p',
+]

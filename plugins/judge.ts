@@ -1,0 +1,102 @@
+import type { Damage, Probe } from '../daemon/index.ts'
+import { toMaxRate } from './time.ts'
+
+/** Something that is wrong with a source; beyond a threshold it is an error. */
+export type Flaw = { readonly code: 'input.corrupt' | 'input.truncated' | null; readonly message: string }
+
+/** What was made of a source. */
+export type Made = {
+  probe: Probe
+  result: Probe
+  damage: Damage
+  /** Pictures in the result. */
+  frames: number | null
+  droppedFrames: number | null
+}
+
+/** The share of a stream's pictures, or of its sound, that may be damaged. */
+const DAMAGED_SHARE = 0.02
+/** How much may be missing at the end: where the container itself shows that it is cut, and where only its header says so. */
+const MISSING = { cut: { share: 0.02, seconds: 0.1 }, claimed: { share: 0.1, seconds: 1 } } as const
+/** AAC's, which others do not exceed by much. */
+const SAMPLES_PER_PACKET = 1024
+
+/**
+ * Says what was wrong with a source, by what came out of it and by what ffmpeg complained about. A header alone proves
+ * little, as headers lie; a container that should be longer than it is proves that something is missing.
+ */
+export function findFlaws(made: Made): Flaw[] {
+  return [...findDamage(made), ...findHoles(made), ...findDropped(made), ...findMissing(made)]
+}
+
+function findDamage({ probe: { video, audio }, result, damage, frames }: Made): Flaw[] {
+  const packets = ((result.audio?.durationSeconds ?? 0) * (audio?.sampleRate ?? 0)) / SAMPLES_PER_PACKET
+  return [
+    ...toDamage('pictures', video ? (damage.broken[video.index] ?? 0) : 0, frames ?? 0),
+    ...toDamage('pieces of sound', audio ? (damage.broken[audio.index] ?? 0) : 0, Math.round(packets)),
+  ]
+}
+
+/** Where the container lost its thread, pictures of a steady rate can be counted. */
+function findHoles({ probe: { video }, result, damage, frames }: Made): Flaw[] {
+  if (!damage.holes || !video?.framesPerSecond || frames === null) return []
+  const rate = Math.min(video.framesPerSecond, toMaxRate(video))
+  const due = Math.round((result.video?.durationSeconds ?? 0) * rate)
+  const lost = due - frames
+  if (lost <= 1) return []
+  const message = `about ${lost} of ${due} pictures are missing`
+  return [{ code: lost > DAMAGED_SHARE * due ? 'input.corrupt' : null, message }]
+}
+
+/** Times that go back can be of a damaged file, or of a strange recorder's: what is left is what there is. */
+function findDropped({ droppedFrames }: Made): Flaw[] {
+  if (!droppedFrames) return []
+  return [{ code: null, message: `${droppedFrames} pictures were left out: their times do not grow` }]
+}
+
+function toDamage(what: string, broken: number, good: number): Flaw[] {
+  if (broken === 0) return []
+  const share = broken / Math.max(broken, good)
+  const message = `${broken} of about ${Math.max(broken, good)} ${what} are damaged or cannot be decoded`
+  return [{ code: share > DAMAGED_SHARE ? 'input.corrupt' : null, message }]
+}
+
+function findMissing({ probe, result, damage }: Made): Flaw[] {
+  const cut = damage.cut || probe.cut === true
+  const flaws = (['video', 'audio'] as const).flatMap((kind) => {
+    const claimed = toClaim(probe, kind, cut)
+    const held = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
+    return claimed === null ? [] : toMissing({ kind, claimed, held, cut })
+  })
+  if (flaws.length > 0 || !cut) return flaws
+  const { announcedBytes, sizeBytes } = probe
+  if (announcedBytes && announcedBytes - sizeBytes > MISSING.cut.share * announcedBytes) {
+    const message = `the file has ${sizeBytes} of the ${announcedBytes} bytes that it announces`
+    return [{ code: 'input.truncated', message }]
+  }
+  return [{ code: null, message: 'the end of the file is missing: its last piece is incomplete' }]
+}
+
+type Length = { kind: 'video' | 'audio'; claimed: number; held: number; cut: boolean }
+
+function toMissing({ kind, claimed, held, cut }: Length): Flaw[] {
+  const missing = claimed - held
+  const { share, seconds } = cut ? MISSING.cut : MISSING.claimed
+  const most = Math.max(seconds, share * claimed)
+  if (missing <= Math.min(most, 0.5)) return []
+  const what = kind === 'video' ? 'picture' : 'sound'
+  const message = `the ${what} lasts ${held.toFixed(2)} s of the ${claimed.toFixed(2)} s that the file announces`
+  return [{ code: missing > most ? 'input.truncated' : null, message }]
+}
+
+/**
+ * How long a stream says it is. The length of the whole file stands for it only where nothing else can be the longest, or
+ * where the file is known to be cut.
+ */
+function toClaim(probe: Probe, kind: 'video' | 'audio', cut: boolean): number | null {
+  const stream = probe[kind]
+  if (stream === null) return null
+  if (stream.durationSeconds !== null) return stream.durationSeconds
+  const isAll = probe.skipped.length === 0 && probe.subtitles.length === 0
+  return isAll || cut ? probe.durationSeconds : null
+}

@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process'
+import { readFile, truncate, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import * as assert from 'uvu/assert'
+import type { MediadError } from '../../daemon/index.ts'
+import { transcode } from '../../plugins/index.ts'
+import { withRun } from '../helpers/context.ts'
+import { ffmpeg, probeFile } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+
+const run = promisify(execFile)
+const test = suite('transcode options', { timeoutSeconds: 90 })
+
+/** An mp4 with its index in front, cut in half. */
+async function cutInHalf(path: string): Promise<void> {
+  await ffmpeg(['-i', path, '-c', 'copy', '-movflags', '+faststart', `${path}.mp4`])
+  const whole = await readFile(`${path}.mp4`)
+  await writeFile(path, whole)
+  await truncate(path, Math.floor(whole.length / 2))
+}
+
+test('a source that is cut in half is refused, or used as far as it goes, with a warning', async () => {
+  const half = { recipe: { seconds: 8 }, change: cutInHalf }
+  const error = await withRun({ plugin: transcode({ preset: 'ultrafast' }), ...half }, () => undefined).then(
+    () => null,
+    (thrown: unknown) => thrown as MediadError,
+  )
+  assert.is(error?.code, 'input.truncated')
+  const plugin = transcode({ preset: 'ultrafast', onCorrupt: 'warn' })
+  await withRun({ plugin, ...half }, ({ context }) => {
+    assert.is(context.artifacts.length, 1)
+    assert.match(context.warnings.join(), 'of the 8.00 s that the file announces')
+  })
+})
+
+test('what already is what is asked for is copied, picture for picture', () =>
+  withRun({ plugin: transcode(), recipe: { seconds: 2 } }, async (result) => {
+    assert.match(result.context.commands[0]?.outputs[0]?.options.join(' ') ?? '', '-c:v copy')
+    const [before, after] = await Promise.all([
+      hashPackets(result.context.input),
+      hashPackets(result.context.artifacts[0]?.path ?? ''),
+    ])
+    assert.is(after, before)
+  }))
+
+test('loudness is brought to the target in two passes', () =>
+  withRun(
+    { plugin: transcode({ preset: 'ultrafast', loudness: { target: -16 } }), recipe: { seconds: 4 } },
+    async (result) => {
+      const measured = await measureLoudness(result.context.artifacts[0]?.path ?? '')
+      assert.ok(Math.abs(measured + 16) <= 0.5, `${measured} LUFS`)
+    },
+  ))
+
+test('subtitles become files of their own, one that is empty a warning', () =>
+  withRun(
+    {
+      plugin: transcode({ preset: 'ultrafast', subtitles: 'webvtt', subtitlesKey: 'sub_{name}_{n}_{language}.vtt' }),
+      name: 'source.mkv',
+      change: addSubtitles,
+    },
+    async ({ context }) => {
+      const [, text] = context.artifacts
+      assert.equal([text?.kind, text?.key, context.artifacts.length], ['subtitles', 'sub_film_1_deu.vtt', 2])
+      assert.match(await readFile(text?.path ?? '', 'utf8'), /^WEBVTT\n\n00:00\.100 --> 00:00\.900\nhallo\n/)
+    },
+  ))
+
+test('a box, HDR that stays, metadata that stays', async () => {
+  const boxed = transcode({ preset: 'ultrafast', maxWidth: 64, maxHeight: 64, fit: 'cover' })
+  await withRun({ plugin: boxed, recipe: { audio: false } }, async ({ context }) => {
+    const { streams } = await probeFile(context.artifacts[0]?.path ?? '')
+    assert.equal([streams[0]?.width, streams[0]?.height], [64, 64])
+  })
+  const hdr = transcode({ codec: 'hevc', preset: 'ultrafast', hdr: 'keep' })
+  await withRun({ plugin: hdr, recipe: { audio: false }, change: makeHdr }, async ({ context }) => {
+    const [picture] = (await probeFile(context.artifacts[0]?.path ?? '')).streams
+    assert.equal([picture?.pix_fmt, picture?.color_transfer, picture?.profile], ['yuv420p10le', 'smpte2084', 'Main 10'])
+    assert.equal((await context.inspect(context.artifacts[0]?.path ?? '')).video?.mastering?.light, {
+      max: 1000,
+      average: 400,
+    })
+  })
+  for (const [metadata, title] of [
+    ['drop', undefined],
+    ['keep', 'secret'],
+  ] as const) {
+    const plugin = transcode({ preset: 'ultrafast', metadata })
+    await withRun({ plugin, change: addTitle }, async ({ context }) => {
+      assert.is((await probeFile(context.artifacts[0]?.path ?? '')).format.tags?.title, title)
+    })
+  }
+})
+
+/** What the packets of a file hold, whatever container they are in. */
+async function hashPackets(path: string): Promise<string> {
+  const { stdout } = await run('ffmpeg', [
+    '-v',
+    'error',
+    '-i',
+    path,
+    '-map',
+    '0',
+    '-c',
+    'copy',
+    '-f',
+    'streamhash',
+    '-',
+  ])
+  return stdout
+}
+
+/** Integrated, in LUFS; ffmpeg prints a summary at the end. */
+async function measureLoudness(path: string): Promise<number> {
+  const { stderr } = await run('ffmpeg', ['-hide_banner', '-i', path, '-vn', '-af', 'ebur128', '-f', 'null', '-'])
+  return Number(
+    stderr
+      .split('Integrated loudness:')
+      .at(-1)
+      ?.match(/I:\s+(-?[\d.]+) LUFS/)?.[1],
+  )
+}
+
+async function addSubtitles(path: string): Promise<void> {
+  await writeFile(`${path}.srt`, '1\n00:00:00,100 --> 00:00:00,900\nhallo\n\n')
+  const language = ['-metadata:s:s:0', 'language=deu']
+  await ffmpeg([
+    '-i',
+    path,
+    '-i',
+    `${path}.srt`,
+    '-map',
+    '0',
+    '-map',
+    '1',
+    '-c',
+    'copy',
+    '-c:s',
+    'ass',
+    ...language,
+    `${path}.mkv`,
+  ])
+  await writeFile(path, await readFile(`${path}.mkv`))
+}
+
+async function addTitle(path: string): Promise<void> {
+  await ffmpeg(['-i', path, '-c', 'copy', '-metadata', 'title=secret', `${path}.mp4`])
+  await writeFile(path, await readFile(`${path}.mp4`))
+}
+
+/** PQ in ten bits, with the mastering of a display. */
+async function makeHdr(path: string): Promise<void> {
+  const master = 'master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400'
+  const params = `log-level=error:hdr10=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:${master}`
+  await ffmpeg([
+    '-i',
+    path,
+    '-pix_fmt',
+    'yuv420p10le',
+    '-c:v',
+    'libx265',
+    '-preset',
+    'ultrafast',
+    '-x265-params',
+    params,
+    `${path}.mp4`,
+  ])
+  await writeFile(path, await readFile(`${path}.mp4`))
+}

@@ -1,0 +1,75 @@
+import * as assert from 'uvu/assert'
+import type { AudioStream, Probe, VideoStream } from '../../daemon/index.ts'
+import { toPlan } from '../../plugins/copy.ts'
+import { toRecipe, transcodeOptions } from '../../plugins/recipe.ts'
+import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('copy')
+
+const recipe = (options: Parameters<typeof transcodeOptions.parse>[0] = {}) => toRecipe(transcodeOptions.parse(options))
+const wanted = { codec: 'h264', profile: 'High' }
+const plan = (options: object = {}, changes: Partial<Probe> = {}) =>
+  toPlan(recipe(options), aProbe({ video: aVideo(wanted), ...changes }))
+const copiesVideo = (changes: Partial<VideoStream>, options: object = {}) =>
+  plan(options, { video: aVideo({ ...wanted, ...changes }) }).video
+const copiesAudio = (changes: Partial<AudioStream>, options: object = {}) =>
+  plan(options, { audio: anAudio(changes) }).audio
+
+test('what already is what is asked for is copied, unless told never to', () => {
+  assert.equal(plan(), { video: true, audio: true })
+  assert.equal(plan({ copy: 'never' }), { video: false, audio: false })
+  assert.equal(plan({}, { format: 'matroska,webm' }), { video: true, audio: true })
+  for (const format of ['mpegts', 'avi', 'flv']) assert.equal(plan({}, { format }), { video: false, audio: false })
+})
+
+test('a picture that needs anything is coded anew', () => {
+  const needs: Partial<VideoStream>[] = [
+    { codec: 'hevc' },
+    { profile: 'High 10' },
+    { pixelFormat: 'yuvj420p' },
+    { pixelFormat: 'yuv422p' },
+    { range: 'pc' },
+    { transfer: 'smpte2084' },
+    { primaries: 'bt2020' },
+    { rotation: 180 },
+    { mirrored: true },
+    { interlaced: true },
+    { pixelAspect: 64 / 45 },
+    { width: 161 },
+    { maxFramesPerSecond: 1000 },
+    { startSeconds: 0.3 },
+  ]
+  for (const change of needs) assert.is(copiesVideo(change), false, JSON.stringify(change))
+  assert.is(copiesVideo({}), true)
+  assert.is(copiesVideo({}, { maxHeight: 720 }), false)
+  assert.is(copiesVideo({}, { maxHeight: 1080 }), true)
+  assert.is(copiesVideo({}, { codec: 'hevc' }), false)
+})
+
+test('HDR is copied where it is kept', () => {
+  const hdr = {
+    codec: 'hevc',
+    profile: 'Main 10',
+    pixelFormat: 'yuv420p10le',
+    transfer: 'smpte2084',
+    primaries: 'bt2020',
+  }
+  assert.is(copiesVideo(hdr, { codec: 'hevc', hdr: 'keep' }), true)
+  assert.is(copiesVideo(hdr, { codec: 'hevc' }), false)
+})
+
+test('sound is copied only when every player takes it as it is', () => {
+  assert.is(copiesAudio({ sampleRate: 44_100 }), true)
+  assert.is(copiesAudio({ codec: 'opus', profile: 'unknown' }, { audio: { codec: 'opus' } }), true)
+  for (const change of [
+    { channels: 6 },
+    { channels: 0 },
+    { sampleRate: 96_000 },
+    { codec: 'mp3' },
+    { profile: 'HE-AAC' },
+  ])
+    assert.is(copiesAudio(change), false, JSON.stringify(change))
+  assert.is(copiesAudio({}, { loudness: { target: -16 } }), false)
+  assert.is(copiesAudio({ startSeconds: 1 }), false)
+})

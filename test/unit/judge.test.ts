@@ -1,0 +1,97 @@
+import * as assert from 'uvu/assert'
+import type { Damage, Probe } from '../../daemon/index.ts'
+import { createDamageCounter } from '../../daemon/pipeline/damage.ts'
+import { findFlaws } from '../../plugins/judge.ts'
+import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('judge')
+
+const whole: Damage = { broken: {}, cut: false, holes: false, disordered: false }
+type Case = { probe?: Partial<Probe>; seconds?: number; damage?: Partial<Damage>; droppedFrames?: number }
+
+function judge({ probe = {}, seconds = 10, damage = {}, droppedFrames = 0 }: Case): (string | null)[] {
+  const length = { durationSeconds: seconds }
+  const result = aProbe({ ...length, video: aVideo(length), audio: anAudio(length) })
+  const made = { probe: aProbe(probe), result, damage: { ...whole, ...damage }, frames: 300, droppedFrames }
+  return findFlaws(made).map(({ code }) => code)
+}
+
+test('a whole source has no flaws', () => {
+  assert.equal(judge({}), [])
+  assert.equal(judge({ seconds: 9.6 }), [])
+})
+
+test('more than 2 % that cannot be decoded is corrupt, less is a note', () => {
+  assert.equal(judge({ damage: { broken: { 2: 6 } } }), [null])
+  assert.equal(judge({ damage: { broken: { 2: 7 } } }), ['input.corrupt'])
+  assert.equal(judge({ damage: { broken: { 5: 9 } } }), [null])
+  assert.equal(judge({ damage: { broken: { 5: 10 } } }), ['input.corrupt'])
+  assert.equal(judge({ damage: { broken: { 3: 500 } } }), [])
+})
+
+test('a container that is cut lacks 2 % at most, another 10 %', () => {
+  assert.equal(judge({ seconds: 9.85, damage: { cut: true } }), [null])
+  assert.equal(judge({ seconds: 9.7, damage: { cut: true } }), ['input.truncated', 'input.truncated'])
+  assert.equal(judge({ seconds: 9.7, probe: { cut: true } }), ['input.truncated', 'input.truncated'])
+  assert.equal(judge({ seconds: 9.2 }), [null, null])
+  assert.equal(judge({ seconds: 8.9 }), ['input.truncated', 'input.truncated'])
+})
+
+test('the length of the file counts where no track can be longer than those that were taken', () => {
+  const unsaid = { video: aVideo({ durationSeconds: null }), audio: null }
+  assert.equal(judge({ seconds: 5, probe: unsaid }), ['input.truncated'])
+  const titles = [{ index: 7, codec: 'subrip', isText: true }]
+  assert.equal(judge({ seconds: 5, probe: { ...unsaid, subtitles: titles } }), [])
+  assert.equal(judge({ seconds: 5, probe: { ...unsaid, subtitles: titles, cut: true } }), ['input.truncated'])
+  assert.equal(judge({ seconds: 5, probe: { ...unsaid, durationSeconds: null } }), [])
+})
+
+test('where the container lost its thread, pictures are counted', () => {
+  assert.equal(judge({ damage: { holes: true } }), [])
+  const slow = { video: aVideo({ framesPerSecond: 31 }) }
+  assert.equal(judge({ probe: slow, damage: { holes: true } }), ['input.corrupt'])
+  assert.equal(judge({ probe: slow }), [])
+})
+
+test('bytes that a file announces and does not have', () => {
+  assert.equal(judge({ probe: { cut: true, announcedBytes: 1010, sizeBytes: 1000 } }), [null])
+  assert.equal(judge({ probe: { cut: true, announcedBytes: 1100, sizeBytes: 1000 } }), ['input.truncated'])
+})
+
+test('pictures that were left out are a note', () => {
+  assert.equal(judge({ droppedFrames: 3 }), [null])
+})
+
+test('counts what ffmpeg 5 to 7 complain about, by stream', () => {
+  const counter = createDamageCounter()
+  const lines = [
+    '[error] Error while decoding stream #0:1: Invalid data found when processing input',
+    '[warning] file:/w/source: corrupt decoded frame in stream 0',
+    '[vist#0:0/h264 @ 0x55] [dec:h264 @ 0x55] [error] Error submitting packet to decoder: Invalid data found',
+    '[vist#0:0/h264 @ 0x55] [dec:h264 @ 0x55] [warning] corrupt decoded frame',
+    '[h264 @ 0x55] [error] error while decoding MB 4 0, bytestream 7432',
+  ]
+  lines.forEach(counter.see)
+  assert.equal(counter.read(), { broken: { 0: 3, 1: 1 }, cut: false, holes: false, disordered: false })
+})
+
+function isCut(line: string): boolean {
+  const counter = createDamageCounter()
+  counter.see(line)
+  return counter.read().cut
+}
+
+test('knows the signs of a file that is cut, and of times that go back', () => {
+  const signs = [
+    '[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55] [error] stream 1, offset 0x4c3b5: partial file',
+    '[matroska,webm @ 0x55] [error] File ended prematurely at pos. 331057 (0x50d31)',
+    '[avi @ 0x55] [warning] Packet corrupt (stream = 0, dts = 85).',
+    '[mp3 @ 0x55] [warning] filesize and duration do not match (growing file?)',
+  ]
+  assert.equal(signs.map(isCut), [true, true, true, true])
+  assert.is(isCut('[error] File ended prematurely, says a title'), false)
+  const counter = createDamageCounter()
+  counter.see('[mp4 @ 0x55] [warning] Non-monotonous DTS in output stream 0:0; previous: 5, current: 4; changing to 6.')
+  assert.is(counter.read().disordered, true)
+})

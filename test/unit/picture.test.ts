@@ -1,0 +1,113 @@
+import * as fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import type { VideoStream } from '../../daemon/index.ts'
+import { toPictureFilters } from '../../plugins/colour.ts'
+import { toFinalSize, toLayout, toSizeFilters, type Box } from '../../plugins/picture.ts'
+import { aVideo } from '../helpers/probes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('picture')
+
+const size = (changes: Partial<VideoStream>, box: Box = {}) =>
+  Object.values(toFinalSize(toLayout(aVideo(changes), box))).join('x')
+const layout = { scaled: { width: 640, height: 360 } }
+const filters = (changes: Partial<VideoStream>, hdr: 'tonemap' | 'keep' = 'tonemap') =>
+  toPictureFilters(aVideo(changes), layout, { hdr }).join(',')
+
+test('sizes: upright, square pixels, even, nothing enlarged', () => {
+  assert.is(size({}), '1920x1080')
+  assert.is(size({ rotation: 90 }), '1080x1920')
+  assert.is(size({ width: 161, height: 121 }), '160x120')
+  assert.is(size({ width: 720, height: 576, pixelAspect: 64 / 45 }), '1024x576')
+  assert.is(size({ width: 720, height: 576, pixelAspect: 64 / 45, rotation: 270 }), '576x1024')
+  assert.is(size({ width: 1, height: 1 }), '2x2')
+  assert.is(size({}, { maxWidth: 320 }), '320x180')
+  assert.is(size({}, { maxHeight: 720 }), '1280x720')
+  assert.is(size({ rotation: 90 }, { maxHeight: 720 }), '404x720')
+  assert.is(size({}, { maxWidth: 8000, maxHeight: 8000 }), '1920x1080')
+  assert.is(size({ width: 32, height: 16 }, { minSide: 64 }), '128x64')
+})
+
+test('an odd size loses a line, and is not stretched', () => {
+  assert.equal(toLayout(aVideo({ width: 161, height: 121 })), {
+    scaled: { width: 161, height: 121 },
+    cropped: { width: 160, height: 120 },
+  })
+})
+
+test('a box is filled by the middle, or has bars, and enlarges nothing', () => {
+  const square = { maxWidth: 720, maxHeight: 720 }
+  assert.equal(toLayout(aVideo(), { ...square, fit: 'cover' }), {
+    scaled: { width: 1280, height: 720 },
+    cropped: { width: 720, height: 720 },
+  })
+  assert.equal(toLayout(aVideo(), { ...square, fit: 'pad' }), {
+    scaled: { width: 720, height: 404 },
+    padded: { width: 720, height: 720 },
+  })
+  const small = { width: 320, height: 180 }
+  assert.is(size(small, { ...square, fit: 'cover' }), '180x180')
+  assert.is(size(small, { ...square, fit: 'pad' }), '320x320')
+  assert.equal(toSizeFilters({ scaled: { width: 4, height: 4 }, cropped: { width: 2, height: 4 } }, []), [
+    'scale=4:4',
+    'crop=2:4',
+    'setsar=1',
+  ])
+  assert.match(
+    toSizeFilters({ scaled: { width: 4, height: 2 }, padded: { width: 4, height: 4 } }, []).join(),
+    'pad=4:4:-1:-1',
+  )
+})
+
+test('whatever the source says, a size is even, can be encoded and fits', () => {
+  const source = fc.record({
+    width: fc.integer({ min: 1, max: 60_000 }),
+    height: fc.integer({ min: 1, max: 60_000 }),
+    pixelAspect: fc.double({ min: 0.1, max: 10, noNaN: true }),
+  })
+  const side = fc.integer({ min: 64, max: 16_384 })
+  const ordinary = fc.record({ width: fc.integer({ min: 64, max: 2000 }), height: fc.integer({ min: 64, max: 2000 }) })
+  const fit = fc.constantFrom('contain' as const, 'cover' as const, 'pad' as const)
+  fc.assert(
+    fc.property(source, fc.constantFrom(2, 16, 64), (changes, minSide) => {
+      const { width, height } = toFinalSize(toLayout(aVideo(changes), { minSide }))
+      for (const length of [width, height]) assert.ok(length % 2 === 0 && length >= minSide && length <= 16_384)
+    }),
+  )
+  fc.assert(
+    fc.property(ordinary, fc.tuple(side, side), fit, (changes, [maxWidth, maxHeight], fit) => {
+      const { width, height } = toFinalSize(toLayout(aVideo(changes), { maxWidth, maxHeight, fit }))
+      assert.ok(width % 2 === 0 && height % 2 === 0 && width >= 2 && height >= 2)
+      if (fit !== 'contain') assert.ok(width <= maxWidth + 2 && height <= maxHeight + 2, `${width}x${height}`)
+    }),
+  )
+})
+
+test('HDR becomes SDR unless it is kept, half-pictures are woven, transparency lies on black', () => {
+  assert.match(
+    filters({ transfer: 'smpte2084' }),
+    /^scale=640:360,setsar=1,setparams=color_primaries=bt2020:.*tonemap=hable/,
+  )
+  assert.match(
+    filters({ transfer: 'arib-std-b67', primaries: 'bt2020', matrix: 'bt2020nc' }),
+    /^scale=640:360,setsar=1,zscale=/,
+  )
+  assert.match(filters({ transfer: 'smpte2084' }, 'keep'), /format=yuv420p10le$/)
+  assert.not.match(filters({ transfer: 'smpte2084' }, 'keep'), 'tonemap')
+  assert.is(filters({ transfer: 'bt709' }, 'keep'), 'scale=640:360:out_range=tv,setsar=1,format=yuv420p')
+  assert.is(filters({ transfer: 'bt709' }), 'scale=640:360:out_range=tv,setsar=1,format=yuv420p')
+  assert.match(filters({ interlaced: true }), /^bwdif=[^,]*deint=interlaced,scale/)
+  for (const pixelFormat of ['yuva444p10le', 'bgra', 'pal8', 'gbrap', 'ya8'])
+    assert.match(filters({ pixelFormat }), /^premultiply=inplace=1,scale/)
+})
+
+test('RGB and wide colours become BT.709 and say so', () => {
+  for (const pixelFormat of ['rgb24', 'bgra', 'gbrp', 'pal8', '0bgr'])
+    assert.match(
+      filters({ pixelFormat }),
+      'out_color_matrix=bt709,setsar=1,format=yuv420p,setparams=range=tv:color_primaries=bt709',
+    )
+  assert.match(filters({ matrix: 'gbr' }), 'out_color_matrix=bt709')
+  assert.match(filters({ primaries: 'bt2020', transfer: 'bt2020-10', matrix: 'bt2020nc' }), 'zscale=primaries=bt709')
+  assert.not.match(filters({ primaries: 'smpte170m', matrix: 'smpte170m' }), 'zscale')
+})

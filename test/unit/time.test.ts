@@ -1,0 +1,42 @@
+import * as assert from 'uvu/assert'
+import { beginsWithResult, toMaxRate, toStartOptions, toTimeFilters, toTimeOptions } from '../../plugins/time.ts'
+import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('time')
+
+const rates = (framesPerSecond: number | null, maxFramesPerSecond: number | null = framesPerSecond) =>
+  aVideo({ framesPerSecond, maxFramesPerSecond })
+const ticks = (...given: Parameters<typeof rates>) => toTimeOptions(rates(...given))[3]
+const starts = (video: number, audio: number, startSeconds = 0) =>
+  aProbe({ startSeconds, video: aVideo({ startSeconds: video }), audio: anAudio({ startSeconds: audio }) })
+
+test('rates that nobody can mean are cut to 60, real ones are kept', () => {
+  assert.equal(
+    [null, 30, 60, 119.88, 240, 1000, 90_000].map((rate) => toMaxRate(rates(rate))),
+    [60, 60, 66, 132, 240, 60, 60],
+  )
+  assert.equal(toTimeFilters(rates(30)), ["setpts='if(eq(N,0),0,PTS)'"])
+  assert.match(toTimeFilters(rates(30, 1000))[0] ?? '', 'select=')
+  assert.match(toTimeFilters(rates(null))[0] ?? '', 'gte(t-prev_selected_t,0.015000)')
+})
+
+test('times are whole in ticks: of steady rates and of their NTSC sisters, finely for all others', () => {
+  assert.equal(
+    [1, 24, 25, 60].map((rate) => ticks(rate)),
+    ['1:1000', '1:24000', '1:25000', '1:60000'],
+  )
+  assert.equal(
+    [24, 30, 60].map((rate) => ticks((rate * 1000) / 1001)),
+    ['1:24000', '1:30000', '1:60000'],
+  )
+  assert.equal([ticks(13.3), ticks(25, 1000), ticks(null), ticks(1000)], ['1:90000', '1:90000', '1:90000', '1:90000'])
+})
+
+test('the chosen streams begin at 0, whatever else begins earlier', () => {
+  assert.equal(toStartOptions(starts(0, 0)), [])
+  assert.equal(toStartOptions(starts(1.4, 1.44, 1.4)), [])
+  assert.equal(toStartOptions(starts(12, 10)), ['-itsoffset', '-10.000000'])
+  const late = starts(0.5, 0)
+  assert.equal([beginsWithResult(late, late.video ?? {}), beginsWithResult(late, late.audio ?? {})], [false, true])
+})
