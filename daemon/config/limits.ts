@@ -19,7 +19,7 @@ export type JobLimits = {
   readonly wallSeconds: number
   /** Wall time of one run of ffmpeg for each second of media, beyond the first five minutes. Default 300. */
   readonly wallFactor: number
-  /** Address space of one ffmpeg, where `prlimit` is there. Default 8 GiB. */
+  /** Address space of one ffmpeg, where `prlimit` is there; 512 MiB is what it needs to start. Default 8 GiB. */
   readonly memoryBytes: number
 }
 
@@ -40,5 +40,5 @@ export const limitsShape = {
   workspaceBytes: whole(1, 2 * LARGEST_OBJECT_BYTES).default(60 * GIB),
   wallSeconds: whole(1, WEEK_SECONDS).default(HALF_A_DAY_SECONDS),
   wallFactor: whole(1, 100_000).default(300),
-  memoryBytes: whole(64 * 2 ** 20, 2 ** 50).default(8 * GIB),
+  memoryBytes: whole(512 * 2 ** 20, 2 ** 50).default(8 * GIB),
 }

@@ -63,7 +63,8 @@ const rules: readonly Rule[] = [
   },
   { pattern: /: No space left on device$/, code: 'resource.disk', message: 'the disk is full' },
   {
-    pattern: /Cannot allocate memory|malloc of size \d+ failed|allocate memory failed|memory allocation failure/,
+    pattern:
+      /Cannot allocate memory|failed to map segment from shared object|malloc of size \d+ failed|allocate memory failed|memory allocation failure/,
     code: 'resource.memory',
     message: 'ffmpeg ran out of memory',
   },
