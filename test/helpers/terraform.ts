@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { chmod, cp, mkdir, writeFile } from 'node:fs/promises'
+import { cp } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { startStandIn } from '../terraform/standin/provider.ts'
 import { temporaryFolder } from './folder.ts'
 
 const root = join(import.meta.dirname, '../..')
-/** That of the schema in test/terraform/standin. */
-const VERSION = '6.66.0'
 
 export type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
@@ -22,7 +21,9 @@ export type Terraform = {
 
 /** Why nothing of Terraform can be tested here; null when it can. */
 export function whyNoTerraform(): string | null {
-  return findProgram('terraform') === undefined ? 'there is no terraform in PATH (https://developer.hashicorp.com/terraform/install)' : null
+  return findProgram('terraform') === undefined
+    ? 'there is no terraform in PATH (https://developer.hashicorp.com/terraform/install)'
+    : null
 }
 
 /**
@@ -33,34 +34,23 @@ export async function openTerraform(): Promise<Terraform> {
   const temporary = await temporaryFolder()
   const folder = join(temporary.path, 'terraform')
   await cp(join(root, 'terraform'), folder, { recursive: true })
-  const env = { ...process.env, CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1', ...(await provide(temporary.path)) }
+  const standIn = process.env.MEDIAD_TERRAFORM_REGISTRY === '1' ? null : await startStandIn()
+  const env = { ...inherited(), CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1', ...standIn?.environment }
   const run = (args: readonly string[], within = '.') => execute(args, { cwd: join(folder, within), env })
   return {
     folder,
     run,
     async must(args, within) {
       const { code, stdout, stderr } = await run(args, within)
-      if (code !== 0) throw new Error(`terraform ${args.join(' ')} in ${within ?? '.'} ended with ${code}\n${stdout}${stderr}`)
+      if (code !== 0)
+        throw new Error(`terraform ${args.join(' ')} in ${within ?? '.'} ended with ${code}\n${stdout}${stderr}`)
       return stdout
     },
-    [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await standIn?.[Symbol.asyncDispose]()
+      await temporary[Symbol.asyncDispose]()
+    },
   }
-}
-
-async function provide(folder: string): Promise<Record<string, string>> {
-  if (process.env.MEDIAD_TERRAFORM_REGISTRY === '1') return {}
-  const mirror = join(folder, 'mirror')
-  const platform = `${process.platform}_${process.arch === 'x64' ? 'amd64' : process.arch}`
-  const plugin = join(mirror, 'registry.terraform.io/hashicorp/aws', VERSION, platform)
-  const program = join(plugin, `terraform-provider-aws_v${VERSION}`)
-  await mkdir(plugin, { recursive: true })
-  const standIn = join(import.meta.dirname, '../terraform/standin/provider.ts')
-  await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${standIn}'\n`)
-  await chmod(program, 0o755)
-  const settings = join(folder, 'cli.tfrc')
-  await writeFile(settings, `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`)
-  // its children are many, and short-lived: what they covered is no news
-  return { TF_CLI_CONFIG_FILE: settings, TF_DISABLE_PLUGIN_TLS: '1', NODE_V8_COVERAGE: '' }
 }
 
 function execute(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Ended> {
@@ -84,4 +74,9 @@ export function findProgram(name: string): string | undefined {
         return false
       }
     })
+}
+
+/** Without what would have Terraform look elsewhere. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:TF|AWS)_/.test(name)))
 }

@@ -1,10 +1,7 @@
-/**
- * A stand-in for hashicorp/aws that knows its schema and nothing else, so that `terraform validate` and `terraform test` with
- * mocked providers need no registry. Terraform starts it, with `TF_DISABLE_PLUGIN_TLS=1` in its environment, and ends it.
- */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { loadPackageDefinition, Server, ServerCredentials, type GrpcObject, type handleUnaryCall } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { schemas, toAnswer, type Schema } from './schema.ts'
@@ -13,14 +10,40 @@ import { validate, type Complaint } from './validate.ts'
 type Validated = { type_name: string; config: { msgpack: Uint8Array } }
 const ERROR = 1
 
-const folder = mkdtempSync(join(tmpdir(), 'standin-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-process.on('SIGTERM', () => process.exit(0))
-process.on('SIGINT', () => {}) // of a terminal: Terraform passes on what it means
+/** Serves in this process; `environment` makes Terraform use it, without installing or starting anything. */
+export type StandIn = { readonly environment: Readonly<Record<string, string>> } & AsyncDisposable
 
-const server = new Server({ 'grpc.max_send_message_length': -1 })
-server.addService(toService('tfplugin5.proto', 'tfplugin5', 'Provider'), {
-  GetSchema: answer(toAnswer),
+/**
+ * A stand-in for hashicorp/aws that knows its schema and nothing else, so that `terraform validate` and `terraform test` with
+ * mocked providers need no registry.
+ */
+export async function startStandIn(): Promise<StandIn> {
+  const folder = await mkdtemp(join(tmpdir(), 'standin-'))
+  const socket = join(folder, 's')
+  const server = new Server({ 'grpc.max_send_message_length': -1 })
+  server.addService(toService(), methods)
+  await promisify(server.bindAsync.bind(server))(`unix:${socket}`, ServerCredentials.createInsecure())
+  // https://developer.hashicorp.com/terraform/plugin/debugging: a provider that runs already
+  const provider = {
+    Protocol: 'grpc',
+    ProtocolVersion: 5,
+    Pid: process.pid,
+    Test: true,
+    Addr: { Network: 'unix', String: socket },
+  }
+  return {
+    environment: { TF_REATTACH_PROVIDERS: JSON.stringify({ 'registry.terraform.io/hashicorp/aws': provider }) },
+    async [Symbol.asyncDispose]() {
+      server.forceShutdown()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const schemaAnswer = toAnswer()
+
+const methods = {
+  GetSchema: answer(() => schemaAnswer),
   PrepareProviderConfig: answer(({ config }: { config: object }) => ({ prepared_config: config })),
   ValidateResourceTypeConfig: answer((request: Validated) => check(schemas.resource_schemas, request)),
   ValidateDataSourceConfig: answer((request: Validated) => check(schemas.data_source_schemas, request)),
@@ -30,23 +53,12 @@ server.addService(toService('tfplugin5.proto', 'tfplugin5', 'Provider'), {
     ]),
   ),
   Stop: answer(() => ({})),
-})
-server.addService(toService('plugin.proto', 'plugin', 'GRPCController'), {
-  Shutdown: answer(() => {
-    setImmediate(() => process.exit(0))
-    return {}
-  }),
-})
-const socket = join(folder, 's')
-server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) => {
-  if (error) throw error
-  process.stdout.write(`1|5|unix|${socket}|grpc|\n`) // go-plugin's handshake
-})
+}
 
-function toService(file: string, scope: string, name: string) {
-  const definition = loadSync(join(import.meta.dirname, file), { keepCase: true, longs: Number })
-  const service = (loadPackageDefinition(definition)[scope] as GrpcObject)[name]
-  return (service as { service: Parameters<Server['addService']>[0] }).service
+function toService() {
+  const definition = loadSync(join(import.meta.dirname, 'tfplugin5.proto'), { keepCase: true, longs: Number })
+  const { Provider } = loadPackageDefinition(definition)['tfplugin5'] as GrpcObject
+  return (Provider as { service: Parameters<Server['addService']>[0] }).service
 }
 
 function answer<Request>(make: (request: Request) => object): handleUnaryCall<Request, object> {

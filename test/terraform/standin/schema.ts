@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 
 /** As `terraform providers schema -json` writes it. */
-export type Block = { readonly attributes?: Record<string, Attribute>; readonly block_types?: Record<string, NestedBlock> }
+export type Block = {
+  readonly attributes?: Record<string, Attribute>
+  readonly block_types?: Record<string, NestedBlock>
+}
 export type Attribute = { readonly type: unknown; required?: boolean; optional?: boolean; computed?: boolean }
 export type NestedBlock = {
   readonly nesting_mode: 'single' | 'list' | 'set'

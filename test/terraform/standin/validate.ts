@@ -35,7 +35,8 @@ function look(block: Block, value: unknown, path: string): Complaint[] {
     const given = value[name]
     const at = `${path}.${name}`
     if (given === null || given === undefined) return []
-    if (computed && !optional) return [{ summary: 'Invalid or unknown key', detail: `${at} is the provider's to decide` }]
+    if (computed && !optional)
+      return [{ summary: 'Invalid or unknown key', detail: `${at} is the provider's to decide` }]
     return given instanceof ExtData ? [] : [...breaks(rules[at], given)].map((detail) => toComplaint(at, detail))
   })
   const inner = Object.entries(block.block_types ?? {}).flatMap(([name, nested]) =>
