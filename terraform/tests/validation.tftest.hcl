@@ -179,14 +179,3 @@ run "state_prefix_2" {
 
   expect_failures = [var.state_prefix]
 }
-
-run "source_prefix_2" {
-  command = plan
-
-  variables {
-    source_prefix = ""
-    state_prefix  = "state/"
-  }
-
-  expect_failures = [var.source_prefix, var.state_prefix, var.output_prefixes]
-}

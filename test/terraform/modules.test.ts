@@ -27,7 +27,9 @@ if (missing === null) {
     await terraform.must(['init', '-backend=false', '-input=false'])
     verdicts = toVerdicts((await terraform.run(['test', '-json'])).stdout)
   })
-  test.after(() => terraform[Symbol.asyncDispose]())
+  test.after(async () => {
+    await terraform[Symbol.asyncDispose]()
+  })
 }
 
 check('fmt', async () => {

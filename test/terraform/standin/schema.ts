@@ -38,18 +38,17 @@ function toMessage({ version, block }: Schema): object {
 
 function toBlock({ attributes = {}, block_types = {} }: Block): object {
   return {
-    attributes: Object.entries(attributes).map(([name, { type, ...flags }]) => ({
-      name,
-      type: Buffer.from(JSON.stringify(type)),
-      ...flags,
-    })),
-    block_types: Object.entries(block_types).map(([type_name, { block, nesting_mode, ...limits }]) => ({
-      type_name,
-      block: toBlock(block),
-      nesting: nestings[nesting_mode],
-      ...limits,
-    })),
+    attributes: Object.entries(attributes).map(toAttribute),
+    block_types: Object.entries(block_types).map(toNestedBlock),
   }
+}
+
+function toAttribute([name, { type, ...flags }]: [string, Attribute]): object {
+  return { name, type: Buffer.from(JSON.stringify(type)), ...flags }
+}
+
+function toNestedBlock([type_name, { block, nesting_mode, ...limits }]: [string, NestedBlock]): object {
+  return { type_name, block: toBlock(block), nesting: nestings[nesting_mode], ...limits }
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
