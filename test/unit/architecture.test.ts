@@ -32,12 +32,12 @@ const layers = [
   // words: what everything speaks of; types, pure functions, nothing that connects to anything
   'clock errors events index releasers config/ job/backoff job/decide job/job job/keys pipeline/media pipeline/plugin queue/notification',
   // edges: each the only one that knows its part of the world outside
-  `config/load local/ log queue/ storage/ pipeline/ffmpeg pipeline/input pipeline/launch pipeline/parse pipeline/probe
+  `config/load local/ log notice/metadata queue/ storage/ pipeline/ffmpeg pipeline/input pipeline/launch pipeline/parse pipeline/probe
   pipeline/programs pipeline/progress pipeline/stderr pipeline/watch`,
   // steps: what a job goes through
   'job/ operate/ pipeline/',
   // motion: what makes them happen
-  'checks daemon. http/ schedule/',
+  'checks daemon. http/ notice/ schedule/',
   // root: what puts everything together
   'cli/ compose main tokens',
 ].map((starts) => starts.split(/\s+/).map((start) => `daemon/${start}`))
@@ -65,7 +65,7 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'compose.ts',
-  zod: `config/problems.ts|types config/schema.ts http/upload.ts index.ts job/document.ts pipeline/plugin.ts|types
+  zod: `cli/terraform.ts config/problems.ts|types config/schema.ts http/upload.ts index.ts job/document.ts pipeline/plugin.ts|types
   queue/queues.ts`,
 }
 

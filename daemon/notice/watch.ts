@@ -1,0 +1,68 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { toMessage } from '../errors.ts'
+import type { Log } from '../pipeline/plugin.ts'
+import type { Metadata } from './metadata.ts'
+
+/** AWS asks for this: a notice comes two minutes before the end, at times less. */
+const INTERVAL_MS = 5000
+
+/**
+ * Where the machine says that it will be gone: a path of its metadata, and what that says when it does. Nothing stands there
+ * otherwise.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html, rebalance-recommendations.html,
+ * https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
+ */
+const notices = [
+  { path: 'spot/instance-action', says: /./, notice: 'the spot instance will be interrupted' },
+  { path: 'events/recommendations/rebalance', says: /./, notice: 'the spot instance is likely to be interrupted' },
+  {
+    path: 'autoscaling/target-lifecycle-state',
+    says: /^(?:Terminated|Warmed:(?:Terminated|Stopped|Hibernated))$/,
+    notice: 'the Auto Scaling group takes the instance away',
+  },
+]
+
+export type WatchParts = {
+  metadata: Metadata
+  /** Called once, with the words for the log. */
+  onNotice(notice: string): void
+  log: Log
+  clock?: Clock
+}
+
+/**
+ * Looks for a notice that this machine will be gone, at once and every 5 s, until there is one. Metadata that does not answer
+ * is a warning, once, and asked again.
+ *
+ * @returns what ends it
+ */
+export function watchForNotice(parts: WatchParts): () => Promise<void> {
+  const stop = new AbortController()
+  const watching = watch(parts, stop.signal)
+  return () => {
+    stop.abort()
+    return watching
+  }
+}
+
+async function watch({ metadata, onNotice, log, clock = systemClock }: WatchParts, stop: AbortSignal): Promise<void> {
+  let failing = false
+  while (!stop.aborted) {
+    try {
+      const notice = await readNotice(metadata)
+      if (failing) log.info('the instance metadata answers again')
+      failing = false
+      if (notice !== null) return onNotice(notice)
+    } catch (error) {
+      if (!failing) log.warn({ error }, `cannot see whether this machine will be gone: ${toMessage(error)}`)
+      failing = true
+    }
+    await clock.wait(INTERVAL_MS, stop)
+  }
+}
+
+async function readNotice(metadata: Metadata): Promise<string | null> {
+  const texts = await Promise.all(notices.map(({ path }) => metadata.read(path)))
+  const found = notices.find(({ says }, index) => says.test(texts[index] ?? ''))
+  return found?.notice ?? null
+}
