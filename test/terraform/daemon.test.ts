@@ -41,7 +41,6 @@ let policy: Policy
 if (missing === null) {
   test.before(async () => {
     terraform = await openTerraform()
-    await terraform.must(['init', '-backend=false', '-input=false'])
     cloud = await startCloud({ quietPrefixes: [] })
     line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
     const toUrl = (name: string) => `${line.sqsUrl}/${ACCOUNT}/${name}`
@@ -81,7 +80,10 @@ check('the uploader’s policy allows what a presigned upload does, and nothing 
   const uploader = JSON.parse(String(topology.resource('aws_iam_policy.uploader').policy)) as Policy
   const signed = readFileSync(join(root, 'daemon/storage/presign.ts'), 'utf8').match(/(?<=new )\w+Command(?=\()/g)
   assert.equal(signed, ['PutObjectCommand'])
-  assert.equal(uploader.Statement.flatMap(({ Action }) => Action), ['s3:PutObject'])
+  assert.equal(
+    uploader.Statement.flatMap(({ Action }) => Action),
+    ['s3:PutObject'],
+  )
   assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::films/origin_a.mp4').length, 1)
   assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::films/cvted_a.mp4').length, 0)
 })
@@ -113,7 +115,8 @@ check('a daemon does a job, and buries one, on what Terraform made, with the rig
     },
   })
   const url = await daemon.started()
-  const { key, preSignedUrl } = await (await fetch(`${url}/video/pre-signed-url`, { method: 'POST' })).json()
+  const answer = await fetch(`${url}/video/pre-signed-url`, { method: 'POST' })
+  const { key, preSignedUrl } = (await answer.json()) as Record<'key' | 'preSignedUrl', string>
   assert.is((await fetch(preSignedUrl, { method: 'PUT', body: await tinyVideo() })).status, 200)
   await upload(bucket, 'origin_broken.mp4', 'this is no film')
 

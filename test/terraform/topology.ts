@@ -5,7 +5,7 @@ import type { Terraform } from '../helpers/terraform.ts'
 /** A resource's attributes, as Terraform resolved them. */
 export type Attributes = Readonly<Record<string, unknown>>
 
-/** The root module, resolved by Terraform itself: what an apply would ask AWS for. */
+/** A module, resolved by Terraform itself: what an apply would ask AWS for. */
 export type Topology = {
   output(name: string): unknown
   /** By address: `aws_sqs_queue.work`. Throws for what is not there. */
@@ -15,6 +15,8 @@ export type Topology = {
 }
 
 export type Given = {
+  /** Default: the root module. */
+  module?: string
   variables: Readonly<Record<string, unknown>>
   /** What AWS would decide: attributes of resources, by address. */
   decided?: Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -22,9 +24,9 @@ export type Given = {
   region?: string
 }
 
-/** Has Terraform apply the module to mocked resources, and tell what came out. */
+/** Has Terraform apply a module to mocked resources, and tell what came out. */
 export async function resolveTopology(terraform: Terraform, given: Given): Promise<Topology> {
-  const { variables, decided = {}, account = '123456789012', region = 'eu-central-1' } = given
+  const { module, variables, decided = {}, account = '123456789012', region = 'eu-central-1' } = given
   const data = {
     aws_caller_identity: { account_id: account },
     aws_region: { region },
@@ -40,9 +42,10 @@ export async function resolveTopology(terraform: Terraform, given: Given): Promi
         },
       },
       variables,
-      run: { resolve: {} },
+      run: { resolve: module === undefined ? {} : { module: { source: module } } },
     }),
   )
+  await terraform.must(['init', '-backend=false', '-input=false'])
   const lines = (await terraform.must(['test', '-json', '-verbose', '-filter=tests/resolved.tftest.json'])).split('\n')
   const text = lines.find((line) => line.includes('"type":"test_state"')) ?? '{}'
   const { test_state: state } = JSON.parse(text) as { test_state?: State }
