@@ -25,7 +25,7 @@ const root = join(import.meta.dirname, '../..')
 await using cloud = await startCloud()
 await using line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
 await using daemon = await startMediad(['start', '--port', '0', '--config', join(root, 'media.config.ts')], {
-  env: { ...cloud.local.env, AWS_ENDPOINT_URL_S3: line.s3Url, AWS_ENDPOINT_URL_SQS: line.sqsUrl },
+  env: toEnvironment(),
 })
 await daemon.started()
 const start = count(line.calls)
@@ -58,6 +58,14 @@ for (const { name, seconds, width, height } of [
   console.log(`  a thousand of them: $${(1000 * cost(own)).toFixed(2)} of requests`)
 }
 await daemon.stop()
+
+/** Through the line: the SDK goes where a queue's URL points. */
+function toEnvironment(): Record<string, string> {
+  const { env, sqsEndpoint } = cloud.local
+  const urls = Object.entries(env).filter(([, value]) => value.startsWith(sqsEndpoint))
+  const moved = urls.map(([name, value]) => [name, value.replace(sqsEndpoint, line.sqsUrl)])
+  return { ...env, AWS_ENDPOINT_URL_S3: line.s3Url, ...Object.fromEntries(moved) }
+}
 
 /** From upload to the end; how long it ran, in seconds. */
 async function runJob({ put }: Cloud, key: string, film: Buffer): Promise<number> {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { cp } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { startStandIn } from '../terraform/standin/provider.ts'
 import { temporaryFolder } from './folder.ts'
 
@@ -33,7 +33,7 @@ export function whyNoTerraform(): string | null {
 export async function openTerraform(): Promise<Terraform> {
   const temporary = await temporaryFolder()
   const folder = join(temporary.path, 'terraform')
-  await cp(join(root, 'terraform'), folder, { recursive: true })
+  await cp(join(root, 'terraform'), folder, { recursive: true, filter: isSource })
   const standIn = process.env.MEDIAD_TERRAFORM_REGISTRY === '1' ? null : await startStandIn()
   const env = { ...inherited(), CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1', ...standIn?.environment }
   const run = (args: readonly string[], within = '.') => execute(args, { cwd: join(folder, within), env })
@@ -52,6 +52,9 @@ export async function openTerraform(): Promise<Terraform> {
     },
   }
 }
+
+/** And not what somebody who applied it has left there. */
+const isSource = (path: string): boolean => !/\.terraform|\.tfstate|\.tfvars/.test(basename(path))
 
 function execute(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Ended> {
   const { promise, resolve, reject } = Promise.withResolvers<Ended>()

@@ -8,6 +8,8 @@ import * as assert from 'uvu/assert'
 import { suite } from '../helpers/suite.ts'
 import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
 import { readRuns, toVerdicts, type Verdict } from './runs.ts'
+import { renew } from './standin/renew.ts'
+import { schemas } from './standin/schema.ts'
 
 const source = join(import.meta.dirname, '../../terraform')
 const folders = globSync('**/versions.tf', { cwd: source }).map(dirname).toSorted()
@@ -50,6 +52,12 @@ for (const run of runs) check(run, () => Promise.resolve(assert.equal(verdicts.g
 check('every run was run, and no other', async () => {
   assert.equal([...verdicts.keys()].toSorted(), runs.toSorted())
   assert.ok(runs.length > 90)
+})
+
+check('the stand-in says of the provider what its schema says', async () => {
+  const told = await terraform.must(['providers', 'schema', '-json'])
+  const { resource_schemas, data_source_schemas } = schemas
+  assert.equal(renew(told, schemas), { resource_schemas, data_source_schemas })
 })
 
 test('every variable and output is described, every variable typed', () => {
