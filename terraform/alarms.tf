@@ -73,7 +73,7 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
   metric_query {
     id          = "silent"
     label       = "Jobs without a daemon"
-    expression  = "IF(FILL(asked, 0) + FILL(taken, 0) + FILL(swept, 0) + FILL(looked, 0) == 0, FILL(waiting, 0) + FILL(due, 0) + FILL(hidden, 0), 0)"
+    expression  = "IF(SUM([FILL(asked, 0), FILL(taken, 0), FILL(swept, 0), FILL(looked, 0)]) == 0, SUM([FILL(waiting, 0), FILL(due, 0), FILL(hidden, 0)]), 0)"
     return_data = true
   }
 

@@ -50,7 +50,7 @@ run "silent_daemons" {
   }
 
   assert {
-    condition     = one([for query in aws_cloudwatch_metric_alarm.silent[0].metric_query : query.expression if query.id == "silent"]) == "IF(FILL(asked, 0) + FILL(taken, 0) + FILL(swept, 0) + FILL(looked, 0) == 0, FILL(waiting, 0) + FILL(due, 0) + FILL(hidden, 0), 0)"
+    condition     = one([for query in aws_cloudwatch_metric_alarm.silent[0].metric_query : query.expression if query.id == "silent"]) == "IF(SUM([FILL(asked, 0), FILL(taken, 0), FILL(swept, 0), FILL(looked, 0)]) == 0, SUM([FILL(waiting, 0), FILL(due, 0), FILL(hidden, 0)]), 0)"
     error_message = "jobs, when nobody asks for any"
   }
 

@@ -31,7 +31,7 @@ run "backlog" {
   }
 
   assert {
-    condition     = output.expression == "(FILL(running_delayed, 0) + FILL(running_hidden, 0) + FILL(running_visible, 0) + FILL(work_delayed, 0) + FILL(work_hidden, 0) + FILL(work_visible, 0))"
+    condition     = output.expression == "SUM([FILL(running_delayed, 0), FILL(running_hidden, 0), FILL(running_visible, 0), FILL(work_delayed, 0), FILL(work_hidden, 0), FILL(work_visible, 0)])"
     error_message = "added up; what is not reported is 0"
   }
 }
@@ -61,7 +61,7 @@ run "fleet_tracks_jobs_per_instance" {
   }
 
   assert {
-    condition     = one([for metric in one(one(aws_autoscaling_policy.track.target_tracking_configuration).customized_metric_specification).metrics : metric.expression if metric.id == "jobs_per_instance"]) == "${module.backlog.expression} / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"
+    condition     = one([for metric in one(one(aws_autoscaling_policy.track.target_tracking_configuration).customized_metric_specification).metrics : metric.expression if metric.id == "jobs_per_instance"]) == "${module.backlog.expression} / IF(running > 0, running, 1)"
     error_message = "all jobs, per instance that is in service, never divided by zero"
   }
 
@@ -100,20 +100,26 @@ run "fleet_wakes_and_rests" {
       tolist(alarm.alarm_actions), alarm.comparison_operator, alarm.threshold, alarm.evaluation_periods, alarm.treat_missing_data,
       [for query in alarm.metric_query : query.expression if query.return_data == true],
       ] }) == jsonencode({
-      idle = [[aws_autoscaling_policy.idle.arn], "GreaterThanOrEqualToThreshold", 1, 10, "notBreaching", ["IF(FILL(wanted, 0) > 0 AND ${module.backlog.expression} == 0, 1, 0)"]]
-      wake = [[aws_autoscaling_policy.wake[0].arn], "GreaterThanOrEqualToThreshold", 1, 1, "notBreaching", ["IF(FILL(wanted, 0) < 1 AND ${module.backlog.expression} > 0, 1, 0)"]]
+      idle = [[aws_autoscaling_policy.idle.arn], "GreaterThanOrEqualToThreshold", 1, 10, "notBreaching", ["IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]]
+      wake = [[aws_autoscaling_policy.wake[0].arn], "GreaterThanOrEqualToThreshold", 1, 1, "notBreaching", ["IF(wanted < 1 AND work_visible > 0, 1, 0)"]]
     })
     error_message = "each alarm has its condition and pulls its policy"
   }
 
   assert {
-    condition = alltrue([for alarm in aws_cloudwatch_metric_alarm.trigger : jsonencode({ for query in alarm.metric_query : query.id => [
-      one(query.metric).namespace, one(query.metric).metric_name, one(query.metric).dimensions,
-      ] if length(query.metric) > 0 }) == jsonencode(merge(
-      { for id, metric in module.backlog.metrics : id => [metric.namespace, metric.name, metric.dimensions] },
-      { wanted = ["AWS/AutoScaling", "GroupDesiredCapacity", { AutoScalingGroupName = "mediad-daemons" }] },
-    ))])
-    error_message = "the alarms see all jobs, and how many instances are wanted"
+    condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => { for query in alarm.metric_query : query.id => [
+      one(query.metric).namespace, one(query.metric).metric_name, one(query.metric).dimensions, one(query.metric).period,
+      ] if length(query.metric) > 0 } }) == jsonencode({
+      idle = merge(
+        { for id, metric in module.backlog.metrics : id => [metric.namespace, metric.name, metric.dimensions, 60] },
+        { wanted = ["AWS/AutoScaling", "GroupDesiredCapacity", { AutoScalingGroupName = "mediad-daemons" }, 60] },
+      )
+      wake = {
+        wanted       = ["AWS/AutoScaling", "GroupDesiredCapacity", { AutoScalingGroupName = "mediad-daemons" }, 60]
+        work_visible = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", { QueueName = "mediad-work" }, 60]
+      }
+    })
+    error_message = "idle looks at all jobs, wake at what waits, and both at how many instances are wanted"
   }
 }
 
@@ -149,7 +155,7 @@ run "service_tracks_jobs_per_task" {
   }
 
   assert {
-    condition     = jsonencode([for metric in one(one(aws_appautoscaling_policy.track.target_tracking_scaling_policy_configuration).customized_metric_specification).metrics : [metric.id, metric.expression] if metric.return_data == true]) == jsonencode([["jobs_per_task", "${module.backlog.expression} / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"]])
+    condition     = jsonencode([for metric in one(one(aws_appautoscaling_policy.track.target_tracking_scaling_policy_configuration).customized_metric_specification).metrics : [metric.id, metric.expression] if metric.return_data == true]) == jsonencode([["jobs_per_task", "${module.backlog.expression} / IF(running > 0, running, 1)"]])
     error_message = "exactly one expression returns data: all jobs, per task"
   }
 
@@ -181,8 +187,8 @@ run "service_wakes_and_rests" {
 
   assert {
     condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => [for query in alarm.metric_query : query.expression if query.return_data == true] }) == jsonencode({
-      idle = ["IF(FILL(wanted, 0) > 0 AND ${module.backlog.expression} == 0, 1, 0)"]
-      wake = ["IF(FILL(wanted, 0) < 1 AND ${module.backlog.expression} > 0, 1, 0)"]
+      idle = ["IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]
+      wake = ["IF(wanted < 1 AND work_visible > 0, 1, 0)"]
     })
     error_message = "each alarm has its condition"
   }

@@ -35,6 +35,6 @@ output "metrics" {
 }
 
 output "expression" {
-  description = "Metric math: all jobs. A queue that nothing happens on for six hours reports nothing, which is 0."
-  value       = "(${join(" + ", [for id in sort(keys(local.metrics)) : "FILL(${id}, 0)"])})"
+  description = "Metric math: all jobs. SUM of a list passes over what reports nothing: SQS does not report hidden and delayed messages where there are none."
+  value       = "SUM([${join(", ", [for id in sort(keys(local.metrics)) : "FILL(${id}, 0)"])}])"
 }

@@ -15,7 +15,6 @@ locals {
     }
   }
   tracked = merge(module.backlog.metrics, { running = local.service.running })
-  watched = merge(module.backlog.metrics, { wanted = local.service.wanted })
 }
 
 resource "aws_appautoscaling_target" "tasks" {
@@ -44,7 +43,7 @@ resource "aws_appautoscaling_policy" "track" {
       metrics {
         id          = "jobs_per_task"
         label       = "Jobs per task"
-        expression  = "${module.backlog.expression} / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"
+        expression  = "${module.backlog.expression} / IF(running > 0, running, 1)"
         return_data = true
       }
 
@@ -82,13 +81,15 @@ locals {
   steps = {
     wake = {
       description = "Jobs wait, and there is no task."
-      expression  = "IF(FILL(wanted, 0) < 1 AND ${module.backlog.expression} > 0, 1, 0)"
+      expression  = "IF(wanted < 1 AND work_visible > 0, 1, 0)"
+      metrics     = { work_visible = module.backlog.metrics.work_visible, wanted = local.service.wanted }
       minutes     = 1
       adjustment  = { type = "ChangeInCapacity", by = 1 }
     }
     idle = {
       description = "There has been no job for ${var.idle_minutes} min, and there are more tasks than ${var.min_tasks}."
-      expression  = "IF(FILL(wanted, 0) > ${var.min_tasks} AND ${module.backlog.expression} == 0, 1, 0)"
+      expression  = "IF(wanted > ${var.min_tasks} AND ${module.backlog.expression} == 0, 1, 0)"
+      metrics     = merge(module.backlog.metrics, { wanted = local.service.wanted })
       minutes     = var.idle_minutes
       adjustment  = { type = "ExactCapacity", by = var.min_tasks }
     }
@@ -134,7 +135,7 @@ resource "aws_cloudwatch_metric_alarm" "trigger" {
   }
 
   dynamic "metric_query" {
-    for_each = local.watched
+    for_each = local.steps[each.key].metrics
 
     content {
       id          = metric_query.key

@@ -27,7 +27,6 @@ locals {
     }
   }
   tracked = merge(module.backlog.metrics, { running = local.group.running })
-  watched = merge(module.backlog.metrics, { wanted = local.group.wanted })
 }
 
 resource "aws_autoscaling_policy" "track" {
@@ -43,7 +42,7 @@ resource "aws_autoscaling_policy" "track" {
       metrics {
         id          = "jobs_per_instance"
         label       = "Jobs per instance"
-        expression  = "${module.backlog.expression} / IF(FILL(running, 0) > 0, FILL(running, 0), 1)"
+        expression  = "${module.backlog.expression} / IF(running > 0, running, 1)"
         return_data = true
       }
 
@@ -109,13 +108,15 @@ locals {
   triggers = {
     wake = {
       description = "Jobs wait, and there is no instance."
-      expression  = "IF(FILL(wanted, 0) < 1 AND ${module.backlog.expression} > 0, 1, 0)"
+      expression  = "IF(wanted < 1 AND work_visible > 0, 1, 0)" # all else is 0 by then, and reported by nobody
+      metrics     = { work_visible = module.backlog.metrics.work_visible, wanted = local.group.wanted }
       minutes     = 1
       actions     = aws_autoscaling_policy.wake[*].arn
     }
     idle = {
       description = "There has been no job for ${var.idle_minutes} min, and there are more instances than ${var.min_size}."
-      expression  = "IF(FILL(wanted, 0) > ${var.min_size} AND ${module.backlog.expression} == 0, 1, 0)"
+      expression  = "IF(wanted > ${var.min_size} AND ${module.backlog.expression} == 0, 1, 0)"
+      metrics     = merge(module.backlog.metrics, { wanted = local.group.wanted })
       minutes     = var.idle_minutes
       actions     = [aws_autoscaling_policy.idle.arn]
     }
@@ -141,7 +142,7 @@ resource "aws_cloudwatch_metric_alarm" "trigger" {
   }
 
   dynamic "metric_query" {
-    for_each = local.watched
+    for_each = each.value.metrics
 
     content {
       id          = metric_query.key
