@@ -3,15 +3,18 @@
  * which are ordinary Terraform tests and run with the real provider too (MEDIAD_TERRAFORM_REGISTRY=1).
  */
 import { globSync, readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { readDocs } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
 import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
 import { readRuns, toVerdicts, type Verdict } from './runs.ts'
 import { renew } from './standin/renew.ts'
 import { schemas } from './standin/schema.ts'
 
-const source = join(import.meta.dirname, '../../terraform')
+const root = join(import.meta.dirname, '../..')
+const source = join(root, 'terraform')
 const folders = globSync('**/versions.tf', { cwd: source }).map(dirname).toSorted()
 const runs = readRuns(join(source, 'tests'))
 const missing = whyNoTerraform()
@@ -46,6 +49,29 @@ for (const folder of folders) {
     assert.equal(said.diagnostics, []) // no warnings either
   })
 }
+
+check('the configuration that the documentation shows', async () => {
+  const infra = join(terraform.folder, '../infra')
+  await mkdir(infra)
+  await writeFile(join(infra, 'main.tf'), readDocs(root).marked('docs/deploy.md', 'file', 'infra/main.tf'))
+  await writeFile(join(infra, 'media.config.ts'), 'export default defineConfig({})')
+  await terraform.must(['init', '-backend=false', '-input=false'], '../infra')
+  await terraform.must(['validate'], '../infra')
+})
+
+check('the variables that the documentation sets are the example’s', async () => {
+  const shown = readDocs(root)
+    .page('docs/deploy.md')
+    .blocks.find(({ text }) => text.includes('terraform.tfvars'))
+  const set = [...(shown?.text.matchAll(/^(\w+) += /gm) ?? [])].map(([, name]) => name)
+  const text = readFileSync(join(source, 'examples/fleet/main.tf'), 'utf8')
+  const declared = new Set([...text.matchAll(/^variable "(\w+)"/gm)].map(([, name]) => name))
+  assert.ok(set.length > 3)
+  assert.equal(
+    set.filter((name) => !declared.has(name)),
+    [],
+  )
+})
 
 for (const run of runs) check(run, () => Promise.resolve(assert.equal(verdicts.get(run), { status: 'pass', said: [] })))
 
