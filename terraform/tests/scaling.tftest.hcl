@@ -101,7 +101,7 @@ run "fleet_wakes_and_rests" {
       [for query in alarm.metric_query : query.expression if query.return_data == true],
       ] }) == jsonencode({
       idle = [[aws_autoscaling_policy.idle.arn], "GreaterThanOrEqualToThreshold", 1, 10, "notBreaching", ["IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]]
-      wake = [[aws_autoscaling_policy.wake[0].arn], "GreaterThanOrEqualToThreshold", 1, 1, "notBreaching", ["IF(wanted < 1 AND work_visible > 0, 1, 0)"]]
+      wake = [[aws_autoscaling_policy.wake[0].arn], "GreaterThanOrEqualToThreshold", 1, 1, "notBreaching", ["IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"]]
     })
     error_message = "each alarm has its condition and pulls its policy"
   }
@@ -188,7 +188,7 @@ run "service_wakes_and_rests" {
   assert {
     condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => [for query in alarm.metric_query : query.expression if query.return_data == true] }) == jsonencode({
       idle = ["IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]
-      wake = ["IF(wanted < 1 AND work_visible > 0, 1, 0)"]
+      wake = ["IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"]
     })
     error_message = "each alarm has its condition"
   }

@@ -81,7 +81,7 @@ locals {
   steps = {
     wake = {
       description = "Jobs wait, and there is no task."
-      expression  = "IF(wanted < 1 AND work_visible > 0, 1, 0)"
+      expression  = "IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"
       metrics     = { work_visible = module.backlog.metrics.work_visible, wanted = local.service.wanted }
       minutes     = 1
       adjustment  = { type = "ChangeInCapacity", by = 1 }

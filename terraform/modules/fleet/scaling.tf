@@ -106,9 +106,11 @@ resource "aws_autoscaling_policy" "idle" {
 
 locals {
   triggers = {
+    # whoever is at zero may not report it: what was never told is 0, what comes late is as before. The other metrics of the
+    # backlog are 0 by then, and reported by nobody
     wake = {
       description = "Jobs wait, and there is no instance."
-      expression  = "IF(wanted < 1 AND work_visible > 0, 1, 0)" # all else is 0 by then, and reported by nobody
+      expression  = "IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"
       metrics     = { work_visible = module.backlog.metrics.work_visible, wanted = local.group.wanted }
       minutes     = 1
       actions     = aws_autoscaling_policy.wake[*].arn
