@@ -13,25 +13,38 @@ const INTERVAL_MS = 5000
  * https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
  */
 const notices = [
-  { path: 'spot/instance-action', says: /./, notice: 'the spot instance will be interrupted' },
-  { path: 'events/recommendations/rebalance', says: /./, notice: 'the spot instance is likely to be interrupted' },
+  { path: 'spot/instance-action', says: /./, urgent: true, what: 'the spot instance will be interrupted' },
   {
     path: 'autoscaling/target-lifecycle-state',
     says: /^(?:Terminated|Warmed:(?:Terminated|Stopped|Hibernated))$/,
-    notice: 'the Auto Scaling group takes the instance away',
+    urgent: true,
+    what: 'the Auto Scaling group takes the instance away',
+  },
+  {
+    path: 'events/recommendations/rebalance',
+    says: /./,
+    urgent: false,
+    what: 'the spot instance is likely to be interrupted',
   },
 ]
 
+export type Notice = {
+  /** For the log. */
+  readonly what: string
+  /** Whether the end is near and certain; else it is a warning, which may be followed by one that is. */
+  readonly urgent: boolean
+}
+
 export type WatchParts = {
   metadata: Metadata
-  /** Called once, with the words for the log. */
-  onNotice(notice: string): void
+  /** Called once for a warning, if there is one, and once for what is urgent. */
+  onNotice(notice: Notice): void
   log: Log
   clock?: Clock
 }
 
 /**
- * Looks for a notice that this machine will be gone, at once and every 5 s, until there is one. Metadata that does not answer
+ * Looks for a notice that this machine will be gone, at once and every 5 s, until there is an urgent one. Metadata that does not answer
  * is a warning, once, and asked again.
  *
  * @returns what ends it
@@ -47,12 +60,15 @@ export function watchForNotice(parts: WatchParts): () => Promise<void> {
 
 async function watch({ metadata, onNotice, log, clock = systemClock }: WatchParts, stop: AbortSignal): Promise<void> {
   let failing = false
+  let warned = false
   while (!stop.aborted) {
     try {
       const notice = await readNotice(metadata)
       if (failing) log.info('the instance metadata answers again')
       failing = false
-      if (notice !== null) return onNotice(notice)
+      if (notice !== undefined && (notice.urgent || !warned)) onNotice(notice)
+      if (notice?.urgent) return
+      warned ||= notice !== undefined
     } catch (error) {
       if (!failing) log.warn({ error }, `cannot see whether this machine will be gone: ${toMessage(error)}`)
       failing = true
@@ -61,8 +77,8 @@ async function watch({ metadata, onNotice, log, clock = systemClock }: WatchPart
   }
 }
 
-async function readNotice(metadata: Metadata): Promise<string | null> {
+/** The most urgent one. */
+async function readNotice(metadata: Metadata): Promise<Notice | undefined> {
   const texts = await Promise.all(notices.map(({ path }) => metadata.read(path)))
-  const found = notices.find(({ says }, index) => says.test(texts[index] ?? ''))
-  return found?.notice ?? null
+  return notices.find(({ says }, index) => says.test(texts[index] ?? ''))
 }

@@ -9,7 +9,7 @@ import { until } from '../helpers/wait.ts'
 const test = suite('notice of the machine', { timeoutSeconds: 60 })
 
 test('a spot interruption: the running job ends, nothing more is taken, exit code 0', async () => {
-  await using scene = await start({ pauseSeconds: 3, graceSeconds: 30 })
+  await using scene = await start({ pauseSeconds: 8, graceSeconds: 30 })
   const { fleet, service } = scene
   const [daemon] = fleet.daemons
   assert.ok(daemon)
@@ -38,8 +38,8 @@ test('the end of a group’s instance: after the grace time a job is released, a
   assert.is(counts.visible + counts.delayed, 1)
 })
 
-test('a signal during the drain changes nothing', async () => {
-  await using scene = await start({ pauseSeconds: 2, graceSeconds: 30 })
+test('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
+  await using scene = await start({ pauseSeconds: 8, graceSeconds: 0 })
   const { fleet, service } = scene
   const [daemon] = fleet.daemons
   assert.ok(daemon)
@@ -47,9 +47,24 @@ test('a signal during the drain changes nothing', async () => {
   await daemon.waitFor('job started')
   service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
   await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
-  daemon.signal('SIGTERM')
+  await fleet.cloud.put('origin_b.mp4', await tinyVideo())
   assert.is(await daemon.ended, 0)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
+  assert.is(await fleet.document('origin_b.mp4'), null)
+})
+
+test('a recommendation, then the interruption: the grace time begins with the second', async () => {
+  await using scene = await start({ pauseSeconds: 60, graceSeconds: 0 })
+  const { fleet, service } = scene
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon.waitFor('job started')
+  service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
+  await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
+  service.put('spot/instance-action', '{"action":"terminate"}')
+  assert.is(await daemon.ended, 0)
+  assert.is((await fleet.document('origin_a.mp4'))?.state, 'released')
 })
 
 test('without an address nobody is asked', async () => {

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { createMetadata } from '../../daemon/notice/metadata.ts'
-import { watchForNotice } from '../../daemon/notice/watch.ts'
+import { watchForNotice, type Notice } from '../../daemon/notice/watch.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { createFakeClock } from '../helpers/fakes.ts'
 import { startMetadata } from '../helpers/metadata.ts'
@@ -57,7 +57,7 @@ for (const [path, text, notice] of cases)
     await watch.round()
     await watch.round()
     assert.is(watch.notices.length, notice === null ? 0 : 1)
-    if (notice !== null) assert.match(watch.notices[0] ?? '', notice)
+    if (notice !== null) assert.match(watch.notices[0]?.what ?? '', notice)
   })
 
 test('nothing is a notice, until there is one; it is told once', async () => {
@@ -71,6 +71,22 @@ test('nothing is a notice, until there is one; it is told once', async () => {
   const asked = watch.service.requests.length
   await watch.clock.advance(60_000)
   assert.is(watch.service.requests.length, asked)
+})
+
+test('a warning is told once, and followed by what is urgent', async () => {
+  await using watch = await startWatch()
+  watch.service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
+  for (let round = 0; round < 3; round++) await watch.round()
+  assert.equal(
+    watch.notices.map(({ urgent }) => urgent),
+    [false],
+  )
+  watch.service.put('autoscaling/target-lifecycle-state', 'Terminated')
+  await watch.round()
+  assert.equal(
+    watch.notices.map(({ urgent }) => urgent),
+    [false, true],
+  )
 })
 
 test('metadata that does not answer is warned of once, and asked again', async () => {
@@ -91,10 +107,10 @@ async function startWatch() {
   const service = await startMetadata()
   const clock = createFakeClock()
   const lines: { level: string; message: string }[] = []
-  const notices: string[] = []
+  const notices: Notice[] = []
   const parts = { metadata: createMetadata({ url: service.url }), log: createTestLog(lines), clock }
   const end = watchForNotice({ ...parts, onNotice: (notice) => void notices.push(notice) })
-  const settled = () => until('the round is over', () => clock.pending() === 1 || notices.length > 0)
+  const settled = () => until('the round is over', () => clock.pending() === 1 || notices.some(({ urgent }) => urgent))
   await settled()
   return {
     service,
