@@ -1,4 +1,4 @@
-import { readFile, realpath, rename, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { MediadError, toMessage } from '../errors.ts'
 import { mergeEnvironment } from './env-file.ts'
@@ -22,17 +22,17 @@ export async function env(terminal: Terminal, { terraform, file }: EnvOptions): 
   return 0
 }
 
-/** Whole or not at all; who may read it stays as it was, and is nobody else for a new one. */
+/** Whole or not at all. Whose it is and who may read it stays as it was; a new one is its maker's alone. */
 async function replace(path: string, text: string): Promise<void> {
-  const mode = await stat(path).then(
-    (found) => found.mode,
-    () => 0o600,
-  )
   const temporary = `${path}.${process.pid}.tmp`
   try {
-    await writeFile(temporary, text, { mode })
+    const before = await stat(path).catch(() => null)
+    await writeFile(temporary, text, { mode: 0o600 })
+    if (before) await chown(temporary, before.uid, before.gid)
+    if (before) await chmod(temporary, before.mode)
     await rename(temporary, path)
   } catch (error) {
+    await rm(temporary, { force: true })
     throw new MediadError('config.invalid', `cannot write ${path}: ${toMessage(error)}`, { cause: error })
   }
 }

@@ -44,8 +44,8 @@ export type WatchParts = {
 }
 
 /**
- * Looks for a notice that this machine will be gone, at once and every 5 s, until there is an urgent one. Metadata that does not answer
- * is a warning, once, and asked again.
+ * Looks for a notice that this machine will be gone, at once and every 5 s, until there is an urgent one. Metadata that does
+ * not answer is warned of once, and asked again.
  *
  * @returns what ends it
  */
@@ -77,8 +77,12 @@ async function watch({ metadata, onNotice, log, clock = systemClock }: WatchPart
   }
 }
 
-/** The most urgent one. */
+/** The most urgent one there is, whatever else does not answer. */
 async function readNotice(metadata: Metadata): Promise<Notice | undefined> {
-  const texts = await Promise.all(notices.map(({ path }) => metadata.read(path)))
-  return notices.find(({ says }, index) => says.test(texts[index] ?? ''))
+  const answers = await Promise.allSettled(notices.map(({ path }) => metadata.read(path)))
+  const texts = answers.map((answer) => (answer.status === 'fulfilled' ? (answer.value ?? '') : ''))
+  const found = notices.find(({ says }, index) => says.test(texts[index] ?? ''))
+  const failed = answers.find((answer) => answer.status === 'rejected')
+  if (found === undefined && failed !== undefined) throw failed.reason
+  return found
 }

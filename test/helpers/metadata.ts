@@ -10,8 +10,8 @@ export type MetadataService = {
   put(path: string, text: string): void
   /** Tokens given out so far are good for nothing any more. */
   expireTokens(): void
-  /** Every answer from now on has this status; null is as usual. */
-  fail(status: number | null): void
+  /** Every answer from now on, or every one for this path, has this status; null is as usual. */
+  fail(status: number | null, path?: string): void
 } & AsyncDisposable
 
 /** As EC2 answers: 400 without a time to live, 401 without a good token, 404 where nothing stands, 405 otherwise. */
@@ -19,10 +19,10 @@ export async function startMetadata(): Promise<MetadataService> {
   const requests: string[] = []
   const texts = new Map<string, string>()
   const tokens = new Set<string>()
-  let failure: number | null = null
+  let failure: { status: number; path: string } | null = null
 
   function serve({ method = '', url = '', headers }: IncomingMessage): [status: number, body: string] {
-    if (failure !== null) return [failure, '']
+    if (failure !== null && url.endsWith(failure.path)) return [failure.status, '']
     if (url === '/latest/api/token') {
       if (method !== 'PUT') return [405, '']
       const seconds = Number(headers['x-aws-ec2-metadata-token-ttl-seconds'])
@@ -48,7 +48,9 @@ export async function startMetadata(): Promise<MetadataService> {
     requests,
     put: (path, text) => void texts.set(path, text),
     expireTokens: () => tokens.clear(),
-    fail: (status) => (failure = status),
+    fail(status, path = '') {
+      failure = status === null ? null : { status, path }
+    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

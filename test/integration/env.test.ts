@@ -38,6 +38,10 @@ check('outputs become a .env that only its owner reads; other lines stay; again 
 
   assert.is((await stage.run(['--terraform', 'infra', '--file', 'new'])).code, 0)
   assert.is((await stat(join(stage.folder, 'new'))).mode & 0o777, 0o600)
+
+  const nowhere = await stage.run(['--terraform', 'infra', '--file', 'no/such/folder/.env'])
+  assert.is(nowhere.code, 2)
+  assert.match(nowhere.complaint, /config\.invalid.*cannot write .*no\/such\/folder\/\.env/)
 })
 
 check('nothing applied, no such output, no such folder: said, with what to do, and nothing is written', async () => {

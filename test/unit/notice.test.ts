@@ -89,6 +89,16 @@ test('a warning is told once, and followed by what is urgent', async () => {
   )
 })
 
+test('a notice is seen although another path does not answer', async () => {
+  await using watch = await startWatch()
+  watch.service.fail(500, 'events/recommendations/rebalance')
+  await watch.round()
+  assert.equal(watch.notices, [])
+  watch.service.put('spot/instance-action', '{"action":"terminate"}')
+  await watch.round()
+  assert.is(watch.notices.length, 1)
+})
+
 test('metadata that does not answer is warned of once, and asked again', async () => {
   await using watch = await startWatch()
   watch.service.fail(503)
