@@ -186,11 +186,11 @@ run "service_wakes_and_rests" {
   }
 
   assert {
-    condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => [for query in alarm.metric_query : query.expression if query.return_data == true] }) == jsonencode({
-      idle = ["IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]
-      wake = ["IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"]
+    condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => concat(tolist(alarm.alarm_actions), [for query in alarm.metric_query : query.expression if query.return_data == true]) }) == jsonencode({
+      idle = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:idle", "IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]
+      wake = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:wake", "IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"]
     })
-    error_message = "each alarm has its condition"
+    error_message = "each alarm has its condition and pulls its policy"
   }
 
   assert {

@@ -26,7 +26,7 @@ const test = suite('terraform machine', { timeoutSeconds: 60 })
 const fleet = {
   env: { MEDIAD_BUCKET: 'films', MEDIAD_WORK_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/work' },
   queues: { work: { name: 'work' }, in_progress: { name: 'in-progress' } },
-  daemon_policy_arn: 'arn:aws:iam::1:policy/daemon',
+  daemon_policy_arn: 'arn:aws:iam::123456789012:policy/daemon',
   package: `mediad@${version}`,
   config: read('terraform/examples/fleet/media.config.ts'),
   vpc_id: 'vpc-1',

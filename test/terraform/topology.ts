@@ -37,6 +37,7 @@ export async function resolveTopology(terraform: Terraform, given: Given): Promi
     JSON.stringify({
       mock_provider: {
         aws: {
+          source: './tests/mocks', // for whatever is not decided here
           mock_data: Object.fromEntries(Object.entries(data).map(([type, defaults]) => [type, { defaults }])),
           override_resource: Object.entries(decided).map(([target, values]) => ({ target, values })),
         },

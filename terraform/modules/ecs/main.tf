@@ -82,7 +82,7 @@ resource "aws_security_group" "task" {
 
 resource "aws_vpc_security_group_egress_rule" "out" {
   security_group_id = aws_security_group.task.id
-  description       = "S3, SQS, the image's registry, CloudWatch"
+  description       = "S3, SQS, registry of the image, CloudWatch"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443

@@ -74,7 +74,7 @@ resource "aws_security_group" "instance" {
 resource "aws_vpc_security_group_egress_rule" "out" {
   for_each          = { https = 443, http = 80 }
   security_group_id = aws_security_group.instance.id
-  description       = each.key == "https" ? "S3, SQS, nodejs.org, npm" : "Debian's packages, which are signed"
+  description       = each.key == "https" ? "S3, SQS, nodejs.org, npm" : "packages of Debian, which are signed"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = each.value

@@ -1,4 +1,5 @@
-# What the tests take for an account. Every queue has an ARN of its own: a policy on the wrong one is seen.
+# What the tests take for an account. Every queue and every scaling policy has an ARN of its own: the wrong one is seen. ARNs look
+# like ARNs, which the provider checks.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
@@ -73,4 +74,34 @@ override_resource {
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-dead"
     arn = "arn:aws:sqs:eu-central-1:123456789012:mediad-dead"
   }
+}
+
+override_resource {
+  target = aws_autoscaling_policy.track
+  values = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:track" }
+}
+
+override_resource {
+  target = aws_autoscaling_policy.wake
+  values = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:wake" }
+}
+
+override_resource {
+  target = aws_autoscaling_policy.idle
+  values = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:idle" }
+}
+
+override_resource {
+  target = aws_appautoscaling_policy.track
+  values = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:track" }
+}
+
+override_resource {
+  target = aws_appautoscaling_policy.step["wake"]
+  values = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:wake" }
+}
+
+override_resource {
+  target = aws_appautoscaling_policy.step["idle"]
+  values = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:idle" }
 }

@@ -4,7 +4,21 @@ import type { Block, Schema } from './schema.ts'
 /** What the real provider checks in its code, and no schema carries. */
 type Rule = { range?: readonly [least: number, most: number]; match?: RegExp; oneOf?: readonly string[]; json?: true }
 
+const arn: Rule = { match: /^arn:[\w-]+:[\w-]+:[\w-]*:(?:\d{12}|aws)?:.+$/ }
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupEgress.html */
+const plainText: Rule = { match: /^[\w .:/()#,@[\]+=&;{}!$*-]{0,255}$/ }
+
 const rules: Readonly<Record<string, Rule>> = {
+  'aws_security_group.description': plainText,
+  'aws_vpc_security_group_egress_rule.description': plainText,
+  'aws_cloudwatch_metric_alarm.alarm_actions': arn,
+  'aws_cloudwatch_metric_alarm.ok_actions': arn,
+  'aws_iam_role_policy_attachment.policy_arn': arn,
+  'aws_launch_template.iam_instance_profile.arn': arn,
+  'aws_ecs_task_definition.task_role_arn': arn,
+  'aws_ecs_task_definition.execution_role_arn': arn,
+  'aws_s3_bucket_notification.queue.queue_arn': arn,
   'aws_sqs_queue.visibility_timeout_seconds': { range: [0, 43_200] },
   'aws_sqs_queue.delay_seconds': { range: [0, 900] },
   'aws_sqs_queue.message_retention_seconds': { range: [60, 1_209_600] },
@@ -48,7 +62,9 @@ function look(block: Block, value: unknown, path: string): Complaint[] {
 function* breaks(rule: Rule | undefined, value: unknown): Generator<string> {
   if (rule?.range && (Number(value) < rule.range[0] || Number(value) > rule.range[1]))
     yield `must be from ${rule.range[0]} to ${rule.range[1]}`
-  if (rule?.match && !rule.match.test(String(value))) yield `must match ${rule.match}`
+  // in a list, each
+  for (const one of [value].flat())
+    if (rule?.match && !(one instanceof ExtData) && !rule.match.test(String(one))) yield `must match ${rule.match}`
   if (rule?.oneOf && !rule.oneOf.includes(String(value))) yield `must be one of ${rule.oneOf.join(', ')}`
   if (rule?.json && !isJson(value)) yield 'must be JSON'
 }
