@@ -53,7 +53,11 @@ for (const folder of folders) {
 check('the configuration that the documentation shows', async () => {
   const infra = join(terraform.folder, '../infra')
   await mkdir(infra)
-  await writeFile(join(infra, 'main.tf'), readDocs(root).marked('docs/deploy.md', 'file', 'infra/main.tf'))
+  const blocks = readDocs(root)
+    .page('docs/deploy.md')
+    .blocks.filter(({ language }) => language === 'hcl')
+  assert.ok(blocks.length > 1)
+  for (const { marks, text } of blocks) await writeFile(join(infra, '..', marks.file ?? ''), text)
   await writeFile(join(infra, 'media.config.ts'), 'export default defineConfig({})')
   await terraform.must(['init', '-backend=false', '-input=false'], '../infra')
   await terraform.must(['validate'], '../infra')
