@@ -56,7 +56,7 @@ run "container" {
     condition = jsonencode([for container in jsondecode(aws_ecs_task_definition.daemon.container_definitions) : [
       container.name, container.image, container.command, container.essential, container.readonlyRootFilesystem,
       container.linuxParameters, container.mountPoints[0].containerPath,
-    ]]) == jsonencode([["mediad", "registry.example.com/mediad:0.1.0", ["start"], true, true, { capabilities = { drop = ["ALL"] }, initProcessEnabled = true }, "/work"]])
+    ]]) == jsonencode([["mediad", "registry.example.com/mediad:0.1.0", ["start"], true, true, { capabilities = { drop = ["ALL"] }, initProcessEnabled = true }, "/var/lib/mediad"]])
     error_message = "one container, hardened, that starts a daemon"
   }
 
@@ -65,7 +65,7 @@ run "container" {
       { name = "AWS_REGION", value = "eu-central-1" },
       { name = "MEDIAD_BUCKET", value = "my-media" },
       { name = "MEDIAD_WORK_QUEUE_URL", value = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-work" },
-      { name = "TMPDIR", value = "/work" },
+      { name = "TMPDIR", value = "/var/lib/mediad" },
     ])
     error_message = "the environment is the root module's, with the region, and workspaces on the task's disk"
   }

@@ -175,7 +175,7 @@ tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && 
   return {
     path: folder.path,
     async run(script: string) {
-      const moved = script.replaceAll(/(?<![\w.:/])\/(?=(?:opt|etc|usr\/local|root)\b)/g, `${folder.path}/`)
+      const moved = script.replaceAll(/(?<![\w.:/])\/(?=(?:opt|etc|usr\/local)\b)/g, `${folder.path}/`)
       // an image without ffmpeg, whatever this machine has
       const blind = moved.replace('command -v ffmpeg', 'no-ffmpeg')
       const env = { PATH: `${programs}:/usr/bin:/bin`, TMPDIR: folder.path }

@@ -9,7 +9,7 @@ locals {
   # 30 s after the grace time, to release what still runs; Fargate's limit is 120
   stop_seconds = min(120, var.grace_seconds + 30)
   providers    = var.spot ? ["FARGATE_SPOT"] : ["FARGATE"]
-  environment  = merge(var.env, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/work" })
+  environment  = merge(var.env, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/var/lib/mediad" })
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -121,7 +121,7 @@ resource "aws_ecs_task_definition" "daemon" {
     stopTimeout            = local.stop_seconds
     readonlyRootFilesystem = true
     environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
-    mountPoints            = [{ sourceVolume = "work", containerPath = "/work", readOnly = false }]
+    mountPoints            = [{ sourceVolume = "work", containerPath = "/var/lib/mediad", readOnly = false }]
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     logConfiguration = {
       logDriver = "awslogs"
