@@ -14,10 +14,15 @@ export const colourFilters = ['zscale', 'tonemap']
  */
 export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
   return [
-    ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
+    ...(mayBeInterlaced(video) ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
     ...(hasAlpha(video) ? ['premultiply=inplace=1'] : []),
     ...toColourFilters(video, layout, hdr),
   ]
+}
+
+/** The codecs of cameras and broadcasters; each frame says whether it is, and whole ones pass untouched. */
+function mayBeInterlaced({ interlaced, codec }: VideoStream): boolean {
+  return interlaced === true || ['h264', 'mpeg2video', 'mpeg4', 'vc1', 'dvvideo', 'prores', 'mjpeg'].includes(codec)
 }
 
 /** Options before the input without which its transparency would not be seen. */
@@ -40,13 +45,27 @@ function hasAlpha({ pixelFormat }: VideoStream): boolean {
 }
 
 function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
-  if (staysHdr(video, hdr)) return [...toSizeFilters(layout, []), ...toMissingTags(video), 'format=yuv420p10le']
+  if (staysHdr(video, hdr))
+    return [...toSizeFilters(layout, []), ...toMissingTags(video), ...toLimited(video), 'format=yuv420p10le']
   if (isHdr(video)) return [...toSizeFilters(layout, []), ...toMissingTags(video), ...toneMapping]
   if (isRgb(video))
     return [...toSizeFilters(layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
   if (video.primaries === 'bt2020')
     return [...toSizeFilters(layout, []), ...toMissingTags(video), toBt709, 'format=yuv420p']
-  return [...toSizeFilters(layout, ['out_range=tv']), 'format=yuv420p']
+  return [...toUnsaidTags(video), ...toSizeFilters(layout, ['out_range=tv']), 'format=yuv420p']
+}
+
+/** Large films that do not say are of BT.709; made smaller, they would be taken for BT.601. */
+function isUnsaidBt709({ matrix, width, height }: VideoStream): boolean {
+  return matrix === undefined && (width >= 1280 || height > 576)
+}
+
+function toUnsaidTags(video: VideoStream): string[] {
+  return isUnsaidBt709(video) ? ['setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709'] : []
+}
+
+function toLimited(video: VideoStream): string[] {
+  return isRgb(video) || video.range === 'pc' ? ['zscale=matrix=2020_ncl:range=limited'] : []
 }
 
 /** Wide colours without these tags would be taken for any others. */

@@ -42,7 +42,14 @@ function isWantedVideo(recipe: Recipe, video: VideoStream): boolean {
     (video.pixelAspect ?? 1) === 1,
     size.width === video.width && size.height === video.height,
     !exceedsMaxRate(video),
+    !isTrimmed(video),
   ].every(Boolean)
+}
+
+/** An edit list hides pictures, which a copy would carry on: whoever cut them off believes them gone. */
+function isTrimmed({ packetCount, framesPerSecond, durationSeconds }: VideoStream): boolean {
+  if (!packetCount || !framesPerSecond || !durationSeconds) return false
+  return packetCount / framesPerSecond - durationSeconds > 0.1
 }
 
 function isWantedAudio({ audio: wanted, loudness }: Recipe, audio: AudioStream): boolean {

@@ -61,12 +61,15 @@ function toDamage(what: string, broken: number, good: number): Flaw[] {
   return [{ code: share > DAMAGED_SHARE ? 'input.corrupt' : null, message }]
 }
 
-function findMissing({ probe, result, damage }: Made): Flaw[] {
+function findMissing({ probe, result, damage, frames }: Made): Flaw[] {
   const cut = damage.cut || probe.cut === true
+  const isComplete = !cut && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
   const flaws = (['video', 'audio'] as const).flatMap((kind) => {
     const claimed = toClaim(probe, kind, cut)
     const held = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
-    return claimed === null ? [] : toMissing({ kind, claimed, held, cut })
+    const missing = claimed === null ? [] : toMissing({ kind, claimed, held, cut })
+    // every picture that the index lists: the last one is only shown for long
+    return kind === 'video' && isComplete ? missing.map(toNote) : missing
   })
   if (flaws.length > 0 || !cut) return flaws
   const { announcedBytes, sizeBytes } = probe
@@ -76,6 +79,8 @@ function findMissing({ probe, result, damage }: Made): Flaw[] {
   }
   return [{ code: null, message: 'the end of the file is missing: its last piece is incomplete' }]
 }
+
+const toNote = ({ message }: Flaw): Flaw => ({ code: null, message })
 
 type Length = { kind: 'video' | 'audio'; claimed: number; held: number; cut: boolean }
 
@@ -95,7 +100,7 @@ function toMissing({ kind, claimed, held, cut }: Length): Flaw[] {
  */
 function toClaim(probe: Probe, kind: 'video' | 'audio', cut: boolean): number | null {
   const stream = probe[kind]
-  if (stream === null) return null
+  if (stream === null || probe.isLengthGuessed === true) return null
   if (stream.durationSeconds !== null) return stream.durationSeconds
   const isAll = probe.skipped.length === 0 && probe.subtitles.length === 0
   return isAll || cut ? probe.durationSeconds : null

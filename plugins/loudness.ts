@@ -15,14 +15,14 @@ const SILENCE = -69
 /** A dozen of the filter's reports. */
 const TAIL_BYTES = 8192
 
-/** The first pass: listens to the sound as it will be. Null for silence, and for what is too short to be measured. */
+/** The first pass: listens to the sound as it will be. Null for what cannot be measured. */
 export async function measureLoudness(context: RunContext, audio: AudioStream): Promise<Loudness | null> {
   const { probe, workspace, ffmpeg } = context
   const name = `loudness-${randomUUID()}.txt` // a plain name, relative to the workspace: nothing to quote in a filter
-  const filters = [...toSoundFilters(audio), 'ebur128=metadata=1:peak=true', `ametadata=mode=print:file=${name}`]
+  const filters = [...toSoundFilters(probe, audio), 'ebur128=metadata=1:peak=true', `ametadata=mode=print:file=${name}`]
   try {
     await ffmpeg({
-      inputOptions: toStartOptions(probe),
+      inputOptions: [...toStartOptions(probe), '-max_error_rate', '1'], // the second pass judges
       outputs: [],
       alsoDecode: ['-map', `0:${audio.index}`, '-vn', '-sn', '-dn', '-af', filters.join(',')],
       durationSeconds: probe.durationSeconds,
@@ -37,12 +37,19 @@ export async function measureLoudness(context: RunContext, audio: AudioStream): 
 /** The first pass's share of the work. */
 export const MEASURING = 0.15
 
-/** The last report: everything in it counts from the beginning. */
+/** The last report: everything in it counts from the beginning. Null for silence, and for what was not measured whole. */
 export function parseLoudness(text: string): Loudness | null {
   const last = (key: string) => Number(text.split(`lavfi.r128.${key}=`).at(-1)?.split('\n')[0] ?? Number.NaN)
   const [integrated, range, peak] = [last('I'), last('LRA'), 20 * Math.log10(last('true_peak'))]
   if (![integrated, range, peak].every(Number.isFinite) || integrated <= SILENCE) return null
+  if (hasBegunAnew(text)) return null
   return { integrated, range, peak }
+}
+
+/** Sound that changes its form on the way makes the filter forget; its reports, one each 0.1 s, then count from 0 again. */
+function hasBegunAnew(text: string): boolean {
+  const [, report, seconds] = [...text.matchAll(/^frame:(\d+)\s.*pts_time:([\d.]+)/gm)].at(-1) ?? []
+  return Number(seconds ?? 0) - Number(report ?? 0) / 10 > 1
 }
 
 /**

@@ -28,12 +28,16 @@ export type Layout = {
 /** What no encoder takes more of. */
 const MAX_SIDE = 16_384
 
+/** 8K. */
+const MAX_PIXELS = 8192 * 4320
+
 /** The picture as it is shown (upright, with square pixels), brought into the box and never enlarged. */
 export function toLayout(video: VideoStream, box: Box = {}): Layout {
   const { maxWidth = MAX_SIDE, maxHeight = MAX_SIDE, fit = 'contain', minSide = 2 } = box
   const shown = toShownSize(video)
   const [byWidth, byHeight] = [Math.min(maxWidth, MAX_SIDE) / shown.width, Math.min(maxHeight, MAX_SIDE) / shown.height]
-  const shrink = Math.min(1, fit === 'cover' ? Math.max(byWidth, byHeight) : Math.min(byWidth, byHeight))
+  const fits = fit === 'cover' ? Math.max(byWidth, byHeight) : Math.min(byWidth, byHeight)
+  const shrink = Math.min(1, fits, toMost(video, shown))
   const scale = Math.max(shrink, minSide / shown.width, minSide / shown.height)
   const scaled = toEvenSize(shown, scale)
   if (fit === 'contain') return scale === 1 && (video.pixelAspect ?? 1) === 1 ? toTrimmed(shown, scaled) : { scaled }
@@ -42,6 +46,11 @@ export function toLayout(video: VideoStream, box: Box = {}): Layout {
   const across = fit === 'cover' ? Math.min : Math.max
   const whole = { width: across(scaled.width, wide), height: across(scaled.height, high) }
   return fit === 'cover' ? { scaled, cropped: toEvenSize(whole) } : { scaled, padded: toEvenSize(whole) }
+}
+
+/** The shape of its pixels must not make a picture of any size of one that is within the limits. */
+function toMost(video: VideoStream, shown: Size): number {
+  return Math.sqrt(Math.max(video.width * video.height, MAX_PIXELS) / (shown.width * shown.height))
 }
 
 /** A picture of odd size loses a line instead of being stretched by it. */

@@ -1,13 +1,16 @@
-import type { AudioStream } from '../daemon/index.ts'
+import type { AudioStream, Probe } from '../daemon/index.ts'
 import { audioCodecs } from './codecs.ts'
 import type { Recipe } from './recipe.ts'
+import { beginsWithResult } from './time.ts'
 
 /** Filters of a measured loudness go behind those that make the sound what it will be. */
-export function toSoundFilters(audio: AudioStream, loudness: readonly string[] = []): string[] {
+export function toSoundFilters(probe: Probe, audio: AudioStream, loudness: readonly string[] = []): string[] {
+  // only where it is needed: should the sound change its form on the way, ffmpeg begins anew, and with the silence as well
+  const fromTheBeginning = beginsWithResult(probe, audio) ? '' : ':first_pts=0'
   return [
-    // silence where sound is missing (from the very beginning), nothing where there is too much; from 0.03 s on, below which
-    // it is the rounding of a container's clock
-    'aresample=48000:async=1:min_hard_comp=0.03:first_pts=0',
+    // silence where sound is missing, nothing where there is too much; from 0.03 s on, below which it is the rounding of a
+    // container's clock
+    `aresample=48000:async=1:min_hard_comp=0.03${fromTheBeginning}`,
     `aformat=channel_layouts=${audio.channels === 1 ? 'mono' : 'stereo'}`,
     ...loudness,
   ]

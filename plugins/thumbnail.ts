@@ -104,7 +104,7 @@ export function thumbnailArguments(
     ['-map', `0:${video.index}`, '-an', '-sn', '-dn', '-map_metadata', '-1', '-frames:v', '1'],
     [
       '-vf',
-      [...toPictureFilters(video, layout, { hdr: 'tonemap' }), ...toJpegMatrix(video)].join(','),
+      [...toPictureFilters(video, layout, { hdr: 'tonemap' }), toPictureMatrix].join(','),
       '-pix_fmt',
       pixelFormat,
     ],
@@ -112,11 +112,8 @@ export function thumbnailArguments(
   ].flat()
 }
 
-/** Pictures have the matrix of BT.601, whatever the film has; large films that do not say are of BT.709. */
-function toJpegMatrix(video: VideoStream): string[] {
-  const unsaid = video.matrix === undefined && video.height >= 720 ? ':in_color_matrix=bt709' : ''
-  return [`scale=out_color_matrix=bt601${unsaid}`]
-}
+/** Pictures have the matrix of BT.601, whatever the film has. */
+const toPictureMatrix = 'scale=out_color_matrix=bt601'
 
 /** A wanted time in seconds, inside the length as far as it is known. */
 export function toSeconds(at: Time, durationSeconds: number | null): number {

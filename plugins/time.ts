@@ -46,11 +46,13 @@ export function exceedsMaxRate(video: VideoStream): boolean {
  * Filters that let go what comes faster than the highest rate, and hold the first picture from the very beginning. Nothing
  * is put in between: pictures stay where they are in time, whatever rate the file claims.
  */
-export function toTimeFilters(video: VideoStream): string[] {
+export function toTimeFilters(probe: Probe, video: VideoStream): string[] {
+  const beginning = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
   const gap = (0.9 / toMaxRate(video)).toFixed(6)
   return [
     ...(exceedsMaxRate(video) ? [`select='isnan(prev_selected_t)+gte(t-prev_selected_t,${gap})'`] : []),
-    "setpts='if(eq(N,0),0,PTS)'",
+    // in the beginning only: should the picture change its form on the way, ffmpeg counts anew
+    `setpts='if(eq(N,0)*lt(T,${beginning}),0,PTS)'`,
   ]
 }
 

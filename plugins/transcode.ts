@@ -1,14 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import {
-  definePlugin,
-  isHdr,
-  isStill,
-  MediadError,
-  type FfmpegResult,
-  type Probe,
-  type RunContext,
-} from '../daemon/index.ts'
+import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from '../daemon/index.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toDecoderOptions, toPictureFilters } from './colour.ts'
 import { codeAnew, toPlan, type Plan } from './copy.ts'
@@ -16,6 +8,7 @@ import { findFlaws } from './judge.ts'
 import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
 import { toLayout } from './picture.ts'
 import { toRecipe, transcodeOptions, type Recipe } from './recipe.ts'
+import { findFault, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toSoundFilters, toSoundOptions } from './sound.ts'
 import { extractSubtitles } from './subtitles.ts'
 import { toStartOptions, toTimeFilters, toTimeOptions } from './time.ts'
@@ -54,8 +47,8 @@ export function transcodeArguments(order: Order, probe: Probe): string[] {
     toAudioOptions(order, probe),
     ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
     metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
-    ['-max_muxing_queue_size', '1024'],
-    container === 'mp4' ? ['-movflags', '+faststart'] : [],
+    ['-max_muxing_queue_size', '65536'],
+    container === 'mp4' ? ['-movflags', metadata === 'keep' ? '+faststart+use_metadata_tags' : '+faststart'] : [],
   ].flat()
 }
 
@@ -67,8 +60,6 @@ export function toProof({ plan }: Order, { video, audio }: Probe): string[] | un
   ]
   return maps.length === 0 ? undefined : [...maps, '-fps_mode', 'passthrough']
 }
-
-type Result = FfmpegResult & { readonly path: string; readonly result: Probe }
 
 /** Copies what can be copied; should the copy turn out to be none that plays, everything is coded anew. */
 async function make(context: RunContext, order: Order): Promise<Result> {
@@ -85,46 +76,16 @@ async function make(context: RunContext, order: Order): Promise<Result> {
   })
   const made = { ...run, path, result: await inspectResult(context, path) }
   const fault = findFault(made, probe)
-  if (fault === null && !(alsoDecode && isBadCopy(made))) return made
-  if (alsoDecode) {
+  if (alsoDecode && (fault || isBadCopy(made))) {
     context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
     return await make(context, { ...order, plan: codeAnew })
   }
-  throw fault
-}
-
-/** ffmpeg makes a file without a stream of a source of which nothing can be decoded, and reports success. */
-async function inspectResult({ inspect }: RunContext, path: string): Promise<Probe> {
-  try {
-    return await inspect(path)
-  } catch (error) {
-    const why = error instanceof MediadError && error.cause instanceof MediadError ? error.cause : error
-    if (!(why instanceof MediadError && why.code === 'input.no_av')) throw error
-    throw new MediadError('input.corrupt', 'nothing in the file can be decoded', { cause: error })
-  }
-}
-
-/** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
-export function findFault(
-  { result, outSeconds }: Pick<Result, 'result' | 'outSeconds'>,
-  probe: Probe,
-): MediadError | null {
-  const missing = probe.video && !result.video ? 'picture' : probe.audio && !result.audio ? 'sound' : null
-  if (missing !== null) return new MediadError('input.corrupt', `nothing of the ${missing} can be decoded`)
-  const [held, written] = [result.durationSeconds ?? 0, outSeconds ?? 0]
-  // rounding and the last frame explain half a second, or 2 % of long ones
-  if (held >= written - Math.max(0.5, 0.02 * written)) return null
-  return new MediadError('internal.output', `the transcoded file lasts ${held} s, but ffmpeg wrote ${written} s`)
+  if (fault) throw fault
+  return made
 }
 
 function toInputOptions(probe: Probe): string[] {
   return [...toStartOptions(probe), ...(probe.video ? toDecoderOptions(probe.video) : [])]
-}
-
-/** Players stumble over times that go back, and over a beginning that is not there. */
-function isBadCopy({ damage, result, outSeconds }: Result): boolean {
-  const late = [result.video, result.audio].some((stream) => stream !== null && (stream.startSeconds ?? 0) > 0.05)
-  return damage.disordered || late || Math.abs((result.durationSeconds ?? 0) - (outSeconds ?? 0)) > 0.05
 }
 
 async function toLoudness(context: RunContext, { loudness }: Recipe): Promise<readonly string[] | undefined> {
@@ -132,7 +93,7 @@ async function toLoudness(context: RunContext, { loudness }: Recipe): Promise<re
   if (!loudness || !audio) return undefined
   const measured = await measureLoudness(context, audio)
   if (measured) return toLoudnessFilters(measured, loudness.target)
-  context.warn('the sound is silence or too short to be measured: its loudness stays as it is')
+  context.warn('the loudness stays as it is: the sound is silence, too short, or changes its form on the way')
   return undefined
 }
 
@@ -158,7 +119,8 @@ function summarize(names: readonly string[]): string {
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
 }
 
-function toVideoOptions({ recipe, plan }: Order, { video }: Probe): string[] {
+function toVideoOptions({ recipe, plan }: Order, probe: Probe): string[] {
+  const { video } = probe
   if (!video) return ['-vn']
   const { encoder, options, minSide } = videoCodecs[recipe.codec]
   const map = ['-map', `0:${video.index}`]
@@ -166,7 +128,10 @@ function toVideoOptions({ recipe, plan }: Order, { video }: Probe): string[] {
   const tag = recipe.codec === 'hevc' && recipe.container === 'mp4' ? ['-tag:v', 'hvc1'] : []
   if (plan.video) return [...map, '-c:v', 'copy', ...tag]
   const kept = staysHdr(video, recipe.hdr)
-  const filters = [...toTimeFilters(video), ...toPictureFilters(video, toLayout(video, { ...recipe, minSide }), recipe)]
+  const filters = [
+    ...toTimeFilters(probe, video),
+    ...toPictureFilters(video, toLayout(video, { ...recipe, minSide }), recipe),
+  ]
   return [
     [...map, '-c:v', encoder, ...options(recipe.preset, recipe.crf, kept ? (video.mastering ?? {}) : undefined)],
     ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
@@ -174,8 +139,11 @@ function toVideoOptions({ recipe, plan }: Order, { video }: Probe): string[] {
   ].flat()
 }
 
-function toAudioOptions({ recipe, plan, loudness }: Order, { audio }: Probe): string[] {
+function toAudioOptions({ recipe, plan, loudness }: Order, probe: Probe): string[] {
+  const { audio } = probe
   if (!audio) return ['-an']
   const map = ['-map', `0:${audio.index}`]
-  return plan.audio ? [...map, '-c:a', 'copy'] : [...map, ...toSoundOptions(recipe, toSoundFilters(audio, loudness))]
+  return plan.audio
+    ? [...map, '-c:a', 'copy']
+    : [...map, ...toSoundOptions(recipe, toSoundFilters(probe, audio, loudness))]
 }

@@ -19,19 +19,27 @@ type Box = {
 }
 type Span = Pick<Box, 'start' | 'end'>
 
-/** More boxes than any honest file has beside each other; a hostile one may have millions. */
-const MAX_BOXES = 10_000
-/** The way from the file to the first sample entry of each track. */
-const way = ['moov', 'trak', 'mdia', 'minf', 'stbl', 'stsd']
+/** How many boxes are looked at: more than any honest file has on the way to its tracks; a hostile one may have millions. */
+const MAX_BOXES = 20_000
+
+/** A walk through the boxes of a file, and how many it may still look at. */
+type Walk = { readonly file: FileHandle; left: number }
+
+/** The way from the index to the first sample entry of each track. */
+const way = ['trak', 'mdia', 'minf', 'stbl', 'stsd']
 
 /** Walks the boxes of an mp4. Total: what is no mp4, or a broken one, says nothing. */
 export async function readBoxes(path: string): Promise<Boxes> {
   await using file = await open(path)
   const { size } = await file.stat()
-  const top = await listBoxes(file, { start: 0, end: size })
+  const top = await listBoxes({ file, left: MAX_BOXES }, { start: 0, end: size })
   if (top[0]?.type !== 'ftyp') return { brand: null, encrypted: false, cut: false }
   const brand = await readType(file, top[0].start)
-  const tables = await follow(file, { start: 0, end: size }, way)
+  const tables = await follow(
+    { file, left: MAX_BOXES },
+    top.find(({ type }) => type === 'moov'),
+    way,
+  )
   const entries = await Promise.all(tables.map(({ start }) => readType(file, start + ENTRY_TYPE)))
   const last = top.at(-1)
   return {
@@ -44,19 +52,21 @@ export async function readBoxes(path: string): Promise<Boxes> {
 /** In an `stsd`: version and flags (4), entry count (4), the first entry's size (4), its type. */
 const ENTRY_TYPE = 12
 
-async function follow(file: FileHandle, inside: Span, steps: readonly string[]): Promise<Box[]> {
+async function follow(walk: Walk, inside: Span | undefined, steps: readonly string[]): Promise<Box[]> {
   const [step, ...rest] = steps
-  const found = (await listBoxes(file, inside)).filter(({ type }) => type === step)
+  if (inside === undefined) return []
+  const found = (await listBoxes(walk, inside)).filter(({ type }) => type === step)
   if (rest.length === 0) return found
   const deeper: Box[] = []
-  for (const box of found) deeper.push(...(await follow(file, box, rest)))
+  for (const box of found) deeper.push(...(await follow(walk, box, rest)))
   return deeper
 }
 
-async function listBoxes(file: FileHandle, inside: Span): Promise<Box[]> {
+async function listBoxes(walk: Walk, inside: Span): Promise<Box[]> {
   const boxes: Box[] = []
-  for (let at = inside.start; at + 8 <= inside.end && boxes.length < MAX_BOXES;) {
-    const head = await readAt(file, at, 16)
+  for (let at = inside.start; at + 8 <= inside.end && walk.left > 0;) {
+    walk.left--
+    const head = await readAt(walk.file, at, 16)
     if (head.length < 8) break
     const short = head.readUInt32BE(0)
     const [header, length] = short === 1 && head.length === 16 ? [16, Number(head.readBigUInt64BE(8))] : [8, short]

@@ -17,6 +17,7 @@ export type ChainParts = {
     workspace: string
     signal: AbortSignal
     log: Log
+    onCpu: (seconds: number) => void
   }): Promise<FfmpegResult>
   inspect(path: string, signal: AbortSignal): Promise<Probe>
   log: Log
@@ -137,11 +138,7 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs, acc
       log.debug(`skipped: ${reason}`)
       account.skip(reason)
     },
-    async ffmpeg(command) {
-      const result = await parts.ffmpeg({ command, input, workspace, signal, log })
-      account.addCpu(result.cpuSeconds)
-      return result
-    },
+    ffmpeg: (command) => parts.ffmpeg({ command, input, workspace, signal, log, onCpu: account.addCpu }),
     async add(path, kind, options) {
       const seconds = (performance.now() - lapStarted) / 1000
       const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })

@@ -23,6 +23,8 @@ export type FfmpegRun = {
   workspace: string
   signal: AbortSignal
   log: Log
+  /** Gets the CPU time it took, also when it fails. */
+  onCpu?: (seconds: number) => void
 }
 
 export type Ffmpeg = {
@@ -74,6 +76,7 @@ async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>>
   const [ending] = await Promise.allSettled([ended])
   signal.removeEventListener('abort', abort)
   const { outSeconds, frame, droppedFrames, cpuSeconds, excess } = await watcher.stop()
+  story.onCpu?.(cpuSeconds)
   stopper.settle()
   if (ending.status === 'rejected') throw ending.reason
   if (excess) throw excess

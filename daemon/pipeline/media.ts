@@ -21,6 +21,8 @@ export type Probe = {
   readonly chapterCount: number
   /** Whether the container itself says that its end is missing. */
   readonly cut?: boolean
+  /** Whether the lengths are no claims of the file but guesses from its first bit rate. */
+  readonly isLengthGuessed?: boolean
   /** How large the container says it is; null when it does not say. */
   readonly announcedBytes?: number | null
 }
@@ -45,6 +47,8 @@ export type VideoStream = {
   readonly framesPerSecond: number | null
   /** The highest rate at which frames may follow each other, as the container claims; 90000 is not unheard of. */
   readonly maxFramesPerSecond?: number | null
+  /** As the container's index lists them; null when it has none. */
+  readonly packetCount?: number | null
   readonly startSeconds?: number
   readonly durationSeconds: number | null
   /** Width of one pixel over its height; 1 when the file does not say. */
@@ -68,6 +72,8 @@ export type AudioStream = {
   readonly profile?: string
   readonly channels: number
   readonly sampleRate: number
+  /** As the container's index lists them; null when it has none. */
+  readonly packetCount?: number | null
   readonly startSeconds?: number
   readonly durationSeconds: number | null
   /** Three letters of ISO 639-2; absent when the file does not say. */

@@ -35,6 +35,8 @@ function fromMatrix(text: string): Orientation {
 
 function toQuarter(degrees: number | null): VideoStream['rotation'] {
   if (degrees === null || Math.abs(degrees) > 3600) return 0
-  const turn = ((Math.round(degrees) % 360) + 360) % 360
-  return turn === 90 || turn === 180 || turn === 270 ? turn : 0
+  // ffmpeg, too, takes what is off by less than a degree for a quarter
+  const quarters = Math.round(degrees / 90)
+  if (Math.abs(degrees - quarters * 90) >= 1) return 0
+  return ((((quarters % 4) + 4) % 4) * 90) as VideoStream['rotation']
 }

@@ -10,7 +10,7 @@ import {
   type Fields,
 } from './fields.ts'
 import type { AudioStream, Probe, SubtitleStream, VideoStream } from './media.ts'
-import { toOrientation } from './orientation.ts'
+import { toOrientation, type Orientation } from './orientation.ts'
 import { isCover, isDecodable, pick } from './pick.ts'
 
 /**
@@ -67,6 +67,20 @@ export function withoutUndecodable(json: unknown, stderr: string): unknown {
   return { ...toFields(json), streams }
 }
 
+/** Dolby Vision whose base layer is no picture that an ordinary screen could show (profile 5, compatibility 0). */
+export function isDolbyOnly(json: unknown): boolean {
+  const sides = toList(toFields(json).streams).flatMap(({ side_data_list: list }) => toList(list))
+  return sides.some((side) => toWhole(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0)
+}
+
+/** The display matrix of a first frame goes before the stream's: pictures and cameras tell their turn only there. */
+export function toFrameOrientation(frames: unknown): Orientation | null {
+  const frame = toList(toFields(frames).frames)[0] ?? {}
+  return toList(frame.side_data_list).some(({ displaymatrix }) => displaymatrix !== undefined)
+    ? toOrientation(frame)
+    : null
+}
+
 /** Whether a track says that it is encrypted, as Matroska's do. */
 export function isEncrypted(json: unknown): boolean {
   return toList(toFields(json).streams).some(({ tags }) => toText(toFields(tags).enc_key_id) !== null)
@@ -91,6 +105,7 @@ function toVideo(stream: Fields): VideoStream {
     pixelFormat: toText(stream.pix_fmt),
     framesPerSecond: rate ?? maxRate,
     maxFramesPerSecond: maxRate,
+    packetCount: toWhole(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
     durationSeconds: toLength(stream),
     pixelAspect: toAspect(stream.sample_aspect_ratio),
@@ -116,6 +131,7 @@ function toAudio(stream: Fields): AudioStream {
     codec: toText(stream.codec_name) ?? '',
     channels: toWhole(stream.channels),
     sampleRate: toWhole(stream.sample_rate),
+    packetCount: toWhole(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
     durationSeconds: toLength(stream),
     ...withText('profile', stream.profile),

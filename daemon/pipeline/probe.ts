@@ -7,7 +7,16 @@ import { readBoxes, type Boxes } from './boxes.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from './input.ts'
 import { toMastering } from './mastering.ts'
 import { isHdr, type Probe, type VideoStream } from './media.ts'
-import { findUnreadable, isEncrypted, NAMELESS, parseProbe, withoutUndecodable, type Unreadable } from './parse.ts'
+import {
+  findUnreadable,
+  isDolbyOnly,
+  isEncrypted,
+  toFrameOrientation,
+  NAMELESS,
+  parseProbe,
+  withoutUndecodable,
+  type Unreadable,
+} from './parse.ts'
 import { toLaunchError } from './launch.ts'
 import { toRunEnvironment, type Programs } from './programs.ts'
 import { classify, createTail } from './stderr.ts'
@@ -21,13 +30,15 @@ const wanted = [
   [
     'stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
     'field_order,color_range,color_space,color_transfer,color_primaries,avg_frame_rate,r_frame_rate',
-    'start_time,duration,channels,sample_rate',
+    'start_time,duration,nb_frames,channels,sample_rate',
   ].join(','),
   'stream_disposition',
   'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',
-  'stream_side_data=displaymatrix,rotation',
+  'stream_side_data=displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id',
   'chapter=id',
 ].join(':')
+
+const guessed = /Estimating duration from bitrate/
 
 export type ProbeFile = (path: string, signal?: AbortSignal) => Promise<Probe>
 
@@ -56,15 +67,26 @@ export function createProbe({ programs, limits }: { programs: Programs; limits: 
     const known = withoutUndecodable(json, stderr)
     if (isEncrypted(known) || boxes.encrypted)
       throw new MediadError('input.encrypted', 'the file is encrypted: upload it without its copy protection')
+    if (isDolbyOnly(known))
+      throw new MediadError(
+        'input.unsupported_codec',
+        'the file is Dolby Vision without a picture for ordinary screens',
+      )
     const announcedBytes = await readAnnouncedBytes(path)
     const cut = boxes.cut || (announcedBytes ?? 0) > size
-    const probe = { ...parseProbe(known, size, await programs.decoders()), cut, announcedBytes }
+    const probe = {
+      ...parseProbe(known, size, await programs.decoders()),
+      cut,
+      announcedBytes,
+      isLengthGuessed: guessed.test(stderr),
+    }
     refuseUnusable({ probe, unreadable: findUnreadable(known), lines, limits })
-    if (!probe.video || !isHdr(probe.video)) return probe
-    // what HDR screens need to know of the picture is often told in its first frame only
+    if (!probe.video) return probe
+    // how the picture lies, and what HDR screens need to know of it, is often told in its first frame only
     const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
     const { json: frames } = await look(...first, '-show_entries', 'frame=side_data_list')
-    return { ...probe, video: { ...probe.video, mastering: toMastering(frames) } }
+    const mastering = isHdr(probe.video) ? { mastering: toMastering(frames) } : {}
+    return { ...probe, video: { ...probe.video, ...toFrameOrientation(frames), ...mastering } }
   }
 }
 

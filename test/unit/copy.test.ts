@@ -39,6 +39,7 @@ test('a picture that needs anything is coded anew', () => {
     { width: 161 },
     { maxFramesPerSecond: 1000 },
     { startSeconds: 0.3 },
+    { packetCount: 400 },
   ]
   for (const change of needs) assert.is(copiesVideo(change), false, JSON.stringify(change))
   assert.is(copiesVideo({}), true)

@@ -59,6 +59,12 @@ test('bytes that a file announces and does not have', () => {
   assert.equal(judge({ probe: { cut: true, announcedBytes: 1100, sizeBytes: 1000 } }), ['input.truncated'])
 })
 
+test('a last picture that is shown for long, and a length that is only guessed, are no flaws', () => {
+  assert.equal(judge({ seconds: 3, probe: { audio: null, video: aVideo({ packetCount: 300 }) } }), [null])
+  assert.equal(judge({ seconds: 3, probe: { audio: null, video: aVideo({ packetCount: 400 }) } }), ['input.truncated'])
+  assert.equal(judge({ seconds: 3, probe: { isLengthGuessed: true } }), [])
+})
+
 test('pictures that were left out are a note', () => {
   assert.equal(judge({ droppedFrames: 3 }), [null])
 })

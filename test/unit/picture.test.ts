@@ -87,7 +87,7 @@ test('whatever the source says, a size is even, can be encoded and fits', () => 
 
 test('HDR becomes SDR unless it is kept, half-pictures are woven, transparency lies on black', () => {
   assert.match(
-    filters({ transfer: 'smpte2084' }),
+    filters({ transfer: 'smpte2084', matrix: undefined as never }),
     /^scale=640:360,setsar=1,setparams=color_primaries=bt2020:.*tonemap=hable/,
   )
   assert.match(
@@ -101,6 +101,18 @@ test('HDR becomes SDR unless it is kept, half-pictures are woven, transparency l
   assert.match(filters({ interlaced: true }), /^bwdif=[^,]*deint=interlaced,scale/)
   for (const pixelFormat of ['yuva444p10le', 'bgra', 'pal8', 'gbrap', 'ya8'])
     assert.match(filters({ pixelFormat }), /^premultiply=inplace=1,scale/)
+})
+
+test('codecs of cameras may be interlaced anywhere; large films that do not say are of BT.709', () => {
+  assert.match(filters({ codec: 'h264' }), /^bwdif=mode=send_frame:deint=interlaced,scale/)
+  assert.match(filters({ matrix: undefined as never }), /^setparams=color_primaries=bt709/)
+  assert.not.match(filters({ matrix: undefined as never, width: 640, height: 360 }), 'setparams')
+  assert.match(filters({ transfer: 'smpte2084', range: 'pc' }, 'keep'), 'range=limited,format=yuv420p10le')
+})
+
+test('the shape of pixels makes no picture larger than 8K', () => {
+  const { width, height } = toFinalSize(toLayout(aVideo({ width: 2160, height: 16_384, pixelAspect: 10 })))
+  assert.ok(width * height <= 8192 * 4320, `${width}x${height}`)
 })
 
 test('RGB and wide colours become BT.709 and say so', () => {

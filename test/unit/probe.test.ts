@@ -1,7 +1,15 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { toDisplaySize } from '../../daemon/pipeline/media.ts'
-import { findUnreadable, isEncrypted, NAMELESS, parseProbe, withoutUndecodable } from '../../daemon/pipeline/parse.ts'
+import {
+  findUnreadable,
+  isDolbyOnly,
+  isEncrypted,
+  toFrameOrientation,
+  NAMELESS,
+  parseProbe,
+  withoutUndecodable,
+} from '../../daemon/pipeline/parse.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('probe')
@@ -47,13 +55,22 @@ test('an ordinary file', () => {
       pixelFormat: 'yuv420p',
       framesPerSecond: 30_000 / 1001,
       maxFramesPerSecond: 30,
+      packetCount: null,
       startSeconds: 0,
       durationSeconds: 3.2,
       pixelAspect: 1,
       interlaced: false,
       transfer: 'bt709',
     },
-    audio: { index: 1, codec: 'aac', channels: 2, sampleRate: 44_100, startSeconds: 0, durationSeconds: 3.23 },
+    audio: {
+      index: 1,
+      codec: 'aac',
+      channels: 2,
+      sampleRate: 44_100,
+      packetCount: null,
+      startSeconds: 0,
+      durationSeconds: 3.23,
+    },
   })
 })
 
@@ -87,51 +104,6 @@ test('the picture is one that can be read, the sound the default one', () => {
   assert.is(parse({ ...sound, index: 4 }, sound).audio?.index, 4)
 })
 
-function numbered(stream: object, changes: readonly object[]): object[] {
-  return changes.map((change, index) => Object.assign({}, stream, change, { index: index + 1 }))
-}
-
-const seen = (...changes: object[]) => parse(...numbered(picture, changes)).video?.index
-const heard = (...changes: object[]) => parse(...numbered(sound, changes)).audio?.index
-
-test('of several pictures: one that holds something, the default, the largest, the fastest, the first', () => {
-  const marked = { disposition: { default: 1 } }
-  assert.is(seen({}, {}), 1)
-  assert.is(seen({}, { avg_frame_rate: '60/1' }), 2)
-  assert.is(seen({ width: 1280, avg_frame_rate: '60/1' }, {}), 2)
-  assert.is(seen({ width: 1280, ...marked }, {}), 1)
-  assert.is(seen({ pix_fmt: undefined, ...marked }, {}), 2)
-  assert.is(seen({ disposition: { default: 1, still_image: 1 } }, {}), 2)
-})
-
-test('of several sounds: no commentary, the default, the most channels, the first', () => {
-  assert.is(heard({}, {}), 1)
-  assert.is(heard({}, { channels: 6 }), 2)
-  assert.is(heard({ disposition: { default: 1 } }, { channels: 6 }), 1)
-  assert.is(heard({ disposition: { default: 1, comment: 1 } }, {}), 2)
-  assert.is(heard({ channels: 0, disposition: { default: 1 } }, {}), 2)
-})
-
-test('says why tracks are passed over, and which subtitles are text', () => {
-  const cover = { ...picture, index: 7, codec_name: 'mjpeg', disposition: { attached_pic: 1 } }
-  const data = { index: 8, codec_type: 'data', codec_tag_string: 'tmcd' }
-  const text = { index: 9, codec_type: 'subtitle', codec_name: 'ass', tags: { language: 'eng' } }
-  const pictures = { index: 10, codec_type: 'subtitle', codec_name: 'hdmv_pgs_subtitle', tags: { language: 'x\ny' } }
-  const { skipped, subtitles } = parse(picture, sound, { ...sound, index: 6 }, cover, data, text, pictures)
-  assert.equal(
-    skipped.map(({ index, type, reason }) => [index, type, reason]),
-    [
-      [6, 'audio', 'another audio track was chosen'],
-      [7, 'video', 'cover art is no film'],
-      [8, 'data', 'neither picture nor sound'],
-    ],
-  )
-  assert.equal(subtitles, [
-    { index: 9, codec: 'ass', isText: true, language: 'eng' },
-    { index: 10, codec: 'hdmv_pgs_subtitle', isText: false },
-  ])
-})
-
 /** How a picture with the upper left of this display matrix is shown. */
 function shown(...[a = 0, b = 0, c = 0, d = 0]: number[]): unknown[] {
   const rows = [
@@ -162,6 +134,19 @@ test('a codec without a decoder is unreadable by its name; tracks say that they 
   assert.equal(findUnreadable(withoutUndecodable(json, stderr)), { video: null, audio: 'ac4' })
   assert.equal(isEncrypted(json), false)
   assert.equal(isEncrypted({ streams: [{ ...picture, tags: { enc_key_id: 'yb==' } }] }), true)
+})
+
+function dolby(profile: number, compatibility: number): boolean {
+  return isDolbyOnly({
+    streams: [{ side_data_list: [{ dv_profile: profile, dv_bl_signal_compatibility_id: compatibility }] }],
+  })
+}
+
+test('a first frame tells how the picture lies; Dolby Vision says whether it has a picture for all', () => {
+  const matrix = '\n00000000: 0 65536 0\n00000001: -65536 0 0\n00000002: 0 0 1073741824\n'
+  assert.equal(toFrameOrientation({ frames: [{ side_data_list: [{ displaymatrix: matrix }] }] })?.rotation, 90)
+  assert.is(toFrameOrientation({ frames: [{}] }), null)
+  assert.equal([dolby(5, 0), dolby(8, 1), isDolbyOnly({ streams: [picture] })], [true, false, false])
 })
 
 test('lengths that only tags tell', () => {

@@ -12,6 +12,7 @@ const video: VideoStream = {
   height: 1080,
   rotation: 90,
   pixelFormat: 'yuv420p',
+  matrix: 'bt709',
   framesPerSecond: 30,
   durationSeconds: 10,
 }
@@ -22,7 +23,7 @@ const problems = (options: object) =>
 test('the whole command line', () => {
   assert.is(
     thumbnailArguments({ ...given, width: 320 }, video).join(' '),
-    '-map 0:1 -an -sn -dn -map_metadata -1 -frames:v 1 -vf scale=320:568:out_range=tv,setsar=1,format=yuv420p,scale=out_color_matrix=bt601:in_color_matrix=bt709 -pix_fmt yuvj420p ' +
+    '-map 0:1 -an -sn -dn -map_metadata -1 -frames:v 1 -vf bwdif=mode=send_frame:deint=interlaced,scale=320:568:out_range=tv,setsar=1,format=yuv420p,scale=out_color_matrix=bt601 -pix_fmt yuvj420p ' +
       '-c:v mjpeg -q:v 6 -f image2 -update 1',
   )
 })

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import type { VideoStream } from '../../daemon/index.ts'
 import { beginsWithResult, toMaxRate, toStartOptions, toTimeFilters, toTimeOptions } from '../../plugins/time.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -8,6 +9,7 @@ const test = suite('time')
 const rates = (framesPerSecond: number | null, maxFramesPerSecond: number | null = framesPerSecond) =>
   aVideo({ framesPerSecond, maxFramesPerSecond })
 const ticks = (...given: Parameters<typeof rates>) => toTimeOptions(rates(...given))[3]
+const filters = (video: VideoStream) => toTimeFilters(aProbe({ video }), video)
 const starts = (video: number, audio: number, startSeconds = 0) =>
   aProbe({ startSeconds, video: aVideo({ startSeconds: video }), audio: anAudio({ startSeconds: audio }) })
 
@@ -16,9 +18,9 @@ test('rates that nobody can mean are cut to 60, real ones are kept', () => {
     [null, 30, 60, 119.88, 240, 1000, 90_000].map((rate) => toMaxRate(rates(rate))),
     [60, 60, 66, 132, 240, 60, 60],
   )
-  assert.equal(toTimeFilters(rates(30)), ["setpts='if(eq(N,0),0,PTS)'"])
-  assert.match(toTimeFilters(rates(30, 1000))[0] ?? '', 'select=')
-  assert.match(toTimeFilters(rates(null))[0] ?? '', 'gte(t-prev_selected_t,0.015000)')
+  assert.equal(filters(rates(30)), ["setpts='if(eq(N,0)*lt(T,1.000),0,PTS)'"])
+  assert.match(filters(rates(30, 1000))[0] ?? '', 'select=')
+  assert.match(filters(rates(null))[0] ?? '', 'gte(t-prev_selected_t,0.015000)')
 })
 
 test('times are whole in ticks: of steady rates and of their NTSC sisters, finely for all others', () => {

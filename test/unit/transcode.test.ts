@@ -3,7 +3,8 @@ import type { Probe } from '../../daemon/index.ts'
 import { audioCodecs, videoCodecs, type VideoCodec } from '../../plugins/codecs.ts'
 import { codeAnew, toPlan } from '../../plugins/copy.ts'
 import { toRecipe, transcodeOptions, type Recipe } from '../../plugins/recipe.ts'
-import { findFault, toProof, transcode, transcodeArguments } from '../../plugins/transcode.ts'
+import { findFault, isBadCopy } from '../../plugins/result.ts'
+import { toProof, transcode, transcodeArguments } from '../../plugins/transcode.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -18,16 +19,17 @@ function line(changes: Partial<Recipe> = {}, source: Probe = probe): string {
 }
 const problems = (...[options]: Parameters<typeof transcode>) =>
   transcode(options).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
+const whole = { broken: {}, cut: false, holes: false, disordered: false }
 const fault = (result: Partial<Probe>, outSeconds: number | null = 10) =>
-  findFault({ result: { ...probe, ...result }, outSeconds }, probe)?.message ?? null
+  findFault({ result: { ...probe, ...result }, outSeconds, damage: whole }, probe)?.message ?? null
 
 test('the whole command line of an ordinary source', () => {
   assert.is(
     line(),
     '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
-      "-vf setpts='if(eq(N,0),0,PTS)',scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p " +
+      "-vf setpts='if(eq(N,0)*lt(T,1.000),0,PTS)',scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p " +
       '-fps_mode vfr -enc_time_base 1:30000 -fpsmax 60 -map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
-      '-map_metadata -1 -map_metadata:s -1 -max_muxing_queue_size 1024 -movflags +faststart',
+      '-map_metadata -1 -map_metadata:s -1 -max_muxing_queue_size 65536 -movflags +faststart',
   )
 })
 
@@ -61,7 +63,7 @@ test('only mp4 has its index moved', () => {
 test('other sound becomes AAC or Opus of at most two channels', () => {
   const heard = (changes: Partial<ReturnType<typeof anAudio>>) => line({}, aProbe({ audio: anAudio(changes) }))
   const stereo =
-    '-c:a aac -b:a 160k -af aresample=48000:async=1:min_hard_comp=0.03:first_pts=0,aformat=channel_layouts=stereo -ar 48000'
+    '-c:a aac -b:a 160k -af aresample=48000:async=1:min_hard_comp=0.03,aformat=channel_layouts=stereo -ar 48000'
   assert.match(heard({ channels: 6 }), stereo)
   assert.match(heard({ channels: 1, codec: 'mp3' }), 'channel_layouts=mono')
   assert.match(line({ audio: { codec: 'opus', kbps: 96 } }), '-c:a libopus -b:a 96k')
@@ -130,6 +132,34 @@ test('options that need each other', () => {
   ])
   assert.equal(transcode({ subtitles: 'webvtt' }).hooks.keys, ['cvted_{name}.mp4', 'sub_{name}_{n}.vtt'])
   assert.is(problems({ loudness: { target: 3 } }).length, 1)
+})
+
+test('sound that begins later than the picture has silence before it', () => {
+  const late = aProbe({ audio: anAudio({ codec: 'mp3', startSeconds: 0.5 }) })
+  assert.match(line({}, late), 'min_hard_comp=0.03:first_pts=0,')
+})
+
+test('a copy that would not play well is found', () => {
+  const made = { ...probe, audio: anAudio({ packetCount: 469 }) }
+  const bad = (result: Partial<Probe>, outSeconds = 10) =>
+    isBadCopy({
+      path: '',
+      seconds: 1,
+      cpuSeconds: 1,
+      frames: 1,
+      droppedFrames: 0,
+      outSeconds,
+      damage: whole,
+      result: { ...made, ...result },
+    })
+  assert.is(bad({}), false)
+  assert.is(bad({}, 10.2), true)
+  assert.is(bad({ video: aVideo({ startSeconds: 0.3 }) }), true)
+  assert.is(bad({ audio: anAudio({ packetCount: 330 }) }), true)
+  assert.is(
+    findFault({ result: made, outSeconds: 10, damage: { ...whole, disordered: true } }, probe)?.code,
+    'internal.output',
+  )
 })
 
 test('a result that lacks something is found', () => {

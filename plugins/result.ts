@@ -1,0 +1,46 @@
+import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from '../daemon/index.ts'
+
+/** What one run of ffmpeg made, and what ffprobe sees in it. */
+export type Result = FfmpegResult & { readonly path: string; readonly result: Probe }
+
+/** ffmpeg makes a file without a stream of a source of which nothing can be decoded, and reports success. */
+export async function inspectResult({ inspect }: RunContext, path: string): Promise<Probe> {
+  try {
+    return await inspect(path)
+  } catch (error) {
+    const why = error instanceof MediadError && error.cause instanceof MediadError ? error.cause : error
+    if (!(why instanceof MediadError && why.code === 'input.no_av')) throw error
+    throw new MediadError('input.corrupt', 'nothing in the file can be decoded', { cause: error })
+  }
+}
+
+/** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
+export function findFault(
+  { result, outSeconds, damage }: Pick<Result, 'result' | 'outSeconds' | 'damage'>,
+  probe: Probe,
+): MediadError | null {
+  const missing = probe.video && !result.video ? 'picture' : probe.audio && !result.audio ? 'sound' : null
+  if (missing !== null) return new MediadError('input.corrupt', `nothing of the ${missing} can be decoded`)
+  if (damage.disordered) return new MediadError('internal.output', 'the times of the result go back')
+  const [held, written] = [result.durationSeconds ?? 0, outSeconds ?? 0]
+  // rounding and the last frame explain half a second, or 2 % of long ones
+  if (held >= written - Math.max(0.5, 0.02 * written)) return null
+  return new MediadError('internal.output', `the transcoded file lasts ${held} s, but ffmpeg wrote ${written} s`)
+}
+
+/** Of AAC-LC. */
+const SAMPLES_PER_PACKET = 1024
+
+/** Players stumble over times that go back, and over a beginning that is not there. */
+export function isBadCopy({ result, outSeconds }: Result): boolean {
+  const late = [result.video, result.audio].some((stream) => stream !== null && (stream.startSeconds ?? 0) > 0.05)
+  const isOther = Math.abs((result.durationSeconds ?? 0) - (outSeconds ?? 0)) > 0.05
+  return late || isOther || hasHoles(result.audio)
+}
+
+/** An mp4 has no silence: its player would go on with what comes behind a hole. */
+function hasHoles(audio: AudioStream | null): boolean {
+  if (audio?.codec !== 'aac' || !audio.packetCount || !audio.durationSeconds) return false
+  const seconds = (audio.packetCount * SAMPLES_PER_PACKET) / audio.sampleRate
+  return audio.durationSeconds - seconds > 0.06
+}
