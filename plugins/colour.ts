@@ -25,9 +25,13 @@ function mayBeInterlaced({ interlaced, codec }: VideoStream): boolean {
   return interlaced === true || ['h264', 'mpeg2video', 'mpeg4', 'vc1', 'dvvideo', 'prores', 'mjpeg'].includes(codec)
 }
 
-/** Options before the input without which its transparency would not be seen. */
-export function toDecoderOptions({ index, decoder }: VideoStream): string[] {
-  return decoder === undefined ? [] : [`-c:${index}`, decoder]
+/**
+ * Options before the input: without a decoder by name its transparency would not be seen, and in a film that is upright
+ * single frames may ask to be turned (H.264's SEI), which ffmpeg would obey for those alone.
+ */
+export function toPictureInputOptions({ index, decoder, rotation, mirrored }: VideoStream): string[] {
+  const upright = rotation === 0 && mirrored !== true
+  return [...(upright ? ['-noautorotate'] : []), ...(decoder === undefined ? [] : [`-c:${index}`, decoder])]
 }
 
 /** Whether the result of {@link toPictureFilters} is HDR. */

@@ -87,7 +87,7 @@ type Length = { kind: 'video' | 'audio'; claimed: number; held: number; cut: boo
 function toMissing({ kind, claimed, held, cut }: Length): Flaw[] {
   const missing = claimed - held
   const { share, seconds } = cut ? MISSING.cut : MISSING.claimed
-  const most = Math.max(seconds, share * claimed)
+  const most = Math.min(Math.max(seconds, share * claimed), 0.9 * claimed)
   if (missing <= Math.min(most, 0.5)) return []
   const what = kind === 'video' ? 'picture' : 'sound'
   const message = `the ${what} lasts ${held.toFixed(2)} s of the ${claimed.toFixed(2)} s that the file announces`

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, MediadError, z, type RunContext, type VideoStream } from '../daemon/index.ts'
-import { colourFilters, toDecoderOptions, toPictureFilters } from './colour.ts'
+import { colourFilters, toPictureInputOptions, toPictureFilters } from './colour.ts'
 import { toLayout } from './picture.ts'
 
 type Format = {
@@ -82,7 +82,7 @@ export const thumbnail = definePlugin('thumbnail', options, (given) => {
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
         await takeFrame(context, {
           path,
-          inputOptions: toDecoderOptions(video),
+          inputOptions: toPictureInputOptions(video),
           options: thumbnailArguments(given, video),
           at: toSeconds(at, durationSeconds),
         })

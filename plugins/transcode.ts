@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from '../daemon/index.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, staysHdr, toDecoderOptions, toPictureFilters } from './colour.ts'
+import { colourFilters, staysHdr, toPictureInputOptions, toPictureFilters } from './colour.ts'
 import { codeAnew, toPlan, type Plan } from './copy.ts'
 import { findFlaws } from './judge.ts'
 import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
@@ -85,7 +85,7 @@ async function make(context: RunContext, order: Order): Promise<Result> {
 }
 
 function toInputOptions(probe: Probe): string[] {
-  return [...toStartOptions(probe), ...(probe.video ? toDecoderOptions(probe.video) : [])]
+  return [...toStartOptions(probe), ...(probe.video ? toPictureInputOptions(probe.video) : [])]
 }
 
 async function toLoudness(context: RunContext, { loudness }: Recipe): Promise<readonly string[] | undefined> {

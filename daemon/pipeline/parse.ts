@@ -73,7 +73,7 @@ export function isDolbyOnly(json: unknown): boolean {
   return sides.some((side) => toWhole(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0)
 }
 
-/** The display matrix of a first frame goes before the stream's: pictures and cameras tell their turn only there. */
+/** The display matrix of a first frame: photos tell their turn there (EXIF). */
 export function toFrameOrientation(frames: unknown): Orientation | null {
   const frame = toList(toFields(frames).frames)[0] ?? {}
   return toList(frame.side_data_list).some(({ displaymatrix }) => displaymatrix !== undefined)

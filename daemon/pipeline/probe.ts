@@ -6,7 +6,7 @@ import { readAnnouncedBytes } from './announced.ts'
 import { readBoxes, type Boxes } from './boxes.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from './input.ts'
 import { toMastering } from './mastering.ts'
-import { isHdr, type Probe, type VideoStream } from './media.ts'
+import { isHdr, isStill, type Probe, type VideoStream } from './media.ts'
 import {
   findUnreadable,
   isDolbyOnly,
@@ -82,11 +82,12 @@ export function createProbe({ programs, limits }: { programs: Programs; limits: 
     }
     refuseUnusable({ probe, unreadable: findUnreadable(known), lines, limits })
     if (!probe.video) return probe
-    // how the picture lies, and what HDR screens need to know of it, is often told in its first frame only
+    if (!isHdr(probe.video) && !isStill(probe)) return probe
+    // how a photo lies, and what HDR screens need to know of a film, is often told in the first frame only
     const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
     const { json: frames } = await look(...first, '-show_entries', 'frame=side_data_list')
-    const mastering = isHdr(probe.video) ? { mastering: toMastering(frames) } : {}
-    return { ...probe, video: { ...probe.video, ...toFrameOrientation(frames), ...mastering } }
+    const found = isStill(probe) ? toFrameOrientation(frames) : { mastering: toMastering(frames) }
+    return { ...probe, video: { ...probe.video, ...found } }
   }
 }
 
