@@ -8,7 +8,8 @@ export type Workspaces = {
   /** Absolute. */
   readonly path: string
   /**
-   * The temporary folder of one attempt, gone when it is disposed. Its name comes from the job's id and claim alone.
+   * The temporary folder of one attempt, gone when it is disposed. It is named after the job's id and claim, and is new even
+   * so: claims begin anew when somebody deletes a document while the job is worked on.
    * @throws MediadError `resource.no_room` when a source of `sizeBytes` and its results do not fit now, `resource.disk` when
    * they never would, `resource.workspace` when the folder cannot be used
    */
@@ -28,8 +29,8 @@ export async function openWorkspaces({ directory }: { directory: string }): Prom
     path,
     async open({ id, claim, sizeBytes }) {
       await assertRoom(path, sizeBytes)
-      const workspace = join(path, `${id}-${claim}`)
-      await withCode(workspace, () => mkdir(workspace, { mode: 0o700 }))
+      const prefix = join(path, `${id}-${claim}-`)
+      const workspace = await withCode(prefix, () => mkdtemp(prefix))
       return { path: workspace, [Symbol.asyncDispose]: () => remove(workspace) }
     },
     close: () => rm(path, { recursive: true, force: true }),
