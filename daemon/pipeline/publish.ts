@@ -99,8 +99,9 @@ async function assertOurs({ key, there, overwrite }: Found, { jobId, claim, leas
       `${key} exists and is not of this job: delete it, choose another key, or set upload({ overwrite: 'always' })`,
     )
   }
-  // a later claim's object: either the job is another's, or its document was deleted and claims began anew. S3 knows
-  if (Number(there.metadata['mediad-claim']) > claim) await lease.confirm()
+  // a later claim's, or another owner's of ours: either the job is his, or somebody deleted its document and claims began
+  // anew. S3 knows
+  if (Number(there.metadata['mediad-claim']) >= claim) await lease.confirm()
 }
 
 /** What the job document says of an artifact that has arrived. */
