@@ -10,7 +10,7 @@ import { tellStory, type Stop, type Story } from './stops.ts'
 export const all = process.env.MEDIAD_FAULTS === 'all'
 
 /** Runs at once: they mostly wait for leases and for hidden messages. */
-const AT_ONCE = 6
+const AT_ONCE = 8
 
 process.setMaxListeners(100) // one per daemon
 

@@ -15,6 +15,8 @@ export type Expectations = {
   moreDead?: number
   /** Objects that are nobody's outputs. */
   foreign?: readonly string[]
+  /** An upload in parts may stay open: its daemon died in it, and no later attempt wrote that key. */
+  openUploads?: boolean
   /** Default 3, the fleet's. */
   attempts?: number
 }
