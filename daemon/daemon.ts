@@ -28,6 +28,8 @@ export type Daemon = {
    * Calling it again changes nothing.
    */
   stop(): Promise<void>
+  /** Ends every running job at once; the verdict of `reason` says what becomes of them. */
+  endJobs(reason: MediadError): void
 }
 
 /** Starts the parts in order and stops them in reverse. */
@@ -58,6 +60,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       emit({ type: 'daemon:stopped', owner: name })
       log.info('daemon stopped')
     },
+    endJobs: (reason) => parts.stopJobs.abort(reason),
   }
 }
 

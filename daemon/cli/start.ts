@@ -1,32 +1,50 @@
 import { rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { compose, type Composed } from '../compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import { MediadError, toMessage } from '../errors.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import { removeLitter } from '../pipeline/janitor.ts'
 import { openPrograms } from '../pipeline/programs.ts'
 import { openWorkspaces } from '../pipeline/workspace.ts'
 import { withReleasers, type Push } from '../releasers.ts'
 import { listenForStop } from './signals.ts'
+import { watchForStray } from './stray.ts'
 import type { Terminal } from './terminal.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
 
-/** `mediad start`: runs a daemon until the first signal; the second ends it at once, as a crash would. */
+/** After an error that nobody caught: how long jobs may take to write down how they ended. */
+const CRASH_MS = 10_000
+
+/**
+ * `mediad start`: runs a daemon until the first signal; the second ends it at once, as a crash would. An error that nobody
+ * caught fails the attempts of all running jobs, whichever of them it came from, and ends the daemon: what is left of the
+ * process is not to be trusted. The attempts count, so that a job that does this each time is buried in the end.
+ */
 export async function start({ log }: Terminal, options: StartOptions): Promise<0 | 1> {
   using signals = listenForStop()
-  let workspacePath: string | undefined
+  let opened: Awaited<ReturnType<typeof openDaemon>> | undefined
+  // the attempts in it are over: their ffmpeg ends with this process
+  const tidy = () => void (opened && rmSync(opened.path, { recursive: true, force: true, maxRetries: 3 }))
+  using stray = watchForStray(log, tidy)
   const started = withReleasers(async (push) => {
     const config = await prepare(options, log, push)
-    const { daemon, path } = await openDaemon({ config, log, push })
-    workspacePath = path
+    const { daemon } = (opened = await openDaemon({ config, log, push }))
     await daemon.start()
     push('the daemon', () => daemon.stop())
   })
   const forced = signals.second.then((): 1 => {
     log.warn('second signal: ending at once; unfinished jobs are taken over by another daemon')
-    // the attempts in it are over: their ffmpeg ends with this process
-    if (workspacePath !== undefined) rmSync(workspacePath, { recursive: true, force: true })
+    return 1
+  })
+  const crashed = stray.error.then(async (thrown): Promise<1> => {
+    const why = `an error that nobody caught ended the daemon: ${toMessage(thrown)}`
+    const error = new MediadError('internal.crashed', why, { cause: thrown })
+    log.error({ error }, why)
+    opened?.daemon.endJobs(error)
+    await Promise.race([started.then((releasers) => releasers.release()), delay(CRASH_MS, undefined, { ref: false })])
     return 1
   })
   const orderly = async (): Promise<0> => {
@@ -36,7 +54,9 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
     await releasers.release()
     return 0
   }
-  return await Promise.race([orderly(), forced])
+  const code = await Promise.race([orderly(), forced, crashed])
+  if (code !== 0) tidy()
+  return code
 }
 
 async function prepare(options: StartOptions, log: Log, push: Push): Promise<Config> {
