@@ -11,7 +11,7 @@ import { findFfmpeg } from './scene.ts'
 import { all, explore, findLabels, hideBriefly, isReached, job, startWith } from './explore.ts'
 import { isInsideClaim, type Stop } from './stops.ts'
 
-const test = suite('crash', { timeoutSeconds: 280 })
+const test = suite('crash', { timeoutSeconds: all ? 3500 : 280 })
 
 test('killed at any of its network calls: the next daemon ends the job, once', async () => {
   const labels = await findLabels()

@@ -8,7 +8,7 @@ import { startBench } from './bench.ts'
 import { all, explore, findLabels, isReached, job, startWith } from './explore.ts'
 import type { Stop } from './stops.ts'
 
-const test = suite('stop', { timeoutSeconds: 280 })
+const test = suite('stop', { timeoutSeconds: all ? 3500 : 280 })
 
 test('told to stop at any of its network calls: no attempt is lost, and it exits with 0', async () => {
   const labels = await findLabels()
