@@ -14,7 +14,7 @@ export function watchForStray(log: Log, tidy: () => void): Stray {
     if (code === 0) process.exitCode = 1 // else whoever watches over the daemon takes it for stopped
     log.error(
       { code },
-      'the process was ended from within (process.exit): unfinished jobs are taken over by another daemon',
+      'the process was ended from within, by a plugin: unfinished jobs are taken over by another daemon',
     )
     tidy()
   }

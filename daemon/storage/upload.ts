@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Upload } from '@aws-sdk/lib-storage'
-import { AbortMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3'
+import { AbortMultipartUploadCommand, CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { AbortLeftovers } from './leftovers.ts'
 import { bare, toStatus, toStorageError, type Expected, type WriteOutcome } from './storage.ts'
 
 const MiB = 1024 * 1024
@@ -31,12 +32,15 @@ const TIDY_MS = 3_000
  */
 export type UploadFile = (request: UploadRequest) => Promise<WriteOutcome>
 
-export function createUpload({ client, bucket }: { client: S3Client; bucket: string }): UploadFile {
+export type UploadParts = { client: S3Client; bucket: string; abortLeftovers: AbortLeftovers }
+
+export function createUpload({ client, bucket, abortLeftovers }: UploadParts): UploadFile {
   return async ({ path, key, contentType, metadata, expected, signal, onProgress }) => {
     const { size } = await stat(path)
     signal.throwIfAborted()
+    const bound = bind(client, signal)
     const upload = new Upload({
-      client: toAbortable(client, signal),
+      client: bound.client,
       partSize: Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS)),
       queueSize: PARALLEL_PARTS,
       params: {
@@ -51,6 +55,7 @@ export function createUpload({ client, bucket }: { client: S3Client; bucket: str
     upload.on('httpUploadProgress', ({ loaded = 0 }) => onProgress?.(Math.min(1, loaded / Math.max(1, size))))
     try {
       const { ETag } = await upload.done()
+      if (bound.mayHaveLeft()) await abortLeftovers(key, signal)
       return { etag: bare(ETag) }
     } catch (error) {
       signal.throwIfAborted()
@@ -63,16 +68,25 @@ export function createUpload({ client, bucket }: { client: S3Client; bucket: str
   }
 }
 
+type Bound = {
+  client: S3Client
+  /** Whether an upload may be open that nobody knows the id of: the reply that told it was lost, and another one was begun. */
+  mayHaveLeft(): boolean
+}
+
 /**
  * `Upload` knows no signal: its own `abort` rejects at once, while requests under way go on, are repeated, and may take
  * effect later. Through this client each of them ends with the signal, and it tidies up before it rejects.
  */
-function toAbortable(client: S3Client, signal: AbortSignal): S3Client {
-  const send = (command: Parameters<S3Client['send']>[0]) => {
+function bind(client: S3Client, signal: AbortSignal): Bound {
+  let repeated = false
+  const send = async (command: Parameters<S3Client['send']>[0]) => {
     const isTidying = command instanceof AbortMultipartUploadCommand
-    return client.send(command, { abortSignal: isTidying ? AbortSignal.timeout(TIDY_MS) : signal })
+    const output = await client.send(command, { abortSignal: isTidying ? AbortSignal.timeout(TIDY_MS) : signal })
+    if (command instanceof CreateMultipartUploadCommand) repeated ||= (output.$metadata.attempts ?? 1) > 1
+    return output
   }
-  return Object.assign(Object.create(client) as S3Client, { send })
+  return { client: Object.assign(Object.create(client) as S3Client, { send }), mayHaveLeft: () => repeated }
 }
 
 function toCondition(expected: UploadRequest['expected']): { IfNoneMatch?: string; IfMatch?: string } {

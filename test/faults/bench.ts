@@ -22,13 +22,13 @@ export async function startBench({ daemons = 1, ...options }: BenchOptions = {})
   const members: Member[] = []
   const uploads = new Set<string>()
 
-  async function start(prepare?: (line: Line) => void): Promise<Member> {
+  async function start(prepare?: (line: Line) => void, own: Readonly<Record<string, string>> = {}): Promise<Member> {
     const line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
     lines.push(line)
     prepare?.(line)
     // the fleet reads `env` in the very turn it is told to start
     const daemon = await inTurn(() => {
-      Object.assign(env, toEnvironment(cloud.local.queueUrls, line))
+      Object.assign(env, { NODE_OPTIONS: '' }, toEnvironment(cloud.local.queueUrls, line), own)
       return fleet.start()
     })
     const member = { line, daemon }

@@ -28,8 +28,8 @@ export type Bench = Omit<Fleet, 'start' | 'daemons'> & {
   readonly first: Member
   /** Uploads a source, past every fault. */
   upload(key: string, body: string | Uint8Array): Promise<string>
-  /** One more daemon. `prepare` sets faults up before it starts. */
-  start(prepare?: (line: Line) => void): Promise<Member>
+  /** One more daemon. `prepare` sets faults up before it starts; `env` is laid over its environment. */
+  start(prepare?: (line: Line) => void, env?: Readonly<Record<string, string>>): Promise<Member>
   /** Puts a body on one of the queues, past every fault. */
   send(queue: 'work' | 'inProgress', body: string): Promise<void>
   /** Every upload is over, no message is left but dead ones, and no ffmpeg works. */
