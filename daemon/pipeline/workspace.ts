@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MediadError } from '../errors.ts'
 import { signWorkspaces, WORKSPACES_PREFIX } from './janitor.ts'
@@ -18,7 +18,11 @@ export type Workspaces = {
   close(): Promise<void>
 }
 
-export type Workspace = { readonly path: string } & AsyncDisposable
+export type Workspace = {
+  readonly path: string
+  /** Whether the folder still is what it was. @throws MediadError `resource.workspace` when it is gone, or read-only by now */
+  assertUsable(): Promise<void>
+} & AsyncDisposable
 
 /** Room for the source and results of the same size; a guess, the real end of the disk is reported as it happens. */
 const SIZE_FACTOR = 2
@@ -31,7 +35,11 @@ export async function openWorkspaces({ directory }: { directory: string }): Prom
       await assertRoom(path, sizeBytes)
       const prefix = join(path, `${id}-${claim}-`)
       const workspace = await withCode(prefix, () => mkdtemp(prefix))
-      return { path: workspace, [Symbol.asyncDispose]: () => remove(workspace) }
+      return {
+        path: workspace,
+        assertUsable: () => withCode(workspace, () => access(workspace, constants.W_OK)),
+        [Symbol.asyncDispose]: () => remove(workspace),
+      }
     },
     close: () => rm(path, { recursive: true, force: true }),
   }
