@@ -49,7 +49,7 @@ test('killed at any call of a failure, a second attempt and a burial: dead all t
 test('P1: killed at some moments inside ffmpeg', async () => {
   const film = await filmOf(8)
   const moments = all ? [1, 10, 20, 30, 40, 50, 60, 70, 80, 90] : [5, 40, 65]
-  await Promise.all(moments.map((percent) => runWithKillInside(film, percent)))
+  while (moments.length > 0) await Promise.all(moments.splice(0, 3).map((percent) => runWithKillInside(film, percent)))
 })
 
 const first = (label: string) => label.endsWith('#1')
@@ -81,7 +81,7 @@ async function runWithKill(play: Play, stop: Stop): Promise<boolean> {
 }
 
 async function runWithKillInside(film: Buffer, percent: number): Promise<void> {
-  await using bench = await startBench({ code: paceCode, chain: '[pace(), upload()]' })
+  await using bench = await startBench({ ...success.options, code: paceCode, chain: '[pace(), upload()]' })
   const { daemon } = bench.first
   await bench.upload(KEY, film)
   await until('ffmpeg is there', () => isAt(bench, percent), 40)
@@ -89,7 +89,7 @@ async function runWithKillInside(film: Buffer, percent: number): Promise<void> {
   await until('its ffmpeg is gone', () => findFfmpeg(bench).length === 0, 5)
   await bench.start()
   await bench.quiescence(80)
-  await bench.checkInvariants()
+  await bench.checkInvariants(success.expected)
   await checkAttempts(bench, 2)
 }
 

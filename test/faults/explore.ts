@@ -30,6 +30,10 @@ const bulk = definePlugin('bulk', z.object({}), () => ({
 /** Messages in hand stay hidden for half a lease, as with the defaults; the fleet's leases are a tenth of those. */
 const HIDDEN_SECONDS = 3
 
+/** More attempts than any run needs: a machine too busy for leases of seconds costs some. */
+const MANY = 9
+const more = `job: { attempts: ${MANY}, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 },`
+
 /** What is explored: one upload, and what is to become of it. */
 export type Play = {
   readonly options: BenchOptions
@@ -39,7 +43,10 @@ export type Play = {
 }
 
 /** A job that goes well. */
-export const success: Play = { options: { code: bulkCode, chain: '[note({ pause: 2 }), bulk(), upload()]' } }
+export const success: Play = {
+  options: { code: bulkCode, chain: '[note({ pause: 2 }), bulk(), upload()]', more },
+  expected: { attempts: MANY },
+}
 
 /** A job that fails, is tried again, and is then refused: told to the dead queue, and dead. */
 export const burial: Play = {
@@ -51,13 +58,14 @@ const fail = definePlugin('fail', z.object({}), () => ({
   },
 }))`,
     chain: '[fail()]',
+    more,
   },
-  expected: { dead: [KEY], moreDead: 1 },
+  expected: { dead: [KEY], moreDead: 1, attempts: MANY },
 }
 
 /** A job whose daemon died: what its successor does is explored. */
 export const takeover: Play = {
-  options: success.options,
+  ...success,
   async prologue(bench) {
     const { daemon } = await bench.start(hideBriefly)
     await bench.upload(KEY, await tinyVideo())

@@ -24,7 +24,7 @@ async function runWithLoss(stop: Stop): Promise<boolean> {
   const performance = await perform(bench, success, { ...stop, act: () => undefined })
   if (!(await isReached(bench, performance))) return false
   await bench.quiescence(80)
-  await bench.checkInvariants()
+  await bench.checkInvariants(success.expected)
   await checkAttempts(bench, 1)
   return true
 }
