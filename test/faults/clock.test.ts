@@ -6,6 +6,7 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { startBench } from './bench.ts'
 import { besides } from './rows.ts'
+import { countLost, hasty } from './scene.ts'
 
 const row = besides(suite('clock faults', { timeoutSeconds: 150 }))
 
@@ -21,7 +22,7 @@ for (const seconds of [600, -600]) {
   row(
     `Q22: a clock ${seconds} s off: no lease is stolen from or by its daemon, and nothing is done twice`,
     async () => {
-      await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 9 }), upload()]' })
+      await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 9 }), upload()]', more: hasty })
       const { daemon } = await bench.start(undefined, shifted(seconds))
       // two slots each: both daemons work for longer than a lease, and sweep the other's records
       const keys = ['a', 'b', 'c', 'd'].map((name) => `origin_${name}.mp4`)
@@ -32,7 +33,8 @@ for (const seconds of [600, -600]) {
         daemon.entries.some(({ msg }) => msg === 'job started'),
         'it took part',
       )
-      assert.is(bench.said('job started'), keys.length)
+      // on a machine too busy for leases of six seconds an owner stops himself; nobody else may begin before that
+      assert.is(bench.said('job started'), keys.length + countLost(bench))
       const { skewSeconds } = await daemon.waitFor((entry) => entry.skewSeconds !== undefined)
       assert.ok(Math.abs(Number(skewSeconds) - seconds) < 60, `it says that it is ${String(skewSeconds)} s off`)
     },

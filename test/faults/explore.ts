@@ -2,7 +2,7 @@ import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench, type BenchOptions } from './bench.ts'
-import type { Bench, Expectations, Member } from './scene.ts'
+import { countLost, type Bench, type Expectations, type Member } from './scene.ts'
 import type { Line } from './proxy.ts'
 import { tellStory, type Stop, type Story } from './stops.ts'
 
@@ -152,7 +152,7 @@ export async function isReached(bench: Bench, { hasActed }: Performance): Promis
  * must: each of those costs one attempt more.
  */
 export async function checkAttempts(bench: Bench, wanted: number): Promise<void> {
-  const lost = bench.members.flatMap(({ daemon }) => daemon.entries).filter(({ code }) => code === 'lease.lost').length
+  const lost = countLost(bench)
   const { attempt = 0 } = (await bench.document(KEY)) ?? {}
   if (attempt < wanted || attempt > wanted + lost)
     throw new Error(`attempted ${attempt} times, not ${wanted}; leases were lost ${lost} times`)

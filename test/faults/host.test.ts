@@ -9,8 +9,7 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { besides } from './rows.ts'
-import type { Member } from './scene.ts'
-import type { Line } from './proxy.ts'
+import { hasty, hurry, readiness } from './scene.ts'
 import { canMount, mountSmallDisk } from './disk.ts'
 
 const test = suite('host faults', { timeoutSeconds: 150 })
@@ -20,14 +19,6 @@ const rowOnDisk: typeof row = canMount() ? row : (name) => test.skip(name, 'this
 const MiB = 1024 ** 2
 const slow = { code: paceCode, chain: '[pace(), upload()]' }
 const quick = { code: noteCode, chain: '[note(), upload()]' }
-
-/** What is given back for a minute comes back at once. */
-const hurry = (line: Line) =>
-  line.rewrite(({ name, says }) => (name === 'SendMessage work' && says.DelaySeconds === 60 ? { DelaySeconds: 1 } : {}))
-
-async function readiness({ daemon }: Member): Promise<number> {
-  return (await fetch(`${daemon.url}/ready`)).status
-}
 
 async function padded(bytes: number): Promise<Buffer> {
   const box = Buffer.alloc(bytes)
@@ -97,7 +88,7 @@ row('P13: the folder of workspaces is removed: not ready, no crash, and another 
   await using bench = await startBench({ ...slow, daemons: 0 })
   const { daemon } = await bench.start(hurry)
   await bench.upload('origin_a.mp4', await longVideo())
-  await findProcess('/ffmpeg', daemon.folder)
+  await findProcess('/ffmpeg', daemon.folder, 60)
   const temporary = join(daemon.folder, 'tmp')
   for (const name of await readdir(temporary)) await rm(join(temporary, name), { recursive: true })
   await daemon.waitFor((entry) => entry.code === 'resource.workspace', 60)
@@ -118,7 +109,7 @@ row(
     await using folder = await temporaryFolder()
     const directory = join(folder.path, 'shared')
     await mkdir(directory)
-    await using bench = await startBench({ ...slow, more: `workspace: { directory: '${directory}' }` })
+    await using bench = await startBench({ ...slow, more: `${hasty} workspace: { directory: '${directory}' }` })
     const garbage = Array.from({ length: 50 }, (_, n) => `origin_${n}.mp4`)
     for (const key of garbage) await bench.upload(key, `no film ${key}`)
     await bench.quiescence(100)
@@ -126,7 +117,7 @@ row(
     const dying = bench.first.daemon
     const ownFolder = await onlyFolder(directory)
     await bench.upload('origin_a.mp4', await longVideo())
-    await findProcess('/ffmpeg', ownFolder)
+    await findProcess('/ffmpeg', ownFolder, 60)
     const { daemon: living } = await bench.start()
     await dying.kill()
     assert.ok((await findWorkspaces(directory)).length > 0, 'there is something to tidy up')

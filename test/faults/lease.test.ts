@@ -8,14 +8,12 @@ import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { documentPathOf, jobIdOf, type Bench, type Member } from './scene.ts'
+import { countLost, documentPathOf, hasty, jobIdOf, longLease, type Bench, type Member } from './scene.ts'
 import type { Call } from './calls.ts'
 import { besides } from './rows.ts'
 
 const row = besides(suite('lease faults', { timeoutSeconds: 150 }))
 
-/** The owner holds for ten seconds after a heartbeat, and makes one every three. */
-const longLease = 'job: { attempts: 3, leaseSeconds: 12, recheckSeconds: 1, backoffSeconds: 1 }'
 const slow = { code: paceCode, chain: '[pace(), upload()]' }
 const isHeartbeat = ({ name, says }: Call) =>
   name === 'PUT document' && says.state === 'processing' && Number(says.rev) > 1
@@ -23,7 +21,7 @@ const isNextClaim = ({ name, says }: Call) => name === 'PUT document' && says.cl
 const isAbandoned = ({ msg }: { msg?: string }) => msg?.startsWith('job abandoned') === true
 
 /** Waits until the first daemon has the job in ffmpeg; gives that ffmpeg. */
-const inFfmpeg = (bench: Bench): Promise<number> => findProcess('/ffmpeg', bench.first.daemon.folder)
+const inFfmpeg = (bench: Bench): Promise<number> => findProcess('/ffmpeg', bench.first.daemon.folder, 60)
 
 /** What a daemon wrote under output keys or into the document since `count` calls. */
 function writesSince({ line }: Member, count: number): string[] {
@@ -33,8 +31,46 @@ function writesSince({ line }: Member, count: number): string[] {
   return writes.map(({ name }) => name)
 }
 
+row(
+  'a healthy job ten times longer than its lease, swept by three daemons all the while, is started once',
+  async () => {
+    await using bench = await startBench({
+      code: noteCode,
+      daemons: 3,
+      chain: '[note({ pause: 61 }), upload()]',
+      more: hasty.replace('attempts: 3', 'attempts: 9'),
+    })
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.quiescence(120)
+    await bench.checkInvariants({ attempts: 9 })
+    const looks = bench.members.flatMap(({ line }) => line.calls).filter(({ name }) => name === 'GET document').length
+    assert.ok(looks > 30, `its record was looked at ${looks} times`)
+    assert.is(bench.said('job started'), 1 + countLost(bench), 'nobody started it but after an owner who stopped')
+  },
+)
+
+row('Q3: a message that comes back while its owner is mute and may not delete it: published once', async () => {
+  await using bench = await startBench({
+    code: noteCode,
+    daemons: 2,
+    chain: '[note({ pause: 5 }), upload()]',
+    more: hasty,
+  })
+  for (const { line } of bench.members) {
+    line.rewrite(({ name }) => (name === 'ReceiveMessage work' ? { VisibilityTimeout: 1 } : {}))
+    const deny = { do: 'answer', status: 500, code: 'InternalFailure' } as const
+    line.fault({ ...deny, on: ({ name }) => name === 'DeleteMessage work', times: 6 })
+    line.fault({ ...deny, on: (call) => isHeartbeat(call) && call.says.claim === 1 })
+  }
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence(100)
+  await bench.checkInvariants()
+  assert.is(bench.said('job succeeded'), 1)
+  assert.ok(((await bench.document('origin_a.mp4'))?.claim ?? 0) >= 2)
+})
+
 row('S5: heartbeats that are never answered, sent or not: the next one goes over a new socket', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: hasty })
   const { line } = bench.first
   let beats = 0
   line.watch((call) => void (beats += isHeartbeat(call) ? 1 : 0))
@@ -50,7 +86,7 @@ row('S5: heartbeats that are never answered, sent or not: the next one goes over
 })
 
 row('S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: longLease })
   await bench.upload('origin_a.mp4', await longVideo())
   const ffmpeg = await inFfmpeg(bench)
   await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: documentPathOf('origin_a.mp4') }))
@@ -62,7 +98,7 @@ row('S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is publis
 })
 
 row('S8: the document replaced by another owner: ffmpeg ends, nothing is published over him', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: hasty })
   const { first } = bench
   await bench.upload('origin_a.mp4', await longVideo())
   const ffmpeg = await inFfmpeg(bench)
@@ -99,7 +135,7 @@ row('S10: heartbeats fail for less than the lease: the job goes on, and is done 
 })
 
 row('S10: heartbeats fail for longer than the lease: the owner stops before another one may claim', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: hasty })
   const { first } = bench
   const failing = first.line.fault({ on: isHeartbeat, do: 'answer', status: 503, code: 'SlowDown' })
   await bench.upload('origin_a.mp4', await longVideo())
@@ -122,7 +158,7 @@ row('S10: heartbeats fail for longer than the lease: the owner stops before anot
 })
 
 row('an owner cut off from S3 alone stops, and another one does the job', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: hasty })
   const { first } = bench
   await bench.upload('origin_a.mp4', await longVideo())
   const ffmpeg = await inFfmpeg(bench)

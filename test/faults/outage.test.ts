@@ -4,16 +4,12 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { type Member } from './scene.ts'
+import { readiness } from './scene.ts'
 import { besides } from './rows.ts'
 
 const row = besides(suite('outages', { timeoutSeconds: 120 }))
 
 const OUTAGE_SECONDS = 10
-
-async function readiness({ daemon }: Member): Promise<number> {
-  return (await fetch(`${daemon.url}/ready`)).status
-}
 
 for (const service of ['s3', 'sqs'] as const) {
   row(`Q14: ${service} gone for ${OUTAGE_SECONDS} s: few requests, not ready, then all is done by itself`, async () => {

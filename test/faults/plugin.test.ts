@@ -5,6 +5,7 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { besides } from './rows.ts'
+import { hasty } from './scene.ts'
 
 const row = besides(suite('plugin faults', { timeoutSeconds: 150 }))
 
@@ -46,7 +47,7 @@ for (const [what, act, message] of stray) {
 }
 
 row('P16: a plugin that ends the process with 0: no success, neither of the daemon nor of the job', async () => {
-  await using bench = await startBench(badly('process.exit(0)'))
+  await using bench = await startBench({ ...badly('process.exit(0)'), more: hasty })
   const { daemon } = bench.first
   await bench.upload('origin_a.mp4', await tinyVideo())
   assert.is(await daemon.ended, 1)
@@ -60,7 +61,7 @@ row('P16: a plugin that ends the process with 0: no success, neither of the daem
 row(
   'Q21: a job that kills every daemon is counted before it starts, and buried when its attempts are used up',
   async () => {
-    await using bench = await startBench(badly(`process.kill(process.pid, 'SIGKILL')`, 99))
+    await using bench = await startBench({ ...badly(`process.kill(process.pid, 'SIGKILL')`, 99), more: hasty })
     await bench.upload('origin_a.mp4', await tinyVideo())
     for (const attempt of [1, 2, 3]) {
       const { daemon } = bench.members.at(-1) ?? bench.first

@@ -50,3 +50,21 @@ export const jobIdOf = (key: string) => toJobId(BUCKET, key)
 
 /** Where the document of the job for a source lies. */
 export const documentPathOf = (key: string) => `.mediad/jobs/${jobIdOf(key)}.json`
+
+/** For rows in which a lease must end. Everything else gets the bench's own, which a busy machine does not lose. */
+export const hasty = 'job: { attempts: 3, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 },'
+
+/** The owner holds for ten seconds after a heartbeat, and makes one every three. */
+export const longLease = 'job: { attempts: 3, leaseSeconds: 12, recheckSeconds: 1, backoffSeconds: 1 },'
+
+/** What is given back for a minute comes back after a second. */
+export const hurry = (line: Line): void =>
+  line.rewrite(({ name, says }) => (name === 'SendMessage work' && says.DelaySeconds === 60 ? { DelaySeconds: 1 } : {}))
+
+export async function readiness({ daemon }: Member): Promise<number> {
+  return (await fetch(`${daemon.url}/ready`)).status
+}
+
+/** How often an owner stopped himself, or was told that the job is another's. */
+export const countLost = ({ members }: Pick<Bench, 'members'>): number =>
+  members.flatMap(({ daemon }) => daemon.entries).filter(({ code }) => code === 'lease.lost').length
