@@ -14,6 +14,7 @@ import {
   checkAttempts,
   explore,
   findLabels,
+  funeral,
   hideBriefly,
   isReached,
   KEY,
@@ -46,6 +47,11 @@ test('killed at any call of a failure, a second attempt and a burial: dead all t
   await explore(toStops(labels, isBurying), (stop) => runWithKill(burial, stop))
 })
 
+test('killed at any call of a burial by a sweeper: dead all the same', async () => {
+  const labels = await findLabels(funeral)
+  await explore(toStops(labels, isBurying), (stop) => runWithKill(funeral, stop))
+})
+
 test('P1: killed at some moments inside ffmpeg', async () => {
   const film = await filmOf(8)
   const moments = all ? [1, 10, 20, 30, 40, 50, 60, 70, 80, 90] : [5, 40, 65]
@@ -53,8 +59,10 @@ test('P1: killed at some moments inside ffmpeg', async () => {
 })
 
 const first = (label: string) => label.endsWith('#1')
-const isSweeping = (label: string) => / in-progress #[12]$|HEAD source|SendMessage work/.test(label)
-const isBurying = (label: string) => / dead #|PUT document failed|in-progress #3$/.test(label)
+const isSweeping = (label: string) =>
+  / DeleteMessage in-progress #1$|HEAD source|SendMessage work|GET document #1$/.test(label)
+const isBurying = (label: string) =>
+  /SendMessage dead|PUT document (?:dead|failed)|DeleteMessage in-progress/.test(label)
 
 /** Before and after the call, or one of the two; of all calls or of those that the everyday run is to see. */
 function toStops(labels: readonly string[], everyday: (label: string) => boolean): Stop[] {

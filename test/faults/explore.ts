@@ -10,7 +10,7 @@ import { tellStory, type Stop, type Story } from './stops.ts'
 export const all = process.env.MEDIAD_FAULTS === 'all'
 
 /** Runs at once: they mostly wait for leases and for hidden messages. */
-const AT_ONCE = 6
+const AT_ONCE = 8
 
 process.setMaxListeners(100) // one per daemon
 
@@ -64,14 +64,21 @@ const fail = definePlugin('fail', z.object({}), () => ({
 }
 
 /** A job whose daemon died: what its successor does is explored. */
-export const takeover: Play = {
+export const takeover = {
   ...success,
-  async prologue(bench) {
+  async prologue(bench: Bench) {
     const { daemon } = await bench.start(hideBriefly)
     await bench.upload(KEY, await tinyVideo())
     await daemon.waitFor('job started')
     await daemon.kill()
   },
+} satisfies Play
+
+/** A job that had one attempt, and whose daemon died in it: its successor buries it. */
+export const funeral: Play = {
+  options: { ...success.options, more: more.replace(`attempts: ${MANY}`, 'attempts: 1') },
+  prologue: takeover.prologue,
+  expected: { dead: [KEY], moreDead: 1, attempts: 1 },
 }
 
 /** The calls of a run that goes well. */

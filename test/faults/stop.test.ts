@@ -5,7 +5,18 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { all, burial, checkAttempts, explore, findLabels, isReached, perform, success, type Play } from './explore.ts'
+import {
+  all,
+  burial,
+  checkAttempts,
+  explore,
+  findLabels,
+  isReached,
+  perform,
+  success,
+  type Play,
+  hideBriefly,
+} from './explore.ts'
 import type { Bench } from './scene.ts'
 import type { Stop } from './stops.ts'
 
@@ -23,6 +34,20 @@ test('told to stop at any call of a failure, a second attempt and a burial: dead
   const labels = (await findLabels(burial)).filter((label) => !label.includes('ReceiveMessage'))
   const stops = labels.filter((_, n) => all || n % 6 === 3).map((label): Stop => ({ label, when: 'before' }))
   await explore(stops, (stop) => runWithStopOf(burial, stop))
+})
+
+test('killed while it stops, after the source went back to work and before it is released: done, once', async () => {
+  await using bench = await startBench({ ...success.options, daemons: 0, more: `${success.options.more} ${grace}` })
+  const stop: Stop = { label: 'running: SendMessage work #1', when: 'after' }
+  const performance = await perform(bench, success, { ...stop, act: ({ daemon }) => daemon.kill() })
+  await performance.member.daemon.waitFor('job started')
+  performance.member.daemon.signal('SIGTERM')
+  assert.is(await performance.member.daemon.ended, 'SIGKILL')
+  assert.ok(performance.hasActed())
+  await bench.start(hideBriefly)
+  await bench.quiescence(80)
+  await bench.checkInvariants(success.expected)
+  await checkAttempts(bench, 2)
 })
 
 test('told to stop inside an upload in parts: no upload stays open', async () => {
