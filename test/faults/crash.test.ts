@@ -23,11 +23,12 @@ import {
   takeover,
 } from './explore.ts'
 import type { Play } from './explore.ts'
+import { besides } from './rows.ts'
 import { isInsideClaim, type Stop } from './stops.ts'
 
-const test = suite('crash', { timeoutSeconds: all ? 1800 : 150 })
+const row = besides(suite('crash', { timeoutSeconds: all ? 1800 : 250 }))
 
-test('P2: killed at any of its network calls: the next daemon ends the job, once', async () => {
+row('P2: killed at any of its network calls: the next daemon ends the job, once', async () => {
   const labels = await findLabels(success)
   assert.ok(labels.length >= 20, `only ${labels.length} calls: ${labels.join(', ')}`)
   assert.not.ok(
@@ -37,22 +38,22 @@ test('P2: killed at any of its network calls: the next daemon ends the job, once
   await explore(toStops(labels, first), (stop) => runWithKill(success, stop))
 })
 
-test('killed at any call of a takeover: the third daemon ends the job, once', async () => {
+row('killed at any call of a takeover: the third daemon ends the job, once', async () => {
   const labels = await findLabels(takeover)
   await explore(toStops(labels, isSweeping), (stop) => runWithKill(takeover, stop))
 })
 
-test('killed at any call of a failure, a second attempt and a burial: dead all the same', async () => {
+row('killed at any call of a failure, a second attempt and a burial: dead all the same', async () => {
   const labels = await findLabels(burial)
   await explore(toStops(labels, isBurying), (stop) => runWithKill(burial, stop))
 })
 
-test('killed at any call of a burial by a sweeper: dead all the same', async () => {
+row('killed at any call of a burial by a sweeper: dead all the same', async () => {
   const labels = await findLabels(funeral)
   await explore(toStops(labels, isBurying), (stop) => runWithKill(funeral, stop))
 })
 
-test('P1: killed at some moments inside ffmpeg', async () => {
+row('P1: killed at some moments inside ffmpeg', async () => {
   const film = await filmOf(8)
   const moments = all ? [1, 10, 20, 30, 40, 50, 60, 70, 80, 90] : [5, 40, 65]
   while (moments.length > 0) await Promise.all(moments.splice(0, 3).map((percent) => runWithKillInside(film, percent)))

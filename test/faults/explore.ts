@@ -9,8 +9,8 @@ import { tellStory, type Stop, type Story } from './stops.ts'
 /** `MEDIAD_FAULTS=all`: every stop there is; else a share of them that visits every part of a job's life. */
 export const all = process.env.MEDIAD_FAULTS === 'all'
 
-/** Runs at once: they mostly wait for leases and for hidden messages. */
-const AT_ONCE = 8
+/** Runs at once, of each exploration: they mostly wait for leases and for hidden messages. */
+const AT_ONCE = 4
 
 process.setMaxListeners(100) // one per daemon
 
@@ -112,8 +112,8 @@ export async function explore(stops: readonly Stop[], run: (stop: Stop) => Promi
     `  explored ${stops.length} stops in ${seconds} s; not reached: ${missed.join('; ') || 'none'}\n`,
   )
   if (broken.length > 0) throw new Error(`${broken.length} of ${stops.length} broke:\n${broken.join('\n')}`)
-  // a sweep falls between two other calls by chance: some runs have one more or fewer
-  if (missed.length > stops.length / 5) throw new Error(`not reached: ${missed.join('; ')}`)
+  // a sweep or a heartbeat falls between two other calls by chance: some runs have one more or fewer
+  if (missed.length > Math.max(3, stops.length / 5)) throw new Error(`not reached: ${missed.join('; ')}`)
 }
 
 export type Act = Stop & { act(member: Member): void | Promise<void> }

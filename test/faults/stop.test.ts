@@ -18,25 +18,26 @@ import {
   hideBriefly,
 } from './explore.ts'
 import type { Bench } from './scene.ts'
+import { besides } from './rows.ts'
 import type { Stop } from './stops.ts'
 
 const grace = 'shutdown: { graceSeconds: 1 },'
 
-const test = suite('stop', { timeoutSeconds: all ? 3500 : 280 })
+const row = besides(suite('stop', { timeoutSeconds: all ? 3500 : 250 }))
 
-test('told to stop at any of its network calls: no attempt is lost, and it exits with 0', async () => {
+row('told to stop at any of its network calls: no attempt is lost, and it exits with 0', async () => {
   const labels = (await findLabels(success)).filter((label) => !label.includes('ReceiveMessage'))
   const stops = labels.filter((_, n) => all || n % 3 === 0).map((label): Stop => ({ label, when: 'before' }))
   await explore(stops, runWithStop)
 })
 
-test('told to stop at any call of a failure, a second attempt and a burial: dead all the same', async () => {
+row('told to stop at any call of a failure, a second attempt and a burial: dead all the same', async () => {
   const labels = (await findLabels(burial)).filter((label) => !label.includes('ReceiveMessage'))
   const stops = labels.filter((_, n) => all || n % 6 === 3).map((label): Stop => ({ label, when: 'before' }))
   await explore(stops, (stop) => runWithStopOf(burial, stop))
 })
 
-test('killed while it stops, after the source went back to work and before it is released: done, once', async () => {
+row('killed while it stops, after the source went back to work and before it is released: done, once', async () => {
   await using bench = await startBench({ ...success.options, daemons: 0, more: `${success.options.more} ${grace}` })
   const stop: Stop = { label: 'running: SendMessage work #1', when: 'after' }
   const performance = await perform(bench, success, { ...stop, act: ({ daemon }) => daemon.kill() })
@@ -50,7 +51,7 @@ test('killed while it stops, after the source went back to work and before it is
   await checkAttempts(bench, 2)
 })
 
-test('told to stop inside an upload in parts: no upload stays open', async () => {
+row('told to stop inside an upload in parts: no upload stays open', async () => {
   await using bench = await startBench({ ...success.options, more: `${success.options.more} ${grace}` })
   const { daemon, line } = bench.first
   const stalled = line.fault({ on: ({ op }) => op === 'UploadPart', do: 'stall' })
