@@ -10,10 +10,13 @@ export async function requeue(
 ): Promise<0 | 1> {
   return await operate(terminal, options, async ({ requeue: send, signal }) => {
     let code: 0 | 1 = 0
+    let none = true
     for await (const outcome of send({ name, signal })) {
+      none = false
       report(terminal, outcome)
       if (!outcome.done) code = 1
     }
+    if (none && terminal.human) terminal.say('nothing to send: every job is over, or somebody works on it', {})
     return code
   })
 }
