@@ -33,6 +33,8 @@ const notRun: Record<string, string> = {
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
     'the AWS command line is nothing mediad needs',
   'npm run mediad -- check\nnpm run mediad -- start\n': 'there is no AWS here',
+  'npm run soak -- --jobs 1000 --daemons 3 --minutes 5\n':
+    'it takes minutes; test/faults/soak.test.ts is its short form',
 }
 
 const test = suite('docs run', { timeoutSeconds: 90 })

@@ -212,6 +212,13 @@ test('a few seconds without S3 cost no attempt', async () => {
   assert.is(requests.length, 3)
 })
 
+test('what a try that failed may have left open is ended before the next', async () => {
+  const { run, scripts, aborted } = prepare()
+  scripts.push(fail, fail)
+  await run({}, 1)
+  assert.equal(aborted, [artifact.key, artifact.key])
+})
+
 test('uploads that earlier claims left open are ended; a first claim has none', async () => {
   const { run, aborted } = prepare()
   await run({}, 1)
