@@ -70,19 +70,29 @@ row('Q3: a message that comes back while its owner is mute and may not delete it
 })
 
 row('S5: heartbeats that are never answered, sent or not: the next one goes over a new socket', async () => {
-  await using bench = await startBench({ ...slow, more: hasty })
+  await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 18 }), upload()]', more: longLease })
   const { line } = bench.first
   let beats = 0
   line.watch((call) => void (beats += isHeartbeat(call) ? 1 : 0))
-  // never two in a row: the lease of six seconds ends after four without a word
+  // never two in a row: each is given up after three seconds, and the lease ends after ten without a word
   const unsent = line.fault({ on: (call) => isHeartbeat(call) && beats === 2, times: 1, do: 'stall' })
   const unanswered = line.fault({ on: (call) => isHeartbeat(call) && beats === 4, times: 1, do: 'stallReply' })
-  await bench.upload('origin_a.mp4', await longVideo())
+  await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.quiescence()
   await bench.checkInvariants()
   const document = await bench.document('origin_a.mp4')
   assert.equal([document?.attempt, document?.claim], [1, 1])
   assert.equal([unsent.hits, unanswered.hits], [1, 1])
+})
+
+row('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
+  await using bench = await startBench({ ...slow, daemons: 2, more: longLease })
+  const slowed = bench.members.map(({ line }) => line.fault({ on: isHeartbeat, do: 'delay', seconds: 2 }))
+  await bench.upload('origin_a.mp4', await longVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.ok(slowed.some(({ hits }) => hits >= 2))
+  assert.is(bench.said('job started'), 1 + countLost(bench))
 })
 
 row('S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew', async () => {
