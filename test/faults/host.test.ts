@@ -126,7 +126,8 @@ row(
     assert.is((await readdir(directory)).length, 2)
     assert.ok(isAlive(living.pid))
     await bench.quiescence(90)
-    await bench.checkInvariants({ dead: garbage })
+    // on a machine too busy for these leases an owner may lose one between telling the dead queue and writing it down
+  await bench.checkInvariants({ dead: garbage, moreDead: 3 })
     assert.equal(await findWorkspaces(directory), [])
   },
 )
