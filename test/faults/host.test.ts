@@ -127,7 +127,7 @@ row(
     assert.ok(isAlive(living.pid))
     await bench.quiescence(90)
     // on a machine too busy for these leases an owner may lose one between telling the dead queue and writing it down
-  await bench.checkInvariants({ dead: garbage, moreDead: 3 })
+    await bench.checkInvariants({ dead: garbage, moreDead: 3 })
     assert.equal(await findWorkspaces(directory), [])
   },
 )
