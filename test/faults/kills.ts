@@ -22,6 +22,10 @@ export async function runWithKill(play: Play, stop: Stop): Promise<boolean> {
   await bench.start(hideBriefly)
   await bench.quiescence(80)
   await bench.checkInvariants(play.expected)
-  if (play === success) await checkAttempts(bench, isInsideClaim(stop) ? 2 : 1)
+  if (play !== success) return true
+  // a call that has nothing to do with the job may be on its way while the job's end is
+  const ended = performance.member.line.calls.some(({ says }) => says.state === 'succeeded')
+  const wanted = isInsideClaim(stop) ? 2 : 1
+  await checkAttempts(bench, wanted, ended ? 1 : wanted)
   return true
 }
