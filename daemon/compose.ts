@@ -30,6 +30,7 @@ import { createS3Client } from './storage/client.ts'
 import { createDownload } from './storage/download.ts'
 import { createAbortLeftovers } from './storage/leftovers.ts'
 import { createPresign } from './storage/presign.ts'
+import { createSkewWatch } from './storage/skew.ts'
 import { createStorage } from './storage/storage.ts'
 import { createUpload } from './storage/upload.ts'
 import { tokens, type Token } from './tokens.ts'
@@ -114,10 +115,10 @@ function createGraph<Given extends Base>(given: Given): Graph<Given> {
   }
 }
 
-function provideEdges({ provide, use, config }: Graph<Base>): void {
+function provideEdges({ provide, use, config, log }: Graph<Base>): void {
   const { bucket, queues, state } = config
   const open = ({ url }: { url: string }) => createQueue({ client: use(tokens.Sqs), url })
-  provide(tokens.S3, createS3Client)
+  provide(tokens.S3, () => createS3Client(createSkewWatch(log)))
   provide(tokens.Sqs, createSqsClient)
   provide(tokens.Storage, () => createStorage({ client: use(tokens.S3), bucket }))
   provide(tokens.Queues, () =>
@@ -139,8 +140,9 @@ function providePipeline({ provide, use, config, programs, log }: Graph<Opened>)
 function provideWork(graph: Graph<Opened>): void {
   const { provide, use, config, log, limits, emit } = graph
   const { bucket, job, source, state } = config
-  const createHandler = () =>
-    createProcess({
+  const createHandler = () => {
+    const abortLeftovers = createAbortLeftovers({ client: use(tokens.S3), bucket, log })
+    return createProcess({
       intake: createIntake({
         queues: use(tokens.Queues),
         documents: use(tokens.Documents),
@@ -159,8 +161,8 @@ function provideWork(graph: Graph<Opened>): void {
       chain: use(tokens.Chain),
       publish: createPublish({
         storage: use(tokens.Storage),
-        upload: createUpload({ client: use(tokens.S3), bucket }),
-        abortLeftovers: createAbortLeftovers({ client: use(tokens.S3), bucket, log }),
+        upload: createUpload({ client: use(tokens.S3), bucket, abortLeftovers }),
+        abortLeftovers,
       }),
       settle: createSettle({
         queues: use(tokens.Queues),
@@ -175,6 +177,7 @@ function provideWork(graph: Graph<Opened>): void {
       emit,
       log,
     })
+  }
   provide(tokens.WorkPoller, () =>
     createPoller({
       ...config.queues.work,

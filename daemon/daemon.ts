@@ -30,6 +30,8 @@ export type Daemon = {
    * @param urgent when the grace time begins; default: at once
    */
   stop(urgent?: Promise<unknown>): Promise<void>
+  /** Ends every running job at once; the verdict of `reason` says what becomes of them. */
+  endJobs(reason: MediadError): void
 }
 
 /** Starts the parts in order and stops them in reverse. */
@@ -62,6 +64,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       emit({ type: 'daemon:stopped', owner: name })
       log.info('daemon stopped')
     },
+    endJobs: (reason) => parts.stopJobs.abort(reason),
   }
 }
 

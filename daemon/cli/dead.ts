@@ -1,7 +1,8 @@
 import { MediadError } from '../errors.ts'
-import type { Buried, Outcome } from '../operate/dead.ts'
+import type { Buried } from '../operate/dead.ts'
 import { toHistoryGrid } from './jobs.ts'
 import { operate, type Desk } from './operate.ts'
+import { report } from './report.ts'
 import { toGrid, toLines, toPlain } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -92,13 +93,6 @@ export function describeDead(one: Buried): string {
     ...(history.length > 0 ? [toHistoryGrid(history)] : []),
     ...stderr.map((line) => `  ${toPlain(line)}`),
   ].join('\n')
-}
-
-function report(terminal: Terminal, outcome: Outcome): void {
-  const { id, key, done, detail } = outcome
-  terminal.say(`${done ? '✔' : '✘'} ${id}${key === undefined ? '' : ` ${toPlain(key)}`}: ${toPlain(detail)}`, {
-    ...outcome,
-  })
 }
 
 function notFound(name: string): MediadError {

@@ -76,6 +76,16 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
     .option('--limit <number>', 'at most so many', toLimit, 100)
     .option(...config)
     .action(async (id, options) => done(await (await import('./jobs.ts')).jobs(terminal, id, options)))
+  const requeue = program
+    .command('requeue')
+    .description('send sources to work again whose last message is gone: queues that were purged, or forgot')
+    .argument('[id]', 'of a job, or its source’s key')
+    .option('--all', 'every unfinished job that nobody works on')
+    .option(...config)
+  requeue.action(async (id: string | undefined, { all, ...options }) => {
+    if ((id !== undefined) === (all === true)) requeue.error('error: requeue needs an id, or --all')
+    done(await (await import('./requeue.ts')).requeue(terminal, id, options))
+  })
   const dead = program
     .command('dead')
     .description('look at the dead queue, give dead jobs a new beginning, drop messages')

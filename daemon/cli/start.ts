@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { compose, type Composed } from '../compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import { MediadError, toMessage } from '../errors.ts'
 import { createMetadata } from '../notice/metadata.ts'
 import { watchForNotice, type Notice } from '../notice/watch.ts'
 import type { Log } from '../pipeline/plugin.ts'
@@ -10,46 +12,79 @@ import { openPrograms, toProgramOptions } from '../pipeline/programs.ts'
 import { openWorkspaces } from '../pipeline/workspace.ts'
 import { withReleasers, type Push } from '../releasers.ts'
 import { listenForStop } from './signals.ts'
+import { watchForStray } from './stray.ts'
 import type { Terminal } from './terminal.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
 
+/** After an error that nobody caught: how long jobs may take to write down how they ended. */
+const CRASH_MS = 10_000
+
 /**
- * `mediad start`: runs a daemon until the first signal, or a notice that the machine will be gone. A notice that only warns takes
- * no more jobs, and leaves those that run their time until one that is urgent, or a signal. A second signal ends it at once, as a
- * crash would.
+ * `mediad start`: runs a daemon until the first signal, or a notice that the machine will be gone; a second signal ends it at once,
+ * as a crash would. An error that nobody caught fails the attempts of all running jobs, whichever of them it came from, and ends
+ * the daemon: what is left of the process is not to be trusted. The attempts count, so that a job that does this each time is
+ * buried in the end.
  */
 export async function start({ log }: Terminal, options: StartOptions): Promise<0 | 1> {
   using signals = listenForStop()
-  const warned = Promise.withResolvers<string>()
-  const noticed = Promise.withResolvers<string>()
-  const urgent = Promise.race([signals.first, noticed.promise])
-  const onNotice = ({ what, urgent }: Notice) => (urgent ? noticed : warned).resolve(what)
-  let workspacePath: string | undefined
+  const notices = expectNotices(log)
+  const urgent = Promise.race([signals.first, notices.urgent])
+  let opened: Awaited<ReturnType<typeof openDaemon>> | undefined
+  // the attempts in it are over: their ffmpeg ends with this process
+  const tidy = () => void (opened && rmSync(opened.path, { recursive: true, force: true, maxRetries: 3 }))
+  using stray = watchForStray(log, tidy)
   const started = withReleasers(async (push) => {
     const config = await prepare(options, log, push)
-    const { daemon, path } = await openDaemon({ config, log, push })
-    workspacePath = path
-    const { metadataUrl: url } = config.shutdown
-    if (url !== undefined)
-      push('the watch for notices', watchForNotice({ metadata: createMetadata({ url }), onNotice, log }))
+    const { daemon } = (opened = await openDaemon({ config, log, push }))
+    notices.watch(config, push)
     await daemon.start()
     push('the daemon', () => daemon.stop(urgent))
   })
   const forced = signals.second.then((): 1 => {
     log.warn('second signal: ending at once; unfinished jobs are taken over by another daemon')
-    // the attempts in it are over: their ffmpeg ends with this process
-    if (workspacePath !== undefined) rmSync(workspacePath, { recursive: true, force: true })
+    return 1
+  })
+  const crashed = stray.error.then(async (thrown): Promise<1> => {
+    const why = `an error that nobody caught ended the daemon: ${toMessage(thrown)}`
+    const error = new MediadError('internal.crashed', why, { cause: thrown })
+    log.error({ error }, why)
+    opened?.daemon.endJobs(error)
+    await Promise.race([started.then((releasers) => releasers.release()), delay(CRASH_MS, undefined, { ref: false })])
     return 1
   })
   const orderly = async (): Promise<0> => {
     const releasers = await started
-    const why = await Promise.race([urgent, warned.promise])
+    const why = await Promise.race([urgent, notices.warning])
     log.info(`${why}: no more jobs are taken; running ones may finish. A second signal ends them`)
     await releasers.release()
     return 0
   }
-  return await Promise.race([orderly(), forced])
+  const code = await Promise.race([orderly(), forced, crashed])
+  if (code !== 0) tidy()
+  return code
+}
+
+type Notices = {
+  /** The machine is at risk: no more jobs are taken, those that run have their time until something urgent. */
+  readonly warning: Promise<string>
+  /** It will be gone: the grace time begins. */
+  readonly urgent: Promise<string>
+  /** Begins to look for them, where the config names an address. */
+  watch(config: Config, push: Push): void
+}
+
+function expectNotices(log: Log): Notices {
+  const [warned, noticed] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
+  const onNotice = ({ what, urgent }: Notice) => (urgent ? noticed : warned).resolve(what)
+  return {
+    warning: warned.promise,
+    urgent: noticed.promise,
+    watch({ shutdown: { metadataUrl: url } }, push) {
+      if (url === undefined) return
+      push('the watch for notices', watchForNotice({ metadata: createMetadata({ url }), onNotice, log }))
+    },
+  }
 }
 
 async function prepare(options: StartOptions, log: Log, push: Push): Promise<Config> {

@@ -71,7 +71,7 @@ async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>>
   const { ended, processId, damage } = start(fluent, story)
   const stopper = createStopper(fluent)
   const watcher = beginWatch(story, processId, stopper)
-  const abort = () => stopper.terminate(signal.reason)
+  const abort = () => stopper.end(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   const [ending] = await Promise.allSettled([ended])
   signal.removeEventListener('abort', abort)
@@ -207,8 +207,11 @@ async function findFacts(programs: Programs): Promise<Facts> {
 }
 
 type Stopper = {
-  /** SIGTERM, and SIGKILL if that has no effect within 2 s. */
-  terminate(reason: unknown): void
+  /**
+   * SIGTERM, and SIGKILL if that has no effect within 2 s; SIGKILL at once when the job is another's: he may begin as soon as
+   * the margin of the lease is over, which is 2 s for a short one.
+   */
+  end(reason: unknown): void
   /** SIGKILL: SIGTERM has no effect on a stopped process. */
   kill(reason: unknown): void
   /** Once ffmpeg is gone: throws the reason for which it was ended early, if it was. */
@@ -219,16 +222,18 @@ type Stopper = {
 function createStopper(fluent: FluentFfmpeg.FfmpegCommand): Stopper {
   let stopped: { reason: unknown } | null = null
   let timer: NodeJS.Timeout | undefined
+  function kill(reason: unknown): void {
+    stopped ??= { reason }
+    fluent.kill('SIGKILL')
+  }
   return {
-    terminate(reason) {
+    end(reason) {
+      if (reason instanceof MediadError && reason.verdict === 'abandon') return kill(reason)
       stopped ??= { reason }
       fluent.kill('SIGTERM')
       timer = setTimeout(() => fluent.kill('SIGKILL'), TERM_MS)
     },
-    kill(reason) {
-      stopped ??= { reason }
-      fluent.kill('SIGKILL')
-    },
+    kill,
     settle() {
       clearTimeout(timer)
       if (stopped) throw stopped.reason instanceof Error ? stopped.reason : new Error(toMessage(stopped.reason))

@@ -14,7 +14,7 @@ import type { Probe } from './media.ts'
 import type { Log } from './plugin.ts'
 import type { Publish } from './publish.ts'
 import { toSummary } from './summary.ts'
-import type { Workspaces } from './workspace.ts'
+import type { Workspace, Workspaces } from './workspace.ts'
 
 export type ProcessParts = {
   intake: Intake
@@ -68,6 +68,17 @@ async function runJob(parts: ProcessParts, { lease, log, signal }: JobRun): Prom
   const { id, source, claim } = document
   refuseSize(source, parts.maxSourceBytes)
   await using workspace = await parts.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
+  try {
+    return await runIn(workspace, parts, { lease, log, signal })
+  } catch (error) {
+    await workspace.assertUsable() // else whatever failed, failed of that
+    throw error
+  }
+}
+
+async function runIn(workspace: Workspace, parts: ProcessParts, { lease, log, signal }: JobRun): Promise<ChainResult> {
+  const { document } = lease
+  const { id, source, claim } = document
   const input = join(workspace.path, 'source')
   await parts.download({ source, path: input, signal })
   const probe = await parts.inspect(input, signal)

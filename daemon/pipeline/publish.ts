@@ -40,9 +40,12 @@ export function createPublish(parts: PublishParts): Publish {
   return async (artifact, options, publisher) => {
     const nonce = randomUUID()
     const patience = systemClock.now() + PATIENCE_MS
-    publisher.lease.assertHeld() // what is open now is of earlier claims
-    if (publisher.claim > 1) await parts.abortLeftovers(artifact.key, publisher.signal)
+    // of earlier claims; later on, of a try of this one that could not tell S3 to forget its parts
+    let mayHaveLeft = publisher.claim > 1
     for (let attempt = 1; ; attempt++) {
+      publisher.lease.assertHeld()
+      if (mayHaveLeft) await parts.abortLeftovers(artifact.key, publisher.signal)
+      mayHaveLeft = false
       publisher.lease.assertHeld()
       try {
         const etag = await tryOnce(parts, { artifact, nonce, ...options }, publisher)
@@ -51,6 +54,7 @@ export function createPublish(parts: PublishParts): Publish {
       } catch (error) {
         // a long transcode is not thrown away over a few seconds without S3
         if (!isTransient(error) || systemClock.now() > patience) throw error
+        mayHaveLeft = true
       }
       await systemClock.wait(Math.min(5_000, PAUSE_MS * 2 ** attempt) * Math.random(), publisher.signal)
     }
@@ -99,8 +103,9 @@ async function assertOurs({ key, there, overwrite }: Found, { jobId, claim, leas
       `${key} exists and is not of this job: delete it, choose another key, or set upload({ overwrite: 'always' })`,
     )
   }
-  // a later claim's object: either the job is another's, or its document was deleted and claims began anew. S3 knows
-  if (Number(there.metadata['mediad-claim']) > claim) await lease.confirm()
+  // a later claim's, or another owner's of ours: either the job is his, or somebody deleted its document and claims began
+  // anew. S3 knows
+  if (Number(there.metadata['mediad-claim']) >= claim) await lease.confirm()
 }
 
 /** What the job document says of an artifact that has arrived. */

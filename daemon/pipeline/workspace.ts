@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MediadError } from '../errors.ts'
 import { signWorkspaces, WORKSPACES_PREFIX } from './janitor.ts'
@@ -8,7 +8,8 @@ export type Workspaces = {
   /** Absolute. */
   readonly path: string
   /**
-   * The temporary folder of one attempt, gone when it is disposed. Its name comes from the job's id and claim alone.
+   * The temporary folder of one attempt, gone when it is disposed. It is named after the job's id and claim, and is new even
+   * so: claims begin anew when somebody deletes a document while the job is worked on.
    * @throws MediadError `resource.no_room` when a source of `sizeBytes` and its results do not fit now, `resource.disk` when
    * they never would, `resource.workspace` when the folder cannot be used
    */
@@ -17,7 +18,11 @@ export type Workspaces = {
   close(): Promise<void>
 }
 
-export type Workspace = { readonly path: string } & AsyncDisposable
+export type Workspace = {
+  readonly path: string
+  /** Whether the folder still is what it was. @throws MediadError `resource.workspace` when it is gone, or read-only by now */
+  assertUsable(): Promise<void>
+} & AsyncDisposable
 
 /** Room for the source and results of the same size; a guess, the real end of the disk is reported as it happens. */
 const SIZE_FACTOR = 2
@@ -28,9 +33,13 @@ export async function openWorkspaces({ directory }: { directory: string }): Prom
     path,
     async open({ id, claim, sizeBytes }) {
       await assertRoom(path, sizeBytes)
-      const workspace = join(path, `${id}-${claim}`)
-      await withCode(workspace, () => mkdir(workspace, { mode: 0o700 }))
-      return { path: workspace, [Symbol.asyncDispose]: () => remove(workspace) }
+      const prefix = join(path, `${id}-${claim}-`)
+      const workspace = await withCode(prefix, () => mkdtemp(prefix))
+      return {
+        path: workspace,
+        assertUsable: () => withCode(workspace, () => access(workspace, constants.W_OK)),
+        [Symbol.asyncDispose]: () => remove(workspace),
+      }
     },
     close: () => rm(path, { recursive: true, force: true }),
   }

@@ -35,6 +35,9 @@ export function createPresign({ client, bucket, urlSeconds }: PresignParts): Pre
     })
     // the presigner leaves content-type out of the signature unless it is told otherwise
     const signableHeaders = new Set(['host', ...Object.keys(headers)])
-    return { url: await getSignedUrl(client, command, { expiresIn: urlSeconds, signableHeaders }), headers }
+    // by S3's clock, as far as the client has learned it: on a machine whose clock is wrong a URL would be born expired
+    const signingDate = new Date(Date.now() + client.config.systemClockOffset)
+    const url = await getSignedUrl(client, command, { expiresIn: urlSeconds, signableHeaders, signingDate })
+    return { url, headers }
   }
 }

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Upload } from '@aws-sdk/lib-storage'
-import type { S3Client } from '@aws-sdk/client-s3'
+import { AbortMultipartUploadCommand, CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { AbortLeftovers } from './leftovers.ts'
 import { bare, toStatus, toStorageError, type Expected, type WriteOutcome } from './storage.ts'
 
 const MiB = 1024 * 1024
@@ -22,14 +23,24 @@ export type UploadRequest = {
   onProgress?: ((fraction: number) => void) | undefined
 }
 
-/** Streams a file to S3: in one PUT when it is small, else in parts. Aborting it aborts the multipart upload too. */
+/** How long an aborted upload may take to tell S3 that its parts are not wanted. */
+const TIDY_MS = 3_000
+
+/**
+ * Streams a file to S3: in one PUT when it is small, else in parts. When it has rejected, nothing of it is under way any
+ * more, and S3 was told to forget its parts.
+ */
 export type UploadFile = (request: UploadRequest) => Promise<WriteOutcome>
 
-export function createUpload({ client, bucket }: { client: S3Client; bucket: string }): UploadFile {
+export type UploadParts = { client: S3Client; bucket: string; abortLeftovers: AbortLeftovers }
+
+export function createUpload({ client, bucket, abortLeftovers }: UploadParts): UploadFile {
   return async ({ path, key, contentType, metadata, expected, signal, onProgress }) => {
     const { size } = await stat(path)
+    signal.throwIfAborted()
+    const bound = bind(client, signal)
     const upload = new Upload({
-      client,
+      client: bound.client,
       partSize: Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS)),
       queueSize: PARALLEL_PARTS,
       params: {
@@ -42,11 +53,9 @@ export function createUpload({ client, bucket }: { client: S3Client; bucket: str
       },
     })
     upload.on('httpUploadProgress', ({ loaded = 0 }) => onProgress?.(Math.min(1, loaded / Math.max(1, size))))
-    const abort = () => void upload.abort()
-    signal.addEventListener('abort', abort, { once: true })
     try {
-      signal.throwIfAborted()
       const { ETag } = await upload.done()
+      if (bound.mayHaveLeft()) await abortLeftovers(key, signal)
       return { etag: bare(ETag) }
     } catch (error) {
       signal.throwIfAborted()
@@ -55,10 +64,29 @@ export function createUpload({ client, bucket }: { client: S3Client; bucket: str
       if (status === 412 || status === 404) return 'refused'
       if (status === 409) return 'unsettled'
       throw toStorageError(`upload s3://${bucket}/${key}`, error)
-    } finally {
-      signal.removeEventListener('abort', abort)
     }
   }
+}
+
+type Bound = {
+  client: S3Client
+  /** Whether an upload may be open that nobody knows the id of: the reply that told it was lost, and another one was begun. */
+  mayHaveLeft(): boolean
+}
+
+/**
+ * `Upload` knows no signal: its own `abort` rejects at once, while requests under way go on, are repeated, and may take
+ * effect later. Through this client each of them ends with the signal, and it tidies up before it rejects.
+ */
+function bind(client: S3Client, signal: AbortSignal): Bound {
+  let repeated = false
+  const send = async (command: Parameters<S3Client['send']>[0]) => {
+    const isTidying = command instanceof AbortMultipartUploadCommand
+    const output = await client.send(command, { abortSignal: isTidying ? AbortSignal.timeout(TIDY_MS) : signal })
+    if (command instanceof CreateMultipartUploadCommand) repeated ||= (output.$metadata.attempts ?? 1) > 1
+    return output
+  }
+  return { client: Object.assign(Object.create(client) as S3Client, { send }), mayHaveLeft: () => repeated }
 }
 
 function toCondition(expected: UploadRequest['expected']): { IfNoneMatch?: string; IfMatch?: string } {

@@ -14,21 +14,24 @@ export type { Bench, Member } from './scene.ts'
 
 export type BenchOptions = Omit<FleetOptions, 'env'>
 
-/** Real daemons, one row of trouble. Everything is gone with `await using`. */
-export async function startBench({ daemons = 1, ...options }: BenchOptions = {}): Promise<Bench> {
+const patient = 'job: { attempts: 3, leaseSeconds: 20, recheckSeconds: 1, backoffSeconds: 1 },'
+
+/** Real daemons, one row of trouble. A `more` that begins with `job:` replaces the lease of 20 s. Everything is gone with `await using`. */
+export async function startBench({ daemons = 1, more = '', ...options }: BenchOptions = {}): Promise<Bench> {
   const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled() }
-  const fleet = await startFleet({ ...options, daemons: 0, env })
+  const settings = more.startsWith('job:') ? more : `${patient} ${more}`
+  const fleet = await startFleet({ ...options, more: settings, daemons: 0, env })
   const { cloud } = fleet
   const members: Member[] = []
   const uploads = new Set<string>()
 
-  async function start(prepare?: (line: Line) => void): Promise<Member> {
+  async function start(prepare?: (line: Line) => void, own: Readonly<Record<string, string>> = {}): Promise<Member> {
     const line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
     lines.push(line)
     prepare?.(line)
     // the fleet reads `env` in the very turn it is told to start
     const daemon = await inTurn(() => {
-      Object.assign(env, toEnvironment(cloud.local.queueUrls, line))
+      Object.assign(env, { NODE_OPTIONS: '' }, toEnvironment(cloud.local.queueUrls, line), own)
       return fleet.start()
     })
     const member = { line, daemon }

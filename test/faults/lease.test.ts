@@ -3,12 +3,12 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import type { JobDocument } from '../../daemon/job/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, paceCode } from '../helpers/fleet.ts'
-import { isAlive } from '../helpers/liveness.ts'
+import { findProcess, isAlive } from '../helpers/liveness.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { documentPathOf, findFfmpeg, jobIdOf, type Bench, type Member } from './scene.ts'
+import { countLost, documentPathOf, hasty, jobIdOf, longLease, type Bench, type Member } from './scene.ts'
 import type { Call } from './calls.ts'
 import { besides } from './rows.ts'
 
@@ -21,10 +21,7 @@ const isNextClaim = ({ name, says }: Call) => name === 'PUT document' && says.cl
 const isAbandoned = ({ msg }: { msg?: string }) => msg?.startsWith('job abandoned') === true
 
 /** Waits until the first daemon has the job in ffmpeg; gives that ffmpeg. */
-function inFfmpeg(bench: Bench): Promise<number> {
-  const isThere = async () => (await bench.document('origin_a.mp4'))?.progress.plugin === 'pace'
-  return until('ffmpeg works', async () => (await isThere()) && findFfmpeg(bench)[0], 40) as Promise<number>
-}
+const inFfmpeg = (bench: Bench): Promise<number> => findProcess('/ffmpeg', bench.first.daemon.folder, 60)
 
 /** What a daemon wrote under output keys or into the document since `count` calls. */
 function writesSince({ line }: Member, count: number): string[] {
@@ -34,15 +31,53 @@ function writesSince({ line }: Member, count: number): string[] {
   return writes.map(({ name }) => name)
 }
 
+row(
+  'a healthy job ten times longer than its lease, swept by three daemons all the while, is started once',
+  async () => {
+    await using bench = await startBench({
+      code: noteCode,
+      daemons: 3,
+      chain: '[note({ pause: 61 }), upload()]',
+      more: hasty.replace('attempts: 3', 'attempts: 9'),
+    })
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.quiescence(120)
+    await bench.checkInvariants({ attempts: 9 })
+    const looks = bench.members.flatMap(({ line }) => line.calls).filter(({ name }) => name === 'GET document').length
+    assert.ok(looks > 30, `its record was looked at ${looks} times`)
+    assert.is(bench.said('job started'), 1 + countLost(bench), 'nobody started it but after an owner who stopped')
+  },
+)
+
+row('Q3: a message that comes back while its owner is mute and may not delete it: published once', async () => {
+  await using bench = await startBench({
+    code: noteCode,
+    daemons: 2,
+    chain: '[note({ pause: 5 }), upload()]',
+    more: hasty,
+  })
+  for (const { line } of bench.members) {
+    line.rewrite(({ name }) => (name === 'ReceiveMessage work' ? { VisibilityTimeout: 1 } : {}))
+    const deny = { do: 'answer', status: 500, code: 'InternalFailure' } as const
+    line.fault({ ...deny, on: ({ name }) => name === 'DeleteMessage work', times: 6 })
+    line.fault({ ...deny, on: (call) => isHeartbeat(call) && call.says.claim === 1 })
+  }
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence(100)
+  await bench.checkInvariants()
+  assert.is(bench.said('job succeeded'), 1)
+  assert.ok(((await bench.document('origin_a.mp4'))?.claim ?? 0) >= 2)
+})
+
 row('S5: heartbeats that are never answered, sent or not: the next one goes over a new socket', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 18 }), upload()]', more: longLease })
   const { line } = bench.first
   let beats = 0
   line.watch((call) => void (beats += isHeartbeat(call) ? 1 : 0))
-  // never two in a row: the lease of six seconds ends after four without a word
+  // never two in a row: each is given up after three seconds, and the lease ends after ten without a word
   const unsent = line.fault({ on: (call) => isHeartbeat(call) && beats === 2, times: 1, do: 'stall' })
   const unanswered = line.fault({ on: (call) => isHeartbeat(call) && beats === 4, times: 1, do: 'stallReply' })
-  await bench.upload('origin_a.mp4', await longVideo())
+  await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.quiescence()
   await bench.checkInvariants()
   const document = await bench.document('origin_a.mp4')
@@ -50,8 +85,18 @@ row('S5: heartbeats that are never answered, sent or not: the next one goes over
   assert.equal([unsent.hits, unanswered.hits], [1, 1])
 })
 
+row('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
+  await using bench = await startBench({ ...slow, daemons: 2, more: longLease })
+  const slowed = bench.members.map(({ line }) => line.fault({ on: isHeartbeat, do: 'delay', seconds: 2 }))
+  await bench.upload('origin_a.mp4', await longVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.ok(slowed.some(({ hits }) => hits >= 2))
+  assert.is(bench.said('job started'), 1 + countLost(bench))
+})
+
 row('S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: longLease })
   await bench.upload('origin_a.mp4', await longVideo())
   const ffmpeg = await inFfmpeg(bench)
   await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: documentPathOf('origin_a.mp4') }))
@@ -63,7 +108,7 @@ row('S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is publis
 })
 
 row('S8: the document replaced by another owner: ffmpeg ends, nothing is published over him', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: hasty })
   const { first } = bench
   await bench.upload('origin_a.mp4', await longVideo())
   const ffmpeg = await inFfmpeg(bench)
@@ -85,11 +130,11 @@ row('S8: the document replaced by another owner: ffmpeg ends, nothing is publish
 })
 
 row('S10: heartbeats fail for less than the lease: the job goes on, and is done once', async () => {
-  await using bench = await startBench({ ...slow, daemons: 2 })
+  await using bench = await startBench({ ...slow, daemons: 2, more: longLease })
   for (const { line } of bench.members) {
     const failing = line.fault({ on: isHeartbeat, do: 'answer', status: 500, code: 'InternalError' })
     line.watch((call) => {
-      if (isHeartbeat(call)) setTimeout(failing.off, 2000).unref()
+      if (isHeartbeat(call)) setTimeout(failing.off, 4000).unref()
     })
   }
   await bench.upload('origin_a.mp4', await longVideo())
@@ -100,26 +145,30 @@ row('S10: heartbeats fail for less than the lease: the job goes on, and is done 
 })
 
 row('S10: heartbeats fail for longer than the lease: the owner stops before another one may claim', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: hasty })
   const { first } = bench
   const failing = first.line.fault({ on: isHeartbeat, do: 'answer', status: 503, code: 'SlowDown' })
   await bench.upload('origin_a.mp4', await longVideo())
-  const ffmpeg = await until('ffmpeg works', () => findFfmpeg(bench)[0], 40)
-  await bench.start()
+  const ffmpeg = await inFfmpeg(bench)
   const nextClaim = () => bench.members.flatMap(({ line }) => line.calls).find(isNextClaim)
-  const stopped = until('the owner has stopped', () => (isAlive(ffmpeg) ? null : performance.now()), 40)
-  await first.daemon.waitFor(isAbandoned, 40)
-  failing.off()
-  const claim = await until('somebody claims', nextClaim, 40)
-  const leadMs = claim.sentAtMs - (await stopped)
-  assert.ok(leadMs > 0, `its ffmpeg ended ${-leadMs} ms after the next claim`)
+  const [endedAt, claim] = await Promise.all([
+    until('its ffmpeg is gone', () => (isAlive(ffmpeg) ? null : performance.now()), 40),
+    until('somebody claims', nextClaim, 60),
+    first.daemon.waitFor(isAbandoned, 40).then(failing.off),
+    bench.start(),
+  ])
+  assert.ok(endedAt < claim.sentAtMs, `its ffmpeg ended ${endedAt - claim.sentAtMs} ms after the next claim`)
   await bench.quiescence()
   await bench.checkInvariants()
+  const late = first.line.calls.filter(
+    (call) => isHeartbeat(call) && call.says.claim === 1 && call.sentAtMs > claim.sentAtMs,
+  )
+  assert.is(late.length, 0, 'it still believed in its lease after the next claim')
   assert.equal([bench.said('job succeeded'), (await bench.document('origin_a.mp4'))?.claim], [1, 2])
 })
 
 row('an owner cut off from S3 alone stops, and another one does the job', async () => {
-  await using bench = await startBench(slow)
+  await using bench = await startBench({ ...slow, more: hasty })
   const { first } = bench
   await bench.upload('origin_a.mp4', await longVideo())
   const ffmpeg = await inFfmpeg(bench)

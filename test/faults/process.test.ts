@@ -62,11 +62,23 @@ row('P9: an ffmpeg that dies by a signal in every attempt buries the job, and th
   }
 })
 
+row('Q20: an ffmpeg that always fails: all attempts, with pauses, then dead once, with its last words', async () => {
+  await using folder = await temporaryFolder()
+  const path = await writeFake(folder.path, "echo 'the last words' >&2; exit 1")
+  await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+  const { attempt, error, history = [] } = (await bench.document('origin_a.mp4')) ?? {}
+  assert.equal([attempt, history.length, error?.code], [3, 3, 'internal.ffmpeg'])
+  assert.ok(error?.stderr?.includes('the last words'))
+  const pauses = bench.first.daemon.entries.flatMap(({ retryInSeconds }) => retryInSeconds ?? [])
+  assert.equal([pauses.length, pauses.every((seconds) => Number(seconds) >= 1)], [2, true])
+})
+
 row('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its memory or its log', async () => {
   await using folder = await temporaryFolder()
-  const path = join(folder.path, 'ffmpeg')
-  await writeFile(path, floodingFfmpeg)
-  await chmod(path, 0o755)
+  const path = await writeFake(folder.path, flood)
   await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
   const { daemon } = bench.first
   const before = await peakMemoryMiB(daemon.pid)
@@ -78,14 +90,16 @@ row('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its me
   assert.ok(daemon.entries.reduce((sum, { text }) => sum + text.length, 0) < 1_000_000, 'the log is full of it')
 })
 
-/** Floods only when it has work to do: probed, it is ffmpeg. One line without an end, then many lines. */
-const floodingFfmpeg = `#!/bin/sh
-case " $* " in *" -progress "*)
-  head -c 150000000 /dev/zero | tr '\\0' 'x' >&2
-  yes 'a line of the flood' | head -c 150000000 >&2
-esac
-exec ffmpeg "$@"
-`
+/** One line without an end, then many lines. */
+const flood = `head -c 150000000 /dev/zero | tr '\\0' 'x' >&2; yes 'a line of the flood' | head -c 150000000 >&2`
+
+/** A program that does something before it is ffmpeg, when it has work to do; probed, it is ffmpeg at once. */
+async function writeFake(folder: string, before: string): Promise<string> {
+  const path = join(folder, 'ffmpeg')
+  await writeFile(path, `#!/bin/sh\ncase " $* " in *" -progress "*)\n${before}\nesac\nexec ffmpeg "$@"\n`)
+  await chmod(path, 0o755)
+  return path
+}
 
 async function peakMemoryMiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')

@@ -38,6 +38,8 @@ export type Line = {
   readonly sqsUrl: string
   /** Every call so far, in the order they came. */
   readonly calls: readonly Call[]
+  /** Calls that wait for their answer, and whose caller still does. */
+  readonly pending: number
   /** Sees every call before it is judged. */
   watch(listener: (call: Call) => void): void
   /** The first fault that applies to a call decides. */
@@ -80,6 +82,9 @@ export async function openLine(endpoints: { s3: string; sqs: string }): Promise<
     s3Url: s3.url,
     sqsUrl: sqs.url,
     calls,
+    get pending() {
+      return s3.pending() + sqs.pending()
+    },
     watch: (listener) => void listeners.push(listener),
     fault,
     rewrite: (added) => void edits.push(added),
@@ -109,6 +114,7 @@ async function openProxy(endpoint: string, judgement: Judgement) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    pending: () => open.size,
     drop(which: (call: Call) => boolean) {
       for (const [answer, call] of open) if (which(call)) answer.destroy()
     },

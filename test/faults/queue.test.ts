@@ -1,13 +1,15 @@
 import * as assert from 'uvu/assert'
-import { ReceiveMessageCommand, DeleteMessageCommand } from '@aws-sdk/client-sqs'
+import { DeleteMessageCommand, PurgeQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
+import { join } from 'node:path'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
+import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { jobIdOf, type Bench } from './scene.ts'
+import { hasty, jobIdOf, type Bench } from './scene.ts'
 import type { Call } from './calls.ts'
 import { besides } from './rows.ts'
 
@@ -53,6 +55,94 @@ row('Q6: a record of a job that is over is dropped, and nothing runs again', asy
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.rev, before.rev)
   assert.is(bench.said('job started'), 1)
+})
+
+row(
+  'Q7: every message is gone while the owner is dead: the job is seen as stale, and requeued by an operator',
+  async () => {
+    await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 2 }), upload()]', more: hasty })
+    const { daemon } = bench.first
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await daemon.waitFor('job started')
+    await daemon.kill()
+    for (const QueueUrl of [bench.cloud.local.queueUrls.work, bench.cloud.local.queueUrls.inProgress])
+      await bench.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl }))
+    await bench.start()
+    await until('it is stale', async () => (await operate(bench, 'jobs'))[0]?.stale === true, 60)
+    assert.is(bench.said('job started'), 1, 'nobody looks at it any more')
+    assert.equal(
+      (await operate(bench, 'requeue', '--all')).map(({ key, done }) => [key, done]),
+      [['origin_a.mp4', true]],
+    )
+    await bench.quiescence()
+    await bench.checkInvariants()
+    assert.equal(await operate(bench, 'requeue', '--all'), [])
+  },
+)
+
+/** What a command of an operator says, with the config of the daemons. */
+async function operate({ cloud, first }: Bench, ...args: string[]): Promise<Record<string, unknown>[]> {
+  const config = join(first.daemon.folder, 'media.config.ts')
+  const env = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET, MEDIAD_LOG_LEVEL: 'warn' }
+  const { queueUrls } = cloud.local
+  const urls = { MEDIAD_WORK_QUEUE_URL: queueUrls.work, MEDIAD_IN_PROGRESS_QUEUE_URL: queueUrls.inProgress }
+  await using command = await startMediad([...args, '--config', config], { env: { ...env, ...urls } })
+  assert.is(await command.ended, 0)
+  return [...command.entries]
+}
+
+row('Q8: garbage goes to the dead queue with its reason, at its first receive, and the loop goes on', async () => {
+  await using bench = await startBench(quick)
+  for (const body of garbage) await bench.send('work', body)
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  const dead = await bench.dead()
+  assert.equal(
+    dead.map(({ reason }) => reason),
+    garbage.map(() => 'message.invalid'),
+  )
+  assert.equal(
+    dead.map(({ body }) => String(body).slice(0, 100)).toSorted(),
+    garbage.map((body) => body.slice(0, 100)).toSorted(),
+  )
+  assert.is((await bench.document('origin_a.mp4'))?.state, 'succeeded')
+  const told = bench.first.daemon.entries.filter(({ code, level }) => code === 'message.invalid' && level === 'error')
+  assert.is(told.length, garbage.length, 'each was received once')
+})
+
+/** SQS takes neither an empty body nor NUL. */
+const garbage = [
+  'null',
+  '[]',
+  '{}',
+  '"text"',
+  'no JSON at all',
+  '{"Records":[{"s3":null}]}',
+  '{"__proto__":{"Records":[]}}',
+  String.raw`{"Records":[{"s3":{"object":{"key":"\ud800"}}}]}`,
+  `{"Records":"${'x'.repeat(200_000)}"}`,
+]
+
+row('Q11: other events, buckets and keys are deleted; what the daemon uploads itself starts no job', async () => {
+  await using bench = await startBench(quick)
+  const { daemon } = bench.first
+  const source = { bucket: BUCKET, key: 'origin_x.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
+  const removal = toNotificationBody(source).replace('ObjectCreated:', 'ObjectRemoved:')
+  const others = [
+    { ...source, bucket: 'other' },
+    { ...source, key: 'note_x.txt' },
+  ].map((one) => toNotificationBody(one))
+  for (const body of [removal, ...others, '{"Service":"Amazon S3","Event":"s3:TestEvent"}'])
+    await bench.send('work', body)
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.quiescence()
+  await bench.checkInvariants()
+  assert.is(bench.said('job started'), 1)
+  await until('the notification of its own upload was ignored, too', () => bench.said('ignored a message') >= 5)
+  assert.equal(
+    daemon.entries.filter(({ level }) => level === 'error'),
+    [],
+  )
 })
 
 row('Q13: the notifications of two versions in the wrong order: the newer version counts', async () => {

@@ -15,6 +15,8 @@ export type Expectations = {
   moreDead?: number
   /** Objects that are nobody's outputs. */
   foreign?: readonly string[]
+  /** An upload in parts may stay open: its daemon died in it, and no later attempt wrote that key. */
+  openUploads?: boolean
   /** Default 3, the fleet's. */
   attempts?: number
 }
@@ -26,8 +28,8 @@ export type Bench = Omit<Fleet, 'start' | 'daemons'> & {
   readonly first: Member
   /** Uploads a source, past every fault. */
   upload(key: string, body: string | Uint8Array): Promise<string>
-  /** One more daemon. `prepare` sets faults up before it starts. */
-  start(prepare?: (line: Line) => void): Promise<Member>
+  /** One more daemon. `prepare` sets faults up before it starts; `env` is laid over its environment. */
+  start(prepare?: (line: Line) => void, env?: Readonly<Record<string, string>>): Promise<Member>
   /** Puts a body on one of the queues, past every fault. */
   send(queue: 'work' | 'inProgress', body: string): Promise<void>
   /** Every upload is over, no message is left but dead ones, and no ffmpeg works. */
@@ -48,3 +50,21 @@ export const jobIdOf = (key: string) => toJobId(BUCKET, key)
 
 /** Where the document of the job for a source lies. */
 export const documentPathOf = (key: string) => `.mediad/jobs/${jobIdOf(key)}.json`
+
+/** For rows in which a lease must end. Everything else gets the bench's own, which a busy machine does not lose. */
+export const hasty = 'job: { attempts: 3, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 },'
+
+/** The owner holds for ten seconds after a heartbeat, and makes one every three. */
+export const longLease = 'job: { attempts: 3, leaseSeconds: 12, recheckSeconds: 1, backoffSeconds: 1 },'
+
+/** What is given back for a minute comes back after a second. */
+export const hurry = (line: Line): void =>
+  line.rewrite(({ name, says }) => (name === 'SendMessage work' && says.DelaySeconds === 60 ? { DelaySeconds: 1 } : {}))
+
+export async function readiness({ daemon }: Member): Promise<number> {
+  return (await fetch(`${daemon.url}/ready`)).status
+}
+
+/** How often an owner stopped himself, or was told that the job is another's. */
+export const countLost = ({ members }: Pick<Bench, 'members'>): number =>
+  members.flatMap(({ daemon }) => daemon.entries).filter(({ code }) => code === 'lease.lost').length

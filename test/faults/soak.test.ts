@@ -7,5 +7,5 @@ const test = suite('a short soak', { timeoutSeconds: 200 })
 test('60 jobs, three daemons, half a minute of bad weather: nothing is lost', async () => {
   const report = await soak({ jobs: 60, daemons: 3, seconds: 30, seed: 7, say: () => undefined })
   assert.equal([report.jobs, report.succeeded], [60, 60])
-  assert.ok(report.kills >= 2)
+  assert.ok(report.kills >= 1)
 })

@@ -5,21 +5,54 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { all, explore, findLabels, isReached, job, startWith } from './explore.ts'
+import {
+  all,
+  burial,
+  checkAttempts,
+  explore,
+  findLabels,
+  isReached,
+  perform,
+  success,
+  type Play,
+  hideBriefly,
+} from './explore.ts'
+import type { Bench } from './scene.ts'
+import { besides } from './rows.ts'
 import type { Stop } from './stops.ts'
 
-const test = suite('stop', { timeoutSeconds: 280 })
+const grace = 'shutdown: { graceSeconds: 1 },'
 
-test('told to stop at any of its network calls: no attempt is lost, and it exits with 0', async () => {
-  const labels = await findLabels()
-  const stops = labels.map((label): Stop => ({ label, when: 'before' }))
-  const some = stops.filter(({ label }, n) => !label.includes('ReceiveMessage') && (all || n % 3 === 0))
-  const missed = await explore(some, runWithStop)
-  assert.ok(missed.length <= some.length / 5, `not reached: ${missed.join('; ')}`)
+const row = besides(suite('stop', { timeoutSeconds: all ? 3500 : 250 }))
+
+row('told to stop at any of its network calls: no attempt is lost, and it exits with 0', async () => {
+  const labels = (await findLabels(success)).filter((label) => !label.includes('ReceiveMessage'))
+  const stops = labels.filter((_, n) => all || n % 3 === 0).map((label): Stop => ({ label, when: 'before' }))
+  await explore(stops, runWithStop)
 })
 
-test('told to stop inside an upload in parts: no upload stays open', async () => {
-  await using bench = await startBench({ ...job, more: 'shutdown: { graceSeconds: 1 }' })
+row('told to stop at any call of a failure, a second attempt and a burial: dead all the same', async () => {
+  const labels = (await findLabels(burial)).filter((label) => !label.includes('ReceiveMessage'))
+  const stops = labels.filter((_, n) => all || n % 6 === 3).map((label): Stop => ({ label, when: 'before' }))
+  await explore(stops, (stop) => runWithStopOf(burial, stop))
+})
+
+row('killed while it stops, after the source went back to work and before it is released: done, once', async () => {
+  await using bench = await startBench({ ...success.options, daemons: 0, more: `${success.options.more} ${grace}` })
+  const stop: Stop = { label: 'running: SendMessage work #1', when: 'after' }
+  const performance = await perform(bench, success, { ...stop, act: ({ daemon }) => daemon.kill() })
+  await performance.member.daemon.waitFor('job started')
+  performance.member.daemon.signal('SIGTERM')
+  assert.is(await performance.member.daemon.ended, 'SIGKILL')
+  assert.ok(performance.hasActed())
+  await bench.start(hideBriefly)
+  await bench.quiescence(80)
+  await bench.checkInvariants(success.expected)
+  await checkAttempts(bench, 2)
+})
+
+row('told to stop inside an upload in parts: no upload stays open', async () => {
+  await using bench = await startBench({ ...success.options, more: `${success.options.more} ${grace}` })
   const { daemon, line } = bench.first
   const stalled = line.fault({ on: ({ op }) => op === 'UploadPart', do: 'stall' })
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -32,18 +65,22 @@ test('told to stop inside an upload in parts: no upload stays open', async () =>
   )
   await bench.start()
   await bench.quiescence()
-  await bench.checkInvariants()
+  await bench.checkInvariants(success.expected)
 })
 
-/** False when the call never came. */
 async function runWithStop(stop: Stop): Promise<boolean> {
-  await using bench = await startBench({ ...job, daemons: 0, more: 'shutdown: { graceSeconds: 1 }' })
-  const first = await startWith(bench, { ...stop, act: async (member) => member.daemon.signal('SIGTERM') })
-  if (!(await isReached(bench, first))) return false
-  assert.is(await first.daemon.ended, 0, 'exit code')
+  return await runWithStopOf(success, stop, (bench) => checkAttempts(bench, 1))
+}
+
+/** False when the call never came. */
+async function runWithStopOf(play: Play, stop: Stop, check?: (bench: Bench) => Promise<void>): Promise<boolean> {
+  await using bench = await startBench({ ...play.options, daemons: 0, more: `${play.options.more} ${grace}` })
+  const performance = await perform(bench, play, { ...stop, act: ({ daemon }) => daemon.signal('SIGTERM') })
+  if (!(await isReached(bench, performance))) return false
+  assert.is(await performance.member.daemon.ended, 0, 'exit code')
   await bench.start()
   await bench.quiescence(80)
-  await bench.checkInvariants()
-  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1, 'attempts')
+  await bench.checkInvariants(play.expected)
+  await check?.(bench)
   return true
 }

@@ -1,11 +1,14 @@
 import * as assert from 'uvu/assert'
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
+import { toNotificationBody } from '../../daemon/queue/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { documentPathOf, jobIdOf } from './scene.ts'
+import { documentPathOf, hurry, jobIdOf, longLease, readiness } from './scene.ts'
 import type { Call } from './calls.ts'
 import { besides } from './rows.ts'
 
@@ -181,3 +184,63 @@ for (const [what, text] of unreadable) {
     await bench.checkInvariants()
   })
 }
+
+row(
+  'S15: access to the outputs is denied: the intake stops, no attempt is lost, and all is done once it is granted',
+  async () => {
+    await using bench = await startBench({ ...quick, daemons: 0 })
+    const member = await bench.start(hurry)
+    const denied = member.line.fault({ on: named('PUT output'), do: 'answer', status: 403, code: 'AccessDenied' })
+    const keys = Array.from({ length: 12 }, (_, n) => `origin_${n}.mp4`)
+    for (const key of keys) await bench.upload(key, await tinyVideo())
+    await member.daemon.waitFor(({ msg }) => msg?.startsWith('nothing is taken from the work queue') === true)
+    await until('it is not ready', async () => (await readiness(member)) === 503)
+    await until('it has tried again', () => denied.hits >= 4, 40)
+    denied.off()
+    const startsBefore = bench.said('job started')
+    await bench.quiescence(120)
+    await bench.checkInvariants()
+    // two slots at a time, and a pause after each try
+    assert.ok(startsBefore <= 2 * denied.hits, `${startsBefore} jobs were started in vain`)
+    for (const key of keys) assert.is((await bench.document(key))?.attempt, 1)
+  },
+)
+
+row('S16: the credentials expire while a job runs, and are renewed: it goes on, in its first attempt', async () => {
+  await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 6 }), upload()]', more: longLease })
+  const { daemon, line } = bench.first
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  await daemon.waitFor('job started')
+  const expired = line.fault({ on: ({ service }) => service === 's3', do: 'answer', status: 400, code: 'ExpiredToken' })
+  await until('a heartbeat was refused', () =>
+    line.calls.some((call) => call.name === 'PUT document' && call.says.rev === 2),
+  )
+  await until('it is not ready', async () => (await readiness(bench.first)) === 503)
+  expired.off()
+  await bench.quiescence(90)
+  await bench.checkInvariants()
+  const document = await bench.document('origin_a.mp4')
+  assert.equal([document?.attempt, document?.claim], [1, 1])
+})
+
+row('S18: a source that claims five terabytes is refused before anything of it is fetched', async () => {
+  await using bench = await startBench({ ...quick, daemons: 0 })
+  const etag = await bench.upload('origin_a.mp4', await tinyVideo())
+  await bench.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl: bench.cloud.local.queueUrls.work }))
+  await bench.send('work', toNotificationBody({ bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: 5 * 1024 ** 4 }))
+  const { line } = await bench.start()
+  await bench.quiescence()
+  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+  assert.match((await bench.document('origin_a.mp4'))?.error?.code ?? '', /^(?:input\.too_large|resource\.disk)$/)
+  assert.is(line.calls.filter(isGet).length, 0)
+})
+
+row('S18: an empty source is refused before anything of it is fetched', async () => {
+  await using bench = await startBench(quick)
+  await bench.upload('origin_a.mp4', '')
+  await bench.quiescence()
+  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+  const { error, attempt } = (await bench.document('origin_a.mp4')) ?? {}
+  assert.equal([error?.code, attempt], ['input.empty', 1])
+  assert.is(bench.first.line.calls.filter(isGet).length, 0)
+})

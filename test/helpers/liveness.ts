@@ -1,16 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { until } from './wait.ts'
 
-/** Waits for a running process with `program` and `text` in its command line, and returns its id. */
-export function findProcess(program: string, text: string): Promise<number> {
-  return until(`${program} works on ${text}`, () => processesOf(program, text)[0])
+/** Waits (20 s) for a running process with `program` and `text` in its command line, and returns its id. */
+export function findProcess(program: string, text: string, seconds?: number): Promise<number> {
+  return until(`${program} works on ${text}`, () => processesOf(program, text)[0], seconds)
 }
 
 /** The ids of the running processes of `program` with `text` in their command lines. */
 export function processesOf(program: string, text: string): number[] {
-  const is = (id: number) => commandOf(id).split('\0')[0]?.endsWith(program) && commandOf(id).includes(text)
   const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return ids.map(Number).filter((id) => isAlive(id) && is(id))
+  return ids.map(Number).filter((id) => {
+    const command = commandOf(id) // of every process there is: read once, and the rest only of those that match
+    return command.includes(text) && command.split('\0')[0]?.endsWith(program) === true && isAlive(id)
+  })
 }
 
 /** Whether a process still runs; a dead one that nobody has waited for yet does not. */

@@ -113,6 +113,11 @@ export function longVideo(): Promise<Buffer> {
   return videoBytes({ seconds: 8 })
 }
 
+/** The bytes of two pictures in 8K. */
+export function largeVideo(): Promise<Buffer> {
+  return videoBytes({ width: 7680, height: 4320, fps: 2, audio: false })
+}
+
 async function videoBytes(recipe: VideoRecipe): Promise<Buffer> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'film.mp4')

@@ -43,6 +43,8 @@ const notRun: Record<string, string> = {
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
     'there is no Docker here; the Dockerfile is linted',
   'cd terraform/examples/fleet\nterraform destroy\n': 'there is no AWS here',
+  'npm run soak -- --jobs 1000 --daemons 3 --minutes 5\n':
+    'it takes minutes; test/faults/soak.test.ts is its short form',
 }
 
 const test = suite('docs run', { timeoutSeconds: 90 })

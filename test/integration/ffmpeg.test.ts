@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { MediadError } from '../../daemon/errors.ts'
+import { MediadError } from '../../daemon/errors.ts'
 import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
 import type { FfmpegCommand, FfmpegResult } from '../../daemon/pipeline/plugin.ts'
 import { openPrograms, type Programs } from '../../daemon/pipeline/programs.ts'
@@ -148,6 +148,16 @@ test('an abort ends a program that ignores SIGTERM', () =>
     controller.abort(new Error('stop'))
     assert.is((await running).message, 'stop')
   }, `trap '' TERM; touch "$(dirname "$last")/ready"; while :; do sleep 0.1; done`))
+
+test('a job that is lost leaves ffmpeg no time to finish a file: the margin of a lease may be shorter', () =>
+  withBench(async ({ folder, failure }) => {
+    const controller = new AbortController()
+    const running = failure({}, { signal: controller.signal })
+    await until('it works', () => stat(join(folder, 'ready')).catch(() => null))
+    controller.abort(new MediadError('lease.lost', 'the lease is lost'))
+    assert.is((await running).code, 'lease.lost')
+    assert.not.ok((await readdir(folder)).includes('asked'), 'it was asked politely')
+  }, 'cd "$(dirname "$last")"; trap "touch asked" TERM; touch ready; while :; do sleep 0.05; done'))
 
 test('a frozen ffmpeg is a stall', () =>
   withBench(async ({ folder, failure }) => {

@@ -49,7 +49,7 @@ const importers: Record<string, string> = {
   '@20minutes/s3rver': 'local/s3rver.ts',
   '@aws-sdk/client-s3': `storage/client.ts storage/download.ts storage/leftovers.ts storage/list.ts storage/presign.ts
   storage/storage.ts
-  storage/upload.ts|types tokens.ts|types`,
+  storage/upload.ts tokens.ts|types`,
   '@aws-sdk/client-sqs': 'queue/queue.ts tokens.ts|types',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
   '@aws-sdk/s3-request-presigner': 'storage/presign.ts',

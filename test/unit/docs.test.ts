@@ -143,15 +143,16 @@ const actionsOfVerbs: Record<string, string> = {
   'queues.sendSource': 'sqs:SendMessage mediad-work',
   'queues.work.send': 'sqs:SendMessage mediad-work',
   'documents.read': 's3:GetObject jobs/*',
+  'storage.head': 's3:GetObject origin_*',
 }
 
 test('an operator’s permissions are those of his commands', () => {
   const sources = globSync('daemon/operate/*.ts', { cwd: root }).map(read).join('\n')
-  const verbs = new Set(sources.match(/\b(?:queue|queues(?:\.\w+)?|documents)\.\w+(?=\()/g))
+  const verbs = new Set(sources.match(/\b(?:queue|queues(?:\.\w+)?|documents|storage)\.\w+(?=\()/g))
   const used = [...verbs].map((verb) => actionsOfVerbs[verb] ?? `unknown: ${verb}`)
   const { Statement } = JSON.parse(docs.marked('docs/operating.md', 'policy', 'operator')) as Policy
   const allowed = Statement.flatMap(({ Action, Resource }) =>
-    [Action].flat().map((action) => `${action} ${/mediad-\w+$|jobs\/\*$|my-media$/.exec(Resource)?.[0]}`),
+    [Action].flat().map((action) => `${action} ${/mediad-\w+$|jobs\/\*$|origin_\*$|my-media$/.exec(Resource)?.[0]}`),
   )
   assert.equal(allowed.toSorted(), [...new Set([...used, 's3:ListBucket my-media'])].toSorted())
 })

@@ -1,5 +1,5 @@
 import { access, mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
-import { isAbsolute, join, relative } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import * as assert from 'uvu/assert'
 import { openWorkspaces } from '../../daemon/pipeline/workspace.ts'
 import { JOB, rejection } from '../helpers/fakes.ts'
@@ -20,7 +20,8 @@ test("a workspace is named after job and claim, is the daemon's alone, and goes 
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   const workspace = await workspaces.open(job)
-  assert.is(workspace.path, join(workspaces.path, `${JOB}-3`))
+  assert.is(dirname(workspace.path), workspaces.path)
+  assert.ok(basename(workspace.path).startsWith(`${JOB}-3-`))
   assert.is((await stat(workspace.path)).mode & 0o777, 0o700)
   assert.is((await stat(workspaces.path)).mode & 0o777, 0o700)
   await mkdir(join(workspace.path, 'deep', 'er'), { recursive: true })
@@ -38,13 +39,15 @@ test('daemons on one disk do not meet, nor do claims of one job', async () => {
   assert.is(new Set(opened.map((workspace) => workspace?.path)).size, 3)
 })
 
-test('an attempt never starts in what another has left', async () => {
+test('an attempt never starts in what another has left: claims begin anew once a document was deleted', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   const first = await workspaces.open(job)
-  assert.is((await rejection(workspaces.open(job))).code, 'resource.workspace')
-  await first[Symbol.asyncDispose]()
-  assert.ok(await workspaces.open(job))
+  await writeFile(join(first.path, 'source'), 'of the first')
+  const second = await workspaces.open(job)
+  assert.equal(await readdir(second.path), [])
+  await second[Symbol.asyncDispose]()
+  assert.equal(await readdir(first.path), ['source'])
 })
 
 test('closing removes everything that is left', async () => {

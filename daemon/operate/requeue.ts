@@ -1,0 +1,67 @@
+import { isFinished, isFresh, type Limits } from '../job/decide.ts'
+import type { SeenDocument } from '../job/document.ts'
+import type { NotificationScope } from '../queue/notification.ts'
+import type { Queues } from '../queue/queues.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Outcome, Wanted } from './dead.ts'
+import type { Jobs } from './jobs.ts'
+
+/**
+ * Sends sources to work again, of jobs whose last message is gone: the queues were purged, or forgot them after their
+ * retention. By its source's key also an upload that has no document, because S3's notification never came. It writes no
+ * document, and is a duplicate of whatever message there is after all: whoever takes it decides as always.
+ *
+ * Without a name it goes through all jobs, and tells of those it sent; a document that cannot be read is told, too.
+ */
+export type Requeue = (wanted: Wanted) => AsyncGenerator<Outcome, void>
+
+export type RequeueParts = {
+  jobs: Jobs
+  queues: Pick<Queues, 'sendSource'>
+  storage: Pick<Storage, 'head'>
+  scope: NotificationScope
+  limits: Limits
+}
+
+export function createRequeue(parts: RequeueParts): Requeue {
+  const { jobs } = parts
+  return async function* requeue({ name, signal }) {
+    if (name !== undefined) {
+      const seen = await jobs.find(name, signal)
+      yield seen ? await sendAgain(parts, seen) : await sendNew(parts, name, signal)
+      return
+    }
+    for await (const entry of jobs.list({ limit: Number.POSITIVE_INFINITY, ...(signal && { signal }) })) {
+      if ('problem' in entry) yield { id: entry.id, done: false, detail: entry.problem.message }
+      else if (explainRest(entry.seen, parts.limits) === null) yield await sendAgain(parts, entry.seen)
+    }
+  }
+}
+
+async function sendAgain({ queues, limits }: RequeueParts, seen: SeenDocument): Promise<Outcome> {
+  const { id, source } = seen.document
+  const why = explainRest(seen, limits)
+  if (why !== null) return { id, key: source.key, done: false, detail: why }
+  await queues.sendSource(source)
+  return { id, key: source.key, done: true, detail: 'sent to work' }
+}
+
+/** Why a job needs no message; null when it does. */
+function explainRest(seen: SeenDocument, limits: Limits): string | null {
+  const { document } = seen
+  if (isFinished(document)) return `it is over: its document says ${document.state}`
+  return isFresh(seen, limits) ? `${document.owner} is working on it` : null
+}
+
+async function sendNew({ queues, storage, scope }: RequeueParts, name: string, signal?: AbortSignal): Promise<Outcome> {
+  const there = name.startsWith(scope.sourcePrefix) ? await storage.head(name, signal) : null
+  if (there === null)
+    return {
+      id: name,
+      done: false,
+      detail: `there is no job and no source of this name; sources begin with ${scope.sourcePrefix}`,
+    }
+  const { etag, sizeBytes } = there
+  await queues.sendSource({ bucket: scope.bucket, key: name, etag, sizeBytes })
+  return { id: name, done: true, detail: 'sent to work, as a new upload' }
+}

@@ -1,0 +1,27 @@
+import { suite } from '../helpers/suite.ts'
+import { all, burial, explore, findLabels, funeral, takeover } from './explore.ts'
+import { runWithKill, toStops } from './kills.ts'
+import { besides } from './rows.ts'
+
+const row = besides(suite('aftermath', { timeoutSeconds: all ? 1800 : 250 }))
+
+row('killed at any call of a takeover: the third daemon ends the job, once', async () => {
+  const labels = await findLabels(takeover)
+  await explore(toStops(labels, isSweeping), (stop) => runWithKill(takeover, stop))
+})
+
+row('killed at any call of a failure, a second attempt and a burial: dead all the same', async () => {
+  const labels = await findLabels(burial)
+  await explore(toStops(labels, isBurying), (stop) => runWithKill(burial, stop))
+})
+
+row('killed at any call of a burial by a sweeper: dead all the same', async () => {
+  const labels = await findLabels(funeral)
+  await explore(toStops(labels, isBurying), (stop) => runWithKill(funeral, stop))
+})
+
+/** In the everyday run. */
+const isSweeping = (label: string) =>
+  / DeleteMessage in-progress #1$|HEAD source|SendMessage work|GET document #1$/.test(label)
+const isBurying = (label: string) =>
+  /SendMessage dead|PUT document (?:dead|failed)|DeleteMessage in-progress/.test(label)

@@ -1,0 +1,53 @@
+import * as assert from 'uvu/assert'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { noteCode } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+import { startBench } from './bench.ts'
+import { besides } from './rows.ts'
+import { countLost, hasty } from './scene.ts'
+
+const row = besides(suite('clock faults', { timeoutSeconds: 150 }))
+
+const preload = pathToFileURL(join(import.meta.dirname, '../helpers/shifted-clock.ts')).href
+
+/** The environment of a daemon whose wall clock is wrong. */
+const shifted = (seconds: number) => ({
+  NODE_OPTIONS: `--import ${preload}`,
+  MEDIAD_TEST_CLOCK_SECONDS: String(seconds),
+})
+
+for (const seconds of [600, -600]) {
+  row(
+    `Q22: a clock ${seconds} s off: no lease is stolen from or by its daemon, and nothing is done twice`,
+    async () => {
+      await using bench = await startBench({ code: noteCode, chain: '[note({ pause: 9 }), upload()]', more: hasty })
+      const { daemon } = await bench.start(undefined, shifted(seconds))
+      // two slots each: both daemons work for longer than a lease, and sweep the other's records
+      const keys = ['a', 'b', 'c', 'd'].map((name) => `origin_${name}.mp4`)
+      for (const key of keys) await bench.upload(key, await tinyVideo())
+      await bench.quiescence()
+      await bench.checkInvariants()
+      assert.ok(
+        daemon.entries.some(({ msg }) => msg === 'job started'),
+        'it took part',
+      )
+      // on a machine too busy for leases of six seconds an owner stops himself; nobody else may begin before that
+      assert.is(bench.said('job started'), keys.length + countLost(bench))
+      const { skewSeconds } = await daemon.waitFor((entry) => entry.skewSeconds !== undefined)
+      assert.ok(Math.abs(Number(skewSeconds) - seconds) < 60, `it says that it is ${String(skewSeconds)} s off`)
+    },
+  )
+
+  row(`Q22: an upload URL of a daemon whose clock is ${seconds} s off is good for as long as it says`, async () => {
+    await using bench = await startBench({ daemons: 0, code: noteCode, chain: '[note(), upload()]' })
+    const { daemon } = await bench.start(undefined, shifted(seconds))
+    const answer = await fetch(`${daemon.url}/video/pre-signed-url`, { method: 'POST' })
+    const { preSignedUrl } = (await answer.json()) as { preSignedUrl: string }
+    const signed = new URL(preSignedUrl).searchParams.get('X-Amz-Date') ?? ''
+    const at = Date.parse(signed.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'))
+    assert.ok(Math.abs(at - Date.now()) < 60_000, `signed as of ${signed}`)
+    assert.is((await fetch(preSignedUrl, { method: 'PUT', body: await tinyVideo() })).status, 200)
+  })
+}

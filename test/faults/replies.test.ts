@@ -1,0 +1,30 @@
+import { suite } from '../helpers/suite.ts'
+import { startBench } from './bench.ts'
+import { all, checkAttempts, explore, findLabels, isReached, perform, success } from './explore.ts'
+import type { Stop } from './stops.ts'
+
+const test = suite('lost replies', { timeoutSeconds: all ? 1800 : 150 })
+
+test('the reply to any one call is lost, or the call itself: done once, in the first attempt', async () => {
+  const labels = (await findLabels(success)).filter((label) => all || isWrite(label))
+  const stops = labels.flatMap((label, n): Stop[] => {
+    const after: Stop = { label, when: 'after' }
+    if (label.includes('ReceiveMessage')) return [after]
+    return all || n % 4 === 0 ? [{ label, when: 'before' }, after] : [after]
+  })
+  await explore(stops, runWithLoss)
+})
+
+/** Those under a condition: whoever repeats one of them is refused by his own success. */
+const isWrite = (label: string) => /: PUT |CompleteMultipartUpload/.test(label)
+
+/** False when the call never came. */
+async function runWithLoss(stop: Stop): Promise<boolean> {
+  await using bench = await startBench({ ...success.options, daemons: 0 })
+  const performance = await perform(bench, success, { ...stop, act: () => undefined })
+  if (!(await isReached(bench, performance))) return false
+  await bench.quiescence(80)
+  await bench.checkInvariants(success.expected)
+  await checkAttempts(bench, 1)
+  return true
+}
