@@ -132,12 +132,9 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs, acc
     log,
     progress,
     inspect,
-    warn(message) {
-      log.warn(message)
-      job.onWarning({ plugin: plugin.name, message })
-    },
+    warn: (message) => job.onWarning({ plugin: plugin.name, message }),
     skip(reason) {
-      log.info(`skipped: ${reason}`)
+      log.debug(`skipped: ${reason}`)
       account.skip(reason)
     },
     async ffmpeg(command) {

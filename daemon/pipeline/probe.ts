@@ -108,8 +108,9 @@ function explain(error: unknown, { brand, cut }: Boxes): unknown {
     const message = `the file is a picture coded as ${brand}, which this ffmpeg cannot decode: upload it as JPEG or PNG`
     return new MediadError('input.unsupported_codec', message, { stderr })
   }
-  if (!cut) return error
-  return new MediadError('input.truncated', 'the file ends before its index: the upload was incomplete', { stderr })
+  if (cut) return new MediadError('input.truncated', 'the file ends too early: the upload was incomplete', { stderr })
+  if (brand === null || error.code !== 'input.not_media') return error
+  return new MediadError('input.corrupt', 'the file is an MP4 whose index is damaged', { stderr })
 }
 
 type Question = { options: readonly string[]; path: string; signal: AbortSignal | undefined }

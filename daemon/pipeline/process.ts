@@ -86,6 +86,7 @@ async function runJob(parts: ProcessParts, { lease, log, signal }: JobRun): Prom
       parts.emit({ type: 'job:progress', id, ...progress })
     },
     onWarning(warning) {
+      log.warn({ plugin: warning.plugin }, warning.message)
       warnings.push(warning)
       lease.note({ warnings: [...warnings] })
     },
