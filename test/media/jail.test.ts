@@ -24,6 +24,11 @@ const [namespaces, tracing, wrapping] = await Promise.all([
   works('bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true'),
 ])
 
+/** The recipe of docs/media.md, read from there: the words of its `command`. */
+const guide = await readFile(join(import.meta.dirname, '../../docs/media.md'), 'utf8')
+const recipe = /command: \[\n([^]*?)\n {4}\],/.exec(guide)?.[1] ?? ''
+const bubblewrap = Array.from(recipe.matchAll(/'([^']*)'/g), ([, word]) => word ?? '')
+
 // after the waiting: a suite runs as soon as it can
 const test = suite('jails', { timeoutSeconds: 150 })
 
@@ -82,15 +87,6 @@ else
     assert.is(cage.connections(), 0)
   })
 
-/** The recipe of docs/media.md: nothing of the machine but its programs, and of the jobs this one. */
-export const bubblewrap: readonly string[] = [
-  ['bwrap', '--unshare-all', '--die-with-parent', '--new-session', '--clearenv', '--setenv', 'PATH', '/usr/bin:/bin'],
-  ['--ro-bind', '/usr', '/usr', '--symlink', 'usr/bin', '/bin', '--symlink', 'usr/lib', '/lib'],
-  ['--symlink', 'usr/lib64', '/lib64', '--ro-bind-try', '/etc/alternatives', '/etc/alternatives'],
-  ['--ro-bind', '/etc/ld.so.cache', '/etc/ld.so.cache', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
-  ['--bind', '{workspace}', '{workspace}', '--ro-bind', '{input}', '{input}', '--chdir', '{workspace}', '--'],
-].flat()
-
 if (!wrapping) test.skip('bubblewrap', 'there is no bwrap here, or it may not make namespaces')
 else {
   test('behind bubblewrap a film comes out as ever', async () => {
@@ -98,6 +94,7 @@ else {
     const film = join(bench.folder, 'film.mp4')
     await makeVideo(film)
     const ran = await bench.run(film, [transcode({ preset: 'ultrafast', copy: 'never' })])
+    assert.is(bubblewrap[0], 'bwrap')
     assert.ok(ran.ok, ran.ok ? '' : `${ran.code}: ${ran.message}\n${ran.stderr.join('\n')}`)
   })
 
