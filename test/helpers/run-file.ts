@@ -45,7 +45,9 @@ export type FileBench = {
   readonly programs: Programs
   /** Puts a file through probe and chain, as `mediad run` and a daemon do. Never rejects. */
   run(path: string, plugins: readonly Plugin[], limits?: Partial<JobLimits>): Promise<Ran>
-  /** Lets ffmpeg alone read a file, hardened, without having probed it. */
+  /** Lets ffprobe alone look at a file, under its own name. */
+  inspect(path: string): Promise<Ran>
+  /** Lets ffmpeg alone read a file, under its own name, without having probed it. */
   decode(path: string): Promise<Ran>
 } & AsyncDisposable
 
@@ -81,6 +83,7 @@ export async function openFileBench(options: BenchOptions = {}): Promise<FileBen
     programs,
     run: (path, plugins, limits = {}) =>
       runChain(parts, path, { plugins, limits: { ...defaults, ...limits } }).catch(toRefused),
+    inspect: (path) => inspectOnly(parts, path).catch(toRefused),
     decode: (path) => decode(parts, path).catch(toRefused),
     async [Symbol.asyncDispose]() {
       await workspaces.close()
@@ -127,6 +130,11 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
   })
   await chain.teardown()
   return { ok: true, outputs, timings, warnings, probe }
+}
+
+async function inspectOnly({ programs, signal }: Parts, path: string): Promise<Succeeded> {
+  const probe = await createProbe({ programs, limits: defaults })(path, signal)
+  return { ok: true, outputs: [], timings: [], warnings: [], probe }
 }
 
 async function decode({ workspaces, programs, stallSeconds, log, signal }: Parts, path: string): Promise<Succeeded> {

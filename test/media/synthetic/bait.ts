@@ -100,10 +100,21 @@ function toReferenceMovie(url: string): Buffer {
 
 /** An ID3 tag whose picture is a link (ID3v2.3, 4.15). */
 function toLinkedCover(url: string): Buffer {
-  const body = Buffer.concat([Buffer.from([0]), Buffer.from('-->\0', 'latin1'), Buffer.from([3, 0]), Buffer.from(url)])
+  return toCover('-->', url)
+}
+
+/** An ID3 tag with a picture of a type of one's own choice, which ffmpeg repeats when it does not know it. */
+export function toCover(type: string, content: string): Buffer {
+  const body = Buffer.concat([
+    Buffer.from([0]),
+    Buffer.from(`${type}\0`, 'latin1'),
+    Buffer.from([3, 0]),
+    Buffer.from(content),
+  ])
   const frame = Buffer.alloc(10)
   frame.write('APIC', 'latin1')
   frame.writeUInt32BE(body.length, 4)
-  const header = Buffer.from([0x49, 0x44, 0x33, 3, 0, 0, 0, 0, 0, body.length + 10])
+  const size = body.length + frame.length // seven bits a byte
+  const header = Buffer.from([0x49, 0x44, 0x33, 3, 0, 0, 0, 0, size >> 7, size & 0x7f])
   return Buffer.concat([header, frame, body])
 }

@@ -2,8 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { crc32, deflateSync } from 'node:zlib'
 import { ffmpeg } from '../../helpers/media.ts'
-import { editBlocks } from './ebml.ts'
-import { aac, by, film, h264, picture, sound, type Maker, type Makers } from './files.ts'
+import { by, h264, picture, sound, type Maker, type Makers } from './files.ts'
 
 /** A PNG of one colour, one bit a pixel: 16,000 x 16,000 of them are 31 kB. */
 export function toPng(width: number, height: number): Buffer {
@@ -83,37 +82,19 @@ export const streamBombs: Makers = {
   'streams-1000.mkv': copies(1000, '-c:a', 'pcm_u8', '-ar', '8000'),
 }
 
+/** More than half a day, each in less than a megabyte. */
 export const timeBombs: Makers = {
   'days.mkv': stretched(100_000),
   'days.mp4': stretched(100_000, '-video_track_timescale', '1000'),
   'hours.avi': by(
-    picture({ seconds: 10, fps: 1, size: '64x48' }),
-    '-vf',
-    'setpts=N*3600/TB',
-    '-r',
-    '1',
-    '-frames:v',
-    '30000',
-    '-c:v',
-    'mpeg4',
-    '-q:v',
-    '31',
+    ['-f', 'lavfi', '-i', 'color=black:s=16x16:r=1:d=50000'],
+    ['-c:v', 'mpeg4', '-q:v', '31', '-g', '600', '-bf', '0'],
   ),
   'week.gif': (path) => writeFile(path, toGif({ count: 1000, delay: 65_535, width: 16, height: 16 })),
-  'silence.flac': by(
-    ['-f', 'lavfi', '-i', 'anullsrc=r=8000:cl=mono:d=36000'],
-    '-c:a',
-    'flac',
-    '-compression_level',
-    '0',
-    '-frame_size',
-    '65535',
-  ),
-  'hole.mkv': async (path) => {
-    await ffmpeg([...film({ seconds: 1 }), ...h264, ...aac, path])
-    await writeFile(
-      path,
-      editBlocks(await readFile(path), ({ time, n }) => (n > 5 ? 30_000 + n : time)),
-    )
-  },
 }
+
+/** An hour of nothing, in a few kilobytes. */
+export const silence: Maker = by(
+  ['-f', 'lavfi', '-i', 'anullsrc=r=8000:cl=mono:d=3600'],
+  ['-c:a', 'flac', '-compression_level', '0', '-frame_size', '65535'],
+)
