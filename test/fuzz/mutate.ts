@@ -40,10 +40,10 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   }),
 )
 
-export const cases: fc.Arbitrary<Case> = fc.record({
-  file: fc.nat(1000),
-  edits: fc.array(edit, { minLength: 1, maxLength: 5 }),
-})
+/** Without a bias towards the smallest of everything: a file cut at 0 is worth one round, not a hundred. */
+export const cases: fc.Arbitrary<Case> = fc.noBias(
+  fc.record({ file: fc.nat(1000), edits: fc.array(edit, { minLength: 1, maxLength: 4 }) }),
+)
 
 export function mutate(files: readonly Buffer[], { file, edits }: Case): Buffer {
   return edits.reduce<Buffer>((bytes, edit) => apply(bytes, edit, files), files[file % files.length] ?? Buffer.alloc(0))

@@ -134,6 +134,8 @@ export type Comparison = {
   stream?: string
   /** Filters that make of the source what the output should be; both are compared as RGB, as a screen shows them. */
   filters: readonly string[]
+  /** Whether only the light is compared, and not the colours. */
+  lightOnly?: boolean
   /** A similarity that will do. */
   enough: number
 }
@@ -149,9 +151,11 @@ export async function readSsim(comparison: Comparison): Promise<number> {
 }
 
 /** The reference runs 4 ms earlier, so that rounded times find their own frame. */
-async function compare({ output, source, stream = 'v:0', filters }: Comparison, origin: string): Promise<number> {
-  const reference = [...filters, 'format=yuv420p', 'format=gbrp', 'setsar=1', 'settb=AVTB', `setpts=PTS${origin}-4000`]
-  const graph = `[0:v:0]format=gbrp,settb=AVTB,setpts=PTS${origin}[a];[1:${stream}]${reference.join(',')}[b];[a][b]ssim`
+async function compare(comparison: Comparison, origin: string): Promise<number> {
+  const { output, source, stream = 'v:0', filters, lightOnly = false } = comparison
+  const seen = lightOnly ? 'extractplanes=y' : 'format=gbrp'
+  const reference = [...filters, 'format=yuv420p', seen, 'setsar=1', 'settb=AVTB', `setpts=PTS${origin}-4000`]
+  const graph = `[0:v:0]${seen},settb=AVTB,setpts=PTS${origin}[a];[1:${stream}]${reference.join(',')}[b];[a][b]ssim`
   const inputs = ['-i', `file:${output}`, '-i', `file:${source}`]
   const { stderr } = await run(
     'ffmpeg',
@@ -181,4 +185,24 @@ export async function readCombing(path: string): Promise<number> {
   }
   if (count === 0) throw new Error(`${path} has no picture`)
   return sum / count
+}
+
+/** Integrated loudness in LUFS (EBU R128), by ffmpeg's meter. */
+export async function readLoudness(path: string): Promise<number> {
+  const args = [
+    '-nostdin',
+    '-hide_banner',
+    '-nostats',
+    '-i',
+    `file:${path}`,
+    '-map',
+    '0:a:0',
+    '-af',
+    'ebur128',
+    '-f',
+    'null',
+    '-',
+  ]
+  const { stderr } = await run('ffmpeg', args, { maxBuffer: MAX_BUFFER })
+  return Number(/Integrated loudness:\s+I:\s+(-?[\d.]+) LUFS/.exec(stderr)?.[1])
 }

@@ -25,6 +25,8 @@ export type Success = {
   from?: { video?: number; audio?: number }
   /** Lowest similarity to a reference decode; absent: the picture is not compared. */
   ssim?: number
+  /** Whether only the light is compared, and not the colours. */
+  lightOnly?: boolean
   /** Filters of that decode before it is scaled to the result's size. */
   reference?: readonly string[]
   /** How long it may last, in seconds, where the source's own times cannot be trusted; default: as long as the source. */
@@ -91,7 +93,14 @@ async function checkSuccess(path: string, ran: Succeeded, expect: Success): Prom
   const [width, height] = expect.size
   const stream = String(expect.from?.video ?? 'v:0')
   const filters = [...(expect.reference ?? []), `scale=${width}:${height}`]
-  const ssim = await readSsim({ output: main.path, source: path, stream, filters, enough: expect.ssim })
+  const ssim = await readSsim({
+    output: main.path,
+    source: path,
+    stream,
+    filters,
+    enough: expect.ssim,
+    lightOnly: expect.lightOnly ?? false,
+  })
   assert.ok(ssim >= expect.ssim, `SSIM is ${ssim}, and should be ${expect.ssim} at least`)
 }
 
