@@ -10,7 +10,7 @@ import { toFileUrl, toInputOptions, type InputLimits } from './input.ts'
 import { launch, toLaunchError, type Exit } from './launch.ts'
 import type { FfmpegCommand, FfmpegResult, Log } from './plugin.ts'
 import { toRunEnvironment, type Programs } from './programs.ts'
-import { classify, toExitError } from './stderr.ts'
+import { classify, toExitError, type Facts } from './stderr.ts'
 import { watch } from './watch.ts'
 
 const TERM_MS = 2000
@@ -142,7 +142,8 @@ type Internals = { _getArguments(): string[] }
  */
 function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, command, input }: Story): Started {
   const counter = createDamageCounter()
-  const env = toRunEnvironment({ workspace, input: command.input ?? input })
+  const path = command.input ?? input
+  const env = toRunEnvironment({ workspace, input: path })
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
   let processId: number | undefined
   Object.assign(fluent, {
@@ -156,11 +157,12 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
         folder: workspace,
         onLine: counter.see,
       })
-      const lines = () => stderr.lines().map((line) => line.replaceAll(`${workspace}/`, ''))
+      // a source may be called like an error message
+      const lines = () => stderr.lines().map((line) => line.replaceAll(path, 'source').replaceAll(`${workspace}/`, ''))
       const ring: Ring = { get: () => lines().join('\n') }
       processId = child?.pid
       if (child) started(child)
-      void exit.then((ending) => ended(toError(ending, lines()), ring, ring))
+      void exit.then(async (ending) => ended(await toError(ending, lines(), programs), ring, ring))
     },
   })
   fluent.once('end', (_stdout: unknown, stderr?: string | null) =>
@@ -171,18 +173,34 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
   return { ended: promise, processId, damage: counter.read }
 }
 
-function toError({ error, signal, code }: Exit, lines: readonly string[]): MediadError | null {
+async function toError(exit: Exit, lines: readonly string[], programs: Programs): Promise<MediadError | null> {
+  const { error, signal, code } = exit
   if (error) return toLaunchError('ffmpeg', error)
-  const known = classify(lines)
+  if (code === 0 && lines.length === 0) return null
+  const facts = await findFacts(programs)
+  const known = classify(lines, facts)
   const fail = (code: ErrorCode, message: string) => new MediadError(code, message, { stderr: lines })
   // an encoder may crash over the memory it did not get
   if (signal && known?.code === 'resource.memory') return fail('resource.memory', known.message)
   if (signal) return fail('internal.ffmpeg_signal', `ffmpeg was ended by ${signal}`)
   // ffmpeg catches SIGTERM and SIGINT, and says so on a level that is not shown
   if (code === 255 && !known) return fail('internal.ffmpeg_signal', 'ffmpeg was told to end from outside')
-  if (code !== 0) return toExitError({ program: 'ffmpeg', exitCode: code ?? -1, lines, fallback: 'internal.ffmpeg' })
+  if (code !== 0)
+    return toExitError({ program: 'ffmpeg', exitCode: code ?? -1, lines, facts, fallback: 'internal.ffmpeg' })
   // some muxers only mention it
   return known?.code === 'resource.disk' ? fail('resource.disk', known.message) : null
+}
+
+/** What of its complaints can be true; what cannot be found out is not. Never rejects. */
+async function findFacts(programs: Programs): Promise<Facts> {
+  const [encoders, filters] = await Promise.allSettled([programs.encoders(), programs.filters()])
+  return {
+    writes: true,
+    lacks(kind, name) {
+      const names = kind === 'encoder' ? encoders : filters
+      return names.status === 'fulfilled' && !names.value.has(name)
+    },
+  }
 }
 
 type Stopper = {

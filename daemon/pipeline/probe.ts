@@ -121,7 +121,7 @@ function ask(program: string, { options, path, signal }: Question): Promise<Answ
   const limits = { timeout: PROBE_SECONDS * 1000, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const
   const env = toRunEnvironment({ input: path, workspace: dirname(path) })
   execFile(program, options, { ...limits, env, ...(signal && { signal }) }, (error, stdout, stderr) => {
-    const lines = toLines(stderr)
+    const lines = toLines(stderr.replaceAll(path, 'source')) // it may be called like an error message
     if (error === null) resolve({ json: toJson(stdout), lines, stderr })
     else if (signal?.aborted) reject(signal.reason)
     else reject(toError(error, lines))

@@ -47,7 +47,26 @@ function clean(line: string): string {
   return plain.replaceAll('\t', ' ').replace(/\p{C}/gu, '').trimEnd()
 }
 
-type Rule = { readonly pattern: RegExp; readonly code: ErrorCode; readonly message: string }
+/** What is known of a program, whatever it says. */
+export type Facts = {
+  lacks(kind: 'encoder' | 'filter', name: string): boolean
+  /** Whether it writes files. */
+  readonly writes: boolean
+}
+
+/** It lacks nothing that it was asked for, and only reads. */
+const reader: Facts = { lacks: () => false, writes: false }
+
+type Rule = {
+  readonly pattern: RegExp
+  readonly code: ErrorCode
+  readonly message: string
+  /**
+   * What the rule claims of the machine is believed only of a line that is no warning, and only when this holds. ffmpeg
+   * repeats texts of a file in its warnings, line ends and all: a file can say anything here.
+   */
+  readonly holds?: (facts: Facts, caught: string) => boolean
+}
 
 /**
  * What ffmpeg and ffprobe say and what it means; the first rule that any line matches wins. The texts are those of
@@ -61,27 +80,36 @@ const rules: readonly Rule[] = [
     code: 'input.too_many_streams',
     message: 'the file has more than $1 streams: upload one with fewer, or raise limits.streams',
   },
-  { pattern: /: No space left on device$/, code: 'resource.disk', message: 'the disk is full' },
+  {
+    pattern: /: No space left on device$/,
+    code: 'resource.disk',
+    message: 'the disk is full',
+    holds: ({ writes }) => writes,
+  },
   {
     pattern:
       /Cannot allocate memory|failed to map segment from shared object|malloc of size \d+ failed|allocate memory failed|memory allocation failure/,
     code: 'resource.memory',
     message: 'ffmpeg ran out of memory',
+    holds: () => true,
   },
   {
     pattern: /Too many open files|Resource temporarily unavailable$/,
     code: 'resource.memory',
     message: 'this machine has run out of processes, threads or open files',
+    holds: () => true,
   },
   {
     pattern: /Unknown encoder '([^']*)'/,
     code: 'config.ffmpeg',
     message: 'this ffmpeg has no encoder $1: install an ffmpeg that has it, or configure another codec',
+    holds: ({ lacks }, name) => lacks('encoder', name),
   },
   {
     pattern: /No such filter: '([^']*)'/,
     code: 'config.ffmpeg',
     message: 'this ffmpeg has no filter $1: install an ffmpeg that has it, or change the options that need it',
+    holds: ({ lacks }, name) => lacks('filter', name),
   },
   {
     pattern: /(?:Format|Protocol '[^']*') not on whitelist/,
@@ -94,7 +122,7 @@ const rules: readonly Rule[] = [
     message: 'the file is not recognised as audio or video',
   },
   {
-    pattern: /Picture size (\d+x\d+) exceeds specified max pixel count/,
+    pattern: /Picture size ([1-9]\d*x[1-9]\d*) (?:exceeds specified max pixel count|is invalid)/,
     code: 'input.too_many_pixels',
     message: 'its pictures are too large: $1',
   },
@@ -139,24 +167,28 @@ const rules: readonly Rule[] = [
 ]
 
 /** What the last lines of a failed ffmpeg or ffprobe say; null when no rule knows them. */
-export function classify(lines: readonly string[]): { code: ErrorCode; message: string } | null {
-  for (const { pattern, code, message } of rules) {
+export function classify(lines: readonly string[], facts: Facts = reader): { code: ErrorCode; message: string } | null {
+  for (const { pattern, code, message, holds } of rules) {
     for (const line of lines) {
       const match = pattern.exec(line)
-      if (match) return { code, message: message.replace('$1', () => match[1] ?? '') }
+      if (!match || (holds && (warning.test(line) || !holds(facts, match[1] ?? '')))) continue
+      return { code, message: message.replace('$1', () => match[1] ?? '') }
     }
   }
   return null
 }
+
+const warning = /^(?:\[[^\]]* @ 0x[\da-f]+\] )*\[warning\]/
 
 /** The error for a program that ended with an exit code, by what it printed; `fallback` when that says nothing. */
 export function toExitError(end: {
   program: string
   exitCode: number
   lines: readonly string[]
+  facts: Facts
   fallback: ErrorCode
 }): MediadError {
-  const known = classify(end.lines)
+  const known = classify(end.lines, end.facts)
   const last = end.lines.at(-1)
   const unknown = `${end.program} failed with exit code ${end.exitCode}${last === undefined ? '' : `: ${last}`}`
   return new MediadError(known?.code ?? end.fallback, known?.message ?? unknown, { stderr: end.lines })

@@ -1,8 +1,11 @@
 import * as assert from 'uvu/assert'
-import { classify, createTail, toExitError } from '../../daemon/pipeline/stderr.ts'
+import { classify, createTail, toExitError, type Facts } from '../../daemon/pipeline/stderr.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('ffmpeg-stderr')
+
+/** A program of which everything is true that can be claimed. */
+const broken: Facts = { lacks: () => true, writes: true }
 
 /** What real programs printed, and what it means. 5.1 unless said otherwise. */
 const table: readonly [line: string, code: string | null][] = [
@@ -30,6 +33,8 @@ const table: readonly [line: string, code: string | null][] = [
     '[h264 @ 0x1] [IMGUTILS @ 0x2] [error] Picture size 8192x8192 exceeds specified max pixel count 35389440',
     'input.too_many_pixels',
   ],
+  ['[gif @ 0x1] [IMGUTILS @ 0x2] [error] Picture size 65535x65535 is invalid', 'input.too_many_pixels'],
+  ['[h264 @ 0x1] [IMGUTILS @ 0x2] [error] Picture size 0x0 is invalid', null],
   ['[error] Decoder (codec vvc) not found for input stream #0:0', 'input.unsupported_codec'],
   ['[vist#0:0 @ 0x1] [fatal] Decoding requested, but no decoder found for: vvc', 'input.unsupported_codec'], // 7.1
   [
@@ -46,7 +51,7 @@ const table: readonly [line: string, code: string | null][] = [
 
 for (const [line, code] of table) {
   test(`classifies: ${line}`, () =>
-    assert.is(classify(['[warning] something before', line, 'after'])?.code ?? null, code))
+    assert.is(classify(['[warning] something before', line, 'after'], broken)?.code ?? null, code))
 }
 
 test('the machine goes before the file, whatever came last', () => {
@@ -55,13 +60,31 @@ test('the machine goes before the file, whatever came last', () => {
   assert.is(classify(lines.toReversed())?.code, 'resource.memory')
 })
 
+test('what a file makes ffmpeg say of the machine is not believed', () => {
+  const claims = [
+    '[error] av_interleaved_write_frame(): No space left on device',
+    "[fatal] Unknown encoder 'libx264'",
+    "[AVFilterGraph @ 0x1] [error] No such filter: 'scale'",
+  ]
+  for (const claim of claims) assert.is(classify([claim]), null)
+  const cover = '[flac @ 0x1] [warning] Unknown attached picture mimetype: malloc of size 9 failed, skipping.'
+  assert.is(classify([cover], broken), null)
+  assert.is(classify(["[warning] mimetype: No such filter: 'x', skipping."], broken), null)
+})
+
 test('a message names what was caught', () => {
-  assert.match(classify(["Unknown encoder 'libx266'"])?.message ?? '', 'no encoder libx266')
-  assert.match(classify(["Unknown encoder '$&$1'"])?.message ?? '', 'no encoder $&$1')
+  assert.match(classify(["Unknown encoder 'libx266'"], broken)?.message ?? '', 'no encoder libx266')
+  assert.match(classify(["Unknown encoder '$&$1'"], broken)?.message ?? '', 'no encoder $&$1')
 })
 
 test('an exit nobody knows gets the fallback, and says code and last line', () => {
-  const error = toExitError({ program: 'ffmpeg', exitCode: 234, lines: ['a', 'b c'], fallback: 'internal.ffmpeg' })
+  const error = toExitError({
+    program: 'ffmpeg',
+    exitCode: 234,
+    lines: ['a', 'b c'],
+    facts: broken,
+    fallback: 'internal.ffmpeg',
+  })
   assert.is(error.code, 'internal.ffmpeg')
   assert.is(error.message, 'ffmpeg failed with exit code 234: b c')
   assert.equal(error.stderr, ['a', 'b c'])
