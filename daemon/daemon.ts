@@ -26,14 +26,17 @@ export type Daemon = {
   /**
    * Receives nothing more, lets running jobs finish within the grace time, then releases them, and gives everything back.
    * Calling it again changes nothing.
+   *
+   * @param urgent when the grace time begins; default: at once
    */
-  stop(): Promise<void>
+  stop(urgent?: Promise<unknown>): Promise<void>
 }
 
 /** Starts the parts in order and stops them in reverse. */
 export function createDaemon(parts: DaemonParts): Daemon {
   const { name, chain, log, emit, pollers } = parts
   let releasers: Releasers | null = null
+  let graceFrom: Promise<unknown> = Promise.resolve()
   return {
     async start() {
       let url = ''
@@ -46,14 +49,15 @@ export function createDaemon(parts: DaemonParts): Daemon {
         url = server.url
         pollers.work.start()
         pollers.sweep.start()
-        push('the pollers', () => drain(parts))
+        push('the pollers', () => drain(parts, graceFrom))
       })
       emit({ type: 'daemon:started', owner: name })
       log.info({ url, daemon: name }, 'daemon started')
       return { url }
     },
-    async stop() {
+    async stop(urgent: Promise<unknown> = Promise.resolve()) {
       if (releasers === null) return
+      graceFrom = urgent
       await releasers.release()
       emit({ type: 'daemon:stopped', owner: name })
       log.info('daemon stopped')
@@ -61,12 +65,20 @@ export function createDaemon(parts: DaemonParts): Daemon {
   }
 }
 
-async function drain({ pollers, graceSeconds, stopJobs, log }: DaemonParts): Promise<void> {
+async function drain(
+  { pollers, graceSeconds, stopJobs, log }: DaemonParts,
+  graceFrom: Promise<unknown>,
+): Promise<void> {
   const { work, sweep } = pollers
-  const grace = setTimeout(() => {
-    log.warn(`jobs still run after ${graceSeconds} s of grace; they are released`)
-    stopJobs.abort(new MediadError('daemon.stopping', 'the daemon stops; the job goes back to the work queue'))
-  }, graceSeconds * 1000)
+  let grace: NodeJS.Timeout | undefined
+  let drained = false
+  void graceFrom.then(() => {
+    if (drained) return
+    grace = setTimeout(() => {
+      log.warn(`jobs still run after ${graceSeconds} s of grace; they are released`)
+      stopJobs.abort(new MediadError('daemon.stopping', 'the daemon stops; the job goes back to the work queue'))
+    }, graceSeconds * 1000)
+  })
   try {
     await Promise.all([work.stop(), sweep.stop()])
     await Promise.all([work.whenIdle(), sweep.whenIdle()])
@@ -74,6 +86,7 @@ async function drain({ pollers, graceSeconds, stopJobs, log }: DaemonParts): Pro
     log.error({ error }, `could not drain: ${toMessage(error)}`)
     throw error
   } finally {
+    drained = true
     clearTimeout(grace)
   }
 }

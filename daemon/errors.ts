@@ -25,6 +25,7 @@ export const errorCodes = {
   'transient.queue': 'retry',
   'transient.stalled': 'retry',
   'resource.limit': 'reject',
+  'transient.metadata': 'retry',
   'resource.disk': 'retry',
   'resource.memory': 'retry',
   'resource.no_room': 'release',
@@ -44,6 +45,7 @@ export const errorCodes = {
   'config.ffmpeg': 'retry',
   'config.storage': 'retry',
   'config.queue': 'retry',
+  'config.terraform': 'retry',
 } as const satisfies Record<string, Verdict>
 
 /** A code of mediad's own, or one of a plugin's (`<family>.<what>`, lower case). */

@@ -20,6 +20,11 @@ export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { 
   ]
 }
 
+/** Options before the input without which its transparency would not be seen. */
+export function toDecoderOptions({ index, decoder }: VideoStream): string[] {
+  return decoder === undefined ? [] : [`-c:${index}`, decoder]
+}
+
 /** Whether the result of {@link toPictureFilters} is HDR. */
 export function staysHdr(video: VideoStream, hdr: Hdr): boolean {
   return hdr === 'keep' && isHdr(video)

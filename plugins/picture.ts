@@ -16,6 +16,8 @@ export type Box = {
 
 /** How a picture is brought to its size. What comes out is even, as 4:2:0 needs it. */
 export type Layout = {
+  /** The part that is left before anything else, of a picture of odd size. */
+  readonly trimmed?: Size
   readonly scaled: Size
   /** The part in the middle that stays. */
   readonly cropped?: Size
@@ -34,7 +36,7 @@ export function toLayout(video: VideoStream, box: Box = {}): Layout {
   const shrink = Math.min(1, fit === 'cover' ? Math.max(byWidth, byHeight) : Math.min(byWidth, byHeight))
   const scale = Math.max(shrink, minSide / shown.width, minSide / shown.height)
   const scaled = toEvenSize(shown, scale)
-  if (fit === 'contain') return scale === 1 ? toCropped(shown, scaled) : { scaled }
+  if (fit === 'contain') return scale === 1 && (video.pixelAspect ?? 1) === 1 ? toTrimmed(shown, scaled) : { scaled }
   const aspect = maxWidth / maxHeight
   const [wide, high] = [scaled.height * aspect, scaled.width / aspect]
   const across = fit === 'cover' ? Math.min : Math.max
@@ -43,10 +45,9 @@ export function toLayout(video: VideoStream, box: Box = {}): Layout {
 }
 
 /** A picture of odd size loses a line instead of being stretched by it. */
-function toCropped(shown: Size, even: Size): Layout {
-  const whole = { width: Math.round(shown.width), height: Math.round(shown.height) }
-  const isEven = whole.width === even.width && whole.height === even.height
-  return isEven ? { scaled: even } : { scaled: whole, cropped: even }
+function toTrimmed({ width, height }: Size, even: Size): Layout {
+  const isEven = Math.round(width) === even.width && Math.round(height) === even.height
+  return isEven ? { scaled: even } : { trimmed: even, scaled: even }
 }
 
 /** What comes out of a layout. */
@@ -63,8 +64,10 @@ export function toShownSize(video: VideoStream): Size {
  * The filters of a layout. The size is in numbers, so that a source which changes its size on the way does not stop the
  * encoder.
  */
-export function toSizeFilters({ scaled, cropped, padded }: Layout, scaleOptions: readonly string[]): string[] {
+export function toSizeFilters(layout: Layout, scaleOptions: readonly string[]): string[] {
+  const { trimmed, scaled, cropped, padded } = layout
   return [
+    ...(trimmed ? [`crop=${trimmed.width}:${trimmed.height}:0:0`] : []),
     [`scale=${scaled.width}:${scaled.height}`, ...scaleOptions].join(':'),
     ...(cropped ? [`crop=${cropped.width}:${cropped.height}`] : []),
     ...(padded ? [`pad=${padded.width}:${padded.height}:-1:-1`] : []),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, MediadError, z, type RunContext, type VideoStream } from '../daemon/index.ts'
-import { colourFilters, toPictureFilters } from './colour.ts'
+import { colourFilters, toDecoderOptions, toPictureFilters } from './colour.ts'
 import { toLayout } from './picture.ts'
 
 type Format = {
@@ -82,6 +82,7 @@ export const thumbnail = definePlugin('thumbnail', options, (given) => {
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
         await takeFrame(context, {
           path,
+          inputOptions: toDecoderOptions(video),
           options: thumbnailArguments(given, video),
           at: toSeconds(at, durationSeconds),
         })
@@ -130,17 +131,19 @@ function toTimes(at: Options['at']): Time[] {
 /** What ffmpeg fails with when there is nothing (whole) at a time: it says so, or counts what it could not decode. */
 const noFrame: ReadonlySet<string> = new Set(['internal.output', 'internal.ffmpeg', 'input.corrupt'])
 
+type Frame = { path: string; inputOptions: string[]; options: string[]; at: number }
+
 /** Lengths are only claimed: where there is no frame an earlier time is tried, and at last the first frame there is. */
-async function takeFrame(context: RunContext, frame: { path: string; options: string[]; at: number }): Promise<void> {
-  const { path, options, at } = frame
+async function takeFrame(context: RunContext, frame: Frame): Promise<void> {
+  const { path, inputOptions, options, at } = frame
   for (const seconds of at > 0 ? [at, at / 2, at / 10] : []) {
     try {
-      await context.ffmpeg({ inputOptions: ['-ss', seconds.toFixed(3)], outputs: [{ path, options }] })
+      await context.ffmpeg({ inputOptions: [...inputOptions, '-ss', seconds.toFixed(3)], outputs: [{ path, options }] })
       return
     } catch (error) {
       if (!(error instanceof MediadError && noFrame.has(error.code))) throw error
       context.log.debug({ seconds }, 'no frame here, trying an earlier time')
     }
   }
-  await context.ffmpeg({ outputs: [{ path, options }] })
+  await context.ffmpeg({ inputOptions, outputs: [{ path, options }] })
 }

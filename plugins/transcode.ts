@@ -10,7 +10,7 @@ import {
   type RunContext,
 } from '../daemon/index.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, staysHdr, toPictureFilters } from './colour.ts'
+import { colourFilters, staysHdr, toDecoderOptions, toPictureFilters } from './colour.ts'
 import { codeAnew, toPlan, type Plan } from './copy.ts'
 import { findFlaws } from './judge.ts'
 import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
@@ -77,30 +77,37 @@ async function make(context: RunContext, order: Order): Promise<Result> {
   const done = order.loudness ? MEASURING : 0
   const alsoDecode = toProof(order, probe)
   const run = await context.ffmpeg({
-    inputOptions: [...toStartOptions(probe), '-max_error_rate', order.recipe.onCorrupt === 'warn' ? '1' : '0.67'],
+    inputOptions: [...toInputOptions(probe), '-max_error_rate', order.recipe.onCorrupt === 'warn' ? '1' : '0.67'],
     outputs: [{ path, options: transcodeArguments(order, probe) }],
     ...(alsoDecode && { alsoDecode }),
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
   const made = { ...run, path, result: await context.inspect(path) }
-  const flaw = findFault(made, probe)
-  if (flaw === null && !(alsoDecode && isBadCopy(made))) return made
+  const fault = findFault(made, probe)
+  if (fault === null && !(alsoDecode && isBadCopy(made))) return made
   if (alsoDecode) {
-    context.log.info({ flaw }, 'the copy would not play well: everything is coded anew')
+    context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
     return await make(context, { ...order, plan: codeAnew })
   }
-  throw new MediadError('internal.output', `the transcoded file is not what it should be: ${flaw}`)
+  throw fault
 }
 
-/** What is wrong with the result, in words; null when nothing is. ffmpeg's exit code says little. */
-export function findFault({ result, outSeconds }: Pick<Result, 'result' | 'outSeconds'>, probe: Probe): string | null {
-  if (probe.video && !result.video) return 'it has no picture'
-  if (probe.audio && !result.audio) return 'it has no sound'
+/** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
+export function findFault(
+  { result, outSeconds }: Pick<Result, 'result' | 'outSeconds'>,
+  probe: Probe,
+): MediadError | null {
+  const missing = probe.video && !result.video ? 'picture' : probe.audio && !result.audio ? 'sound' : null
+  if (missing !== null) return new MediadError('input.corrupt', `nothing of the ${missing} can be decoded`)
   const [held, written] = [result.durationSeconds ?? 0, outSeconds ?? 0]
   // rounding and the last frame explain half a second, or 2 % of long ones
   if (held >= written - Math.max(0.5, 0.02 * written)) return null
-  return `it lasts ${held} s, but ffmpeg wrote ${written} s`
+  return new MediadError('internal.output', `the transcoded file lasts ${held} s, but ffmpeg wrote ${written} s`)
+}
+
+function toInputOptions(probe: Probe): string[] {
+  return [...toStartOptions(probe), ...(probe.video ? toDecoderOptions(probe.video) : [])]
 }
 
 /** Players stumble over times that go back, and over a beginning that is not there. */

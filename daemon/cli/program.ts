@@ -57,6 +57,12 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .description('prove config, ffmpeg and its encoders, bucket, queues and conditional writes')
     .option(...config)
     .action(async (options) => done(await (await import('./check.ts')).check(terminal, options)))
+  program
+    .command('env')
+    .description('write what Terraform made (bucket, queues, region) into .env, for the config to read')
+    .requiredOption('--terraform <folder>', 'where `terraform apply` was run')
+    .option('--file <file>', 'the file to write', '.env')
+    .action(async (options) => done(await (await import('./env.ts')).env(terminal, options)))
   addOperatorCommands(program, terminal, done)
   return program
 }

@@ -2,6 +2,8 @@ import { rmSync } from 'node:fs'
 import { compose, type Composed } from '../compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import { createMetadata } from '../notice/metadata.ts'
+import { watchForNotice, type Notice } from '../notice/watch.ts'
 import type { Log } from '../pipeline/plugin.ts'
 import { removeLitter } from '../pipeline/janitor.ts'
 import { openPrograms, toProgramOptions } from '../pipeline/programs.ts'
@@ -12,16 +14,27 @@ import type { Terminal } from './terminal.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
 
-/** `mediad start`: runs a daemon until the first signal; the second ends it at once, as a crash would. */
+/**
+ * `mediad start`: runs a daemon until the first signal, or a notice that the machine will be gone. A notice that only warns takes
+ * no more jobs, and leaves those that run their time until one that is urgent, or a signal. A second signal ends it at once, as a
+ * crash would.
+ */
 export async function start({ log }: Terminal, options: StartOptions): Promise<0 | 1> {
   using signals = listenForStop()
+  const warned = Promise.withResolvers<string>()
+  const noticed = Promise.withResolvers<string>()
+  const urgent = Promise.race([signals.first, noticed.promise])
+  const onNotice = ({ what, urgent }: Notice) => (urgent ? noticed : warned).resolve(what)
   let workspacePath: string | undefined
   const started = withReleasers(async (push) => {
     const config = await prepare(options, log, push)
     const { daemon, path } = await openDaemon({ config, log, push })
     workspacePath = path
+    const { metadataUrl: url } = config.shutdown
+    if (url !== undefined)
+      push('the watch for notices', watchForNotice({ metadata: createMetadata({ url }), onNotice, log }))
     await daemon.start()
-    push('the daemon', () => daemon.stop())
+    push('the daemon', () => daemon.stop(urgent))
   })
   const forced = signals.second.then((): 1 => {
     log.warn('second signal: ending at once; unfinished jobs are taken over by another daemon')
@@ -31,8 +44,8 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
   })
   const orderly = async (): Promise<0> => {
     const releasers = await started
-    const signal = await signals.first
-    log.info(`${signal}: no more jobs are taken; running ones may finish. A second signal ends them`)
+    const why = await Promise.race([urgent, warned.promise])
+    log.info(`${why}: no more jobs are taken; running ones may finish. A second signal ends them`)
     await releasers.release()
     return 0
   }

@@ -70,6 +70,11 @@ export type Config = {
   readonly shutdown: {
     /** How long running jobs may go on after the first signal to stop. Default 30; 0 to 3600. */
     readonly graceSeconds: number
+    /**
+     * Where EC2 tells an instance that it will be gone; the daemon then stops as at a signal. Default: nobody is asked. On EC2
+     * `http://169.254.169.254`.
+     */
+    readonly metadataUrl?: string
   }
   /** The chain, in order; at least one. */
   readonly plugins: readonly Plugin[]
@@ -114,16 +119,16 @@ export const schema = z.strictObject({
   state: section({ prefix: prefix().default('.mediad/') }),
   queues: z.strictObject({
     work: z.strictObject({
-      url: queueUrl(),
+      url: url('an SQS queue'),
       poll: text(explainCron).default('*/5 * * * * *'),
       concurrency: whole(1, 64).default(2),
     }),
     inProgress: z.strictObject({
-      url: queueUrl(),
+      url: url('an SQS queue'),
       poll: text(explainCron).default('*/7 * * * * *'),
       concurrency: whole(1, 64).default(1),
     }),
-    dead: z.strictObject({ url: queueUrl() }),
+    dead: z.strictObject({ url: url('an SQS queue') }),
   }),
   job: section({
     attempts: whole(1, 100).default(5),
@@ -145,7 +150,10 @@ export const schema = z.strictObject({
     urlSeconds: whole(1, WEEK_SECONDS).default(900),
     maxUploadBytes: whole(1, LARGEST_PUT_BYTES).default(LARGEST_PUT_BYTES),
   }),
-  shutdown: section({ graceSeconds: whole(0, 3600).default(30) }),
+  shutdown: section({
+    graceSeconds: whole(0, 3600).default(30),
+    metadataUrl: url('the instance metadata').exactOptional(),
+  }),
   plugins: z
     .array(z.custom<Plugin>(isPlugin, { error: ({ input }) => explainPlugin(input) }))
     .min(1, 'must have at least one plugin, e.g. [transcode(), upload()]'),
@@ -172,11 +180,11 @@ function prefix() {
   return text((value) => (value.length > 200 ? 'must have at most 200 characters' : undefined))
 }
 
-function queueUrl() {
+function url(what: string) {
   return text((value) => {
-    const url = URL.parse(value)
-    if (url !== null && /^https?:$/.test(url.protocol)) return undefined
-    return `must be the http(s) URL of an SQS queue, not ${show(value)}`
+    const parsed = URL.parse(value)
+    if (parsed !== null && /^https?:$/.test(parsed.protocol)) return undefined
+    return `must be the http(s) URL of ${what}, not ${show(value)}`
   })
 }
 

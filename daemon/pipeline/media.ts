@@ -39,6 +39,8 @@ export type VideoStream = {
   /** Whether a player shows the picture as in a mirror: left and right exchanged, before it is turned. */
   readonly mirrored?: boolean
   readonly pixelFormat: string | null
+  /** The decoder that must be asked for by name, because ffmpeg's own does not see the transparency of WebM. */
+  readonly decoder?: string
   /** The average, which is real. */
   readonly framesPerSecond: number | null
   /** The highest rate at which frames may follow each other, as the container claims; 90000 is not unheard of. */

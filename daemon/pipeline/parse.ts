@@ -15,9 +15,9 @@ import { isCover, isDecodable, pick } from './pick.ts'
 
 /**
  * Turns ffprobe's JSON into a {@link Probe}. Total: whatever is missing, `N/A`, `0/0`, absurd or of another type
- * becomes null or 0, never NaN, and nothing throws.
+ * becomes null or 0, never NaN, and nothing throws. `decoders` are those of this ffmpeg.
  */
-export function parseProbe(json: unknown, sizeBytes: number): Probe {
+export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlySet<string> = new Set()): Probe {
   const { format: header, streams: list, chapters } = toFields(json)
   const format = toFields(header)
   const streams = toList(list)
@@ -27,7 +27,7 @@ export function parseProbe(json: unknown, sizeBytes: number): Probe {
     durationSeconds: toWholeLength(format),
     startSeconds: toNumber(format.start_time) ?? 0,
     sizeBytes,
-    video: video ? toVideo(video) : null,
+    video: video ? { ...toVideo(video), ...toAlpha(video, decoders) } : null,
     audio: audio ? toAudio(audio) : null,
     subtitles: streams.filter(({ codec_type }) => codec_type === 'subtitle').map(toSubtitle),
     skipped,
@@ -101,6 +101,13 @@ function toVideo(stream: Fields): VideoStream {
     ...withText('matrix', stream.color_space),
     ...withText('range', stream.color_range),
   }
+}
+
+/** WebM keeps transparency beside the picture, where ffmpeg's own decoders do not look (libavcodec's libvpx does). */
+function toAlpha(stream: Fields, decoders: ReadonlySet<string>): Pick<VideoStream, 'decoder' | 'pixelFormat'> | object {
+  const decoder = { vp8: 'libvpx', vp9: 'libvpx-vp9' }[toText(stream.codec_name) ?? '']
+  if (toNumber(toFields(stream.tags).alpha_mode) !== 1 || decoder === undefined || !decoders.has(decoder)) return {}
+  return { decoder, pixelFormat: 'yuva420p' }
 }
 
 function toAudio(stream: Fields): AudioStream {

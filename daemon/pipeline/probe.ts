@@ -24,7 +24,7 @@ const wanted = [
     'start_time,duration,channels,sample_rate',
   ].join(','),
   'stream_disposition',
-  'stream_tags=rotate,language,DURATION,enc_key_id',
+  'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',
   'stream_side_data=displaymatrix,rotation',
   'chapter=id',
 ].join(':')
@@ -58,7 +58,7 @@ export function createProbe({ programs, limits }: { programs: Programs; limits: 
       throw new MediadError('input.encrypted', 'the file is encrypted: upload it without its copy protection')
     const announcedBytes = await readAnnouncedBytes(path)
     const cut = boxes.cut || (announcedBytes ?? 0) > size
-    const probe = { ...parseProbe(known, size), cut, announcedBytes }
+    const probe = { ...parseProbe(known, size, await programs.decoders()), cut, announcedBytes }
     refuseUnusable({ probe, unreadable: findUnreadable(known), lines, limits })
     if (!probe.video || !isHdr(probe.video)) return probe
     // what HDR screens need to know of the picture is often told in its first frame only

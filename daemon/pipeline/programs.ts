@@ -22,6 +22,8 @@ export type Programs = {
   readonly dieWithDaemon: boolean
   /** Names of the encoders this ffmpeg has, e.g. `libx264`. Asked for once. */
   encoders(): Promise<ReadonlySet<string>>
+  /** Names of its decoders, e.g. `libvpx-vp9`. Asked for once. */
+  decoders(): Promise<ReadonlySet<string>>
   /** Names of its filters, e.g. `zscale`. Asked for once. */
   filters(): Promise<ReadonlySet<string>>
 }
@@ -68,7 +70,8 @@ export async function openPrograms(options: OpenProgramsOptions): Promise<Progra
     ffprobe,
     version,
     dieWithDaemon: starters.tied,
-    encoders: once(async () => parseEncoders(await list(ffmpeg, 'encoders'))),
+    encoders: once(async () => parseCoders(await list(ffmpeg, 'encoders'))),
+    decoders: once(async () => parseCoders(await list(ffmpeg, 'decoders'))),
     filters: once(async () => parseFilters(await list(ffmpeg, 'filters'))),
   }
 }
@@ -81,8 +84,8 @@ export function toRunEnvironment({ workspace, input }: { workspace: string; inpu
   return { PATH: process.env.PATH, MEDIAD_WORKSPACE: workspace, MEDIAD_INPUT: input }
 }
 
-/** The encoders in the output of `ffmpeg -encoders`: lines such as ` V....D libx264   libx264 H.264 …`. */
-export function parseEncoders(text: string): ReadonlySet<string> {
+/** The names in the output of `ffmpeg -encoders` and `-decoders`: lines such as ` V....D libx264   libx264 H.264 …`. */
+export function parseCoders(text: string): ReadonlySet<string> {
   const names = text.matchAll(/^ [VAS][A-Z.]{5} ([\w-]+) /gm)
   return new Set(Array.from(names, (match) => match[1] ?? ''))
 }
@@ -173,7 +176,7 @@ async function askVersion(wrapper: string, name: string, program: string): Promi
   return version
 }
 
-async function list(wrapper: string, what: 'encoders' | 'filters'): Promise<string> {
+async function list(wrapper: string, what: 'encoders' | 'decoders' | 'filters'): Promise<string> {
   return await ask(wrapper, ['-hide_banner', `-${what}`]).catch((error: unknown) => {
     throw refuse('ffmpeg', `it does not list its ${what}`, error)
   })

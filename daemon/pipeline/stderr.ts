@@ -62,8 +62,9 @@ type Rule = {
   readonly code: ErrorCode
   readonly message: string
   /**
-   * What the rule claims of the machine is believed only of a line that is no warning, and only when this holds. ffmpeg
-   * repeats texts of a file in its warnings, line ends and all: a file can say anything here.
+   * What the rule claims is believed only of a line that is no warning, and only when this holds. ffmpeg repeats texts of a
+   * file in its warnings, line ends and all: a file can say anything here. (One with line ends in the right place can still
+   * pass for a lack of memory, and be tried again for it.)
    */
   readonly holds?: (facts: Facts, caught: string) => boolean
 }
@@ -79,6 +80,7 @@ const rules: readonly Rule[] = [
     pattern: /Number of streams exceeds max_streams parameter \((\d+)\)/,
     code: 'input.too_many_streams',
     message: 'the file has more than $1 streams: upload one with fewer, or raise limits.streams',
+    holds: () => true,
   },
   {
     pattern: /: No space left on device$/,

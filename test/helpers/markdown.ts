@@ -47,7 +47,7 @@ export type Docs = {
 
 /** Every page of documentation in the repository. What is asked for and not there is an error. */
 export function readDocs(root: string): Docs {
-  const files = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], { cwd: root }).toSorted()
+  const files = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'terraform/**/*.md'], { cwd: root }).toSorted()
   const pages = files.map((file) => toPage(file, readFileSync(join(root, file), 'utf8')))
   const page = (file: string) =>
     only(

@@ -33,6 +33,16 @@ const notRun: Record<string, string> = {
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
     'the AWS command line is nothing mediad needs',
   'npm run mediad -- check\nnpm run mediad -- start\n': 'there is no AWS here',
+  'npm run setup\nnpm pack\n': 'the package is made, installed and used by a test of its own',
+  'npm run mediad -- env --terraform terraform/examples/fleet\nnpm run mediad -- check\n':
+    'there is no AWS here; mediad env has a test of its own',
+  'cd terraform/examples/fleet\ncat > terraform.tfvars <<\'END\'\nregion      = "eu-central-1"\nbucket_name = "my-media"\npackage     = "https://downloads.example.com/mediad-0.1.0.tgz"\nvpc_id      = "vpc-0123456789abcdef0"\nsubnet_ids  = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]\nEND\nterraform init\nterraform apply\n':
+    'there is no AWS here; the variables are those of the example, which is validated',
+  'aws s3 cp film.mp4 s3://my-media/origin_film.mp4\nnpm run mediad -- jobs origin_film.mp4\naws s3 cp s3://my-media/cvted_film.mp4 .\n':
+    'as above',
+  'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
+    'there is no Docker here; the Dockerfile is linted',
+  'cd terraform/examples/fleet\nterraform destroy\n': 'there is no AWS here',
 }
 
 const test = suite('docs run', { timeoutSeconds: 90 })

@@ -33,12 +33,12 @@ const layers = [
   `clock errors events index releasers config/ job/backoff job/decide job/job job/keys pipeline/damage pipeline/fields
   pipeline/mastering pipeline/media pipeline/orientation pipeline/pick pipeline/plugin queue/notification`,
   // edges: each the only one that knows its part of the world outside
-  `config/load local/ log queue/ storage/ pipeline/announced pipeline/boxes pipeline/excess pipeline/ffmpeg pipeline/input pipeline/launch pipeline/parse pipeline/probe
+  `config/load local/ log notice/metadata queue/ storage/ pipeline/announced pipeline/boxes pipeline/excess pipeline/ffmpeg pipeline/input pipeline/launch pipeline/parse pipeline/probe
   pipeline/programs pipeline/progress pipeline/stderr pipeline/watch`,
   // steps: what a job goes through
   'job/ operate/ pipeline/',
   // motion: what makes them happen
-  'checks daemon. http/ schedule/',
+  'checks daemon. http/ notice/ schedule/',
   // root: what puts everything together
   'cli/ compose main tokens',
 ].map((starts) => starts.split(/\s+/).map((start) => `daemon/${start}`))
@@ -66,7 +66,7 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'compose.ts',
-  zod: `config/problems.ts|types config/schema.ts config/whole.ts http/upload.ts index.ts job/document.ts pipeline/plugin.ts|types
+  zod: `cli/terraform.ts config/problems.ts|types config/schema.ts config/whole.ts http/upload.ts index.ts job/document.ts pipeline/plugin.ts|types
   queue/queues.ts`,
 }
 

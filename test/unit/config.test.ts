@@ -148,7 +148,7 @@ test('an unknown option is an error and says what may have been meant', () => {
     { queues: { ...minimal.queues, dead: { ...minimal.queues.dead, poll: '* * * * * *' } } },
     /^queues\.dead\.poll: unknown option; known here: url$/,
   )
-  only({ shutdown: { colour: 1 } }, /^shutdown\.colour: unknown option; known here: graceSeconds$/)
+  only({ shutdown: { colour: 1 } }, /^shutdown\.colour: unknown option; known here: graceSeconds, metadataUrl$/)
   only(
     { plugins: [encode({ cfr: 20 } as never)] },
     /^plugins\[0\] \(encode\)\.cfr: unknown option; did you mean "crf"\?/,
@@ -169,6 +169,12 @@ test('a poll must be a cron expression with seconds that comes true some day', (
   only(poll('0 0 0 30 2 *'), /queues\.work\.poll: .*never comes true/)
   only(poll('@hourly'), /queues\.work\.poll: .*6 fields/)
   only(poll(5), /queues\.work\.poll: must be text, not 5/)
+})
+
+test('the address of the instance metadata is an URL, and there is none unless it is given', () => {
+  assert.equal(problemsOf({ ...minimal, shutdown: { metadataUrl: 'http://169.254.169.254' } }), [])
+  for (const metadataUrl of ['', '169.254.169.254', 'file:///etc/passwd', true, null])
+    only({ shutdown: { metadataUrl } }, /^shutdown\.metadataUrl: must /)
 })
 
 test('a bucket is a name', () => {

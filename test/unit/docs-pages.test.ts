@@ -23,7 +23,7 @@ test('links lead somewhere', () => {
 test('files that are named exist', () => {
   const named = docs.pages.flatMap(({ file, prose }) =>
     toCodes(prose)
-      .filter((code) => /^(?:daemon|plugins|examples|docs|test)\/[\w./-]+$/.test(code))
+      .filter((code) => /^(?:daemon|plugins|examples|terraform|docs|test)\/[\w./-]+$/.test(code))
       .map((path) => ({ file, path })),
   )
   const inTrees = ['README.md', 'CONTRIBUTING.md'].flatMap((file) => toTreePaths(file).map((path) => ({ file, path })))

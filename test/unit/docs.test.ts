@@ -11,6 +11,7 @@ import { audioCodecs, videoCodecs } from '../../plugins/codecs.ts'
 import { thumbnail, transcode, upload } from '../../plugins/index.ts'
 import { makeConfig } from '../helpers/edge.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
+import { actionsOf } from '../helpers/permissions.ts'
 import { suite } from '../helpers/suite.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -118,22 +119,6 @@ test('the codecs are documented', () => {
   const sound = Object.entries(audioCodecs).map(([name, { containers }]) => `\`${name}\` (${containers.join(', ')})`)
   assert.ok(docs.page('docs/plugins.md').prose.includes(`Sound is ${sound.join(' or ')}.`))
 })
-
-const actionsOf: Record<string, readonly string[]> = {
-  GetObjectCommand: ['s3:GetObject'],
-  HeadObjectCommand: ['s3:GetObject'],
-  ListObjectsV2Command: ['s3:ListBucket'],
-  PutObjectCommand: ['s3:PutObject'],
-  DeleteObjectCommand: ['s3:DeleteObject'],
-  Upload: ['s3:PutObject', 's3:AbortMultipartUpload'],
-  ListMultipartUploadsCommand: ['s3:ListBucketMultipartUploads'],
-  AbortMultipartUploadCommand: ['s3:AbortMultipartUpload'],
-  ReceiveMessageCommand: ['sqs:ReceiveMessage'],
-  SendMessageCommand: ['sqs:SendMessage'],
-  DeleteMessageCommand: ['sqs:DeleteMessage'],
-  ChangeMessageVisibilityCommand: ['sqs:ChangeMessageVisibility'],
-  GetQueueAttributesCommand: ['sqs:GetQueueAttributes'],
-}
 
 test('the permissions are those of the commands that are sent', () => {
   const files = globSync('daemon/**/*.ts', { cwd: root }).filter((file) => !file.startsWith('daemon/local/'))

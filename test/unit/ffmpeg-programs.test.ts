@@ -2,7 +2,7 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/errors.ts'
-import { openPrograms, parseEncoders } from '../../daemon/pipeline/programs.ts'
+import { openPrograms, parseCoders } from '../../daemon/pipeline/programs.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -86,5 +86,5 @@ test('a missing ffprobe is noticed as well', async () => {
 
 test('reads the list of encoders', () => {
   const text = `Encoders:\n V..... = Video\n A..... = Audio\n ------\n V....D libx264              libx264 H.264 (codec h264)\n A..X.. opus                 Opus\n`
-  assert.equal([...parseEncoders(text)], ['libx264', 'opus'])
+  assert.equal([...parseCoders(text)], ['libx264', 'opus'])
 })

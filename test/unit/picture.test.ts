@@ -30,9 +30,11 @@ test('sizes: upright, square pixels, even, nothing enlarged', () => {
 
 test('an odd size loses a line, and is not stretched', () => {
   assert.equal(toLayout(aVideo({ width: 161, height: 121 })), {
-    scaled: { width: 161, height: 121 },
-    cropped: { width: 160, height: 120 },
+    trimmed: { width: 160, height: 120 },
+    scaled: { width: 160, height: 120 },
   })
+  const filters = toSizeFilters(toLayout(aVideo({ width: 161, height: 121 })), [])
+  assert.equal(filters, ['crop=160:120:0:0', 'scale=160:120', 'setsar=1'])
 })
 
 test('a box is filled by the middle, or has bars, and enlarges nothing', () => {

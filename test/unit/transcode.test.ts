@@ -19,7 +19,7 @@ function line(changes: Partial<Recipe> = {}, source: Probe = probe): string {
 const problems = (...[options]: Parameters<typeof transcode>) =>
   transcode(options).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
 const fault = (result: Partial<Probe>, outSeconds: number | null = 10) =>
-  findFault({ result: { ...probe, ...result }, outSeconds }, probe)
+  findFault({ result: { ...probe, ...result }, outSeconds }, probe)?.message ?? null
 
 test('the whole command line of an ordinary source', () => {
   assert.is(
@@ -136,8 +136,8 @@ test('a result that lacks something is found', () => {
   assert.is(fault({ durationSeconds: 9.6 }), null)
   assert.is(fault({ durationSeconds: 98.1 }, 100), null)
   assert.is(fault({}, null), null)
-  assert.is(fault({ video: null }), 'it has no picture')
-  assert.is(fault({ audio: null }), 'it has no sound')
-  assert.is(fault({ durationSeconds: 9.4 }), 'it lasts 9.4 s, but ffmpeg wrote 10 s')
-  assert.is(fault({ durationSeconds: null }), 'it lasts 0 s, but ffmpeg wrote 10 s')
+  assert.is(fault({ video: null }), 'nothing of the picture can be decoded')
+  assert.is(fault({ audio: null }), 'nothing of the sound can be decoded')
+  assert.is(fault({ durationSeconds: 9.4 }), 'the transcoded file lasts 9.4 s, but ffmpeg wrote 10 s')
+  assert.is(fault({ durationSeconds: null }), 'the transcoded file lasts 0 s, but ffmpeg wrote 10 s')
 })

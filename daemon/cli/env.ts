@@ -1,0 +1,56 @@
+import { chmod, chown, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { MediadError, toMessage } from '../errors.ts'
+import { mergeEnvironment } from './env-file.ts'
+import type { Terminal } from './terminal.ts'
+import { readOutputs } from './terraform.ts'
+
+export type EnvOptions = {
+  /** A root module of Terraform's, with the outputs `env` and, where there is one, `region`. */
+  terraform: string
+  file: string
+}
+
+/** `mediad env`: Terraform's outputs into a `.env`, of which everything else stays as it is. */
+export async function env(terminal: Terminal, { terraform, file }: EnvOptions): Promise<0> {
+  const values = await readOutputs(resolve(terraform))
+  const path = await toRealPath(resolve(file))
+  const before = await readText(path)
+  const after = mergeEnvironment(before, values, file)
+  if (after !== before) await replace(path, after)
+  for (const [name, value] of Object.entries(values)) terminal.say(`${name}=${value}`, { file, name, value })
+  return 0
+}
+
+/** Whole or not at all. Whose it is and who may read it stays as it was; a new one is its maker's alone. */
+async function replace(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    const before = await stat(path).catch(() => null)
+    await writeFile(temporary, text, { mode: 0o600 })
+    if (before) await chown(temporary, before.uid, before.gid)
+    if (before) await chmod(temporary, before.mode)
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw new MediadError('config.invalid', `cannot write ${path}: ${toMessage(error)}`, { cause: error })
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw new MediadError('config.invalid', `cannot read ${path}: ${toMessage(error)}`, { cause: error })
+  }
+}
+
+/** A link stays one. */
+async function toRealPath(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    return path // it is not there yet
+  }
+}

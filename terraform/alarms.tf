@@ -1,0 +1,96 @@
+resource "aws_sns_topic" "alarms" {
+  count = var.create_alarm_topic ? 1 : 0
+  name  = "${var.name}-alarms"
+  tags  = var.tags
+}
+
+locals {
+  alarm_actions = concat(aws_sns_topic.alarms[*].arn, var.alarm_actions)
+}
+
+resource "aws_cloudwatch_metric_alarm" "oldest" {
+  count               = var.create_alarms ? 1 : 0
+  alarm_name          = "${var.name}-oldest-message"
+  alarm_description   = "An upload has waited for ${var.alarm_oldest_seconds} s: too few daemons, or none that gets through."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.work.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarm_oldest_seconds
+  treat_missing_data  = "notBreaching" # a queue that nothing happens on for six hours reports nothing
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead" {
+  count               = var.create_alarms ? 1 : 0
+  alarm_name          = "${var.name}-dead-jobs"
+  alarm_description   = "A job is dead: `mediad dead` shows which and why."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.dead.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+}
+
+# A heartbeat is a write to S3, of which CloudWatch knows nothing. But every daemon, busy or not, sweeps the in-progress queue
+# every few seconds, and SQS counts empty answers too. So: jobs wait or run, and nobody has asked either queue for anything.
+locals {
+  silence_metrics = {
+    waiting = { queue = aws_sqs_queue.work.name, name = "ApproximateNumberOfMessagesVisible", stat = "Maximum" }
+    hidden  = { queue = aws_sqs_queue.in_progress.name, name = "ApproximateNumberOfMessagesNotVisible", stat = "Maximum" }
+    due     = { queue = aws_sqs_queue.in_progress.name, name = "ApproximateNumberOfMessagesVisible", stat = "Maximum" }
+    asked   = { queue = aws_sqs_queue.work.name, name = "NumberOfEmptyReceives", stat = "Sum" }
+    taken   = { queue = aws_sqs_queue.work.name, name = "NumberOfMessagesReceived", stat = "Sum" }
+    swept   = { queue = aws_sqs_queue.in_progress.name, name = "NumberOfEmptyReceives", stat = "Sum" }
+    looked  = { queue = aws_sqs_queue.in_progress.name, name = "NumberOfMessagesReceived", stat = "Sum" }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "silent" {
+  count               = var.create_alarms ? 1 : 0
+  alarm_name          = "${var.name}-silent-daemons"
+  alarm_description   = "Jobs have waited for ${var.alarm_silence_minutes} min, and no daemon has asked for one: none is alive."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = var.alarm_silence_minutes
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = var.tags
+
+  metric_query {
+    id          = "silent"
+    label       = "Jobs without a daemon"
+    expression  = "IF(SUM([FILL(asked, 0), FILL(taken, 0), FILL(swept, 0), FILL(looked, 0)]) == 0, SUM([FILL(waiting, 0), FILL(due, 0), FILL(hidden, 0)]), 0)"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = local.silence_metrics
+
+    content {
+      id          = metric_query.key
+      return_data = false
+
+      metric {
+        namespace   = "AWS/SQS"
+        metric_name = metric_query.value.name
+        dimensions  = { QueueName = metric_query.value.queue }
+        stat        = metric_query.value.stat
+        period      = 60
+      }
+    }
+  }
+}

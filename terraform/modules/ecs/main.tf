@@ -1,0 +1,175 @@
+# The same daemon as a Fargate service. It asks for no load balancer: daemons take their jobs from the queues themselves.
+# There is no notice to watch here: Fargate says SIGTERM, for spot interruptions too, and kills 120 s later.
+
+data "aws_region" "current" {}
+data "aws_partition" "current" {}
+data "aws_caller_identity" "current" {}
+
+locals {
+  # 30 s after the grace time, to release what still runs; Fargate's limit is 120
+  stop_seconds = min(120, var.grace_seconds + 30)
+  providers    = var.spot ? ["FARGATE_SPOT"] : ["FARGATE"]
+  environment  = merge(var.env, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/var/lib/mediad" })
+}
+
+resource "aws_ecs_cluster" "this" {
+  name = var.name
+  tags = var.tags
+
+  # scaling needs to know how many tasks run
+  setting {
+    name  = "containerInsights"
+    value = "enabled"
+  }
+}
+
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = ["FARGATE", "FARGATE_SPOT"]
+}
+
+resource "aws_cloudwatch_log_group" "daemon" {
+  name              = "/mediad/${var.name}"
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+locals {
+  assume = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:*" }
+        StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
+      }
+    }]
+  })
+}
+
+# What the daemon may do.
+resource "aws_iam_role" "task" {
+  name               = "${var.name}-task"
+  assume_role_policy = local.assume
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "daemon" {
+  role       = aws_iam_role.task.name
+  policy_arn = var.daemon_policy_arn
+}
+
+# What ECS does before the daemon is there: pull the image, open the log.
+resource "aws_iam_role" "execution" {
+  name               = "${var.name}-execution"
+  assume_role_policy = local.assume
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "execution" {
+  role       = aws_iam_role.execution.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+}
+
+resource "aws_security_group" "task" {
+  name        = "${var.name}-task"
+  description = "mediad tasks: nobody in, out to S3, SQS, registry"
+  vpc_id      = var.vpc_id
+  tags        = var.tags
+}
+
+resource "aws_vpc_security_group_egress_rule" "out" {
+  security_group_id = aws_security_group.task.id
+  description       = "S3, SQS, registry of the image, CloudWatch"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  tags              = var.tags
+}
+
+resource "aws_ecs_task_definition" "daemon" {
+  family                   = "${var.name}-daemon"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = tostring(var.cpu)
+  memory                   = tostring(var.memory_mib)
+  task_role_arn            = aws_iam_role.task.arn
+  execution_role_arn       = aws_iam_role.execution.arn
+  tags                     = var.tags
+
+  ephemeral_storage {
+    size_in_gib = var.disk_gib
+  }
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.architecture
+  }
+
+  volume {
+    name = "work"
+  }
+
+  container_definitions = jsonencode([{
+    name                   = "mediad"
+    image                  = var.image
+    essential              = true
+    command                = ["start"]
+    stopTimeout            = local.stop_seconds
+    readonlyRootFilesystem = true
+    environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
+    mountPoints            = [{ sourceVolume = "work", containerPath = "/var/lib/mediad", readOnly = false }]
+    linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.daemon.name
+        awslogs-region        = data.aws_region.current.region
+        awslogs-stream-prefix = "daemon"
+      }
+    }
+  }])
+}
+
+resource "aws_ecs_service" "daemons" {
+  name            = "${var.name}-daemons"
+  cluster         = aws_ecs_cluster.this.arn
+  task_definition = aws_ecs_task_definition.daemon.arn
+  desired_count   = var.min_tasks
+  propagate_tags  = "SERVICE"
+  tags            = var.tags
+
+  # new daemons may take jobs beside the old ones
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  dynamic "capacity_provider_strategy" {
+    for_each = local.providers
+
+    content {
+      capacity_provider = capacity_provider_strategy.value
+      weight            = 1
+    }
+  }
+
+  network_configuration {
+    subnets          = var.subnet_ids
+    security_groups  = [aws_security_group.task.id]
+    assign_public_ip = var.assign_public_ip
+  }
+
+  depends_on = [aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy_attachment.daemon, aws_iam_role_policy_attachment.execution]
+
+  # scaling decides
+  lifecycle {
+    ignore_changes = [desired_count]
+  }
+}

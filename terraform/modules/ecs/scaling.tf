@@ -1,0 +1,153 @@
+# As modules/fleet/scaling.tf, which says why there are three.
+
+module "backlog" {
+  source = "../backlog"
+  queues = var.queues
+}
+
+locals {
+  service = {
+    for id, metric in { running = "RunningTaskCount", wanted = "DesiredTaskCount" } : id => {
+      namespace                 = "ECS/ContainerInsights"
+      name                      = metric
+      dimensions                = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.daemons.name }
+      stat                      = "Average"
+    }
+  }
+  tracked = merge(module.backlog.metrics, { running = local.service.running })
+}
+
+resource "aws_appautoscaling_target" "tasks" {
+  service_namespace  = "ecs"
+  scalable_dimension = "ecs:service:DesiredCount"
+  resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.daemons.name}"
+  min_capacity       = var.min_tasks
+  max_capacity       = var.max_tasks
+  tags               = var.tags
+}
+
+resource "aws_appautoscaling_policy" "track" {
+  name               = "${var.name}-track"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.tasks.service_namespace
+  scalable_dimension = aws_appautoscaling_target.tasks.scalable_dimension
+  resource_id        = aws_appautoscaling_target.tasks.resource_id
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.jobs_per_task
+    disable_scale_in   = !var.scale_in_while_busy
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 300
+
+    customized_metric_specification {
+      metrics {
+        id          = "jobs_per_task"
+        label       = "Jobs per task"
+        expression  = "${module.backlog.expression} / IF(running > 0, running, 1)"
+        return_data = true
+      }
+
+      dynamic "metrics" {
+        for_each = local.tracked
+
+        content {
+          id          = metrics.key
+          return_data = false
+
+          metric_stat {
+            stat = metrics.value.stat
+
+            metric {
+              namespace   = metrics.value.namespace
+              metric_name = metrics.value.name
+
+              dynamic "dimensions" {
+                for_each = metrics.value.dimensions
+
+                content {
+                  name  = dimensions.key
+                  value = dimensions.value
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+locals {
+  steps = {
+    wake = {
+      description = "Jobs wait, and there is no task."
+      expression  = "IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"
+      metrics     = { work_visible = module.backlog.metrics.work_visible, wanted = local.service.wanted }
+      minutes     = 1
+      adjustment  = { type = "ChangeInCapacity", by = 1 }
+    }
+    idle = {
+      description = "There has been no job for ${var.idle_minutes} min, and there are more tasks than ${var.min_tasks}."
+      expression  = "IF(wanted > ${var.min_tasks} AND ${module.backlog.expression} == 0, 1, 0)"
+      metrics     = merge(module.backlog.metrics, { wanted = local.service.wanted })
+      minutes     = var.idle_minutes
+      adjustment  = { type = "ExactCapacity", by = var.min_tasks }
+    }
+  }
+}
+
+resource "aws_appautoscaling_policy" "step" {
+  for_each           = { for name, step in local.steps : name => step if name != "wake" || var.min_tasks == 0 }
+  name               = "${var.name}-${each.key}"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.tasks.service_namespace
+  scalable_dimension = aws_appautoscaling_target.tasks.scalable_dimension
+  resource_id        = aws_appautoscaling_target.tasks.resource_id
+
+  step_scaling_policy_configuration {
+    adjustment_type         = each.value.adjustment.type
+    metric_aggregation_type = "Maximum"
+    cooldown                = 60
+
+    step_adjustment {
+      metric_interval_lower_bound = "0"
+      scaling_adjustment          = each.value.adjustment.by
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "trigger" {
+  for_each            = aws_appautoscaling_policy.step
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = local.steps[each.key].description
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  evaluation_periods  = local.steps[each.key].minutes
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [each.value.arn]
+  tags                = var.tags
+
+  metric_query {
+    id          = each.key
+    label       = local.steps[each.key].description
+    expression  = local.steps[each.key].expression
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = local.steps[each.key].metrics
+
+    content {
+      id          = metric_query.key
+      return_data = false
+
+      metric {
+        namespace   = metric_query.value.namespace
+        metric_name = metric_query.value.name
+        dimensions  = metric_query.value.dimensions
+        stat        = metric_query.value.stat
+        period      = 60
+      }
+    }
+  }
+}

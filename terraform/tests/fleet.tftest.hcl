@@ -1,0 +1,254 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  env = {
+    MEDIAD_BUCKET                = "my-media"
+    MEDIAD_WORK_QUEUE_URL        = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-work"
+    MEDIAD_IN_PROGRESS_QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-in-progress"
+    MEDIAD_DEAD_QUEUE_URL        = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-dead"
+  }
+  queues            = { work = { name = "mediad-work" }, in_progress = { name = "mediad-in-progress" } }
+  daemon_policy_arn = "arn:aws:iam::123456789012:policy/mediad-daemon"
+  package           = "mediad@0.1.0"
+  config            = "export default defineConfig({})"
+  vpc_id            = "vpc-1"
+  subnet_ids        = ["subnet-1", "subnet-2"]
+}
+
+run "metadata_is_v2_only" {
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition = jsonencode([for options in aws_launch_template.daemon.metadata_options : [
+      options.http_endpoint, options.http_tokens, options.http_put_response_hop_limit, options.instance_metadata_tags,
+    ]]) == jsonencode([["enabled", "required", 1, "disabled"]])
+    error_message = "IMDSv2 alone, and no further than the machine"
+  }
+}
+
+run "launch_template" {
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = aws_launch_template.daemon.image_id == "ami-0123456789abcdef0" && data.aws_ssm_parameter.debian[0].name == "/aws/service/debian/release/13/latest/amd64"
+    error_message = "Debian 13, for amd64"
+  }
+
+  assert {
+    condition     = one(aws_launch_template.daemon.iam_instance_profile).arn == aws_iam_instance_profile.instance.arn
+    error_message = "instances have the role's profile"
+  }
+
+  assert {
+    condition     = jsonencode(tolist(aws_launch_template.daemon.vpc_security_group_ids)) == jsonencode([aws_security_group.instance.id])
+    error_message = "instances are in their own security group"
+  }
+
+  assert {
+    condition     = jsonencode([for disk in aws_launch_template.daemon.block_device_mappings : [disk.device_name, one(disk.ebs).volume_size, one(disk.ebs).volume_type, one(disk.ebs).encrypted]]) == jsonencode([["/dev/xvda", 50, "gp3", "true"]])
+    error_message = "an encrypted disk of 50 GiB"
+  }
+
+  assert {
+    condition     = aws_launch_template.daemon.user_data == base64encode(output.user_data)
+    error_message = "the user data is the script"
+  }
+}
+
+run "nobody_in" {
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = jsonencode([for rule in aws_vpc_security_group_egress_rule.out : [rule.security_group_id == aws_security_group.instance.id, rule.ip_protocol, rule.from_port, rule.to_port]]) == jsonencode([[true, "tcp", 80, 80], [true, "tcp", 443, 443]])
+    error_message = "out by http and https"
+  }
+
+  assert {
+    condition     = aws_security_group.instance.vpc_id == "vpc-1"
+    error_message = "in the given network"
+  }
+}
+
+run "role" {
+  variables {
+    extra_policy_arns = ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_role.instance.assume_role_policy).Statement) == jsonencode([{
+      Effect = "Allow", Principal = { Service = "ec2.amazonaws.com" }, Action = "sts:AssumeRole",
+    }])
+    error_message = "EC2, and nobody else, takes the role"
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.daemon.policy_arn == "arn:aws:iam::123456789012:policy/mediad-daemon" && aws_iam_role_policy_attachment.daemon.role == aws_iam_role.instance.name
+    error_message = "the role may what a daemon may"
+  }
+
+  assert {
+    condition     = jsonencode([for one in aws_iam_role_policy_attachment.extra : one.policy_arn]) == jsonencode(["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"])
+    error_message = "and what else is asked for"
+  }
+}
+
+run "group" {
+  variables {
+    on_demand_base       = 1
+    on_demand_percentage = 25
+    max_size             = 6
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.daemons.capacity_rebalance == true && aws_autoscaling_group.daemons.min_size == 0 && aws_autoscaling_group.daemons.max_size == 6
+    error_message = "instances at risk are replaced; from none to max_size"
+  }
+
+  assert {
+    condition = jsonencode([for mix in one(aws_autoscaling_group.daemons.mixed_instances_policy).instances_distribution : [
+      mix.spot_allocation_strategy, mix.on_demand_base_capacity, mix.on_demand_percentage_above_base_capacity,
+    ]]) == jsonencode([["price-capacity-optimized", 1, 25]])
+    error_message = "spot by price and capacity, beside the on-demand instances asked for"
+  }
+
+  assert {
+    condition     = jsonencode(one(one(aws_autoscaling_group.daemons.mixed_instances_policy).launch_template).override[*].instance_type) == jsonencode(["c7i.xlarge", "c7a.xlarge", "c6i.xlarge", "c6a.xlarge"])
+    error_message = "several types"
+  }
+
+  assert {
+    condition     = one(one(one(aws_autoscaling_group.daemons.mixed_instances_policy).launch_template).launch_template_specification).version == "7"
+    error_message = "the latest version of the template, by number, so that a new one rolls through the group"
+  }
+
+  assert {
+    condition     = jsonencode(sort(aws_autoscaling_group.daemons.enabled_metrics)) == jsonencode(["GroupDesiredCapacity", "GroupInServiceInstances"]) && aws_autoscaling_group.daemons.metrics_granularity == "1Minute"
+    error_message = "the group reports what scaling computes with"
+  }
+
+  assert {
+    condition     = jsonencode(sort(aws_autoscaling_group.daemons.vpc_zone_identifier)) == jsonencode(["subnet-1", "subnet-2"])
+    error_message = "in the given subnets"
+  }
+}
+
+run "termination_hook" {
+  variables {
+    grace_seconds = 100
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition = jsonencode([for hook in [aws_autoscaling_lifecycle_hook.drain] : [
+      hook.autoscaling_group_name, hook.lifecycle_transition, hook.default_result,
+    ]]) == jsonencode([["mediad-daemons", "autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE"]])
+    error_message = "an instance that terminates waits, and then goes in any case"
+  }
+
+  assert {
+    condition     = aws_autoscaling_lifecycle_hook.drain.heartbeat_timeout >= 100 + 30 + 5
+    error_message = "longer than the grace time, the release after it, and the time until the daemon sees it"
+  }
+
+  assert {
+    condition     = local.stop_seconds >= 100 + 30 && strcontains(local.drop_in, "TimeoutStopSec=130\n")
+    error_message = "systemd waits longer than the grace time, too"
+  }
+}
+
+run "user_data" {
+  variables {
+    config = "export default defineConfig({ bucket: 'it''s \"quoted\" $HOME' })"
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, base64encode(var.config)) && strcontains(output.user_data, base64encode(file("modules/fleet/files/mediad.service")))
+    error_message = "config and unit travel whole, whatever is in them"
+  }
+
+  assert {
+    condition     = strcontains(local.environment, "AWS_REGION=eu-central-1\n") && alltrue([for name, value in var.env : strcontains(local.environment, "${name}=${value}\n")])
+    error_message = "the environment is the root module's, with the region"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "npm install --prefix /opt/mediad --omit=dev --no-audit --no-fund --save-exact 'mediad@0.1.0'") && strcontains(output.user_data, "sha256sum --check --strict")
+    error_message = "mediad is installed exactly as asked, and Node is checked"
+  }
+
+  assert {
+    condition     = length(base64encode(output.user_data)) < 16384
+    error_message = "user data has 16 KiB"
+  }
+}
+
+run "gpu" {
+  variables {
+    gpu            = true
+    ami_id         = "ami-0fedcba9876543210"
+    instance_types = ["g6.xlarge", "g5.xlarge"]
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = aws_launch_template.daemon.image_id == "ami-0fedcba9876543210" && length(data.aws_ssm_parameter.debian) == 0
+    error_message = "the given image"
+  }
+
+  assert {
+    condition     = strcontains(local.drop_in, "PrivateDevices=no\n")
+    error_message = "the daemon sees the GPU"
+  }
+
+  assert {
+    condition     = jsonencode(one(one(aws_autoscaling_group.daemons.mixed_instances_policy).launch_template).override[*].instance_type) == jsonencode(["g6.xlarge", "g5.xlarge"])
+    error_message = "the given types"
+  }
+}
+
+run "arm" {
+  variables {
+    architecture   = "arm64"
+    instance_types = ["c7g.xlarge"]
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = data.aws_ssm_parameter.debian[0].name == "/aws/service/debian/release/13/latest/arm64" && strcontains(output.user_data, "linux-arm64.tar.xz")
+    error_message = "image and Node are for arm64"
+  }
+
+  assert {
+    condition     = !strcontains(local.drop_in, "PrivateDevices")
+    error_message = "no devices without a GPU"
+  }
+}

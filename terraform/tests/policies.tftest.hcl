@@ -1,0 +1,112 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  bucket_name = "my-media"
+}
+
+run "daemon" {
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_policy.daemon.policy)) == jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid      = "TellWhatIsNotThere"
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+          Resource = "arn:aws:s3:::my-media"
+        },
+        {
+          Sid    = "ReadSourcesAndWriteResults"
+          Effect = "Allow"
+          Action = ["s3:GetObject", "s3:PutObject"]
+          Resource = [
+            "arn:aws:s3:::my-media/origin_*",
+            "arn:aws:s3:::my-media/.mediad/*",
+            "arn:aws:s3:::my-media/cvted_*",
+            "arn:aws:s3:::my-media/thumb_*",
+          ]
+        },
+        {
+          Sid      = "TidyUpBrokenUploads"
+          Effect   = "Allow"
+          Action   = ["s3:AbortMultipartUpload"]
+          Resource = ["arn:aws:s3:::my-media/cvted_*", "arn:aws:s3:::my-media/thumb_*"]
+        },
+        {
+          Sid      = "RemoveTheProbeOfEveryStart"
+          Effect   = "Allow"
+          Action   = ["s3:DeleteObject"]
+          Resource = "arn:aws:s3:::my-media/.mediad/selftest/*"
+        },
+        {
+          Sid      = "TakeJobs"
+          Effect   = "Allow"
+          Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
+          Resource = ["arn:aws:sqs:eu-central-1:123456789012:mediad-work", "arn:aws:sqs:eu-central-1:123456789012:mediad-in-progress"]
+        },
+        {
+          Sid      = "BuryJobs"
+          Effect   = "Allow"
+          Action   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
+          Resource = "arn:aws:sqs:eu-central-1:123456789012:mediad-dead"
+        },
+      ]
+    })
+    error_message = "a daemon may exactly this"
+  }
+}
+
+run "uploader" {
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_policy.uploader.policy)) == jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        Sid      = "SignUploads"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject"]
+        Resource = "arn:aws:s3:::my-media/origin_*"
+      }]
+    })
+    error_message = "an uploader may put sources, and nothing else"
+  }
+}
+
+run "prefixes_and_key" {
+  variables {
+    source_prefix   = "uploads/"
+    state_prefix    = "state/"
+    output_prefixes = ["videos/"]
+    kms_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/abcd"
+  }
+
+  assert {
+    condition = jsonencode([for statement in jsondecode(aws_iam_policy.daemon.policy).Statement : statement.Resource if startswith(flatten([statement.Action])[0], "s3:")]) == jsonencode([
+      "arn:aws:s3:::my-media",
+      ["arn:aws:s3:::my-media/uploads/*", "arn:aws:s3:::my-media/state/*", "arn:aws:s3:::my-media/videos/*"],
+      ["arn:aws:s3:::my-media/videos/*"],
+      "arn:aws:s3:::my-media/state/selftest/*",
+    ])
+    error_message = "the prefixes are the given ones"
+  }
+
+  assert {
+    condition = jsonencode([for policy in [aws_iam_policy.daemon, aws_iam_policy.uploader] : reverse(jsondecode(policy.policy).Statement)[0]]) == jsonencode([
+      { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
+      { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
+    ])
+    error_message = "both may use the bucket's key, for what they do"
+  }
+}
+
+run "whole_bucket" {
+  variables {
+    output_prefixes = [""]
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_policy.daemon.policy).Statement[2].Resource[0] == "arn:aws:s3:::my-media/*"
+    error_message = "an empty prefix allows the whole bucket"
+  }
+}

@@ -1,0 +1,101 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  bucket_name = "my-media"
+}
+
+run "names_and_encryption" {
+  assert {
+    condition = jsonencode([for queue in [aws_sqs_queue.work, aws_sqs_queue.in_progress, aws_sqs_queue.dead] : [queue.name, queue.sqs_managed_sse_enabled, queue.delay_seconds]]) == jsonencode([
+      ["mediad-work", true, 0],
+      ["mediad-in-progress", true, 0],
+      ["mediad-dead", true, 0],
+    ])
+    error_message = "the queues are mediad-work, mediad-in-progress and mediad-dead, encrypted with SQS's own keys, without a default delay"
+  }
+}
+
+run "no_redrive_policy" {
+  assert {
+    condition = alltrue([
+      for queue in [aws_sqs_queue.work, aws_sqs_queue.in_progress, aws_sqs_queue.dead] :
+      !strcontains(coalesce(queue.redrive_policy, "none"), "deadLetterTargetArn")
+    ])
+    error_message = "waiting counts as receiving: SQS must not move messages away"
+  }
+}
+
+run "retention" {
+  variables {
+    retention_days = 7
+  }
+
+  assert {
+    condition     = aws_sqs_queue.work.message_retention_seconds == 604800 && aws_sqs_queue.in_progress.message_retention_seconds == 604800
+    error_message = "work and in-progress keep messages for retention_days"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.dead.message_retention_seconds == 1209600
+    error_message = "the dead queue keeps messages as long as SQS keeps any: 14 days"
+  }
+}
+
+run "visibility" {
+  assert {
+    condition     = alltrue([for queue in [aws_sqs_queue.work, aws_sqs_queue.in_progress, aws_sqs_queue.dead] : queue.visibility_timeout_seconds == 30])
+    error_message = "30 s, as the daemon asks for"
+  }
+
+  assert {
+    condition     = alltrue([for queue in [aws_sqs_queue.work, aws_sqs_queue.in_progress, aws_sqs_queue.dead] : queue.receive_wait_time_seconds == 20 && queue.max_message_size == 262144])
+    error_message = "long polls, and messages of up to 256 KiB"
+  }
+}
+
+run "policy_of_the_work_queue" {
+  assert {
+    condition     = aws_sqs_queue_policy.work.queue_url == "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-work"
+    error_message = "the policy is the work queue's"
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_sqs_queue_policy.work.policy).Statement) == jsonencode([{
+      Sid       = "TakeNotifications"
+      Effect    = "Allow"
+      Principal = { Service = "s3.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = "arn:aws:sqs:eu-central-1:123456789012:mediad-work"
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = "arn:aws:s3:::my-media" }
+        StringEquals = { "aws:SourceAccount" = "123456789012" }
+      }
+    }])
+    error_message = "S3 may send to the work queue, for this bucket of this account, and nobody may anything else"
+  }
+}
+
+run "notification" {
+  variables {
+    source_prefix = "uploads/"
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.media[0].bucket == aws_s3_bucket.media[0].id
+    error_message = "the bucket's own notification"
+  }
+
+  assert {
+    condition = jsonencode([for rule in aws_s3_bucket_notification.media[0].queue : [rule.queue_arn, sort(rule.events), rule.filter_prefix, rule.filter_suffix]]) == jsonencode([
+      ["arn:aws:sqs:eu-central-1:123456789012:mediad-work", ["s3:ObjectCreated:*"], "uploads/", null],
+    ])
+    error_message = "every created object under the source prefix goes to the work queue, and nothing else"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_notification.media[0].topic) == 0 && length(aws_s3_bucket_notification.media[0].lambda_function) == 0
+    error_message = "nobody else is told"
+  }
+}

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { cp } from 'node:fs/promises'
+import { basename, delimiter, join } from 'node:path'
+import { startStandIn } from '../terraform/standin/provider.ts'
+import { temporaryFolder } from './folder.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+export type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/** A copy of `terraform/`, and the real Terraform CLI to try it with. Gone with `await using`. */
+export type Terraform = {
+  /** The copy. */
+  readonly folder: string
+  /** Runs `terraform ARGS` in the copy, or in a folder of it. */
+  run(args: readonly string[], within?: string): Promise<Ended>
+  /** As `run`, and throws when it does not end with 0. */
+  must(args: readonly string[], within?: string): Promise<string>
+} & AsyncDisposable
+
+/** Why nothing of Terraform can be tested here; null when it can. */
+export function whyNoTerraform(): string | null {
+  return findProgram('terraform') === undefined
+    ? 'there is no terraform in PATH (https://developer.hashicorp.com/terraform/install)'
+    : null
+}
+
+/**
+ * Needs no network: Terraform gets the stand-in of test/terraform/standin for hashicorp/aws. With `MEDIAD_TERRAFORM_REGISTRY=1` it
+ * gets the real provider from the registry instead, and runs the very same files.
+ */
+export async function openTerraform(): Promise<Terraform> {
+  const temporary = await temporaryFolder()
+  const folder = join(temporary.path, 'terraform')
+  await cp(join(root, 'terraform'), folder, { recursive: true, filter: isSource })
+  const standIn = process.env.MEDIAD_TERRAFORM_REGISTRY === '1' ? null : await startStandIn()
+  const env = { ...inherited(), CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1', ...standIn?.environment }
+  const run = (args: readonly string[], within = '.') => execute(args, { cwd: join(folder, within), env })
+  return {
+    folder,
+    run,
+    async must(args, within) {
+      const { code, stdout, stderr } = await run(args, within)
+      if (code !== 0)
+        throw new Error(`terraform ${args.join(' ')} in ${within ?? '.'} ended with ${code}\n${stdout}${stderr}`)
+      return stdout
+    },
+    async [Symbol.asyncDispose]() {
+      await standIn?.[Symbol.asyncDispose]()
+      await temporary[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** And not what somebody who applied it has left there. */
+const isSource = (path: string): boolean => !/\.terraform|\.tfstate|\.tfvars/.test(basename(path))
+
+function execute(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Ended> {
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>()
+  execFile('terraform', [...args], { ...options, maxBuffer: 2 ** 27 }, (error, stdout, stderr) => {
+    if (error && typeof error.code !== 'number') reject(error)
+    else resolve({ code: Number(error?.code ?? 0), stdout, stderr })
+  })
+  return promise
+}
+
+export function findProgram(name: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
+/** Without what would have Terraform look elsewhere. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:TF|AWS)_/.test(name)))
+}

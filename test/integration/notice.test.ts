@@ -1,0 +1,96 @@
+/** A daemon whose machine will be gone: it takes nothing more, ends what it can, and gives the rest back. */
+import * as assert from 'uvu/assert'
+import { noteCode, startFleet, type Fleet } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { startMetadata, type MetadataService } from '../helpers/metadata.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const test = suite('notice of the machine', { timeoutSeconds: 60 })
+
+test('a spot interruption: the running job ends, nothing more is taken, exit code 0', async () => {
+  await using scene = await start({ pauseSeconds: 8, graceSeconds: 30 })
+  const { fleet, service } = scene
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon.waitFor('job started')
+  service.put('spot/instance-action', '{"action":"terminate","time":"2026-01-01T00:02:00Z"}')
+  await daemon.waitFor(({ msg }) => msg?.startsWith('the spot instance will be interrupted: no more jobs') === true)
+  await fleet.cloud.put('origin_b.mp4', await tinyVideo())
+  assert.is(await daemon.ended, 0)
+  assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
+  assert.is(await fleet.document('origin_b.mp4'), null)
+})
+
+test('the end of a group’s instance: after the grace time a job is released, and the next daemon does it', async () => {
+  await using scene = await start({ pauseSeconds: 60, graceSeconds: 1 })
+  const { fleet, service } = scene
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon.waitFor('job started')
+  service.put('autoscaling/target-lifecycle-state', 'Terminated')
+  assert.is(await daemon.ended, 0)
+  const released = await fleet.document('origin_a.mp4')
+  assert.equal([released?.state, released?.attempt], ['released', 1])
+  const counts = await fleet.cloud.messages(fleet.cloud.local.queueUrls.work)
+  assert.is(counts.visible + counts.delayed, 1)
+})
+
+test('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
+  await using scene = await start({ pauseSeconds: 8, graceSeconds: 0 })
+  const { fleet, service } = scene
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon.waitFor('job started')
+  service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
+  await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
+  await fleet.cloud.put('origin_b.mp4', await tinyVideo())
+  assert.is(await daemon.ended, 0)
+  assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
+  assert.is(await fleet.document('origin_b.mp4'), null)
+})
+
+test('a recommendation, then the interruption: the grace time begins with the second', async () => {
+  await using scene = await start({ pauseSeconds: 60, graceSeconds: 0 })
+  const { fleet, service } = scene
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon.waitFor('job started')
+  service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
+  await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
+  service.put('spot/instance-action', '{"action":"terminate"}')
+  assert.is(await daemon.ended, 0)
+  assert.is((await fleet.document('origin_a.mp4'))?.state, 'released')
+})
+
+test('without an address nobody is asked', async () => {
+  await using service = await startMetadata()
+  await using fleet = await startFleet({ env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: service.url } })
+  await until('the daemon has started', () => fleet.said('daemon started') === 1)
+  assert.equal(service.requests, [])
+})
+
+type Scene = { fleet: Fleet; service: MetadataService } & AsyncDisposable
+
+async function start({ pauseSeconds, graceSeconds }: Record<'pauseSeconds' | 'graceSeconds', number>): Promise<Scene> {
+  const service = await startMetadata()
+  service.put('autoscaling/target-lifecycle-state', 'InService')
+  const fleet = await startFleet({
+    code: noteCode,
+    chain: `[note({ pause: ${pauseSeconds} }), upload()]`,
+    more: `shutdown: { graceSeconds: ${graceSeconds}, metadataUrl: env('TEST_METADATA_URL') },`,
+    env: { TEST_METADATA_URL: service.url },
+  })
+  return {
+    fleet,
+    service,
+    async [Symbol.asyncDispose]() {
+      await fleet[Symbol.asyncDispose]()
+      await service[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,188 @@
+/** What makes a machine a daemon: the script of the fleet's instances, the systemd unit, the image, the examples' configs. */
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseEnv, promisify } from 'node:util'
+import { validate } from 'dockerfile-utils'
+import * as assert from 'uvu/assert'
+import { loadConfig } from '../../daemon/config/load.ts'
+import type { Config } from '../../daemon/config/schema.ts'
+import { makeConfig } from '../helpers/edge.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { readDocs, toCodes } from '../helpers/markdown.ts'
+import { suite } from '../helpers/suite.ts'
+import { findProgram, openTerraform, whyNoTerraform } from '../helpers/terraform.ts'
+import { resolveTopology } from './topology.ts'
+
+const execute = promisify(execFile)
+const root = join(import.meta.dirname, '../..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const { version, devDependencies } = JSON.parse(read('package.json'))
+const unit = read('terraform/modules/fleet/files/mediad.service')
+
+const test = suite('terraform machine', { timeoutSeconds: 60 })
+
+const fleet = {
+  env: { MEDIAD_BUCKET: 'films', MEDIAD_WORK_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/work' },
+  queues: { work: { name: 'work' }, in_progress: { name: 'in-progress' } },
+  daemon_policy_arn: 'arn:aws:iam::123456789012:policy/daemon',
+  package: `mediad@${version}`,
+  config: read('terraform/examples/fleet/media.config.ts'),
+  vpc_id: 'vpc-1',
+  subnet_ids: ['subnet-1'],
+}
+
+const missing = [whyNoTerraform(), ...['bash', 'xz'].map((name) => (findProgram(name) ? null : `there is no ${name}`))]
+const why = missing.find((reason) => reason !== null)
+if (why !== undefined && why !== null) test.skip('the script of an instance', why)
+else
+  test('the script of an instance installs Node, which it checks, and mediad, and starts it with config and environment', async () => {
+    await using terraform = await openTerraform()
+    const { output } = await resolveTopology(terraform, { module: './modules/fleet', variables: fleet })
+    await using machine = await startMachine()
+    await machine.run(String(output('user_data')))
+    assert.equal(machine.said(), [
+      'apt-get update -qq',
+      'apt-get install -y -qq --no-install-recommends ca-certificates curl util-linux xz-utils ffmpeg',
+      `npm install --prefix ${machine.path}/opt/mediad --omit=dev --no-audit --no-fund --save-exact mediad@${version}`,
+      'systemctl daemon-reload',
+      'systemctl enable --now mediad.service',
+    ])
+    const made = (file: string) => readFile(join(machine.path, file), 'utf8')
+    assert.is(await made('opt/mediad/media.config.ts'), fleet.config)
+    assert.equal({ ...parseEnv(await made('etc/mediad/env')) }, { ...fleet.env, AWS_REGION: 'eu-central-1' })
+    assert.is(await made('etc/systemd/system/mediad.service'), unit)
+    assert.is(await made('etc/systemd/system/mediad.service.d/fleet.conf'), '[Service]\nTimeoutStopSec=120\n')
+    assert.match(await made('usr/local/bin/node'), /stands for Node/)
+    await machine.spoil()
+    const [again] = await Promise.allSettled([machine.run(String(output('user_data')))])
+    assert.is(again.status, 'rejected') // a Node that is not the published one
+  })
+
+if (!findProgram('systemd-analyze')) test.skip('systemd takes the unit', 'there is no systemd-analyze')
+else
+  test('systemd takes the unit, and finds little that it could do', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'mediad.service')
+    await writeFile(file, unit.replace('/usr/local/bin/node', process.execPath))
+    const { stdout, stderr } = await execute('systemd-analyze', ['verify', file])
+    assert.equal([stdout, stderr], ['', ''])
+    const { stdout: score } = await execute('systemd-analyze', ['security', '--offline=true', '--no-pager', file])
+    assert.ok(Number(/exposure level for mediad.service: ([\d.]+)/.exec(score)?.[1]) < 2, score)
+  })
+
+test('the unit waits longer than the grace time, signals the daemon alone, and lets one that is done rest', () => {
+  const settings = parseEnv(unit)
+  assert.ok(Number(settings.TimeoutStopSec) >= makeConfig().shutdown.graceSeconds + 30)
+  assert.equal([settings.KillMode, settings.Restart, settings.OOMPolicy], ['mixed', 'on-failure', 'continue'])
+})
+
+test('the Dockerfile is well-formed, ends as somebody who is not root, and takes files that are there', () => {
+  const text = read('examples/docker/Dockerfile')
+  assert.equal(validate(text), [])
+  assert.is([...text.matchAll(/^USER (.+)$/gm)].at(-1)?.[1], 'node')
+  const images = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image)
+  assert.equal(new Set(images), new Set([`node:${devDependencies.node}-trixie-slim`]))
+  assert.match(text, /^ENTRYPOINT \[.*"node_modules\/mediad\/dist\/daemon\/main\.js"\]$/m)
+  assert.is(`./${JSON.parse(read('package.json')).bin.mediad}`, './dist/daemon/main.js')
+  for (const file of ['package.json', 'package-lock.json', 'media.config.ts'])
+    assert.ok(text.includes(file) && read(file))
+})
+
+test('defaults are those of the config, the plugins and the repository', () => {
+  const { source, state, plugins } = makeConfig()
+  const variables = read('terraform/variables.tf')
+  assert.is(defaultOf(variables, 'source_prefix'), source.prefix)
+  assert.is(defaultOf(variables, 'state_prefix'), state.prefix)
+  assert.ok(plugins.length > 0)
+  assert.is(defaultOf(read('terraform/modules/fleet/variables.tf'), 'node_version'), devDependencies.node)
+})
+
+const examples: Readonly<Record<string, (config: Config) => void>> = {
+  basic: ({ shutdown }) => assert.is(shutdown.graceSeconds, 90),
+  fleet: ({ shutdown, queues }) => {
+    const text = read('terraform/examples/fleet/main.tf')
+    assert.is(String(shutdown.graceSeconds), /grace_seconds += (\d+)/.exec(text)?.[1])
+    assert.is(String(queues.work.concurrency), /jobs_per_instance += (\d+)/.exec(text)?.[1])
+    assert.is(shutdown.metadataUrl, 'http://169.254.169.254')
+  },
+  'existing-bucket': (config) => {
+    const text = read('terraform/examples/existing-bucket/main.tf')
+    assert.is(config.source.prefix, /source_prefix += "(.+)"/.exec(text)?.[1])
+    assert.equal(toPrefixes(config), JSON.parse(/output_prefixes += (\[.+\])/.exec(text)?.[1] ?? ''))
+  },
+  'on-premises': ({ bucket, shutdown }) => assert.equal([bucket, shutdown.metadataUrl], ['media', undefined]),
+}
+
+for (const [name, look] of Object.entries(examples))
+  test(`example ${name}: its config loads, and says what its Terraform says`, async () => {
+    look(await load(name))
+  })
+
+test('the default output prefixes are those of the repository’s config', async () => {
+  const config = await load('fleet')
+  const text = read('terraform/variables.tf')
+  assert.equal(toPrefixes(config), JSON.parse(/default += (\["cvted_.+\])/.exec(text)?.[1] ?? ''))
+})
+
+test('what is set on premises is documented', () => {
+  const { rows } = readDocs(root).table('docs/configuration.md', 'variable')
+  const documented = new Set(rows.flatMap(([names = '']) => toCodes(names)))
+  const set = Object.keys(parseEnv(read('terraform/examples/on-premises/mediad.env')))
+  assert.equal(
+    set.filter((variable) => !documented.has(variable)),
+    [],
+  )
+})
+
+async function load(name: string): Promise<Config> {
+  const before = process.env
+  process.env = { ...before, ...parseEnv(read('terraform/examples/on-premises/mediad.env')) }
+  try {
+    return (await loadConfig({ file: join(root, 'terraform/examples', name, 'media.config.ts') })).config
+  } finally {
+    process.env = before
+  }
+}
+
+/** What the keys of the chain begin with. */
+function toPrefixes({ plugins }: Config): string[] {
+  return plugins.flatMap(({ hooks }) => hooks.keys ?? []).map((key) => key.split('{')[0] ?? '')
+}
+
+function defaultOf(text: string, variable: string): string | undefined {
+  return new RegExp(`^variable "${variable}" \\{\\n(?:.*\\n)*?  default += "(.*)"`, 'm').exec(text)?.[1]
+}
+
+/** A folder that stands for a machine's disk, and programs that only say that they were called. */
+async function startMachine() {
+  const folder = await temporaryFolder()
+  const programs = join(folder.path, 'programs')
+  const log = join(folder.path, 'log')
+  const write = async (name: string, text: string) => {
+    await mkdir(dirname(join(programs, name)), { recursive: true })
+    await writeFile(join(programs, name), `#!/bin/bash\n${text}\n`)
+    await chmod(join(programs, name), 0o755)
+  }
+  for (const name of ['apt-get', 'npm', 'systemctl']) await write(name, `echo "${name} $*" >> '${log}'`)
+  const fetchNode = `node=node-v${devDependencies.node}-linux-x64
+mkdir -p "$node/bin" && echo 'stands for Node' > "$node/bin/node"
+tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && rm -r "$node"`
+  await write('curl', fetchNode)
+  await write('no-ffmpeg', 'exit 1')
+  await mkdir(join(folder.path, 'usr/local'), { recursive: true })
+  return {
+    path: folder.path,
+    async run(script: string) {
+      const moved = script.replaceAll(/(?<![\w.:/])\/(?=(?:opt|etc|usr\/local)\b)/g, `${folder.path}/`)
+      // an image without ffmpeg, whatever this machine has
+      const blind = moved.replace('command -v ffmpeg', 'no-ffmpeg')
+      const env = { PATH: `${programs}:/usr/bin:/bin`, TMPDIR: folder.path }
+      await execute('bash', ['-c', blind], { env, cwd: folder.path })
+    },
+    said: () => readFileSync(log, 'utf8').trimEnd().split('\n'),
+    spoil: () => write('curl', `${fetchNode}\necho more >> "$node.tar.xz"`),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  }
+}

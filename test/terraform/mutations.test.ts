@@ -1,0 +1,58 @@
+/** A share of the mutations; `npm run mutate:terraform` does them all. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { suite } from '../helpers/suite.ts'
+import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
+import { mutations } from './mutations.ts'
+import { EDGE, noticeMutation } from './notice.ts'
+import { readRuns } from './runs.ts'
+
+const tests = join(import.meta.dirname, '../../terraform/tests')
+const missing = whyNoTerraform()
+/** One that each kind of test notices. */
+const share = [
+  'queues.tf: redrive on in-progress',
+  'queues.tf: no SourceAccount',
+  'queues.tf: notification before the policy',
+  'policies.tf: wildcard action of S3',
+  'variables.tf: prefixes may overlap',
+  'modules/backlog/main.tf: wrong dimension',
+  'modules/fleet/main.tf: hook shorter than the grace time',
+]
+
+const test = suite('terraform mutations', { timeoutSeconds: 120 })
+
+let terraform: Terraform
+
+if (missing === null) {
+  test.before(async () => {
+    terraform = await openTerraform()
+    await terraform.must(['init', '-backend=false', '-input=false'])
+  })
+  test.after(async () => {
+    await terraform[Symbol.asyncDispose]()
+  })
+  test('the graph: the notification waits for the policy', async () => {
+    assert.ok((await terraform.must(['graph'])).includes(EDGE))
+  })
+} else test.skip('the graph', missing)
+
+for (const name of share) {
+  if (missing !== null) test.skip(name, missing)
+  else
+    test(name, async () => {
+      const mutation = mutations.find((one) => one.name === name)
+      assert.ok(mutation)
+      assert.ok(await noticeMutation(terraform, mutation), `not noticed by ${mutation.noticedBy}`)
+    })
+}
+
+test('there are many, each of something, and noticed by a run that is there', () => {
+  const runs = new Set([...readRuns(tests), 'graph'])
+  assert.ok(mutations.length >= 60)
+  for (const { name, file, find, noticedBy } of mutations) {
+    assert.ok(find !== '' && existsSync(join(tests, '..', file)), name)
+    assert.ok(runs.has(noticedBy), `${name}: ${noticedBy}`)
+  }
+})

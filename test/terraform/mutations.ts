@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+
+/** One way to break a module, and the run of `terraform/tests` (or the check of the graph) that must notice. */
+export type Mutation = {
+  readonly name: string
+  /** Below `terraform/`. */
+  readonly file: string
+  /** Must be there once. */
+  readonly find: string
+  readonly put: string
+  /** `file › run`, or `graph`. */
+  readonly noticedBy: string
+}
+
+/** Those of mutations.txt. */
+export const mutations: readonly Mutation[] = parse(readFileSync(new URL('mutations.txt', import.meta.url), 'utf8'))
+
+function parse(text: string): Mutation[] {
+  const [, ...files] = text.split(/^== /m)
+  return files.flatMap((part) => {
+    const [file = '', ...blocks] = part.trimEnd().split('\n\n')
+    return blocks.map((block) => {
+      const [title = '', ...lines] = block.split('\n')
+      const [what = '', noticedBy = ''] = title.split(' => ')
+      return { name: `${file}: ${what}`, file, find: pick(lines, '-'), put: pick(lines, '+'), noticedBy }
+    })
+  })
+}
+
+function pick(lines: readonly string[], mark: string): string {
+  const marked = lines.filter((line) => line.startsWith(mark))
+  return marked.map((line) => line.slice(2)).join('\n')
+}
