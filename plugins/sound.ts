@@ -5,8 +5,9 @@ import type { Recipe } from './recipe.ts'
 /** Filters of a measured loudness go behind those that make the sound what it will be. */
 export function toSoundFilters(audio: AudioStream, loudness: readonly string[] = []): string[] {
   return [
-    // silence where sound is missing (from the very beginning), nothing where there is too much
-    'aresample=48000:async=1:first_pts=0',
+    // silence where sound is missing (from the very beginning), nothing where there is too much; from 0.03 s on, below which
+    // it is the rounding of a container's clock
+    'aresample=48000:async=1:min_hard_comp=0.03:first_pts=0',
     `aformat=channel_layouts=${audio.channels === 1 ? 'mono' : 'stereo'}`,
     ...loudness,
   ]

@@ -83,7 +83,7 @@ async function make(context: RunContext, order: Order): Promise<Result> {
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
-  const made = { ...run, path, result: await context.inspect(path) }
+  const made = { ...run, path, result: await inspectResult(context, path) }
   const fault = findFault(made, probe)
   if (fault === null && !(alsoDecode && isBadCopy(made))) return made
   if (alsoDecode) {
@@ -91,6 +91,17 @@ async function make(context: RunContext, order: Order): Promise<Result> {
     return await make(context, { ...order, plan: codeAnew })
   }
   throw fault
+}
+
+/** ffmpeg makes a file without a stream of a source of which nothing can be decoded, and reports success. */
+async function inspectResult({ inspect }: RunContext, path: string): Promise<Probe> {
+  try {
+    return await inspect(path)
+  } catch (error) {
+    const why = error instanceof MediadError && error.cause instanceof MediadError ? error.cause : error
+    if (!(why instanceof MediadError && why.code === 'input.no_av')) throw error
+    throw new MediadError('input.corrupt', 'nothing in the file can be decoded', { cause: error })
+  }
 }
 
 /** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
