@@ -1,0 +1,157 @@
+import { copyFile, mkdtemp, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { toMediadError, type Verdict } from '../../daemon/errors.ts'
+import { limitsShape, type JobLimits } from '../../daemon/config/limits.ts'
+import { toJobId, type PluginTiming } from '../../daemon/job/job.ts'
+import { createChain, PluginFailure } from '../../daemon/pipeline/chain.ts'
+import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
+import type { Probe } from '../../daemon/pipeline/media.ts'
+import type { Artifact, Log, Plugin } from '../../daemon/pipeline/plugin.ts'
+import { createProbe } from '../../daemon/pipeline/probe.ts'
+import { openPrograms, type Programs } from '../../daemon/pipeline/programs.ts'
+import { refuseSize } from '../../daemon/pipeline/process.ts'
+import { toOutput } from '../../daemon/pipeline/publish.ts'
+import { openWorkspaces, type Workspaces } from '../../daemon/pipeline/workspace.ts'
+import { z } from '../../daemon/index.ts'
+import { createTestLog } from './context.ts'
+import { temporaryFolder } from './folder.ts'
+
+export type Ran = Succeeded | Refused
+
+export type Succeeded = {
+  readonly ok: true
+  /** In the chain's order; `path` stays until the bench is disposed. */
+  readonly outputs: readonly { kind: string; key: string; path: string }[]
+  readonly timings: readonly PluginTiming[]
+  /** As `plugin: message`. */
+  readonly warnings: readonly string[]
+  /** Of the source; null when it was only decoded. */
+  readonly probe: Probe | null
+}
+
+export type Refused = {
+  readonly ok: false
+  readonly code: string
+  readonly verdict: Verdict
+  readonly message: string
+  /** Which plugin failed; null when it was refused before them. */
+  readonly plugin: string | null
+  readonly stderr: readonly string[]
+}
+
+export type FileBench = {
+  /** Everything lies in here, and goes with the bench. */
+  readonly folder: string
+  readonly programs: Programs
+  /** Puts a file through probe and chain, as `mediad run` and a daemon do. Never rejects. */
+  run(path: string, plugins: readonly Plugin[], limits?: Partial<JobLimits>): Promise<Ran>
+  /** Lets ffprobe alone look at a file, under its own name. */
+  inspect(path: string): Promise<Ran>
+  /** Lets ffmpeg alone read a file, under its own name, without having probed it. */
+  decode(path: string): Promise<Ran>
+} & AsyncDisposable
+
+export type BenchOptions = {
+  /** As `ffmpeg.command` in the config. */
+  command?: readonly string[]
+  memoryBytes?: number
+  stallSeconds?: number
+}
+
+const defaults = z.strictObject(limitsShape).parse({})
+
+type Parts = {
+  folder: string
+  workspaces: Workspaces
+  programs: Programs
+  stallSeconds: number
+  log: Log
+  signal: AbortSignal
+}
+
+/** The pipeline without queues and S3. */
+export async function openFileBench(options: BenchOptions = {}): Promise<FileBench> {
+  const { command = [], memoryBytes = defaults.memoryBytes, stallSeconds = 60 } = options
+  const temporary = await temporaryFolder()
+  const workspaces = await openWorkspaces({ directory: temporary.path })
+  const paths = { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspaces.path }
+  const programs = await openPrograms({ ...paths, command, memoryBytes })
+  const { signal } = new AbortController()
+  const parts = { folder: temporary.path, workspaces, programs, stallSeconds, log: createTestLog(), signal }
+  return {
+    folder: temporary.path,
+    programs,
+    run: (path, plugins, limits = {}) =>
+      runChain(parts, path, { plugins, limits: { ...defaults, ...limits } }).catch(toRefused),
+    inspect: (path) => inspectOnly(parts, path).catch(toRefused),
+    decode: (path) => decode(parts, path).catch(toRefused),
+    async [Symbol.asyncDispose]() {
+      await workspaces.close()
+      await temporary[Symbol.asyncDispose]()
+    },
+  }
+}
+
+type Given = { plugins: readonly Plugin[]; limits: JobLimits }
+
+async function runChain(parts: Parts, path: string, { plugins, limits }: Given): Promise<Succeeded> {
+  const { folder, workspaces, programs, stallSeconds, log, signal } = parts
+  const { size } = await stat(path)
+  const source = { bucket: 'media', key: `origin_${basename(path)}`, etag: 'local', sizeBytes: size }
+  refuseSize(source, limits.sourceBytes)
+  const id = toJobId(source.bucket, source.key)
+  await using workspace = await workspaces.open({ id, claim: nextClaim(), sizeBytes: size })
+  const input = join(workspace.path, 'source')
+  await copyFile(path, input)
+  const out = await mkdtemp(join(folder, 'out-'))
+  const outputs: Succeeded['outputs'][number][] = []
+  const warnings: string[] = []
+  const inspect = createProbe({ programs, limits })
+  const probe = await inspect(input, signal)
+  const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
+  const chain = createChain({ plugins, ffmpeg: ffmpeg.run, inspect, log })
+  await chain.setup()
+  const { timings } = await chain.run({
+    document: { id, attempt: 1, claim: 1, source },
+    scope: { id, source, sourcePrefix: 'origin_', statePrefix: '.mediad/' },
+    workspace: workspace.path,
+    input,
+    probe,
+    signal,
+    log,
+    onProgress: () => undefined,
+    onWarning: ({ plugin, message }) => void warnings.push(`${plugin}: ${message}`),
+    async upload(artifact: Artifact) {
+      const saved = join(out, `${outputs.length}-${basename(artifact.path)}`)
+      await copyFile(artifact.path, saved)
+      outputs.push({ kind: artifact.kind, key: artifact.key, path: saved })
+      return toOutput(artifact, 'etag')
+    },
+  })
+  await chain.teardown()
+  return { ok: true, outputs, timings, warnings, probe }
+}
+
+async function inspectOnly({ programs, signal }: Parts, path: string): Promise<Succeeded> {
+  const probe = await createProbe({ programs, limits: defaults })(path, signal)
+  return { ok: true, outputs: [], timings: [], warnings: [], probe }
+}
+
+async function decode({ workspaces, programs, stallSeconds, log, signal }: Parts, path: string): Promise<Succeeded> {
+  await using workspace = await workspaces.open({ id: 'decode', claim: nextClaim(), sizeBytes: 0 })
+  const command = { outputs: [{ path: join(workspace.path, 'out.mkv'), options: ['-t', '1'] }] }
+  const ffmpeg = createFfmpeg({ programs, stallSeconds, limits: defaults })
+  await ffmpeg.run({ command, input: path, workspace: workspace.path, signal, log })
+  return { ok: true, outputs: [], timings: [], warnings: [], probe: null }
+}
+
+let claims = 0
+const nextClaim = () => ++claims
+
+/** What nobody classified counts as internal, as it does in a daemon. */
+function toRefused(thrown: unknown): Refused {
+  const error = toMediadError(thrown instanceof PluginFailure ? thrown.cause : thrown, 'internal.plugin')
+  const plugin = thrown instanceof PluginFailure ? thrown.plugin : null
+  const { code, verdict, message, stderr } = error
+  return { ok: false, code, verdict, message, plugin, stderr }
+}

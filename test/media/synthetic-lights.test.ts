@@ -1,0 +1,57 @@
+import * as assert from 'uvu/assert'
+import { transcode, upload } from '../../plugins/index.ts'
+import { readColour } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+import { measure, streamOf, type Stream } from './measure.ts'
+import { addRows } from './rows.ts'
+import { lights } from './synthetic/pictures.ts'
+import { film } from './table.ts'
+
+const toneMapped = { warnings: [/HDR: it was tone-mapped/] }
+
+const toTags = (stream: Stream | undefined) => [
+  stream?.pix_fmt,
+  stream?.color_range,
+  stream?.color_space,
+  stream?.color_transfer,
+  stream?.color_primaries,
+]
+
+addRows(suite('light for HDR screens', { timeoutSeconds: 90 }), {
+  makers: lights,
+  rows: {
+    'hdr10.mp4': film(256, 144, { sound: false, ...toneMapped }),
+    'hlg.mp4': film(256, 144, { sound: false, ...toneMapped }),
+    'hdr10-av1.mkv': film(256, 144, { sound: false, ...toneMapped }),
+    'hlg-sound.mov': film(256, 144, toneMapped),
+  },
+  async also({ path, ran, bench, name }) {
+    for (const output of ran?.outputs ?? []) {
+      const ramp = await Promise.all([0, 0.2, 0.4, 0.6].map((x) => readColour(output.path, { x, y: 0.1, size: 0.1 })))
+      const greys = ramp.map(([red]) => red)
+      assert.equal(
+        greys.toSorted((a, b) => a - b),
+        greys,
+        'what is brighter stays brighter',
+      )
+      assert.ok((greys[0] ?? 255) < 40 && (greys[3] ?? 0) > 100, `from dark to bright: ${greys.join()}`)
+      for (const [red, green, blue] of ramp) assert.ok(Math.abs(red - green) < 12 && Math.abs(red - blue) < 12, 'grey')
+      const [red, green, blue] = await readColour(output.path, { x: 0.5, y: 0.75, size: 0.1 })
+      assert.ok(red > 90 && red > 3 * green && red > 3 * blue, `red stays red: ${[red, green, blue].join()}`)
+    }
+    const sdr = await measure(ran?.outputs[0]?.path ?? '')
+    assert.equal(toTags(streamOf(sdr, 'video')), ['yuv420p', 'tv', 'bt709', 'bt709', 'bt709'])
+    const transfer = name.startsWith('hlg') ? 'arib-std-b67' : 'smpte2084'
+    for (const [codec, preset] of [
+      ['hevc', 'ultrafast'],
+      ['av1', 12],
+    ] as const) {
+      const kept = await bench.run(path, [transcode({ codec, preset, hdr: 'keep', copy: 'never' }), upload()])
+      if (!kept.ok) throw new Error(`${codec}: ${kept.code}: ${kept.message}\n${kept.stderr.join('\n')}`)
+      assert.equal(kept.warnings, [])
+      const file = await measure(kept.outputs[0]?.path ?? '')
+      assert.equal(toTags(streamOf(file, 'video')), ['yuv420p10le', 'tv', 'bt2020nc', transfer, 'bt2020'], codec)
+      assert.is(streamOf(file, 'video')?.codec_name, codec)
+    }
+  },
+})

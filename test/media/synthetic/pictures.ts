@@ -1,0 +1,248 @@
+/** Pictures of every kind: held in any way, of any pixels, sizes, depths and colours. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { ffmpeg } from '../../helpers/media.ts'
+import { orientations, setMatrix } from './boxes.ts'
+import { aac, by, h264, picture, sound, type Maker, type Makers } from './files.ts'
+
+/** Four fields: red, lime; blue, yellow. Which corner is which tells how a picture is held. */
+export const quadrants: readonly string[] = [
+  ['-f', 'lavfi', '-i'],
+  [
+    'color=red:s=160x96:r=25:d=0.4,drawbox=80:0:80:48:lime:fill',
+    'drawbox=0:48:80:48:blue:fill',
+    'drawbox=80:48:80:48:yellow:fill',
+  ].join(','),
+].flat()
+
+/** The corners of an upright result, from the top left, line by line: R, L, B, Y. */
+export const corners: Readonly<Record<number, string>> = {
+  1: 'RLBY',
+  2: 'LRYB',
+  3: 'YBLR',
+  4: 'BYRL',
+  5: 'RBLY',
+  6: 'BRYL',
+  7: 'YLBR',
+  8: 'LYRB',
+}
+
+const held =
+  (orientation: number, options: readonly string[] = h264): Maker =>
+  async (path) => {
+    await ffmpeg([...quadrants, ...options, path])
+    await writeFile(path, setMatrix(await readFile(path), orientations[orientation] ?? [1, 0, 0, 1]))
+  }
+
+export const held8: Makers = Object.fromEntries(
+  Object.keys(orientations).map((number) => [`held-${number}.mp4`, held(Number(number))]),
+)
+
+const still = (format: string, ...coder: readonly string[]): Maker =>
+  by(picture({ seconds: 0.6 }), '-pix_fmt', format, coder)
+const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast']
+const clear = 'format=rgba,geq=r=255:g=0:b=0:a=if(lt(X\\,W/2)\\,255\\,0)'
+const halfClear = ['-f', 'lavfi', '-i', `color=red:s=160x90:r=10:d=0.5,${clear}`]
+
+export const shapes: Makers = {
+  'wide-pixels.mp4': by(picture({ size: '180x144', seconds: 1 }), '-vf', 'setsar=64/45', h264),
+  'tall-pixels.mkv': by(picture({ seconds: 1 }), '-vf', 'setsar=1/2', h264),
+  'wide-pixels-turned.mp4': held(6, ['-vf', 'setsar=2', ...h264]),
+  'odd-161x121.mp4': by(
+    picture({ size: '162x122', seconds: 1 }),
+    '-vf',
+    'crop=161:121:0:0:exact=1',
+    x264,
+    '-pix_fmt',
+    'yuv444p',
+  ),
+  'odd-width.mkv': by(
+    picture({ size: '162x90', seconds: 1 }),
+    '-vf',
+    'crop=161:90:0:0:exact=1',
+    '-c:v',
+    'ffv1',
+    '-pix_fmt',
+    'yuv444p',
+  ),
+  'one-pixel.mkv': by(
+    ['-f', 'lavfi', '-i', 'color=red:s=2x2:r=25:d=1,format=yuv444p,crop=1:1:0:0:exact=1'],
+    '-c:v',
+    'ffv1',
+    '-pix_fmt',
+    'yuv444p',
+  ),
+  'strip-2x400.mkv': by(['-f', 'lavfi', '-i', 'color=red:s=2x400:r=25:d=0.4'], h264),
+}
+
+export const depths: Makers = {
+  '420-10bit.mp4': still('yuv420p10le', ...x264),
+  '422.mp4': still('yuv422p', ...x264),
+  '422-10bit.mp4': still('yuv422p10le', ...x264),
+  '444.mp4': still('yuv444p', ...x264),
+  '444-10bit.mkv': still('yuv444p10le', ...x264),
+  'grey.mp4': still('gray', ...x264),
+  'grey-10bit.mkv': still('gray10le', '-c:v', 'ffv1'),
+  'rgb.mkv': still('gbrp', '-c:v', 'libx264rgb', '-preset', 'ultrafast', '-crf', '10'),
+  'rgb48.mkv': still('gbrp16le', '-c:v', 'ffv1'),
+  'full-range.mp4': still('yuvj420p', ...x264, '-color_range', 'pc'),
+  'mjpeg.mov': still('yuvj422p', '-c:v', 'mjpeg', '-q:v', '3'),
+  '12bit.mov': still('yuv444p12le', '-c:v', 'prores_ks', '-profile:v', '4'),
+  'animation.mov': still('rgb24', '-c:v', 'qtrle'),
+  'one-bit.mov': still('monob', '-c:v', 'png'),
+  '411.dv': by(
+    picture({ size: '720x480', fps: 30000 / 1001, seconds: 0.3 }),
+    '-r',
+    'ntsc',
+    '-pix_fmt',
+    'yuv411p',
+    '-c:v',
+    'dvvideo',
+  ),
+}
+
+export const clears: Makers = {
+  'prores4444.mov': by(halfClear, '-c:v', 'prores_ks', '-profile:v', '4', '-pix_fmt', 'yuva444p10le'),
+  'alpha.webm': by(
+    halfClear,
+    '-c:v',
+    'libvpx-vp9',
+    '-cpu-used',
+    '8',
+    '-deadline',
+    'realtime',
+    '-pix_fmt',
+    'yuva420p',
+    '-auto-alt-ref',
+    '0',
+  ),
+  'alpha-png.mov': by(halfClear, '-c:v', 'png'),
+  'alpha-qtrle.mov': by(halfClear, '-c:v', 'qtrle', '-pix_fmt', 'argb'),
+  'loop.gif': by(halfClear, '-vf', 'split[a][b];[a]palettegen=reserve_transparent=1[p];[b][p]paletteuse', '-loop', '0'),
+}
+
+/** White bars that run to the right. A film of half-pictures shows each in two places at once, as combs. */
+const bars = (size: string) => {
+  const still = `color=black:s=${size}:r=50:d=1,drawbox=w=iw/4:color=white:t=fill`
+  return ['-f', 'lavfi', '-i', `${still},scroll=horizontal=0.02`]
+}
+const fields = (scan: 'tff' | 'bff') => `interlace=scan=${scan}:lowpass=off`
+
+export const interlaced: Makers = {
+  'tff.mpg': by(
+    bars('352x288'),
+    '-vf',
+    `${fields('tff')},setsar=12/11`,
+    '-flags',
+    '+ilme+ildct',
+    '-top',
+    '1',
+    '-c:v',
+    'mpeg2video',
+    '-b:v',
+    '3M',
+  ),
+  'bff.mpg': by(
+    bars('352x288'),
+    '-vf',
+    fields('bff'),
+    '-flags',
+    '+ilme+ildct',
+    '-top',
+    '0',
+    '-c:v',
+    'mpeg2video',
+    '-b:v',
+    '3M',
+  ),
+  'tff-h264.mp4': by(
+    bars('320x192'),
+    '-vf',
+    fields('tff'),
+    x264,
+    '-flags',
+    '+ildct+ilme',
+    '-x264-params',
+    'tff=1',
+    '-pix_fmt',
+    'yuv420p',
+  ),
+  'bff-h264.ts': by(
+    bars('320x192'),
+    '-vf',
+    fields('bff'),
+    x264,
+    '-flags',
+    '+ildct+ilme',
+    '-x264-params',
+    'bff=1',
+    '-pix_fmt',
+    'yuv420p',
+  ),
+  'field-coded.mkv': by(
+    bars('320x192'),
+    '-vf',
+    fields('tff'),
+    '-c:v',
+    'ffv1',
+    '-field_order',
+    'tt',
+    '-pix_fmt',
+    'yuv422p',
+  ),
+  'progressive.mpg': by(
+    bars('320x192'),
+    sound({ seconds: 1 }),
+    '-r',
+    '25',
+    '-c:v',
+    'mpeg2video',
+    '-b:v',
+    '2M',
+    '-c:a',
+    'mp2',
+  ),
+}
+
+const hdr = (transfer: string) => ['-color_primaries', 'bt2020', '-color_trc', transfer, '-colorspace', 'bt2020nc']
+const x265 = (transfer: string, more: string) => [
+  ['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-tag:v', 'hvc1'],
+  ['-x265-params', `log-level=none:colorprim=bt2020:transfer=${transfer}:colormatrix=bt2020nc${more}`],
+]
+const mastered =
+  ':hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400'
+
+/** A grey ramp from black to the brightest, and colours below it, coded for HDR screens. */
+const ramp = [
+  ['-f', 'lavfi', '-i'],
+  ["color=black:s=256x144:r=10:d=0.5,format=gbrp,geq=r='X':g='if(lt(Y,72),X,X/4)':b='if(lt(Y,72),X,X/8)'"],
+].flat()
+
+export const lights: Makers = {
+  'hdr10.mp4': by(ramp, '-vf', 'scale=out_color_matrix=bt2020', ...x265('smpte2084', mastered), hdr('smpte2084')),
+  'hlg.mp4': by(ramp, '-vf', 'scale=out_color_matrix=bt2020', ...x265('arib-std-b67', ''), hdr('arib-std-b67')),
+  'hdr10-av1.mkv': by(
+    ramp,
+    '-vf',
+    'scale=out_color_matrix=bt2020',
+    '-pix_fmt',
+    'yuv420p10le',
+    '-c:v',
+    'libaom-av1',
+    '-cpu-used',
+    '8',
+    '-usage',
+    'realtime',
+    '-crf',
+    '20',
+    hdr('smpte2084'),
+  ),
+  'hlg-sound.mov': by(
+    ramp,
+    ['-f', 'lavfi', '-i', 'sine=d=0.5:r=48000'],
+    '-vf',
+    'scale=out_color_matrix=bt2020',
+    ...x265('arib-std-b67', ''),
+    hdr('arib-std-b67'),
+    aac,
+  ),
+}
