@@ -286,6 +286,7 @@ run "fleet_idle_minutes" {
   command = plan
 
   variables {
+    min_size     = 1
     idle_minutes = 1
   }
 
@@ -482,7 +483,36 @@ run "ecs_idle_minutes" {
   command = plan
 
   variables {
+    min_tasks    = 1
     idle_minutes = 1
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.idle_minutes]
+}
+
+run "fleet_idle_minutes_2" {
+  command = plan
+
+  variables {
+    idle_minutes = 15
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.idle_minutes]
+}
+
+run "ecs_idle_minutes_2" {
+  command = plan
+
+  variables {
+    idle_minutes = 15
   }
 
   module {

@@ -195,20 +195,25 @@ variable "jobs_per_task" {
 }
 
 variable "scale_in_while_busy" {
-  description = "Whether the service shrinks while jobs run: a task that goes gives its jobs the grace time and then releases them. With false it shrinks when all is done."
+  description = "Whether the service shrinks while jobs run: a task that goes gives its jobs the grace time and then releases them. With true, metrics that come late shrink it, too; with false it shrinks when all is done."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "idle_minutes" {
-  description = "Minutes without any job after which the service goes back to min_tasks."
+  description = "Minutes without any job after which the service goes back to min_tasks. Where that is 0, more than the 15 by which metrics of a queue that was asleep may be late."
   type        = number
-  default     = 10
+  default     = 20
   nullable    = false
 
   validation {
     condition     = var.idle_minutes >= 2 && floor(var.idle_minutes) == var.idle_minutes
     error_message = "idle_minutes must be a whole number from 2."
+  }
+
+  validation {
+    condition     = var.min_tasks > 0 || var.idle_minutes >= 16
+    error_message = "idle_minutes must be at least 16 where min_tasks is 0: metrics of a queue that was asleep may be 15 minutes late, and the service would rest in the middle of its first job."
   }
 }

@@ -263,6 +263,7 @@ variable "scale_in_while_busy" {
   description = <<-EOT
     Whether the fleet shrinks while jobs run. An instance that goes gives its jobs the grace time and then releases them: they
     begin again elsewhere. true for jobs that are short beside the grace time; with false it shrinks when all is done.
+    With true, metrics that come late shrink a busy fleet, too: jobs that are not told of are not counted.
   EOT
   type        = bool
   default     = false
@@ -270,14 +271,19 @@ variable "scale_in_while_busy" {
 }
 
 variable "idle_minutes" {
-  description = "Minutes without any job after which the fleet goes back to min_size."
+  description = "Minutes without any job after which the fleet goes back to min_size. Where that is 0, more than the 15 by which metrics of a queue that was asleep may be late."
   type        = number
-  default     = 10
+  default     = 20
   nullable    = false
 
   validation {
     condition     = var.idle_minutes >= 2 && floor(var.idle_minutes) == var.idle_minutes
     error_message = "idle_minutes must be a whole number from 2."
+  }
+
+  validation {
+    condition     = var.min_size > 0 || var.idle_minutes >= 16
+    error_message = "idle_minutes must be at least 16 where min_size is 0: metrics of a queue that was asleep may be 15 minutes late, and the fleet would rest in the middle of its first job."
   }
 }
 
