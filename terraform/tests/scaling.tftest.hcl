@@ -7,7 +7,7 @@ variables {
   queues            = { work = { name = "mediad-work" }, in_progress = { name = "mediad-in-progress" } }
   daemon_policy_arn = "arn:aws:iam::123456789012:policy/mediad-daemon"
   package           = "mediad@0.1.0"
-  config            = "export default defineConfig({})"
+  config            = "export default defineConfig({ shutdown: { metadataUrl } })"
   image             = "registry.example.com/mediad:0.1.0"
   vpc_id            = "vpc-1"
   subnet_ids        = ["subnet-1"]

@@ -47,7 +47,6 @@ module "fleet" {
   env               = module.mediad.env
   queues            = module.mediad.queues
   daemon_policy_arn = module.mediad.daemon_policy_arn
-  extra_policy_arns = ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
   package           = var.package
   config            = file("${path.module}/media.config.ts")
   grace_seconds     = 90

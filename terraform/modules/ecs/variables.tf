@@ -84,8 +84,16 @@ variable "memory_mib" {
   nullable    = false
 
   validation {
-    condition     = var.memory_mib >= var.cpu && var.memory_mib <= var.cpu * 8
-    error_message = "memory_mib must be from 1 to 8 GiB per vCPU."
+    # a cpu that there is not is refused as such
+    condition = try(contains({
+      512   = [1, 2, 3, 4]
+      1024  = range(2, 9)
+      2048  = range(4, 17)
+      4096  = range(8, 31)
+      8192  = range(16, 61, 4)
+      16384 = range(32, 121, 8)
+    }[tostring(var.cpu)], var.memory_mib / 1024), true)
+    error_message = "memory_mib must go with cpu: whole GiB, 1 to 4 for 512, 2 to 8 for 1024, 4 to 16 for 2048, 8 to 30 for 4096, 16 to 60 by 4 for 8192, 32 to 120 by 8 for 16384."
   }
 }
 

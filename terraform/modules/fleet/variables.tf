@@ -46,7 +46,11 @@ variable "daemon_policy_arn" {
 }
 
 variable "extra_policy_arns" {
-  description = "Further policies of the instances' role, such as AmazonSSMManagedInstanceCore to log in through Session Manager."
+  description = <<-EOT
+    Further policies of the instances' role, on which files of strangers are opened: narrow ones. To log in through Session
+    Manager, where the image has its agent (Debian's has not), `ssm:UpdateInstanceInformation` and `ssmmessages:*Channel` do;
+    AmazonSSMManagedInstanceCore also reads every parameter of the account.
+  EOT
   type        = list(string)
   default     = []
   nullable    = false
@@ -71,8 +75,13 @@ variable "config" {
   nullable    = false
 
   validation {
-    condition     = strcontains(var.config, "defineConfig") && length(var.config) <= 6000
-    error_message = "config must be the text of a media.config.ts, of 6,000 characters at most: it travels in the user data, of which there are 16 KiB."
+    condition     = strcontains(var.config, "defineConfig") && length(base64encode(var.config)) <= 8000
+    error_message = "config must be the text of a media.config.ts, of 6,000 bytes at most: it travels in the user data, of which there are 16 KiB."
+  }
+
+  validation {
+    condition     = strcontains(var.config, "metadataUrl")
+    error_message = "config must set shutdown.metadataUrl (to http://169.254.169.254): without it a daemon is cut off in its jobs when its instance goes."
   }
 }
 
@@ -175,13 +184,6 @@ variable "gpu" {
   description = "Whether daemons may use the machine's GPU: their unit then sees its devices. The chain must use it, too."
   type        = bool
   default     = false
-  nullable    = false
-}
-
-variable "root_device_name" {
-  description = "The image's root volume."
-  type        = string
-  default     = "/dev/xvda"
   nullable    = false
 }
 
