@@ -106,7 +106,10 @@ run "whole_bucket" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_policy.daemon.policy).Statement[2].Resource[0] == "arn:aws:s3:::my-media/*"
-    error_message = "an empty prefix allows the whole bucket"
+    condition = jsonencode({ for statement in jsondecode(aws_iam_policy.daemon.policy).Statement : statement.Sid => statement.Action if contains(flatten([statement.Resource]), "arn:aws:s3:::my-media/*") }) == jsonencode({
+      ReadSourcesAndWriteResults = ["s3:GetObject", "s3:PutObject"]
+      TidyUpBrokenUploads        = ["s3:AbortMultipartUpload"]
+    })
+    error_message = "an empty prefix allows to read, to write and to abort uploads in the whole bucket, and nothing else"
   }
 }
