@@ -75,3 +75,8 @@ output "uploader_policy_arn" {
   description = "For the service that signs uploads."
   value       = module.mediad.uploader_policy_arn
 }
+
+output "operator_policy_arn" {
+  description = "For whoever looks at jobs, and redrives dead ones."
+  value       = module.mediad.operator_policy_arn
+}
