@@ -21,7 +21,8 @@ export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { 
 }
 
 /** The codecs of cameras and broadcasters; each frame says whether it is, and whole ones pass untouched. */
-function mayBeInterlaced({ interlaced, codec }: VideoStream): boolean {
+function mayBeInterlaced({ interlaced, codec, width, height }: VideoStream): boolean {
+  if (Math.min(width, height) < 4) return false // which bwdif does not take
   return interlaced === true || ['h264', 'mpeg2video', 'mpeg4', 'vc1', 'dvvideo', 'prores', 'mjpeg'].includes(codec)
 }
 

@@ -5,8 +5,8 @@ import { beginsWithResult } from './time.ts'
 
 /** Filters of a measured loudness go behind those that make the sound what it will be. */
 export function toSoundFilters(probe: Probe, audio: AudioStream, loudness: readonly string[] = []): string[] {
-  // only where it is needed: should the sound change its form on the way, ffmpeg begins anew, and with the silence as well
-  const fromTheBeginning = beginsWithResult(probe, audio) ? '' : ':first_pts=0'
+  // should the sound change its form on the way, ffmpeg begins anew, and with the silence as well: only where it is needed
+  const fromTheBeginning = mayChange(probe, audio) && beginsWithResult(probe, audio) ? '' : ':first_pts=0'
   return [
     // silence where sound is missing, nothing where there is too much; from 0.03 s on, below which it is the rounding of a
     // container's clock
@@ -14,6 +14,11 @@ export function toSoundFilters(probe: Probe, audio: AudioStream, loudness: reado
     `aformat=channel_layouts=${audio.channels === 1 ? 'mono' : 'stereo'}`,
     ...loudness,
   ]
+}
+
+/** Broadcasts go from stereo to surround and back. */
+function mayChange({ format }: Probe, { codec }: AudioStream): boolean {
+  return ['ac3', 'eac3', 'dts'].includes(codec) || format === 'mpegts' || format === 'mpeg'
 }
 
 /** At most two channels, 48 kHz. */

@@ -45,7 +45,9 @@ resource "aws_cloudwatch_metric_alarm" "dead" {
 }
 
 # A heartbeat is a write to S3, of which CloudWatch knows nothing. But every daemon, busy or not, sweeps the in-progress queue
-# every few seconds, and SQS counts empty answers too. So: jobs wait or run, and nobody has asked either queue for anything.
+# every few seconds, and SQS counts empty answers too. So: jobs wait or run, and nobody has asked either queue for anything. Who
+# is not asked reports no answers: SUM of a list passes over it, as long as one in the list has something to report (`* 0`). No
+# FILL: it would make a 0 of every latest minute that is not there yet, and the alarm would never be sure.
 locals {
   silence_metrics = {
     waiting = { queue = aws_sqs_queue.work.name, name = "ApproximateNumberOfMessagesVisible", stat = "Maximum" }
@@ -64,7 +66,8 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
   alarm_description   = "Jobs have waited for ${var.alarm_silence_minutes} min, and no daemon has asked for one: none is alive."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  evaluation_periods  = var.alarm_silence_minutes
+  evaluation_periods  = var.alarm_silence_minutes + 5 # the latest minutes may be late
+  datapoints_to_alarm = var.alarm_silence_minutes
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
@@ -73,7 +76,7 @@ resource "aws_cloudwatch_metric_alarm" "silent" {
   metric_query {
     id          = "silent"
     label       = "Jobs without a daemon"
-    expression  = "IF(SUM([FILL(asked, 0), FILL(taken, 0), FILL(swept, 0), FILL(looked, 0)]) == 0, SUM([FILL(waiting, 0), FILL(due, 0), FILL(hidden, 0)]), 0)"
+    expression  = "IF(SUM([waiting * 0, due * 0, asked, taken, swept, looked]) == 0, SUM([waiting, due, hidden]), 0)"
     return_data = true
   }
 

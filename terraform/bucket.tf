@@ -79,6 +79,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
       expiration {
         days = rule.value
       }
+
+      # with versions, expired is not deleted yet
+      dynamic "noncurrent_version_expiration" {
+        for_each = var.versioning ? [1] : []
+
+        content {
+          noncurrent_days = noncurrent_version_expiration.value
+        }
+      }
     }
   }
 
@@ -112,6 +121,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
 
       noncurrent_version_expiration {
         noncurrent_days = rule.value
+      }
+
+      # what a deletion leaves, such as that of the probe at every start; a rule with days takes it along
+      dynamic "expiration" {
+        for_each = var.state_expiration_days == null ? [true] : []
+
+        content {
+          expired_object_delete_marker = expiration.value
+        }
       }
     }
   }

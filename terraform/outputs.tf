@@ -50,6 +50,11 @@ output "uploader_policy_arn" {
   value       = aws_iam_policy.uploader.arn
 }
 
+output "operator_policy_arn" {
+  description = "Policy of people who look at jobs, and redrive or drop dead ones."
+  value       = aws_iam_policy.operator.arn
+}
+
 output "alarm_topic_arn" {
   description = "SNS topic of the alarms; null when there is none."
   value       = one(aws_sns_topic.alarms[*].arn)

@@ -7,7 +7,7 @@ locals {
   outputs   = [for prefix in var.output_prefixes : "${local.bucket_arn}/${prefix}*"]
 
   # a PUT needs a data key; to read, and to complete an upload of several parts, it must be opened
-  use_key = { for who, actions in { daemon = ["kms:Decrypt", "kms:GenerateDataKey"], uploader = ["kms:GenerateDataKey"] } :
+  use_key = { for who, actions in { daemon = ["kms:Decrypt", "kms:GenerateDataKey"], uploader = ["kms:GenerateDataKey"], operator = ["kms:Decrypt"] } :
     who => [for arn in [var.kms_key_arn] : { Sid = "UseTheKey", Effect = "Allow", Action = actions, Resource = arn } if arn != null]
   }
 }
@@ -78,5 +78,40 @@ resource "aws_iam_policy" "uploader" {
       Action   = ["s3:PutObject"]
       Resource = local.sources
     }], local.use_key.uploader)
+  })
+}
+
+resource "aws_iam_policy" "operator" {
+  name        = "${var.name}-operator"
+  description = "For people: `mediad jobs` and `mediad dead`. Writes nothing to the bucket, and takes no jobs."
+  tags        = var.tags
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([
+      {
+        Sid      = "FindJobs"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = local.bucket_arn
+      },
+      {
+        Sid      = "ReadJobs"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = "${local.bucket_arn}/${var.state_prefix}jobs/*"
+      },
+      {
+        Sid      = "LookAtDeadJobsAndDropThem"
+        Effect   = "Allow"
+        Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+        Resource = aws_sqs_queue.dead.arn
+      },
+      {
+        Sid      = "RedriveThem"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = aws_sqs_queue.work.arn
+      },
+    ], local.use_key.operator)
   })
 }

@@ -45,6 +45,17 @@ resource "aws_sqs_queue" "dead" {
   tags                       = var.tags
 }
 
+locals {
+  plain_http_to = { for key, queue in { work = aws_sqs_queue.work, in_progress = aws_sqs_queue.in_progress, dead = aws_sqs_queue.dead } : key => {
+    Sid       = "RefusePlainHttp"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "sqs:*"
+    Resource  = queue.arn
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  } }
+}
+
 # S3 may send to work, and only for this bucket of this account: the name of a deleted bucket may become somebody else's.
 resource "aws_sqs_queue_policy" "work" {
   queue_url = aws_sqs_queue.work.id
@@ -60,8 +71,18 @@ resource "aws_sqs_queue_policy" "work" {
         ArnEquals    = { "aws:SourceArn" = local.bucket_arn }
         StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
       }
-    }]
+    }, local.plain_http_to.work]
   })
+}
+
+resource "aws_sqs_queue_policy" "in_progress" {
+  queue_url = aws_sqs_queue.in_progress.id
+  policy    = jsonencode({ Version = "2012-10-17", Statement = [local.plain_http_to.in_progress] })
+}
+
+resource "aws_sqs_queue_policy" "dead" {
+  queue_url = aws_sqs_queue.dead.id
+  policy    = jsonencode({ Version = "2012-10-17", Statement = [local.plain_http_to.dead] })
 }
 
 resource "aws_s3_bucket_notification" "media" {

@@ -116,7 +116,7 @@ variable "enforce_conditional_writes" {
 }
 
 variable "versioning" {
-  description = "Whether the bucket keeps old versions. Those of job documents, of which every heartbeat makes one, expire after a day."
+  description = "Whether the bucket keeps old versions. Those of job documents, of which every heartbeat makes one, expire after a day, and so do those of sources where sources expire."
   type        = bool
   default     = false
   nullable    = false

@@ -62,27 +62,23 @@ async function watch({ metadata, onNotice, log, clock = systemClock }: WatchPart
   let failing = false
   let warned = false
   while (!stop.aborted) {
-    try {
-      const notice = await readNotice(metadata)
-      if (failing) log.info('the instance metadata answers again')
-      failing = false
-      if (notice !== undefined && (notice.urgent || !warned)) onNotice(notice)
-      if (notice?.urgent) return
-      warned ||= notice !== undefined
-    } catch (error) {
-      if (!failing) log.warn({ error }, `cannot see whether this machine will be gone: ${toMessage(error)}`)
-      failing = true
-    }
+    const { notice, failure } = await readNotice(metadata)
+    if (failure !== undefined && !failing)
+      log.warn({ error: failure }, `cannot see whether this machine will be gone: ${toMessage(failure)}`)
+    if (failure === undefined && failing) log.info('the instance metadata answers again')
+    failing = failure !== undefined
+    if (notice !== undefined && (notice.urgent || !warned)) onNotice(notice)
+    if (notice?.urgent) return
+    warned ||= notice !== undefined
     await clock.wait(INTERVAL_MS, stop)
   }
 }
 
-/** The most urgent one there is, whatever else does not answer. */
-async function readNotice(metadata: Metadata): Promise<Notice | undefined> {
+/** The most urgent notice there is, and why another could not be read: what is not known now may be what is urgent. */
+async function readNotice(metadata: Metadata): Promise<{ notice?: Notice; failure?: unknown }> {
   const answers = await Promise.allSettled(notices.map(({ path }) => metadata.read(path)))
   const texts = answers.map((answer) => (answer.status === 'fulfilled' ? (answer.value ?? '') : ''))
-  const found = notices.find(({ says }, index) => says.test(texts[index] ?? ''))
+  const notice = notices.find(({ says }, index) => says.test(texts[index] ?? ''))
   const failed = answers.find((answer) => answer.status === 'rejected')
-  if (found === undefined && failed !== undefined) throw failed.reason
-  return found
+  return { ...(notice && { notice }), ...(failed && { failure: failed.reason }) }
 }

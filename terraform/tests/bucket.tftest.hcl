@@ -73,16 +73,49 @@ run "expiry" {
       rule.id, rule.status, one(rule.filter).prefix, one(rule.expiration[*].days), one(rule.noncurrent_version_expiration[*].noncurrent_days),
       ]]) == jsonencode([
       ["abort-multipart-uploads", "Enabled", "", null, null],
-      ["expire-sources", "Enabled", "origin_", 30, null],
+      ["expire-sources", "Enabled", "origin_", 30, 1],
       ["expire-state", "Enabled", ".mediad/", 90, null],
       ["expire-old-state", "Enabled", ".mediad/", null, 1],
     ])
-    error_message = "sources, state and old versions of the state expire, each under its own prefix; results never do"
+    error_message = "sources, state and their old versions expire, each under its own prefix; results never do"
+  }
+
+  assert {
+    condition     = length(flatten([for rule in aws_s3_bucket_lifecycle_configuration.media[0].rule : rule.expiration if rule.id == "expire-old-state"])) == 0
+    error_message = "the rule with days takes what deletions leave along"
   }
 
   assert {
     condition     = one(aws_s3_bucket_versioning.media[0].versioning_configuration).status == "Enabled"
     error_message = "versions are kept when asked for"
+  }
+}
+
+run "expiry_without_versions" {
+  variables {
+    source_expiration_days = 30
+    state_expiration_days  = 90
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.media[0].rule : length(rule.noncurrent_version_expiration) == 0])
+    error_message = "there are no old versions to expire"
+  }
+}
+
+run "versions_without_expiry" {
+  variables {
+    versioning = true
+  }
+
+  assert {
+    condition = jsonencode([for rule in aws_s3_bucket_lifecycle_configuration.media[0].rule : [
+      rule.id, one(rule.filter).prefix, one(rule.expiration[*].expired_object_delete_marker), one(rule.noncurrent_version_expiration[*].noncurrent_days),
+      ]]) == jsonencode([
+      ["abort-multipart-uploads", "", null, null],
+      ["expire-old-state", ".mediad/", true, 1],
+    ])
+    error_message = "old job documents, and what is left of deleted objects, go after a day"
   }
 }
 

@@ -119,3 +119,39 @@ run "roles" {
     error_message = "tasks of this account take the roles"
   }
 }
+
+run "the_largest_task" {
+  command = plan
+
+  variables {
+    cpu        = 16384
+    memory_mib = 122880
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.daemon.cpu == "16384" && aws_ecs_task_definition.daemon.memory == "122880"
+    error_message = "16 vCPUs with 120 GiB, which is what Fargate has"
+  }
+}
+
+run "the_smallest_task" {
+  command = plan
+
+  variables {
+    cpu        = 512
+    memory_mib = 1024
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.daemon.cpu == "512" && aws_ecs_task_definition.daemon.memory == "1024"
+    error_message = "half a vCPU with 1 GiB"
+  }
+}

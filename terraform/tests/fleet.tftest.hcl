@@ -12,7 +12,7 @@ variables {
   queues            = { work = { name = "mediad-work" }, in_progress = { name = "mediad-in-progress" } }
   daemon_policy_arn = "arn:aws:iam::123456789012:policy/mediad-daemon"
   package           = "mediad@0.1.0"
-  config            = "export default defineConfig({})"
+  config            = "export default defineConfig({ shutdown: { metadataUrl } })"
   vpc_id            = "vpc-1"
   subnet_ids        = ["subnet-1", "subnet-2"]
 }
@@ -38,6 +38,11 @@ run "launch_template" {
   assert {
     condition     = aws_launch_template.daemon.image_id == "ami-0123456789abcdef0" && data.aws_ssm_parameter.debian[0].name == "/aws/service/debian/release/13/latest/amd64"
     error_message = "Debian 13, for amd64"
+  }
+
+  assert {
+    condition     = jsonencode(one(data.aws_ami.daemon.filter).values) == jsonencode(["ami-0123456789abcdef0"]) && aws_launch_template.daemon.instance_initiated_shutdown_behavior == "terminate"
+    error_message = "the root volume is that image's, and an instance that is off is gone"
   }
 
   assert {
@@ -79,7 +84,7 @@ run "nobody_in" {
 
 run "role" {
   variables {
-    extra_policy_arns = ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+    extra_policy_arns = ["arn:aws:iam::123456789012:policy/log-in"]
   }
 
   module {
@@ -99,7 +104,7 @@ run "role" {
   }
 
   assert {
-    condition     = jsonencode([for one in aws_iam_role_policy_attachment.extra : one.policy_arn]) == jsonencode(["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"])
+    condition     = jsonencode([for one in aws_iam_role_policy_attachment.extra : one.policy_arn]) == jsonencode(["arn:aws:iam::123456789012:policy/log-in"])
     error_message = "and what else is asked for"
   }
 }
@@ -173,11 +178,17 @@ run "termination_hook" {
     condition     = local.stop_seconds >= 100 + 30 && strcontains(local.drop_in, "TimeoutStopSec=130\n")
     error_message = "systemd waits longer than the grace time, too"
   }
+
+  assert {
+    condition     = startswith(local.drop_in, "[Unit]\nSuccessAction=poweroff\n")
+    error_message = "an instance whose daemon was told to go goes with it"
+  }
 }
 
 run "user_data" {
   variables {
-    config = "export default defineConfig({ bucket: 'it''s \"quoted\" $HOME' })"
+    # the largest there may be
+    config = format("%-6000s", "export default defineConfig({ bucket: 'it''s \"quoted\" $HOME', shutdown: { metadataUrl } })")
   }
 
   module {
@@ -195,13 +206,13 @@ run "user_data" {
   }
 
   assert {
-    condition     = strcontains(output.user_data, "npm install --prefix /opt/mediad --omit=dev --no-audit --no-fund --save-exact 'mediad@0.1.0'") && strcontains(output.user_data, "sha256sum --check --strict")
+    condition     = strcontains(output.user_data, "npm install --prefix /opt/mediad --omit=dev --ignore-scripts --no-audit --no-fund --save-exact 'mediad@0.1.0'") && strcontains(output.user_data, "sha256sum --check --strict")
     error_message = "mediad is installed exactly as asked, and Node is checked"
   }
 
   assert {
-    condition     = length(base64encode(output.user_data)) < 16384
-    error_message = "user data has 16 KiB"
+    condition     = length(base64encode(var.config)) == 8000 && length(output.user_data) <= 16384
+    error_message = "user data has 16 KiB, and room for the largest config"
   }
 }
 
@@ -212,8 +223,18 @@ run "gpu" {
     instance_types = ["g6.xlarge", "g5.xlarge"]
   }
 
+  override_data {
+    target = data.aws_ami.daemon
+    values = { root_device_name = "/dev/sda1" }
+  }
+
   module {
     source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = aws_launch_template.daemon.block_device_mappings[0].device_name == "/dev/sda1"
+    error_message = "the disk is the image's root volume, whatever it is called"
   }
 
   assert {
@@ -222,7 +243,7 @@ run "gpu" {
   }
 
   assert {
-    condition     = strcontains(local.drop_in, "PrivateDevices=no\n")
+    condition     = strcontains(local.drop_in, "PrivateDevices=no\nProtectClock=no\n")
     error_message = "the daemon sees the GPU"
   }
 

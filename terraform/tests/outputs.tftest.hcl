@@ -29,10 +29,3 @@ run "queues" {
     error_message = "each queue under its own key"
   }
 }
-
-run "nothing_secret" {
-  assert {
-    condition     = !can(regex("(?i)secret|access_key", jsonencode([output.env, output.queues])))
-    error_message = "there are no access keys anywhere"
-  }
-}

@@ -73,6 +73,18 @@ run "uploader" {
   }
 }
 
+run "operator" {
+  assert {
+    condition = jsonencode([for statement in jsondecode(aws_iam_policy.operator.policy).Statement : [statement.Effect, statement.Action, statement.Resource]]) == jsonencode([
+      ["Allow", ["s3:ListBucket"], "arn:aws:s3:::my-media"],
+      ["Allow", ["s3:GetObject"], "arn:aws:s3:::my-media/.mediad/jobs/*"],
+      ["Allow", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], "arn:aws:sqs:eu-central-1:123456789012:mediad-dead"],
+      ["Allow", ["sqs:SendMessage"], "arn:aws:sqs:eu-central-1:123456789012:mediad-work"],
+    ])
+    error_message = "an operator may look at jobs and dead messages, and redrive or drop these"
+  }
+}
+
 run "prefixes_and_key" {
   variables {
     source_prefix   = "uploads/"
@@ -92,11 +104,12 @@ run "prefixes_and_key" {
   }
 
   assert {
-    condition = jsonencode([for policy in [aws_iam_policy.daemon, aws_iam_policy.uploader] : reverse(jsondecode(policy.policy).Statement)[0]]) == jsonencode([
+    condition = jsonencode([for policy in [aws_iam_policy.daemon, aws_iam_policy.uploader, aws_iam_policy.operator] : reverse(jsondecode(policy.policy).Statement)[0]]) == jsonencode([
       { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
       { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
+      { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:Decrypt"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
     ])
-    error_message = "both may use the bucket's key, for what they do"
+    error_message = "all may use the bucket's key, for what they do"
   }
 }
 
@@ -106,7 +119,10 @@ run "whole_bucket" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_policy.daemon.policy).Statement[2].Resource[0] == "arn:aws:s3:::my-media/*"
-    error_message = "an empty prefix allows the whole bucket"
+    condition = jsonencode({ for statement in jsondecode(aws_iam_policy.daemon.policy).Statement : statement.Sid => statement.Action if contains(flatten([statement.Resource]), "arn:aws:s3:::my-media/*") }) == jsonencode({
+      ReadSourcesAndWriteResults = ["s3:GetObject", "s3:PutObject"]
+      TidyUpBrokenUploads        = ["s3:AbortMultipartUpload"]
+    })
+    error_message = "an empty prefix allows to read, to write and to abort uploads in the whole bucket, and nothing else"
   }
 }

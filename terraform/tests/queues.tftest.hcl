@@ -62,7 +62,7 @@ run "policy_of_the_work_queue" {
   }
 
   assert {
-    condition = jsonencode(jsondecode(aws_sqs_queue_policy.work.policy).Statement) == jsonencode([{
+    condition = jsonencode([for statement in jsondecode(aws_sqs_queue_policy.work.policy).Statement : statement if statement.Effect == "Allow"]) == jsonencode([{
       Sid       = "TakeNotifications"
       Effect    = "Allow"
       Principal = { Service = "s3.amazonaws.com" }
@@ -74,6 +74,29 @@ run "policy_of_the_work_queue" {
       }
     }])
     error_message = "S3 may send to the work queue, for this bucket of this account, and nobody may anything else"
+  }
+}
+
+run "plain_http" {
+  assert {
+    condition = jsonencode([for one in [aws_sqs_queue_policy.work, aws_sqs_queue_policy.in_progress, aws_sqs_queue_policy.dead] : [
+      one.queue_url, [for statement in jsondecode(one.policy).Statement : statement if statement.Effect == "Deny"],
+      ]]) == jsonencode([for name in ["work", "in-progress", "dead"] : [
+      "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-${name}", [{
+        Sid       = "RefusePlainHttp"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = "arn:aws:sqs:eu-central-1:123456789012:mediad-${name}"
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+    ]])
+    error_message = "every queue refuses plain http"
+  }
+
+  assert {
+    condition     = alltrue([for one in [aws_sqs_queue_policy.in_progress, aws_sqs_queue_policy.dead] : jsondecode(one.policy).Statement[*].Effect == ["Deny"]])
+    error_message = "and the two that S3 does not feed allow nobody anything"
   }
 }
 

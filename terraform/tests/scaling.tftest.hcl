@@ -7,19 +7,28 @@ variables {
   queues            = { work = { name = "mediad-work" }, in_progress = { name = "mediad-in-progress" } }
   daemon_policy_arn = "arn:aws:iam::123456789012:policy/mediad-daemon"
   package           = "mediad@0.1.0"
-  config            = "export default defineConfig({})"
+  config            = "export default defineConfig({ shutdown: { metadataUrl } })"
   image             = "registry.example.com/mediad:0.1.0"
   vpc_id            = "vpc-1"
   subnet_ids        = ["subnet-1"]
 }
 
 run "backlog" {
+  variables {
+    floor = 2
+    workers = {
+      running = { namespace = "Cars", name = "Driving", dimensions = { Town = "A" }, stat = "Average" }
+      wanted  = { namespace = "Cars", name = "Ordered", dimensions = { Town = "A" }, stat = "Average" }
+    }
+  }
+
   module {
     source = "./modules/backlog"
   }
 
   assert {
-    condition = jsonencode({ for id, metric in output.metrics : id => [metric.namespace, metric.name, metric.dimensions, metric.stat] }) == jsonencode({
+    condition = jsonencode({ for id, metric in output.track.metrics : id => [metric.namespace, metric.name, metric.dimensions, metric.stat] }) == jsonencode({
+      running         = ["Cars", "Driving", { Town = "A" }, "Average"]
       running_delayed = ["AWS/SQS", "ApproximateNumberOfMessagesDelayed", { QueueName = "mediad-in-progress" }, "Maximum"]
       running_hidden  = ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", { QueueName = "mediad-in-progress" }, "Maximum"]
       running_visible = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", { QueueName = "mediad-in-progress" }, "Maximum"]
@@ -31,8 +40,26 @@ run "backlog" {
   }
 
   assert {
-    condition     = output.expression == "SUM([FILL(running_delayed, 0), FILL(running_hidden, 0), FILL(running_visible, 0), FILL(work_delayed, 0), FILL(work_hidden, 0), FILL(work_visible, 0)])"
-    error_message = "added up; what is not reported is 0"
+    condition = jsonencode([for math in [output.wake, output.idle] : [sort(keys(math.metrics)), math.metrics.wanted.name]]) == jsonencode([
+      [["running_visible", "wanted", "work_visible"], "Ordered"],
+      [["running_delayed", "running_hidden", "running_visible", "wanted", "work_delayed", "work_hidden", "work_visible"], "Ordered"],
+    ])
+    error_message = "wake looks at what waits, idle at all jobs, and both at how many workers are wanted"
+  }
+
+  assert {
+    condition     = output.track.expression == "(work_visible + SUM([work_visible * 0, running_delayed, running_hidden, running_visible, work_delayed, work_hidden])) / IF(running > 0, running, 1)"
+    error_message = "all jobs per worker, never divided by zero; missing, when what waits is not told of"
+  }
+
+  assert {
+    condition     = output.wake.expression == "IF(SUM([work_visible * 0, running_visible * 0, FILL(wanted, REPEAT)]) < 1 AND SUM([work_visible, running_visible]) > 0, 1, 0)"
+    error_message = "something waits, and there is nobody"
+  }
+
+  assert {
+    condition     = output.idle.expression == "IF(wanted > 2 AND running_visible == 0 AND (work_visible + SUM([work_visible * 0, running_delayed, running_hidden, running_visible, work_delayed, work_hidden])) == 0, 1, 0)"
+    error_message = "both queues tell that there is nothing, and there are more workers than the floor"
   }
 }
 
@@ -61,8 +88,8 @@ run "fleet_tracks_jobs_per_instance" {
   }
 
   assert {
-    condition     = one([for metric in one(one(aws_autoscaling_policy.track.target_tracking_configuration).customized_metric_specification).metrics : metric.expression if metric.id == "jobs_per_instance"]) == "${module.backlog.expression} / IF(running > 0, running, 1)"
-    error_message = "all jobs, per instance that is in service, never divided by zero"
+    condition     = one([for metric in one(one(aws_autoscaling_policy.track.target_tracking_configuration).customized_metric_specification).metrics : metric.expression if metric.id == "jobs_per_instance"]) == module.backlog.track.expression
+    error_message = "all jobs, per instance that is in service"
   }
 
   assert {
@@ -100,8 +127,8 @@ run "fleet_wakes_and_rests" {
       tolist(alarm.alarm_actions), alarm.comparison_operator, alarm.threshold, alarm.evaluation_periods, alarm.treat_missing_data,
       [for query in alarm.metric_query : query.expression if query.return_data == true],
       ] }) == jsonencode({
-      idle = [[aws_autoscaling_policy.idle.arn], "GreaterThanOrEqualToThreshold", 1, 10, "notBreaching", ["IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]]
-      wake = [[aws_autoscaling_policy.wake[0].arn], "GreaterThanOrEqualToThreshold", 1, 1, "notBreaching", ["IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"]]
+      idle = [[aws_autoscaling_policy.idle.arn], "GreaterThanOrEqualToThreshold", 1, 20, "notBreaching", [module.backlog.idle.expression]]
+      wake = [[aws_autoscaling_policy.wake[0].arn], "GreaterThanOrEqualToThreshold", 1, 1, "notBreaching", [module.backlog.wake.expression]]
     })
     error_message = "each alarm has its condition and pulls its policy"
   }
@@ -110,16 +137,10 @@ run "fleet_wakes_and_rests" {
     condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => { for query in alarm.metric_query : query.id => [
       one(query.metric).namespace, one(query.metric).metric_name, one(query.metric).dimensions, one(query.metric).period,
       ] if length(query.metric) > 0 } }) == jsonencode({
-      idle = merge(
-        { for id, metric in module.backlog.metrics : id => [metric.namespace, metric.name, metric.dimensions, 60] },
-        { wanted = ["AWS/AutoScaling", "GroupDesiredCapacity", { AutoScalingGroupName = "mediad-daemons" }, 60] },
-      )
-      wake = {
-        wanted       = ["AWS/AutoScaling", "GroupDesiredCapacity", { AutoScalingGroupName = "mediad-daemons" }, 60]
-        work_visible = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", { QueueName = "mediad-work" }, 60]
-      }
-    })
-    error_message = "idle looks at all jobs, wake at what waits, and both at how many instances are wanted"
+      for name, math in { idle = module.backlog.idle, wake = module.backlog.wake } :
+      name => { for id, metric in math.metrics : id => [metric.namespace, metric.name, metric.dimensions, 60] }
+    }) && module.backlog.idle.metrics.wanted.name == "GroupDesiredCapacity"
+    error_message = "each alarm has the metrics of its expression, and what is wanted is the group's desired capacity"
   }
 }
 
@@ -144,6 +165,11 @@ run "fleet_that_never_sleeps" {
   }
 
   assert {
+    condition     = strcontains(module.backlog.idle.expression, "wanted > 2 ")
+    error_message = "which is no more than it rests at"
+  }
+
+  assert {
     condition     = one(aws_autoscaling_policy.track.target_tracking_configuration).disable_scale_in == false
     error_message = "and shrinks while busy, when asked to"
   }
@@ -155,7 +181,7 @@ run "service_tracks_jobs_per_task" {
   }
 
   assert {
-    condition     = jsonencode([for metric in one(one(aws_appautoscaling_policy.track.target_tracking_scaling_policy_configuration).customized_metric_specification).metrics : [metric.id, metric.expression] if metric.return_data == true]) == jsonencode([["jobs_per_task", "${module.backlog.expression} / IF(running > 0, running, 1)"]])
+    condition     = jsonencode([for metric in one(one(aws_appautoscaling_policy.track.target_tracking_scaling_policy_configuration).customized_metric_specification).metrics : [metric.id, metric.expression] if metric.return_data == true]) == jsonencode([["jobs_per_task", module.backlog.track.expression]])
     error_message = "exactly one expression returns data: all jobs, per task"
   }
 
@@ -181,14 +207,15 @@ run "service_wakes_and_rests" {
   assert {
     condition = jsonencode({ for name, policy in aws_appautoscaling_policy.step : name => [
       one(policy.step_scaling_policy_configuration).adjustment_type, one(one(policy.step_scaling_policy_configuration).step_adjustment).scaling_adjustment,
-    ] }) == jsonencode({ idle = ["ExactCapacity", 0], wake = ["ChangeInCapacity", 1] })
-    error_message = "one task more from zero; back to min_tasks when idle"
+      one(policy.step_scaling_policy_configuration).cooldown,
+    ] }) == jsonencode({ idle = ["ExactCapacity", 0, 60], wake = ["ChangeInCapacity", 1, 300] })
+    error_message = "one task more from zero, and none more before it can be seen; back to min_tasks when idle"
   }
 
   assert {
     condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => concat(tolist(alarm.alarm_actions), [for query in alarm.metric_query : query.expression if query.return_data == true]) }) == jsonencode({
-      idle = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:idle", "IF(wanted > 0 AND ${module.backlog.expression} == 0, 1, 0)"]
-      wake = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:wake", "IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"]
+      idle = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:idle", module.backlog.idle.expression]
+      wake = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:wake", module.backlog.wake.expression]
     })
     error_message = "each alarm has its condition and pulls its policy"
   }
@@ -196,5 +223,30 @@ run "service_wakes_and_rests" {
   assert {
     condition     = jsonencode([aws_appautoscaling_target.tasks.resource_id, aws_appautoscaling_target.tasks.scalable_dimension, aws_appautoscaling_target.tasks.min_capacity, aws_appautoscaling_target.tasks.max_capacity]) == jsonencode(["service/mediad/mediad-daemons", "ecs:service:DesiredCount", 0, 4])
     error_message = "what is scaled is the service"
+  }
+
+  assert {
+    condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => [alarm.evaluation_periods, [for query in alarm.metric_query : [
+      one(query.metric).namespace, one(query.metric).metric_name, one(query.metric).dimensions, one(query.metric).period,
+      ] if query.id == "wanted"]] }) == jsonencode({ for name, minutes in { idle = 20, wake = 1 } : name => [
+      minutes, [["ECS/ContainerInsights", "DesiredTaskCount", { ClusterName = "mediad", ServiceName = "mediad-daemons" }, 60]],
+    ] })
+    error_message = "what is wanted is the service's desired count; it wakes at once, and rests after idle_minutes"
+  }
+}
+
+run "service_that_never_sleeps" {
+  variables {
+    min_tasks    = 2
+    idle_minutes = 2
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  assert {
+    condition     = jsonencode(keys(aws_appautoscaling_policy.step)) == jsonencode(["idle"]) && strcontains(module.backlog.idle.expression, "wanted > 2 ")
+    error_message = "a service that is never empty need not wake, and rests at min_tasks"
   }
 }

@@ -9,7 +9,7 @@ variables {
   queues            = { work = { name = "mediad-work" }, in_progress = { name = "mediad-in-progress" } }
   daemon_policy_arn = "arn:aws:iam::123456789012:policy/mediad-daemon"
   package           = "mediad@0.1.0"
-  config            = "export default defineConfig({})"
+  config            = "export default defineConfig({ shutdown: { metadataUrl } })"
   image             = "registry.example.com/mediad:0.1.0"
   vpc_id            = "vpc-1"
   subnet_ids        = ["subnet-1"]
@@ -286,6 +286,7 @@ run "fleet_idle_minutes" {
   command = plan
 
   variables {
+    min_size     = 1
     idle_minutes = 1
   }
 
@@ -482,6 +483,7 @@ run "ecs_idle_minutes" {
   command = plan
 
   variables {
+    min_tasks    = 1
     idle_minutes = 1
   }
 
@@ -490,4 +492,120 @@ run "ecs_idle_minutes" {
   }
 
   expect_failures = [var.idle_minutes]
+}
+
+run "fleet_idle_minutes_2" {
+  command = plan
+
+  variables {
+    idle_minutes = 15
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.idle_minutes]
+}
+
+run "ecs_idle_minutes_2" {
+  command = plan
+
+  variables {
+    idle_minutes = 15
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.idle_minutes]
+}
+
+run "fleet_config_2" {
+  command = plan
+
+  variables {
+    config = "export default defineConfig({ shutdown: { graceSeconds: 90 } })"
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "fleet_config_3" {
+  command = plan
+
+  variables {
+    config = format("export default defineConfig({ shutdown: { metadataUrl } }) // %s", join("", [for _ in range(1000) : "äöüßéè"]))
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "ecs_memory_mib_2" {
+  command = plan
+
+  variables {
+    cpu        = 4096
+    memory_mib = 4096
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.memory_mib]
+}
+
+run "ecs_memory_mib_3" {
+  command = plan
+
+  variables {
+    cpu        = 4096
+    memory_mib = 32768
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.memory_mib]
+}
+
+run "ecs_memory_mib_4" {
+  command = plan
+
+  variables {
+    cpu        = 8192
+    memory_mib = 18432
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.memory_mib]
+}
+
+run "ecs_memory_mib_5" {
+  command = plan
+
+  variables {
+    cpu        = 16384
+    memory_mib = 8192
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.memory_mib]
 }

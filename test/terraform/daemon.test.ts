@@ -11,6 +11,7 @@ import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
 import { openLine, type Line } from '../faults/proxy.ts'
 import type { Call } from '../faults/calls.ts'
 import { startCloud, type Cloud } from '../helpers/cloud.ts'
+import { readDocs } from '../helpers/markdown.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { findActions, findAllowing, type Policy } from '../helpers/permissions.ts'
 import { startMediad } from '../helpers/process.ts'
@@ -86,6 +87,18 @@ check('the uploader’s policy allows what a presigned upload does, and nothing 
   )
   assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::films/origin_a.mp4').length, 1)
   assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::films/cvted_a.mp4').length, 0)
+})
+
+check('the operator’s policy is the documented one', async () => {
+  const operator = JSON.parse(String(topology.resource('aws_iam_policy.operator').policy)) as Policy
+  const documented = readDocs(root).marked('docs/operating.md', 'policy', 'operator')
+  const here = documented
+    .replaceAll('my-media', 'films')
+    .replaceAll('eu-central-1:123456789012:mediad', `${REGION}:${ACCOUNT}:film`)
+  assert.equal(
+    operator.Statement.map(({ Effect, Action, Resource }) => ({ Effect, Action, Resource })),
+    (JSON.parse(here) as Policy).Statement,
+  )
 })
 
 check('there is nothing in the root module that moves messages by itself', async () => {

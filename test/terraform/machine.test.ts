@@ -42,23 +42,65 @@ else
     const { output } = await resolveTopology(terraform, { module: './modules/fleet', variables: fleet })
     await using machine = await startMachine()
     await machine.run(String(output('user_data')))
-    assert.equal(machine.said(), [
-      'apt-get update -qq',
-      'apt-get install -y -qq --no-install-recommends ca-certificates curl util-linux xz-utils ffmpeg',
-      `npm install --prefix ${machine.path}/opt/mediad --omit=dev --no-audit --no-fund --save-exact mediad@${version}`,
-      'systemctl daemon-reload',
-      'systemctl enable --now mediad.service',
-    ])
+    assert.equal(machine.said(), steps(machine.path))
     const made = (file: string) => readFile(join(machine.path, file), 'utf8')
     assert.is(await made('opt/mediad/media.config.ts'), fleet.config)
     assert.equal({ ...parseEnv(await made('etc/mediad/env')) }, { ...fleet.env, AWS_REGION: 'eu-central-1' })
     assert.is(await made('etc/systemd/system/mediad.service'), unit)
-    assert.is(await made('etc/systemd/system/mediad.service.d/fleet.conf'), '[Service]\nTimeoutStopSec=120\n')
+    const dropIn = '[Unit]\nSuccessAction=poweroff\n[Service]\nTimeoutStopSec=120\n'
+    assert.is(await made('etc/systemd/system/mediad.service.d/fleet.conf'), dropIn)
     assert.match(await made('usr/local/bin/node'), /stands for Node/)
-    await machine.spoil()
-    const [again] = await Promise.allSettled([machine.run(String(output('user_data')))])
-    assert.is(again.status, 'rejected') // a Node that is not the published one
   })
+
+const failures: Readonly<
+  Record<string, { spoil: (machine: Machine) => Promise<void>; steps: (path: string) => string[] }>
+> = {
+  'tries again what fails once: apt-get, curl, npm': {
+    spoil: async (machine) => {
+      for (const name of ['apt-get', 'curl', 'npm']) await machine.fail(name, 1)
+    },
+    steps: (path) => {
+      const [update = '', install = '', npm = '', ...more] = steps(path)
+      return [update, 'sleep 10', update, install, 'sleep 10', npm, 'sleep 10', npm, ...more]
+    },
+  },
+  'powers the instance off when the registry stays away': {
+    spoil: (machine) => machine.fail('npm', 1000),
+    steps: (path) => {
+      const [update = '', install = '', npm = ''] = steps(path)
+      return [update, install, ...Array.from({ length: 30 }, () => [npm, 'sleep 10']).flat(), 'shutdown -h +5']
+    },
+  },
+  'powers the instance off when Node is not the published one': {
+    spoil: (machine) => machine.spoilNode(),
+    steps: (path) => [...steps(path).slice(0, 2), 'shutdown -h +5'],
+  },
+}
+
+for (const [name, failure] of Object.entries(failures)) {
+  if (why !== undefined && why !== null) test.skip(`the script of an instance ${name}`, why)
+  else
+    test(`the script of an instance ${name}`, async () => {
+      await using terraform = await openTerraform()
+      const { output } = await resolveTopology(terraform, { module: './modules/fleet', variables: fleet })
+      await using machine = await startMachine()
+      await failure.spoil(machine)
+      const [end] = await Promise.allSettled([machine.run(String(output('user_data')))])
+      assert.equal(machine.said(), failure.steps(machine.path))
+      assert.is(end.status, machine.said().includes('shutdown -h +5') ? 'rejected' : 'fulfilled')
+    })
+}
+
+/** What the script calls, when all goes well. */
+function steps(path: string): string[] {
+  return [
+    'apt-get update -qq',
+    'apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 ca-certificates curl util-linux xz-utils ffmpeg',
+    `npm install --prefix ${path}/opt/mediad --omit=dev --ignore-scripts --no-audit --no-fund --save-exact mediad@${version}`,
+    'systemctl daemon-reload',
+    'systemctl enable --now mediad.service',
+  ]
+}
 
 if (!findProgram('systemd-analyze')) test.skip('systemd takes the unit', 'there is no systemd-analyze')
 else
@@ -66,6 +108,8 @@ else
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'mediad.service')
     await writeFile(file, unit.replace('/usr/local/bin/node', process.execPath))
+    await mkdir(`${file}.d`)
+    await writeFile(`${file}.d/fleet.conf`, '[Unit]\nSuccessAction=poweroff\n[Service]\nTimeoutStopSec=120\n')
     const { stdout, stderr } = await execute('systemd-analyze', ['verify', file])
     assert.equal([stdout, stderr], ['', ''])
     const { stdout: score } = await execute('systemd-analyze', ['security', '--offline=true', '--no-pager', file])
@@ -155,6 +199,8 @@ function defaultOf(text: string, variable: string): string | undefined {
   return new RegExp(`^variable "${variable}" \\{\\n(?:.*\\n)*?  default += "(.*)"`, 'm').exec(text)?.[1]
 }
 
+type Machine = Awaited<ReturnType<typeof startMachine>>
+
 /** A folder that stands for a machine's disk, and programs that only say that they were called. */
 async function startMachine() {
   const folder = await temporaryFolder()
@@ -165,7 +211,8 @@ async function startMachine() {
     await writeFile(join(programs, name), `#!/bin/bash\n${text}\n`)
     await chmod(join(programs, name), 0o755)
   }
-  for (const name of ['apt-get', 'npm', 'systemctl']) await write(name, `echo "${name} $*" >> '${log}'`)
+  const note = (name: string) => `echo "${name} $*" >> '${log}'`
+  for (const name of ['apt-get', 'npm', 'systemctl', 'sleep', 'shutdown']) await write(name, note(name))
   const fetchNode = `node=node-v${devDependencies.node}-linux-x64
 mkdir -p "$node/bin" && echo 'stands for Node' > "$node/bin/node"
 tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && rm -r "$node"`
@@ -182,7 +229,17 @@ tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && 
       await execute('bash', ['-c', blind], { env, cwd: folder.path })
     },
     said: () => readFileSync(log, 'utf8').trimEnd().split('\n'),
-    spoil: () => write('curl', `${fetchNode}\necho more >> "$node.tar.xz"`),
+    spoilNode: () => write('curl', `${fetchNode}\necho more >> "$node.tar.xz"`),
+    /** So often, and then it works. */
+    fail(name: string, times: number) {
+      const count = join(folder.path, `failures of ${name}`)
+      const rest = name === 'curl' ? fetchNode : note(name)
+      const noted = name === 'curl' ? '' : note(name)
+      return write(
+        name,
+        `echo >> '${count}'\nif (($(wc -l < '${count}') <= ${times})); then ${noted}\nexit 1; fi\n${rest}`,
+      )
+    },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
 }

@@ -1,9 +1,12 @@
-/** The latest value of each metric; what nobody reported is missing. */
-export type Values = Readonly<Record<string, number | undefined>>
+/** What each metric is in the minute that is looked at; what nobody ever reported is missing. */
+export type Values = Readonly<Record<string, number | Late | undefined>>
+
+/** Of this minute nothing is there yet; an earlier one was so. */
+export type Late = { readonly before: number }
 
 /**
- * FILL fills the gaps of a metric. What it makes of one that has no value at all, AWS does not say: it may fill it, too, or leave
- * it missing.
+ * FILL fills the gaps of a metric, and takes what is late for one. What it makes of a metric that has no value at all, AWS does
+ * not say: it may fill it, too, or leave it missing.
  */
 export type Reading = 'FILL fills what was never reported' | 'FILL leaves out what was never reported'
 
@@ -13,7 +16,7 @@ type Operand = (scope: Scope) => Value
 
 /**
  * An expression of CloudWatch's metric math at one point in time, as far as the modules use it. Null where it gives no value:
- * whatever is computed with something missing is missing, but SUM of a list passes over it.
+ * whatever is computed with something missing is missing, but SUM of a list passes over it, unless all of it is.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  *
  * @throws Error for what it does not understand
@@ -57,24 +60,41 @@ function compute(a: Value, b: Value, apply: ((a: number, b: number) => number) |
 function readOperand(tokens: string[]): Operand {
   const token = tokens.shift() ?? ''
   if (/^\d/.test(token)) return () => Number(token)
+  if (token === '(') return readGroup(tokens)
   if (token === 'SUM') return readSum(tokens)
   if (token === 'FILL') return readFill(tokens)
   if (token === 'IF') return readIf(tokens)
-  if (/^[a-z]/.test(token)) return ({ values }) => values[token] ?? null
+  if (/^[a-z]/.test(token)) return ({ values }) => toValue(values[token])
   throw new Error(`cannot read "${token}"`)
+}
+
+const toValue = (value: number | Late | undefined): Value => (typeof value === 'number' ? value : null)
+
+function readGroup(tokens: string[]): Operand {
+  const inner = readAnd(tokens)
+  expect(tokens, ')')
+  return inner
 }
 
 function readSum(tokens: string[]): Operand {
   const list = readList(tokens, ['(', '['], [']', ')'])
-  return (scope) => list.reduce<number>((sum, one) => sum + (one(scope) ?? 0), 0)
+  return (scope) => {
+    const there = list.map((one) => one(scope)).filter((value) => value !== null)
+    return there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0)
+  }
 }
 
-/** REPEAT repeats the last value; of what has none there is nothing to repeat. */
+/** Of a metric. REPEAT repeats the last value; of what has none there is nothing to repeat. */
 function readFill(tokens: string[]): Operand {
+  const [, name = ''] = tokens
   const repeats = tokens[3] === 'REPEAT'
   if (repeats) tokens.splice(2, 2) // the comma too
   const [metric, by = () => null] = readList(tokens, ['('], [')'])
-  return (scope) => metric?.(scope) ?? (scope.reading === 'FILL fills what was never reported' ? by(scope) : null)
+  return (scope) => {
+    const told = scope.values[name]
+    if (typeof told === 'object') return repeats ? told.before : by(scope)
+    return metric?.(scope) ?? (scope.reading === 'FILL fills what was never reported' ? by(scope) : null)
+  }
 }
 
 function readIf(tokens: string[]): Operand {

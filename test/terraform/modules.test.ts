@@ -50,6 +50,21 @@ for (const folder of folders) {
   })
 }
 
+/** What must be there before daemons are, and as long as they are; only the graph shows it. */
+const before: Readonly<Record<string, readonly string[]>> = {
+  'modules/fleet': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.extra'],
+  'modules/ecs': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.execution'],
+}
+
+for (const [folder, rights] of Object.entries(before))
+  check(`daemons have their rights and their way out from the start: ${folder}`, async () => {
+    await terraform.must(['init', '-backend=false', '-input=false'], folder)
+    const edges = await terraform.must(['graph'], folder)
+    const daemons = folder === 'modules/fleet' ? 'aws_autoscaling_group.daemons' : 'aws_ecs_service.daemons'
+    for (const needed of [...rights, 'aws_vpc_security_group_egress_rule.out'])
+      assert.ok(edges.includes(`"${daemons}" -> "${needed}"`), `${daemons} does not wait for ${needed}`)
+  })
+
 check('the configuration that the documentation shows', async () => {
   const infra = join(terraform.folder, '../infra')
   await mkdir(infra)
@@ -58,7 +73,7 @@ check('the configuration that the documentation shows', async () => {
     .blocks.filter(({ language }) => language === 'hcl')
   assert.ok(blocks.length > 1)
   for (const { marks, text } of blocks) await writeFile(join(infra, '..', marks.file ?? ''), text)
-  await writeFile(join(infra, 'media.config.ts'), 'export default defineConfig({})')
+  await writeFile(join(infra, 'media.config.ts'), 'export default defineConfig({ shutdown: { metadataUrl } })')
   await terraform.must(['init', '-backend=false', '-input=false'], '../infra')
   await terraform.must(['validate'], '../infra')
 })

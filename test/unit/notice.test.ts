@@ -99,6 +99,19 @@ test('a notice is seen although another path does not answer', async () => {
   assert.is(watch.notices.length, 1)
 })
 
+test('what does not answer is warned of, also after a warning', async () => {
+  await using watch = await startWatch()
+  watch.service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
+  await watch.round()
+  watch.service.fail(500, 'spot/instance-action')
+  for (let round = 0; round < 2; round++) await watch.round()
+  assert.equal(levels(watch.lines), ['warn'])
+  watch.service.fail(null)
+  await watch.round()
+  assert.equal(levels(watch.lines), ['warn', 'info'])
+  assert.is(watch.notices.length, 1)
+})
+
 test('metadata that does not answer is warned of once, and asked again', async () => {
   await using watch = await startWatch()
   watch.service.fail(503)

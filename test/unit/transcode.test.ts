@@ -63,7 +63,7 @@ test('only mp4 has its index moved', () => {
 test('other sound becomes AAC or Opus of at most two channels', () => {
   const heard = (changes: Partial<ReturnType<typeof anAudio>>) => line({}, aProbe({ audio: anAudio(changes) }))
   const stereo =
-    '-c:a aac -b:a 160k -af aresample=48000:async=1:min_hard_comp=0.03,aformat=channel_layouts=stereo -ar 48000'
+    '-c:a aac -b:a 160k -af aresample=48000:async=1:min_hard_comp=0.03:first_pts=0,aformat=channel_layouts=stereo -ar 48000'
   assert.match(heard({ channels: 6 }), stereo)
   assert.match(heard({ channels: 1, codec: 'mp3' }), 'channel_layouts=mono')
   assert.match(line({ audio: { codec: 'opus', kbps: 96 } }), '-c:a libopus -b:a 96k')
@@ -135,8 +135,9 @@ test('options that need each other', () => {
 })
 
 test('sound that begins later than the picture has silence before it', () => {
-  const late = aProbe({ audio: anAudio({ codec: 'mp3', startSeconds: 0.5 }) })
+  const late = aProbe({ audio: anAudio({ codec: 'ac3', startSeconds: 0.5 }) })
   assert.match(line({}, late), 'min_hard_comp=0.03:first_pts=0,')
+  assert.match(line({}, aProbe({ audio: anAudio({ codec: 'ac3' }) })), 'min_hard_comp=0.03,')
 })
 
 test('a copy that would not play well is found', () => {

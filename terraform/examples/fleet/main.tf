@@ -47,7 +47,6 @@ module "fleet" {
   env               = module.mediad.env
   queues            = module.mediad.queues
   daemon_policy_arn = module.mediad.daemon_policy_arn
-  extra_policy_arns = ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
   package           = var.package
   config            = file("${path.module}/media.config.ts")
   grace_seconds     = 90
@@ -75,4 +74,9 @@ output "alarm_topic_arn" {
 output "uploader_policy_arn" {
   description = "For the service that signs uploads."
   value       = module.mediad.uploader_policy_arn
+}
+
+output "operator_policy_arn" {
+  description = "For whoever looks at jobs, and redrives dead ones."
+  value       = module.mediad.operator_policy_arn
 }

@@ -166,7 +166,13 @@ resource "aws_ecs_service" "daemons" {
     assign_public_ip = var.assign_public_ip
   }
 
-  depends_on = [aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy_attachment.daemon, aws_iam_role_policy_attachment.execution]
+  # a task has its rights and its way out from the start, and, when all is destroyed, to its end
+  depends_on = [
+    aws_ecs_cluster_capacity_providers.this,
+    aws_iam_role_policy_attachment.daemon,
+    aws_iam_role_policy_attachment.execution,
+    aws_vpc_security_group_egress_rule.out,
+  ]
 
   # scaling decides
   lifecycle {

@@ -1,12 +1,10 @@
-# As modules/fleet/scaling.tf, which says why there are three.
+# By the expressions of modules/backlog, which says why there are three.
 
 module "backlog" {
   source = "../backlog"
   queues = var.queues
-}
-
-locals {
-  service = {
+  floor  = var.min_tasks
+  workers = {
     for id, metric in { running = "RunningTaskCount", wanted = "DesiredTaskCount" } : id => {
       namespace                 = "ECS/ContainerInsights"
       name                      = metric
@@ -14,7 +12,6 @@ locals {
       stat                      = "Average"
     }
   }
-  tracked = merge(module.backlog.metrics, { running = local.service.running })
 }
 
 resource "aws_appautoscaling_target" "tasks" {
@@ -43,12 +40,12 @@ resource "aws_appautoscaling_policy" "track" {
       metrics {
         id          = "jobs_per_task"
         label       = "Jobs per task"
-        expression  = "${module.backlog.expression} / IF(running > 0, running, 1)"
+        expression  = module.backlog.track.expression
         return_data = true
       }
 
       dynamic "metrics" {
-        for_each = local.tracked
+        for_each = module.backlog.track.metrics
 
         content {
           id          = metrics.key
@@ -81,17 +78,18 @@ locals {
   steps = {
     wake = {
       description = "Jobs wait, and there is no task."
-      expression  = "IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"
-      metrics     = { work_visible = module.backlog.metrics.work_visible, wanted = local.service.wanted }
+      math        = module.backlog.wake
       minutes     = 1
       adjustment  = { type = "ChangeInCapacity", by = 1 }
+      # Container Insights tells of no task at all until the first one runs, some minutes later: not one more per minute
+      cooldown = 300
     }
     idle = {
       description = "There has been no job for ${var.idle_minutes} min, and there are more tasks than ${var.min_tasks}."
-      expression  = "IF(wanted > ${var.min_tasks} AND ${module.backlog.expression} == 0, 1, 0)"
-      metrics     = merge(module.backlog.metrics, { wanted = local.service.wanted })
+      math        = module.backlog.idle
       minutes     = var.idle_minutes
       adjustment  = { type = "ExactCapacity", by = var.min_tasks }
+      cooldown    = 60
     }
   }
 }
@@ -107,7 +105,7 @@ resource "aws_appautoscaling_policy" "step" {
   step_scaling_policy_configuration {
     adjustment_type         = each.value.adjustment.type
     metric_aggregation_type = "Maximum"
-    cooldown                = 60
+    cooldown                = each.value.cooldown
 
     step_adjustment {
       metric_interval_lower_bound = "0"
@@ -130,12 +128,12 @@ resource "aws_cloudwatch_metric_alarm" "trigger" {
   metric_query {
     id          = each.key
     label       = local.steps[each.key].description
-    expression  = local.steps[each.key].expression
+    expression  = local.steps[each.key].math.expression
     return_data = true
   }
 
   dynamic "metric_query" {
-    for_each = local.steps[each.key].metrics
+    for_each = local.steps[each.key].math.metrics
 
     content {
       id          = metric_query.key

@@ -84,8 +84,16 @@ variable "memory_mib" {
   nullable    = false
 
   validation {
-    condition     = var.memory_mib >= var.cpu && var.memory_mib <= var.cpu * 8
-    error_message = "memory_mib must be from 1 to 8 GiB per vCPU."
+    # a cpu that there is not is refused as such
+    condition = try(contains({
+      512   = [1, 2, 3, 4]
+      1024  = range(2, 9)
+      2048  = range(4, 17)
+      4096  = range(8, 31)
+      8192  = range(16, 61, 4)
+      16384 = range(32, 121, 8)
+    }[tostring(var.cpu)], var.memory_mib / 1024), true)
+    error_message = "memory_mib must go with cpu: whole GiB, 1 to 4 for 512, 2 to 8 for 1024, 4 to 16 for 2048, 8 to 30 for 4096, 16 to 60 by 4 for 8192, 32 to 120 by 8 for 16384."
   }
 }
 
@@ -195,20 +203,25 @@ variable "jobs_per_task" {
 }
 
 variable "scale_in_while_busy" {
-  description = "Whether the service shrinks while jobs run: a task that goes gives its jobs the grace time and then releases them. With false it shrinks when all is done."
+  description = "Whether the service shrinks while jobs run: a task that goes gives its jobs the grace time and then releases them. With true, metrics that come late shrink it, too; with false it shrinks when all is done."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "idle_minutes" {
-  description = "Minutes without any job after which the service goes back to min_tasks."
+  description = "Minutes without any job after which the service goes back to min_tasks. Where that is 0, more than the 15 by which metrics of a queue that was asleep may be late."
   type        = number
-  default     = 10
+  default     = 20
   nullable    = false
 
   validation {
     condition     = var.idle_minutes >= 2 && floor(var.idle_minutes) == var.idle_minutes
     error_message = "idle_minutes must be a whole number from 2."
+  }
+
+  validation {
+    condition     = var.min_tasks > 0 || var.idle_minutes >= 16
+    error_message = "idle_minutes must be at least 16 where min_tasks is 0: metrics of a queue that was asleep may be 15 minutes late, and the service would rest in the middle of its first job."
   }
 }

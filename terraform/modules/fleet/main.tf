@@ -9,8 +9,18 @@ data "aws_ssm_parameter" "debian" {
   name  = "/aws/service/debian/release/13/latest/${var.architecture == "arm64" ? "arm64" : "amd64"}"
 }
 
+# the size is to be that of the image's own root volume, whatever it is called, and of no second one
+data "aws_ami" "daemon" {
+  include_deprecated = true
+
+  filter {
+    name   = "image-id"
+    values = [local.ami_id]
+  }
+}
+
 locals {
-  ami_id = var.ami_id == null ? data.aws_ssm_parameter.debian[0].value : var.ami_id
+  ami_id = var.ami_id == null ? data.aws_ssm_parameter.debian[0].insecure_value : var.ami_id
   # after the grace time a daemon releases what still runs, each job with a few requests
   stop_seconds = var.grace_seconds + 30
   # before it, up to 5 s until the daemon has seen the notice
@@ -19,8 +29,12 @@ locals {
   environment = join("\n", concat(
     [for name, value in merge(var.env, { AWS_REGION = data.aws_region.current.region }) : "${name}=${value}"], [""]
   ))
+  # A daemon that has ended with 0 was told to go, and an instance without a daemon would still count: off with it. Its GPU is
+  # there only without ProtectClock, too, which before systemd 253 implied DeviceAllow=char-rtc, and with it nothing else
+  # (https://github.com/systemd/systemd/issues/18142)
   drop_in = join("\n", concat(
-    ["[Service]", "TimeoutStopSec=${local.stop_seconds}"], var.gpu ? ["PrivateDevices=no"] : [], [""]
+    ["[Unit]", "SuccessAction=poweroff", "[Service]", "TimeoutStopSec=${local.stop_seconds}"],
+    var.gpu ? ["PrivateDevices=no", "ProtectClock=no"] : [], [""],
   ))
   user_data = templatefile("${path.module}/files/user-data.sh.tftpl", {
     architecture = var.architecture == "arm64" ? "arm64" : "x64"
@@ -88,7 +102,9 @@ resource "aws_launch_template" "daemon" {
   instance_type          = var.instance_types[0]
   user_data              = base64encode(local.user_data)
   update_default_version = true
-  tags                   = var.tags
+  # whatever powers it off; a spot instance cannot be stopped in any case
+  instance_initiated_shutdown_behavior = "terminate"
+  tags                                 = var.tags
 
   # whoever can make the daemon fetch an URL must not get the instance's credentials: IMDSv2, and no further than this machine
   metadata_options {
@@ -105,7 +121,7 @@ resource "aws_launch_template" "daemon" {
   vpc_security_group_ids = concat([aws_security_group.instance.id], var.security_group_ids)
 
   block_device_mappings {
-    device_name = var.root_device_name
+    device_name = data.aws_ami.daemon.root_device_name
 
     ebs {
       volume_size           = var.disk_gib
@@ -179,14 +195,21 @@ resource "aws_autoscaling_group" "daemons" {
       propagate_at_launch = false # the template does
     }
   }
+
+  # an instance has its rights and its way out from the start, and, when all is destroyed, to its end
+  depends_on = [
+    aws_iam_role_policy_attachment.daemon,
+    aws_iam_role_policy_attachment.extra,
+    aws_vpc_security_group_egress_rule.out,
+  ]
 }
 
-# The daemon sees in the instance's metadata that the group wants it gone, drains, and ends. Nobody completes the hook: it ends
-# by its timeout, a little after the grace time, and needs no permission for it.
+# The daemon sees in the instance's metadata that the group wants it gone, drains, and powers the instance off. Nobody completes
+# the hook: it ends by its timeout, a little after the grace time, and needs no permission for it.
 resource "aws_autoscaling_lifecycle_hook" "drain" {
   name                   = "${var.name}-drain"
   autoscaling_group_name = aws_autoscaling_group.daemons.name
   lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
-  heartbeat_timeout      = max(30, local.hook_seconds)
+  heartbeat_timeout      = local.hook_seconds
   default_result         = "CONTINUE"
 }

@@ -1,32 +1,17 @@
-# Three policies, since none does it all:
-#   track  from some to more: jobs per instance, kept near `jobs_per_instance`
-#   wake   from zero to one: there is no "per instance" of no instance, and target tracking multiplies what is there
-#   idle   back to min_size, when there has been no job for a while
-# A queue on which nothing has happened for six hours is asleep to CloudWatch, and its metrics may then be up to 15 minutes late
-# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html). Daemons that
-# poll keep it awake; a fleet of zero does not.
+# By the expressions of modules/backlog, which says why there are three.
 
 module "backlog" {
   source = "../backlog"
   queues = var.queues
-}
-
-locals {
-  group = {
-    running = {
-      namespace  = "AWS/AutoScaling"
-      name       = "GroupInServiceInstances"
-      dimensions = { AutoScalingGroupName = aws_autoscaling_group.daemons.name }
-      stat       = "Average"
-    }
-    wanted = {
-      namespace  = "AWS/AutoScaling"
-      name       = "GroupDesiredCapacity"
-      dimensions = { AutoScalingGroupName = aws_autoscaling_group.daemons.name }
-      stat       = "Average"
+  floor  = var.min_size
+  workers = {
+    for id, metric in { running = "GroupInServiceInstances", wanted = "GroupDesiredCapacity" } : id => {
+      namespace                 = "AWS/AutoScaling"
+      name                      = metric
+      dimensions                = { AutoScalingGroupName = aws_autoscaling_group.daemons.name }
+      stat                      = "Average"
     }
   }
-  tracked = merge(module.backlog.metrics, { running = local.group.running })
 }
 
 resource "aws_autoscaling_policy" "track" {
@@ -42,12 +27,12 @@ resource "aws_autoscaling_policy" "track" {
       metrics {
         id          = "jobs_per_instance"
         label       = "Jobs per instance"
-        expression  = "${module.backlog.expression} / IF(running > 0, running, 1)"
+        expression  = module.backlog.track.expression
         return_data = true
       }
 
       dynamic "metrics" {
-        for_each = local.tracked
+        for_each = module.backlog.track.metrics
 
         content {
           id          = metrics.key
@@ -106,19 +91,15 @@ resource "aws_autoscaling_policy" "idle" {
 
 locals {
   triggers = {
-    # whoever is at zero may not report it: what was never told is 0, what comes late is as before. The other metrics of the
-    # backlog are 0 by then, and reported by nobody
     wake = {
       description = "Jobs wait, and there is no instance."
-      expression  = "IF(SUM([work_visible * 0, FILL(wanted, REPEAT)]) < 1 AND work_visible > 0, 1, 0)"
-      metrics     = { work_visible = module.backlog.metrics.work_visible, wanted = local.group.wanted }
+      math        = module.backlog.wake
       minutes     = 1
       actions     = aws_autoscaling_policy.wake[*].arn
     }
     idle = {
       description = "There has been no job for ${var.idle_minutes} min, and there are more instances than ${var.min_size}."
-      expression  = "IF(wanted > ${var.min_size} AND ${module.backlog.expression} == 0, 1, 0)"
-      metrics     = merge(module.backlog.metrics, { wanted = local.group.wanted })
+      math        = module.backlog.idle
       minutes     = var.idle_minutes
       actions     = [aws_autoscaling_policy.idle.arn]
     }
@@ -139,12 +120,12 @@ resource "aws_cloudwatch_metric_alarm" "trigger" {
   metric_query {
     id          = each.key
     label       = each.value.description
-    expression  = each.value.expression
+    expression  = each.value.math.expression
     return_data = true
   }
 
   dynamic "metric_query" {
-    for_each = each.value.metrics
+    for_each = each.value.math.metrics
 
     content {
       id          = metric_query.key

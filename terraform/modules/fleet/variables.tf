@@ -46,7 +46,11 @@ variable "daemon_policy_arn" {
 }
 
 variable "extra_policy_arns" {
-  description = "Further policies of the instances' role, such as AmazonSSMManagedInstanceCore to log in through Session Manager."
+  description = <<-EOT
+    Further policies of the instances' role, on which files of strangers are opened: narrow ones. To log in through Session
+    Manager, where the image has its agent (Debian's has not), `ssm:UpdateInstanceInformation` and `ssmmessages:*Channel` do;
+    AmazonSSMManagedInstanceCore also reads every parameter of the account.
+  EOT
   type        = list(string)
   default     = []
   nullable    = false
@@ -71,8 +75,13 @@ variable "config" {
   nullable    = false
 
   validation {
-    condition     = strcontains(var.config, "defineConfig") && length(var.config) <= 6000
-    error_message = "config must be the text of a media.config.ts, of 6,000 characters at most: it travels in the user data, of which there are 16 KiB."
+    condition     = strcontains(var.config, "defineConfig") && length(base64encode(var.config)) <= 8000
+    error_message = "config must be the text of a media.config.ts, of 6,000 bytes at most: it travels in the user data, of which there are 16 KiB."
+  }
+
+  validation {
+    condition     = strcontains(var.config, "metadataUrl")
+    error_message = "config must set shutdown.metadataUrl (to http://169.254.169.254): without it a daemon is cut off in its jobs when its instance goes."
   }
 }
 
@@ -178,13 +187,6 @@ variable "gpu" {
   nullable    = false
 }
 
-variable "root_device_name" {
-  description = "The image's root volume."
-  type        = string
-  default     = "/dev/xvda"
-  nullable    = false
-}
-
 variable "disk_gib" {
   description = "Size of the root volume, on which the workspaces lie: per slot, the largest source and all of its results."
   type        = number
@@ -263,6 +265,7 @@ variable "scale_in_while_busy" {
   description = <<-EOT
     Whether the fleet shrinks while jobs run. An instance that goes gives its jobs the grace time and then releases them: they
     begin again elsewhere. true for jobs that are short beside the grace time; with false it shrinks when all is done.
+    With true, metrics that come late shrink a busy fleet, too: jobs that are not told of are not counted.
   EOT
   type        = bool
   default     = false
@@ -270,14 +273,19 @@ variable "scale_in_while_busy" {
 }
 
 variable "idle_minutes" {
-  description = "Minutes without any job after which the fleet goes back to min_size."
+  description = "Minutes without any job after which the fleet goes back to min_size. Where that is 0, more than the 15 by which metrics of a queue that was asleep may be late."
   type        = number
-  default     = 10
+  default     = 20
   nullable    = false
 
   validation {
     condition     = var.idle_minutes >= 2 && floor(var.idle_minutes) == var.idle_minutes
     error_message = "idle_minutes must be a whole number from 2."
+  }
+
+  validation {
+    condition     = var.min_size > 0 || var.idle_minutes >= 16
+    error_message = "idle_minutes must be at least 16 where min_size is 0: metrics of a queue that was asleep may be 15 minutes late, and the fleet would rest in the middle of its first job."
   }
 }
 

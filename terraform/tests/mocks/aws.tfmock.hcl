@@ -14,7 +14,11 @@ mock_data "aws_region" {
 }
 
 mock_data "aws_ssm_parameter" {
-  defaults = { value = "ami-0123456789abcdef0" }
+  defaults = { insecure_value = "ami-0123456789abcdef0" }
+}
+
+mock_data "aws_ami" {
+  defaults = { root_device_name = "/dev/xvda" }
 }
 
 mock_resource "aws_iam_policy" {
