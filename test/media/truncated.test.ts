@@ -47,7 +47,6 @@ addRows(suite('nearly whole', { timeoutSeconds: 60 }), {
     'last-byte.flac': soundOnly({ warnings: [damaged] }),
     'without-index.avi': film(320, 180, { ssim: 0.95, warnings: [ended] }),
     'junk-behind.mp4': film(320, 180, { ssim: 0.95 }),
-    // without a frame count in its header the length is a guess by bytes
     'junk-behind.mp3': soundOnly(),
   },
 })
