@@ -83,7 +83,7 @@ resource "aws_iam_policy" "uploader" {
 
 resource "aws_iam_policy" "operator" {
   name        = "${var.name}-operator"
-  description = "For people: `mediad jobs` and `mediad dead`. Writes nothing to the bucket, and takes no jobs."
+  description = "For people: `mediad jobs`, `mediad requeue` and `mediad dead`. Writes nothing to the bucket, and takes no jobs."
   tags        = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
@@ -99,6 +99,13 @@ resource "aws_iam_policy" "operator" {
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
         Resource = "${local.bucket_arn}/${var.state_prefix}jobs/*"
+      },
+      {
+        # whether it is there, and which version
+        Sid      = "LookAtSources"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = local.sources
       },
       {
         Sid      = "LookAtDeadJobsAndDropThem"

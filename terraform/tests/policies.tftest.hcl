@@ -78,10 +78,11 @@ run "operator" {
     condition = jsonencode([for statement in jsondecode(aws_iam_policy.operator.policy).Statement : [statement.Effect, statement.Action, statement.Resource]]) == jsonencode([
       ["Allow", ["s3:ListBucket"], "arn:aws:s3:::my-media"],
       ["Allow", ["s3:GetObject"], "arn:aws:s3:::my-media/.mediad/jobs/*"],
+      ["Allow", ["s3:GetObject"], "arn:aws:s3:::my-media/origin_*"],
       ["Allow", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], "arn:aws:sqs:eu-central-1:123456789012:mediad-dead"],
       ["Allow", ["sqs:SendMessage"], "arn:aws:sqs:eu-central-1:123456789012:mediad-work"],
     ])
-    error_message = "an operator may look at jobs and dead messages, and redrive or drop these"
+    error_message = "an operator may look at jobs, sources and dead messages, and redrive or drop these"
   }
 }
 
