@@ -190,7 +190,8 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 async function ask(wrapper: string, options: string[]): Promise<string> {
   const folder = dirname(wrapper)
   const env = toRunEnvironment({ workspace: folder, input: folder })
-  const { stdout } = await run(wrapper, options, { timeout: CHECK_SECONDS * 1000, killSignal: 'SIGKILL', env })
+  const limits = { timeout: CHECK_SECONDS * 1000, killSignal: 'SIGKILL' } as const
+  const { stdout } = await run(wrapper, options, { ...limits, env, cwd: folder })
   return stdout
 }
 
