@@ -1,4 +1,4 @@
-import type { AudioStream, Probe, VideoStream } from '../daemon/index.ts'
+import { isHdr, type AudioStream, type Probe, type VideoStream } from '../daemon/index.ts'
 import { videoCodecs } from './codecs.ts'
 import { isRgb, staysHdr } from './colour.ts'
 import { toFinalSize, toLayout } from './picture.ts'
@@ -34,8 +34,7 @@ function isWantedVideo(recipe: Recipe, video: VideoStream): boolean {
     video.codec === recipe.codec,
     (hdr ? hdrProfiles : profiles).includes(video.profile ?? ''),
     video.pixelFormat === (hdr ? 'yuv420p10le' : 'yuv420p'),
-    hdr ||
-      !(isRgb(video) || video.primaries === 'bt2020' || ['smpte2084', 'arib-std-b67'].includes(video.transfer ?? '')),
+    hdr || !(isRgb(video) || video.primaries === 'bt2020' || isHdr(video)),
     video.range !== 'pc',
     video.rotation === 0 && video.mirrored !== true,
     video.interlaced !== true,
