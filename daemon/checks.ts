@@ -1,7 +1,7 @@
 import type { Config } from './config/schema.ts'
 import { MediadError } from './errors.ts'
 import type { Readiness } from './http/health.ts'
-import type { Programs } from './pipeline/programs.ts'
+import type { Programs } from './pipeline/ffmpeg/programs.ts'
 import type { Queues } from './queue/queues.ts'
 import type { Poller } from './schedule/poller.ts'
 import type { Storage } from './storage/storage.ts'

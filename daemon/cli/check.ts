@@ -6,7 +6,7 @@ import type { Check } from '../checks.ts'
 import { composeChecks } from '../compose.ts'
 import { loadConfig } from '../config/load.ts'
 import { toMediadError } from '../errors.ts'
-import { openPrograms, toProgramOptions, type Programs } from '../pipeline/programs.ts'
+import { openPrograms, toProgramOptions, type Programs } from '../pipeline/ffmpeg/programs.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `mediad check`: everything a start would prove, each with what was found; 2 when anything must be corrected, 1 when something did not answer. */

@@ -1,4 +1,4 @@
-import type { Mastering } from './mastering.ts'
+import type { Mastering } from './probe/mastering.ts'
 
 /** What ffprobe says of a file, in numbers that can be trusted to be numbers. */
 export type Probe = {

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { parse, type Problem } from '../config/problems.ts'
 import type { MediaSummary, Output, Source } from '../job/job.ts'
-import type { Damage } from './damage.ts'
+import type { Damage } from './ffmpeg/damage.ts'
 import type { Probe } from './media.ts'
 
 /** Where a plugin and the daemon write their log lines; the job's id is on each already. */

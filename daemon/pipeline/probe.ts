@@ -2,10 +2,10 @@ import { execFile, type ExecFileException } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../errors.ts'
-import { readAnnouncedBytes } from './announced.ts'
-import { readBoxes, type Boxes } from './boxes.ts'
-import { toFileUrl, toInputOptions, type InputLimits } from './input.ts'
-import { toMastering } from './mastering.ts'
+import { readAnnouncedBytes } from './probe/announced.ts'
+import { readBoxes, type Boxes } from './probe/boxes.ts'
+import { toFileUrl, toInputOptions, type InputLimits } from './ffmpeg/input.ts'
+import { toMastering } from './probe/mastering.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from './media.ts'
 import {
   findUnreadable,
@@ -16,10 +16,10 @@ import {
   parseProbe,
   withoutUndecodable,
   type Unreadable,
-} from './parse.ts'
-import { toLaunchError } from './launch.ts'
-import { toRunEnvironment, type Programs } from './programs.ts'
-import { classify, createTail } from './stderr.ts'
+} from './probe/parse.ts'
+import { toLaunchError } from './ffmpeg/launch.ts'
+import { toRunEnvironment, type Programs } from './ffmpeg/programs.ts'
+import { classify, createTail } from './ffmpeg/stderr.ts'
 
 const PROBE_SECONDS = 30
 const MAX_OUTPUT_BYTES = 16 * 2 ** 20

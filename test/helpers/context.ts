@@ -12,7 +12,7 @@ import type {
   UploadOptions,
 } from '../../daemon/pipeline/plugin.ts'
 import { createProbe } from '../../daemon/pipeline/probe.ts'
-import { openPrograms } from '../../daemon/pipeline/programs.ts'
+import { openPrograms } from '../../daemon/pipeline/ffmpeg/programs.ts'
 import { renderKey } from '../../daemon/job/keys.ts'
 import type { Source } from '../../daemon/job/job.ts'
 import { temporaryFolder } from './folder.ts'

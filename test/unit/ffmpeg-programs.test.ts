@@ -2,7 +2,7 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/errors.ts'
-import { openPrograms, parseCoders } from '../../daemon/pipeline/programs.ts'
+import { openPrograms, parseCoders } from '../../daemon/pipeline/ffmpeg/programs.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 

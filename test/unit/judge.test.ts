@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { Damage, Probe } from '../../daemon/index.ts'
-import { createDamageCounter } from '../../daemon/pipeline/damage.ts'
+import { createDamageCounter } from '../../daemon/pipeline/ffmpeg/damage.ts'
 import { findFlaws } from '../../plugins/judge.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'

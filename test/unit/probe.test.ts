@@ -9,7 +9,7 @@ import {
   NAMELESS,
   parseProbe,
   withoutUndecodable,
-} from '../../daemon/pipeline/parse.ts'
+} from '../../daemon/pipeline/probe/parse.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('probe')

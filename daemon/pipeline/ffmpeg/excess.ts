@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { JobLimits } from '../config/limits.ts'
-import { MediadError } from '../errors.ts'
+import type { JobLimits } from '../../config/limits.ts'
+import { MediadError } from '../../errors.ts'
 import type { Progress } from './progress.ts'
 
 /** What is looked at while ffmpeg runs. */

@@ -1,5 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises'
-import type { MediadError } from '../errors.ts'
+import type { MediadError } from '../../errors.ts'
 import { findExcess, measureFolder, type RunLimits } from './excess.ts'
 import { createFractions, parseProgress, type Progress } from './progress.ts'
 

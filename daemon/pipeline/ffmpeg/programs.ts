@@ -3,8 +3,8 @@ import { constants } from 'node:fs'
 import { access, stat, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import type { Config } from '../config/schema.ts'
-import { MediadError } from '../errors.ts'
+import type { Config } from '../../config/schema.ts'
+import { MediadError } from '../../errors.ts'
 
 const run = promisify(execFile)
 

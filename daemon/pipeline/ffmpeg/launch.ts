@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { MediadError, toMessage } from '../errors.ts'
+import { MediadError, toMessage } from '../../errors.ts'
 import { createTail, type Tail } from './stderr.ts'
 
 /** How a process ended; `error` when it never began. */

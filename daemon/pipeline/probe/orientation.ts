@@ -1,5 +1,5 @@
 import { toFields, toList, toNumber, toText, type Fields } from './fields.ts'
-import type { VideoStream } from './media.ts'
+import type { VideoStream } from '../media.ts'
 
 export type Orientation = Pick<VideoStream, 'rotation' | 'mirrored'>
 

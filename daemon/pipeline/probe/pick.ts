@@ -1,5 +1,5 @@
 import { toFields, toNumber, toRatio, toText, toWhole, type Fields } from './fields.ts'
-import type { SkippedTrack } from './media.ts'
+import type { SkippedTrack } from '../media.ts'
 
 /** The tracks a job works with, and why it passes the others over. */
 export type Pick = {

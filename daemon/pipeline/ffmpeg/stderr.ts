@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { MediadError, type ErrorCode } from '../errors.ts'
+import { MediadError, type ErrorCode } from '../../errors.ts'
 
 const LINES = 20
 const LINE_LENGTH = 500

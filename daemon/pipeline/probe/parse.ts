@@ -9,7 +9,7 @@ import {
   toWhole,
   type Fields,
 } from './fields.ts'
-import type { AudioStream, Probe, SubtitleStream, VideoStream } from './media.ts'
+import type { AudioStream, Probe, SubtitleStream, VideoStream } from '../media.ts'
 import { toOrientation, type Orientation } from './orientation.ts'
 import { isCover, isDecodable, pick } from './pick.ts'
 
