@@ -1,10 +1,16 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
+import type { Config } from './config/schema.ts'
 import type { Daemon } from './daemon.ts'
+import type { DaemonEvent } from './events.ts'
+import type { Limits } from './job/decide.ts'
 import type { Documents } from './job/document.ts'
 import type { Chain } from './pipeline/chain.ts'
 import type { Ffmpeg } from './pipeline/ffmpeg.ts'
+import type { Programs } from './pipeline/ffmpeg/programs.ts'
+import type { Log } from './pipeline/plugin.ts'
 import type { ProbeFile } from './pipeline/probe.ts'
+import type { Workspaces } from './pipeline/workspace.ts'
 import type { Queues } from './queue/queues.ts'
 import type { Poller } from './schedule/poller.ts'
 import type { Storage } from './storage/storage.ts'
@@ -29,4 +35,20 @@ export const tokens = {
   WorkPoller: token<Poller>('WorkPoller'),
   SweepPoller: token<Poller>('SweepPoller'),
   Daemon: token<Daemon>('Daemon'),
+}
+
+/** What every composition begins with. */
+export type Base = { config: Config; log: Log }
+
+/** What must be opened before the parts can be put together; whoever opened it closes it. */
+export type Opened = Base & { programs: Programs; workspaces: Workspaces }
+
+/** The parts by their tokens, and what all of them share. Each part is made when it is first used, and once. */
+export type Graph<Given> = Given & {
+  provide<T>(token: Token<T>, make: () => T): void
+  use<T>(token: Token<T>): T
+  name: string
+  limits: Limits
+  stopJobs: AbortController
+  emit(event: DaemonEvent): void
 }

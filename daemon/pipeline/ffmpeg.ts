@@ -3,17 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import FluentFfmpeg from 'fluent-ffmpeg'
-import { MediadError, toMessage, type ErrorCode } from '../errors.ts'
+import { MediadError } from '../errors.ts'
 import { createDamageCounter, type Damage } from './ffmpeg/damage.ts'
 import type { RunLimits } from './ffmpeg/excess.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from './ffmpeg/input.ts'
-import { launch, toLaunchError, type Exit } from './ffmpeg/launch.ts'
-import type { FfmpegCommand, FfmpegResult, Log } from './plugin.ts'
+import { toEndError } from './ffmpeg/ending.ts'
+import { launch } from './ffmpeg/launch.ts'
 import { toRunEnvironment, type Programs } from './ffmpeg/programs.ts'
-import { classify, toExitError, type Facts } from './ffmpeg/stderr.ts'
+import { createStopper, type Stopper } from './ffmpeg/stopper.ts'
 import { watch } from './ffmpeg/watch.ts'
-
-const TERM_MS = 2000
+import type { FfmpegCommand, FfmpegResult, Log } from './plugin.ts'
 
 export type FfmpegRun = {
   command: FfmpegCommand
@@ -69,7 +68,7 @@ async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>>
   const fluent = await compose(story)
   signal.throwIfAborted()
   const { ended, processId, damage } = start(fluent, story)
-  const stopper = createStopper(fluent)
+  const stopper = createStopper((name) => fluent.kill(name))
   const watcher = beginWatch(story, processId, stopper)
   const abort = () => stopper.end(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
@@ -165,7 +164,7 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
       const ring: Ring = { get: () => lines().join('\n') }
       processId = child?.pid
       if (child) started(child)
-      void exit.then(async (ending) => ended(await toError(ending, lines(), programs), ring, ring))
+      void exit.then(async (ending) => ended(await toEndError(ending, lines(), programs), ring, ring))
     },
   })
   fluent.once('end', (_stdout: unknown, stderr?: string | null) =>
@@ -174,71 +173,6 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
   fluent.once('error', reject)
   fluent.run()
   return { ended: promise, processId, damage: counter.read }
-}
-
-async function toError(exit: Exit, lines: readonly string[], programs: Programs): Promise<MediadError | null> {
-  const { error, signal, code } = exit
-  if (error) return toLaunchError('ffmpeg', error)
-  if (code === 0 && lines.length === 0) return null
-  const facts = await findFacts(programs)
-  const known = classify(lines, facts)
-  const fail = (code: ErrorCode, message: string) => new MediadError(code, message, { stderr: lines })
-  // an encoder may crash over the memory it did not get
-  if (signal && known?.code === 'resource.memory') return fail('resource.memory', known.message)
-  if (signal) return fail('internal.ffmpeg_signal', `ffmpeg was ended by ${signal}`)
-  // ffmpeg catches SIGTERM and SIGINT, and says so on a level that is not shown
-  if (code === 255 && !known) return fail('internal.ffmpeg_signal', 'ffmpeg was told to end from outside')
-  if (code !== 0)
-    return toExitError({ program: 'ffmpeg', exitCode: code ?? -1, lines, facts, fallback: 'internal.ffmpeg' })
-  // some muxers only mention it
-  return known?.code === 'resource.disk' ? fail('resource.disk', known.message) : null
-}
-
-/** What of its complaints can be true; what cannot be found out is not. Never rejects. */
-async function findFacts(programs: Programs): Promise<Facts> {
-  const [encoders, filters] = await Promise.allSettled([programs.encoders(), programs.filters()])
-  return {
-    writes: true,
-    lacks(kind, name) {
-      const names = kind === 'encoder' ? encoders : filters
-      return names.status === 'fulfilled' && !names.value.has(name)
-    },
-  }
-}
-
-type Stopper = {
-  /**
-   * SIGTERM, and SIGKILL if that has no effect within 2 s; SIGKILL at once when the job is another's: he may begin as soon as
-   * the margin of the lease is over, which is 2 s for a short one.
-   */
-  end(reason: unknown): void
-  /** SIGKILL: SIGTERM has no effect on a stopped process. */
-  kill(reason: unknown): void
-  /** Once ffmpeg is gone: throws the reason for which it was ended early, if it was. */
-  settle(): void
-}
-
-/** Ends ffmpeg early; the first reason given is the one that counts. */
-function createStopper(fluent: FluentFfmpeg.FfmpegCommand): Stopper {
-  let stopped: { reason: unknown } | null = null
-  let timer: NodeJS.Timeout | undefined
-  function kill(reason: unknown): void {
-    stopped ??= { reason }
-    fluent.kill('SIGKILL')
-  }
-  return {
-    end(reason) {
-      if (reason instanceof MediadError && reason.verdict === 'abandon') return kill(reason)
-      stopped ??= { reason }
-      fluent.kill('SIGTERM')
-      timer = setTimeout(() => fluent.kill('SIGKILL'), TERM_MS)
-    },
-    kill,
-    settle() {
-      clearTimeout(timer)
-      if (stopped) throw stopped.reason instanceof Error ? stopped.reason : new Error(toMessage(stopped.reason))
-    },
-  }
 }
 
 async function checkOutput(path: string, lines: readonly string[]): Promise<void> {
