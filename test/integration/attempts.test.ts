@@ -5,7 +5,7 @@ import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('attempts', { timeoutSeconds: 90 })
+const test = suite('attempts')
 
 const failing = `
 const fail = definePlugin('fail', z.object({ times: z.number() }), ({ times }) => ({
@@ -35,7 +35,7 @@ test('failure, then retry, then success', async () => {
 test('attempts used up, then dead', async () => {
   await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 99 }), note(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const document = await fleet.over('origin_a.mp4', 40)
+  const document = await fleet.over('origin_a.mp4')
   assert.is(document.state, 'dead')
   assert.is(document.attempt, 3)
   assert.is(document.error?.code, 'internal.plugin')

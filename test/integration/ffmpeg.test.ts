@@ -14,7 +14,7 @@ import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('ffmpeg', { timeoutSeconds: 60 })
+const test = suite('ffmpeg')
 
 type Bench = {
   folder: string

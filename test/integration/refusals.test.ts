@@ -10,7 +10,7 @@ import { temporaryFolder } from '../helpers/folder.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('what a daemon refuses to start with', { timeoutSeconds: 60 })
+const test = suite('what a daemon refuses to start with')
 
 // as it is, without what the embedded S3 adds: it takes conditions for granted
 type BareS3 = { run(): Promise<{ port: number }>; close(): Promise<void> }
