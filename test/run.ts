@@ -27,7 +27,8 @@ if (patterns.length === 0) await rm(coverageFolder, { recursive: true, force: tr
 
 const total: FileResult = { passed: 0, failed: 0, skipped: 0 }
 const queue = [...files]
-await Promise.all([worker(), worker()])
+// one takes those that mostly wait (faults, integration), the other those that compute (unit, media), until they meet
+await Promise.all([worker(() => queue.shift()), worker(() => queue.pop())])
 if (files.length === 0) {
   console.log(`no test file matches ${patterns.join(' ')}`)
   total.failed++
@@ -45,8 +46,8 @@ async function reportCoverage(): Promise<void> {
   await promise
 }
 
-async function worker(): Promise<void> {
-  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+async function worker(take: () => string | undefined): Promise<void> {
+  for (let file = take(); file !== undefined; file = take()) {
     const { result, output, seconds } = await runFile(file)
     total.passed += result.passed
     total.failed += result.failed
