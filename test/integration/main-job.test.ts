@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { besides } from '../faults/rows.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('the main job')
+const test = besides(suite('the main job'))
 
 const chain = `[transcode({ preset: 'ultrafast' }), thumbnail({ at: '50%' }), upload()]`
 

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { besides } from '../faults/rows.ts'
 import { startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeAudio, tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('what a job document says of media')
+const test = besides(suite('what a job document says of media'))
 
 const chain = "[transcode({ preset: 'ultrafast' }), thumbnail(), upload()]"
 

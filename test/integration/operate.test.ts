@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { JobDocument } from '../../daemon/job/job.ts'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { besides } from '../faults/rows.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet, type Fleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -12,7 +13,7 @@ import { startMediad, type Ending, type Entry } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('operate')
+const test = besides(suite('operate'))
 
 type Gate = { daemons?: number; verdict?: 'retry' | 'reject' }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { besides } from '../faults/rows.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -13,7 +14,7 @@ import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('what plugins, listeners and late messages may do')
+const test = besides(suite('what plugins, listeners and late messages may do'))
 
 test('a listener that rejects is logged, and felt by no job', async () => {
   const more = `onEvent: async () => { throw new Error('webhook is down') },`
