@@ -11,8 +11,8 @@ import { join, relative } from 'node:path'
 import type { FileResult } from './helpers/suite.ts'
 
 /** `MEDIAD_FAULTS=all`, every stop of every exploration, takes as long as it takes. */
-const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 300
-const LINGER_SECONDS = 5
+const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
+const LINGER_SECONDS = 15
 const root = join(import.meta.dirname, '..')
 const coverageFolder = join(root, 'coverage')
 
@@ -27,7 +27,8 @@ if (patterns.length === 0) await rm(coverageFolder, { recursive: true, force: tr
 
 const total: FileResult = { passed: 0, failed: 0, skipped: 0 }
 const queue = [...files]
-await Promise.all([worker(), worker()])
+// one takes those that mostly wait (faults, integration), the other those that compute (unit, media), until they meet
+await Promise.all([worker(() => queue.shift()), worker(() => queue.pop())])
 if (files.length === 0) {
   console.log(`no test file matches ${patterns.join(' ')}`)
   total.failed++
@@ -45,8 +46,8 @@ async function reportCoverage(): Promise<void> {
   await promise
 }
 
-async function worker(): Promise<void> {
-  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+async function worker(take: () => string | undefined): Promise<void> {
+  for (let file = take(); file !== undefined; file = take()) {
     const { result, output, seconds } = await runFile(file)
     total.passed += result.passed
     total.failed += result.failed

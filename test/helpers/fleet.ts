@@ -135,14 +135,18 @@ const note = definePlugin('note', z.object({ pause: z.number().default(0) }), ({
 }))
 `
 
-/** A plugin that keeps ffmpeg busy for as long as the film lasts, and the machine not at all: it copies in real time. */
+/**
+ * A plugin that keeps ffmpeg busy for as long as the film lasts, and the machine not at all: it copies in real time. Claims
+ * beyond `claims` (default: none) copy as fast as they can.
+ */
 export const paceCode = `
-const pace = definePlugin('pace', z.object({}), () => ({
+const pace = definePlugin('pace', z.object({ claims: z.number().optional() }), ({ claims }) => ({
   keys: ['paced_{name}.mp4'],
-  async run({ workspace, probe, ffmpeg, add, progress }) {
+  async run({ job, workspace, probe, ffmpeg, add, progress }) {
     const path = join(workspace, 'paced.mp4')
     const outputs = [{ path, options: ['-c', 'copy'] }]
-    await ffmpeg({ inputOptions: ['-re'], outputs, durationSeconds: probe.durationSeconds, onProgress: progress })
+    const inputOptions = claims === undefined || job.claim <= claims ? ['-re'] : []
+    await ffmpeg({ inputOptions, outputs, durationSeconds: probe.durationSeconds, onProgress: progress })
     await add(path, 'video', { key: 'paced_{name}.mp4', contentType: 'video/mp4' })
   },
 }))

@@ -108,9 +108,9 @@ export function tinyVideo(): Promise<Buffer> {
   return (tiny ??= videoBytes({}))
 }
 
-/** The bytes of an eight-second film. */
-export function longVideo(): Promise<Buffer> {
-  return videoBytes({ seconds: 8 })
+/** The bytes of a film of eight seconds, or as many as are asked for. */
+export function longVideo(seconds = 8): Promise<Buffer> {
+  return videoBytes({ seconds })
 }
 
 /** The bytes of two pictures in 8K. */

@@ -43,7 +43,7 @@ export type Mediad = {
   started(seconds?: number): Promise<string>
   /**
    * The first line, of those there were already too, that has this `msg` or fulfils the predicate.
-   * @throws Error with the last lines of output when the process ends before, or after `seconds` (20)
+   * @throws Error with the last lines of output when the process ends before, or after `seconds` (90)
    */
   waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number): Promise<Entry>
   signal(name: NodeJS.Signals): void
@@ -51,7 +51,7 @@ export type Mediad = {
   readonly ended: Promise<Ending>
   /**
    * Sends a signal (SIGTERM) and waits for the end.
-   * @throws Error with the last lines of output when it has not ended within `seconds` (40)
+   * @throws Error with the last lines of output when it has not ended within `seconds` (90)
    */
   stop(signal?: NodeJS.Signals, seconds?: number): Promise<Ending>
   /** As a machine that dies: SIGKILL, and nothing is tidied up. */
@@ -77,7 +77,7 @@ export async function startMediad(args: readonly string[], options: MediadOption
     waitFor,
     signal: (name) => void child.kill(name),
     ended,
-    stop(signal = 'SIGTERM', seconds = 40) {
+    stop(signal = 'SIGTERM', seconds) {
       child.kill(signal)
       return waitForEnd(`ends after ${signal}`, seconds)
     },
@@ -116,7 +116,7 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
     process.off('exit', end)
     resolve((ending = code ?? signal ?? 'SIGKILL'))
   })
-  const wait = async <T>(what: string, probe: () => T, seconds: number): Promise<NonNullable<T>> => {
+  const wait = async <T>(what: string, probe: () => T, seconds?: number): Promise<NonNullable<T>> => {
     try {
       return await until(`${name} ${what}`, probe, seconds)
     } catch (error) {
@@ -127,7 +127,7 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
     child,
     entries,
     ended,
-    waitFor(wanted: string | ((entry: Entry) => boolean), seconds = 20) {
+    waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number) {
       const isWanted = typeof wanted === 'string' ? ({ msg }: Entry) => msg === wanted : wanted
       const find = () => {
         const found = entries.find(isWanted)
@@ -136,7 +136,7 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
       }
       return wait(`says ${String(wanted)}`, find, seconds)
     },
-    async waitForEnd(how: string, seconds: number) {
+    async waitForEnd(how: string, seconds?: number) {
       await wait(how, () => ending !== undefined, seconds)
       return ended
     },

@@ -6,13 +6,13 @@ import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('again', { timeoutSeconds: 90 })
+const test = suite('again')
 
 test('a job that is over stays over, whatever is uploaded again; without its document it is done again', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: noteCode })
   const [key, film] = ['origin_a.mp4', await tinyVideo()]
   await fleet.cloud.put(key, film)
-  const first = await fleet.over(key, 40)
+  const first = await fleet.over(key)
   assert.is(first.state, 'succeeded')
 
   await fleet.cloud.put(key, film)
@@ -23,7 +23,7 @@ test('a job that is over stays over, whatever is uploaded again; without its doc
   const document = { Bucket: BUCKET, Key: `.mediad/jobs/${toJobId(BUCKET, key)}.json` }
   await fleet.cloud.s3.send(new DeleteObjectCommand(document))
   await fleet.cloud.put(key, film)
-  const second = await fleet.over(key, 40)
+  const second = await fleet.over(key)
   assert.is(second.state, 'succeeded')
   assert.is.not(second.nonce, first.nonce)
   await fleet.quiet()

@@ -1,11 +1,12 @@
 import * as assert from 'uvu/assert'
 import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { besides } from '../faults/rows.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('attempts', { timeoutSeconds: 90 })
+const test = besides(suite('attempts'))
 
 const failing = `
 const fail = definePlugin('fail', z.object({ times: z.number() }), ({ times }) => ({
@@ -35,7 +36,7 @@ test('failure, then retry, then success', async () => {
 test('attempts used up, then dead', async () => {
   await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 99 }), note(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const document = await fleet.over('origin_a.mp4', 40)
+  const document = await fleet.over('origin_a.mp4')
   assert.is(document.state, 'dead')
   assert.is(document.attempt, 3)
   assert.is(document.error?.code, 'internal.plugin')
@@ -71,18 +72,16 @@ test('what is no media is dead after one attempt', async () => {
   assert.is((await fleet.dead()).length, hopeless.length)
 })
 
-test('a foreign object under the output key is not overwritten, unless asked', async () => {
-  const video = await tinyVideo()
-  for (const [overwrite, state, left] of [
-    ['own', 'dead', /^foreign$/],
-    ['always', 'succeeded', /claim 1$/],
-  ] as const) {
+for (const [overwrite, state, left] of [
+  ['own', 'dead', /^foreign$/],
+  ['always', 'succeeded', /claim 1$/],
+] as const)
+  test(`a foreign object under the output key, overwrite: ${overwrite}: the job is ${state}`, async () => {
     await using fleet = await startFleet({ code: noteCode, chain: `[note(), upload({ overwrite: '${overwrite}' })]` })
     await fleet.cloud.put('note_a.txt', 'foreign')
-    await fleet.cloud.put('origin_a.mp4', video)
+    await fleet.cloud.put('origin_a.mp4', await tinyVideo())
     const document = await fleet.over('origin_a.mp4')
     assert.is(document.state, state)
     if (state === 'dead') assert.is(document.error?.code, 'output.exists')
     assert.match((await fleet.cloud.get('note_a.txt')).toString(), left)
-  }
-})
+  })

@@ -47,7 +47,7 @@ const notRun: Record<string, string> = {
     'it takes minutes; test/faults/soak.test.ts is its short form',
 }
 
-const test = suite('docs run', { timeoutSeconds: 90 })
+const test = suite('docs run')
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let daemon: Mediad

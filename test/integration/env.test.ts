@@ -8,7 +8,7 @@ import { suite } from '../helpers/suite.ts'
 import { openTerraform, whyNoTerraform } from '../helpers/terraform.ts'
 
 const missing = whyNoTerraform()
-const test = suite('mediad env', { timeoutSeconds: 60 })
+const test = suite('mediad env')
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 

@@ -16,7 +16,7 @@ const minimal = join(examples, 'minimal/media.config.ts')
 const custom = join(examples, 'custom-plugin/media.config.ts')
 const client = join(examples, 'presign-client/upload.ts')
 
-const test = suite('examples', { timeoutSeconds: 120 })
+const test = suite('examples')
 
 test('minimal: mediad run', async () => {
   await using folder = await temporaryFolder()

@@ -15,7 +15,7 @@ import { ffmpeg, makeAudio, makeVideo } from '../helpers/media.ts'
 import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('ffmpeg-input', { timeoutSeconds: 60 })
+const test = suite('ffmpeg-input')
 
 type Bench = {
   folder: string

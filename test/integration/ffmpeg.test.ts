@@ -6,6 +6,7 @@ import { MediadError } from '../../daemon/errors.ts'
 import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
 import type { FfmpegCommand, FfmpegResult } from '../../daemon/pipeline/plugin.ts'
 import { openPrograms, type Programs } from '../../daemon/pipeline/ffmpeg/programs.ts'
+import { besides } from '../faults/rows.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
@@ -14,7 +15,7 @@ import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('ffmpeg', { timeoutSeconds: 60 })
+const test = besides(suite('ffmpeg'))
 
 type Bench = {
   folder: string
@@ -31,7 +32,21 @@ type Bench = {
   ): Promise<MediadError>
 }
 
-/** A folder with a source of 20 s in it; `fake` is the body of a script to run in ffmpeg's place. */
+let film: Promise<Buffer> | undefined
+
+/** The bytes of a film of two minutes in a few kilobytes: in real time, nobody waits for its end. Made once. */
+function longFilm(): Promise<Buffer> {
+  return (film ??= makeFilm())
+}
+
+async function makeFilm(): Promise<Buffer> {
+  await using temporary = await temporaryFolder()
+  const path = join(temporary.path, 'made.mp4')
+  await makeVideo(path, { seconds: 120, width: 64, height: 64, fps: 5 })
+  return await readFile(path)
+}
+
+/** A folder with a long film in it; `fake` is the body of a script to run in ffmpeg's place. */
 async function withBench(body: (bench: Bench) => Promise<void>, fake?: string): Promise<void> {
   await using temporary = await temporaryFolder()
   const folder = temporary.path
@@ -41,11 +56,7 @@ async function withBench(body: (bench: Bench) => Promise<void>, fake?: string): 
   const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory })
   const source = join(folder, 'source')
   const output = join(folder, 'out.mp4')
-  if (fake === undefined) {
-    await makeVideo(join(folder, 'made.mp4'), { seconds: 20, width: 64, height: 64, fps: 5 })
-    await rm(source, { force: true })
-  }
-  await writeFile(source, fake === undefined ? await readFile(join(folder, 'made.mp4')) : 'source')
+  await writeFile(source, fake === undefined ? await longFilm() : 'source')
   const run: Bench['run'] = (command = {}, options = {}) =>
     createFfmpeg({ programs, stallSeconds: options.stallSeconds ?? 30, limits }).run({
       command: { outputs: [{ path: output, options: ['-c', 'copy'] }], ...command },
@@ -82,10 +93,10 @@ test('runs a command and tells its progress', () =>
   withBench(async ({ run, output }) => {
     const fractions: number[] = []
     const encode = [{ path: output, options: ['-c:v', 'libx264', '-preset', 'veryslow', '-an'] }]
-    const slow = { inputOptions: ['-readrate', '4'], outputs: encode }
-    const result = await run({ ...slow, durationSeconds: 20, onProgress: (fraction) => fractions.push(fraction) })
+    const slow = { inputOptions: ['-readrate', '30'], outputs: encode }
+    const result = await run({ ...slow, durationSeconds: 120, onProgress: (fraction) => fractions.push(fraction) })
     const { outSeconds } = result
-    assert.ok(outSeconds !== null && outSeconds > 18 && outSeconds < 20.5, `outSeconds ${outSeconds}`)
+    assert.ok(outSeconds !== null && outSeconds > 118 && outSeconds < 120.5, `outSeconds ${outSeconds}`)
     assert.ok(result.seconds > 0)
     assert.ok(fractions.length > 1, 'more than the end was told')
     assert.equal(
@@ -168,10 +179,16 @@ test('a frozen ffmpeg is a stall', () =>
     assert.not(isAlive(id))
   }))
 
-test('an encoder that computes for long without a word is no stall', () =>
-  withBench(async ({ run }) => {
-    await run({}, { stallSeconds: 3 })
-  }, 'i=0; while [ $i -lt 12000000 ]; do i=$((i+1)); done; echo x > "$last"'))
+test('an encoder that computes for longer than a stall takes, without a word, is none', () =>
+  withBench(async ({ folder, run }) => {
+    const stallSeconds = 2
+    const running = run({}, { stallSeconds })
+    await until('it works', () => stat(join(folder, 'ready')).catch(() => null))
+    const startedAt = performance.now()
+    await until('it has computed for long', () => performance.now() - startedAt > 2 * stallSeconds * 1000)
+    await writeFile(join(folder, 'enough'), '') // ten times as long would be a stall
+    await running
+  }, 'cd "$(dirname "$last")"; touch ready; until [ -e enough ]; do :; done; echo x > "$last"'))
 
 test('one that computes for ever is', () =>
   withBench(async ({ failure }) => {
@@ -253,6 +270,6 @@ test('a program that cannot be started fails the run, not the daemon', () =>
 
 test('a listener that throws ends the run', () =>
   withBench(async ({ folder, failure }) => {
-    assert.is((await failure({ ...realTime, durationSeconds: 20, onProgress: complain })).message, 'listener')
-    assert.equal((await readdir(folder)).toSorted(), ['made.mp4', 'out.mp4', 'programs', 'source'])
+    assert.is((await failure({ ...realTime, durationSeconds: 120, onProgress: complain })).message, 'listener')
+    assert.equal((await readdir(folder)).toSorted(), ['out.mp4', 'programs', 'source'])
   }))

@@ -130,7 +130,7 @@ async function drainBodies({ sqs, local, messages }: Cloud, count: number): Prom
   const QueueUrl = local.queueUrls.work
   const bodies: string[] = []
   while (bodies.length < count) {
-    const receive = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 5 })
+    const receive = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 })
     const { Messages = [] } = await sqs.send(receive)
     assert.ok(Messages.length > 0, `only ${bodies.length} of ${count} messages came`)
     for (const { Body = '', ReceiptHandle } of Messages) {

@@ -15,19 +15,25 @@ const test = suite('local SQS')
 
 test('a delayed message comes when its time has come', async () => {
   await using cloud = await startCloud()
-  await send(cloud, 'later', 1)
+  await send(cloud, 'much later', 900)
   assert.equal(await count(cloud), { visible: 0, hidden: 0, delayed: 1 })
   assert.is(await receive(cloud, { WaitTimeSeconds: 0 }), undefined)
-  assert.is((await receive(cloud, { WaitTimeSeconds: 10 }))?.Body, 'later')
+  await send(cloud, 'later', 1)
+  const later = await receive(cloud, { WaitTimeSeconds: 20 })
+  assert.is(later?.Body, 'later')
+  const { SentTimestamp, ApproximateFirstReceiveTimestamp } = later?.Attributes ?? {}
+  assert.ok(Number(ApproximateFirstReceiveTimestamp) - Number(SentTimestamp) >= 1000, 'not before')
 })
 
 test('a received message hides, comes back, and is gone once deleted', async () => {
   await using cloud = await startCloud()
   await send(cloud, 'work')
-  assert.is((await receive(cloud, { VisibilityTimeout: 1 }))?.Body, 'work')
+  const first = await receive(cloud, { VisibilityTimeout: 900 })
+  assert.is(first?.Body, 'work')
   assert.equal(await count(cloud), { visible: 0, hidden: 1, delayed: 0 })
+  await setVisibility(cloud, first?.ReceiptHandle, 1)
   await until('it is visible again', async () => (await count(cloud)).visible === 1)
-  const again = await receive(cloud, { VisibilityTimeout: 30 })
+  const again = await receive(cloud, { VisibilityTimeout: 900 })
   assert.is(again?.Attributes?.ApproximateReceiveCount, '2')
   await cloud.sqs.send(new DeleteMessageCommand({ QueueUrl: queue(cloud), ReceiptHandle: again?.ReceiptHandle }))
   assert.equal(await count(cloud), { visible: 0, hidden: 0, delayed: 0 })
@@ -36,12 +42,10 @@ test('a received message hides, comes back, and is gone once deleted', async () 
 test('a message made visible at once is there at once', async () => {
   await using cloud = await startCloud()
   await send(cloud, 'back')
-  const { ReceiptHandle } = (await receive(cloud)) ?? {}
-  const visibility = (VisibilityTimeout: number) =>
-    cloud.sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: queue(cloud), ReceiptHandle, VisibilityTimeout }))
-  await visibility(600)
+  const { ReceiptHandle } = (await receive(cloud, { VisibilityTimeout: 900 })) ?? {}
+  await setVisibility(cloud, ReceiptHandle, 600)
   assert.equal(await count(cloud), { visible: 0, hidden: 1, delayed: 0 })
-  await visibility(0)
+  await setVisibility(cloud, ReceiptHandle, 0)
   assert.equal(await count(cloud), { visible: 1, hidden: 0, delayed: 0 })
   assert.is((await receive(cloud))?.Body, 'back')
 })
@@ -117,6 +121,15 @@ function count(cloud: Cloud) {
 
 async function send(cloud: Cloud, MessageBody: string, DelaySeconds = 0): Promise<void> {
   await cloud.sqs.send(new SendMessageCommand({ QueueUrl: queue(cloud), MessageBody, DelaySeconds }))
+}
+
+async function setVisibility(
+  cloud: Cloud,
+  ReceiptHandle: string | undefined,
+  VisibilityTimeout: number,
+): Promise<void> {
+  const change = { QueueUrl: queue(cloud), ReceiptHandle, VisibilityTimeout }
+  await cloud.sqs.send(new ChangeMessageVisibilityCommand(change))
 }
 
 async function receive(cloud: Cloud, options: { WaitTimeSeconds?: number; VisibilityTimeout?: number } = {}) {

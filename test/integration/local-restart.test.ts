@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
@@ -150,9 +150,8 @@ test('kill -9 amid writes: what was answered is there, whole, and was told; noth
 
 test('ports are taken as given, and a busy one is named with the way out', async () => {
   await using folder = await temporaryFolder()
-  const busy = createServer().listen(0, '127.0.0.1')
-  await once(busy, 'listening')
-  const port = (busy.address() as { port: number }).port
+  const busy = await listenQuietly()
+  const { port } = busy.address() as AddressInfo
   try {
     const s3 = await failure({ dataDirectory: folder.path, s3Port: port })
     assert.is(s3.code, 'config.storage')
@@ -219,6 +218,16 @@ async function failure(options: Parameters<typeof startLocal>[0]): Promise<Media
     throw error
   }
   throw new Error('it started')
+}
+
+/** On a free port that no other test gets by chance, when it is free again: those that ask for any get one from 32768 on. */
+async function listenQuietly(): Promise<Server> {
+  for (let tries = 0; tries < 100; tries++) {
+    const server = createServer().listen(randomInt(20_000, 32_000), '127.0.0.1')
+    const listening = await once(server, 'listening').catch(() => null) // somebody has that one
+    if (listening) return server
+  }
+  throw new Error('no free port was found')
 }
 
 /** A cloud in a process of its own, to be killed. */

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { besides } from '../faults/rows.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('the main job', { timeoutSeconds: 90 })
+const test = besides(suite('the main job'))
 
 const chain = `[transcode({ preset: 'ultrafast' }), thumbnail({ at: '50%' }), upload()]`
 
@@ -30,7 +31,7 @@ test('presigned upload → queue → transcode, thumbnail, upload → S3', async
   const put = await fetch(preSignedUrl ?? '', { method: 'PUT', body: await openAsBlob(file) })
   assert.is(put.status, 200)
 
-  const document = await fleet.over(key ?? '', 40)
+  const document = await fleet.over(key ?? '')
   assert.is(document.state, 'succeeded')
   assert.is(document.id, id)
   assert.is(document.attempt, 1)
@@ -90,7 +91,7 @@ test('any key works', async () => {
   const video = await readFile(file)
   for (const key of hardKeys) await fleet.cloud.put(key, video)
   for (const key of hardKeys) {
-    const document = await fleet.over(key, 60)
+    const document = await fleet.over(key)
     assert.is(document.state, 'succeeded', `${key}: ${document.error?.message}`)
     const name = key.slice('origin_'.length, -'.mp4'.length)
     assert.is((await fleet.cloud.get(`note_${name}`)).toString(), key)
@@ -110,7 +111,7 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
     const etag = await fleet.cloud.put(key, video)
     sources.push({ bucket: BUCKET, key, etag, sizeBytes: video.length, sequencer: `0${n}` })
   }
-  for (const key of keys) await fleet.over(key, 40) // by the store's own notifications; what follows finds them done
+  for (const key of keys) await fleet.over(key) // by the store's own notifications; what follows finds them done
   const [a, b, c, d] = sources.map(toNotificationBody).map((body) => JSON.parse(body) as { Records: object[] })
   await fleet.notify(JSON.stringify({ Records: [...(a?.Records ?? []), ...(b?.Records ?? [])] }))
   await fleet.notify(JSON.stringify({ Type: 'Notification', Message: JSON.stringify(c) }))

@@ -1,16 +1,18 @@
 /** A daemon whose machine will be gone: it takes nothing more, ends what it can, and gives the rest back. */
 import * as assert from 'uvu/assert'
-import { noteCode, startFleet, type Fleet } from '../helpers/fleet.ts'
+import { besides } from '../faults/rows.ts'
+import { startFleet, type Fleet } from '../helpers/fleet.ts'
+import { closedGate, type Gate } from '../helpers/gate.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { startMetadata, type MetadataService } from '../helpers/metadata.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('notice of the machine', { timeoutSeconds: 60 })
+const test = besides(suite('notice of the machine'))
 
 test('a spot interruption: the running job ends, nothing more is taken, exit code 0', async () => {
-  await using scene = await start({ pauseSeconds: 8, graceSeconds: 30 })
-  const { fleet, service } = scene
+  await using scene = await start({ graceSeconds: 600 })
+  const { fleet, service, gate } = scene
   const [daemon] = fleet.daemons
   assert.ok(daemon)
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
@@ -18,13 +20,14 @@ test('a spot interruption: the running job ends, nothing more is taken, exit cod
   service.put('spot/instance-action', '{"action":"terminate","time":"2026-01-01T00:02:00Z"}')
   await daemon.waitFor(({ msg }) => msg?.startsWith('the spot instance will be interrupted: no more jobs') === true)
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
+  await gate.open()
   assert.is(await daemon.ended, 0)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
   assert.is(await fleet.document('origin_b.mp4'), null)
 })
 
 test('the end of a group’s instance: after the grace time a job is released, and the next daemon does it', async () => {
-  await using scene = await start({ pauseSeconds: 60, graceSeconds: 1 })
+  await using scene = await start({ graceSeconds: 1 })
   const { fleet, service } = scene
   const [daemon] = fleet.daemons
   assert.ok(daemon)
@@ -39,8 +42,8 @@ test('the end of a group’s instance: after the grace time a job is released, a
 })
 
 test('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
-  await using scene = await start({ pauseSeconds: 8, graceSeconds: 0 })
-  const { fleet, service } = scene
+  await using scene = await start({ graceSeconds: 0 })
+  const { fleet, service, gate } = scene
   const [daemon] = fleet.daemons
   assert.ok(daemon)
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
@@ -48,13 +51,14 @@ test('a mere recommendation leaves a running job its time, beyond the grace time
   service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
   await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
+  await gate.open()
   assert.is(await daemon.ended, 0)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
   assert.is(await fleet.document('origin_b.mp4'), null)
 })
 
 test('a recommendation, then the interruption: the grace time begins with the second', async () => {
-  await using scene = await start({ pauseSeconds: 60, graceSeconds: 0 })
+  await using scene = await start({ graceSeconds: 0 })
   const { fleet, service } = scene
   const [daemon] = fleet.daemons
   assert.ok(daemon)
@@ -74,22 +78,26 @@ test('without an address nobody is asked', async () => {
   assert.equal(service.requests, [])
 })
 
-type Scene = { fleet: Fleet; service: MetadataService } & AsyncDisposable
+type Scene = { fleet: Fleet; service: MetadataService; gate: Gate } & AsyncDisposable
 
-async function start({ pauseSeconds, graceSeconds }: Record<'pauseSeconds' | 'graceSeconds', number>): Promise<Scene> {
+/** A daemon on a machine in service; its jobs last until the gate is opened. */
+async function start({ graceSeconds }: { graceSeconds: number }): Promise<Scene> {
   const service = await startMetadata()
   service.put('autoscaling/target-lifecycle-state', 'InService')
+  const gate = await closedGate()
   const fleet = await startFleet({
-    code: noteCode,
-    chain: `[note({ pause: ${pauseSeconds} }), upload()]`,
+    code: gate.code,
+    chain: '[gate(), upload()]',
     more: `shutdown: { graceSeconds: ${graceSeconds}, metadataUrl: env('TEST_METADATA_URL') },`,
     env: { TEST_METADATA_URL: service.url },
   })
   return {
     fleet,
     service,
+    gate,
     async [Symbol.asyncDispose]() {
       await fleet[Symbol.asyncDispose]()
+      await gate[Symbol.asyncDispose]()
       await service[Symbol.asyncDispose]()
     },
   }

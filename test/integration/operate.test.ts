@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { JobDocument } from '../../daemon/job/job.ts'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { besides } from '../faults/rows.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet, type Fleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -12,7 +13,7 @@ import { startMediad, type Ending, type Entry } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('operate', { timeoutSeconds: 120 })
+const test = besides(suite('operate'))
 
 type Gate = { daemons?: number; verdict?: 'retry' | 'reject' }
 
@@ -43,9 +44,9 @@ async function startGated({ daemons = 1, verdict = 'reject' }: Gate = {}) {
 /** Uploads a film, and waits until its job is dead. */
 async function die(fleet: Fleet, key: string): Promise<JobDocument> {
   await fleet.cloud.put(key, await tinyVideo())
-  const document = await fleet.over(key, 60)
+  const document = await fleet.over(key)
   assert.is(document.state, 'dead')
-  await fleet.quiet(60)
+  await fleet.quiet()
   return document
 }
 
@@ -109,7 +110,7 @@ test('redriven by two operators at once, and once more by all: it is done once',
   ])
   assert.ok(runs.some(({ ending }) => ending === 0))
   await until('it is done', async () => (await fleet.document('origin_a.mp4'))?.state === 'succeeded')
-  await fleet.quiet(60)
+  await fleet.quiet()
   const { attempt, claim } = (await fleet.document('origin_a.mp4')) ?? {}
   assert.equal([attempt, claim, started(fleet)], [1, 2, 2])
 })
@@ -119,14 +120,10 @@ test('it fails again: its attempts are counted anew, and it can be redriven agai
   const { fleet } = gated
   const { id } = await die(fleet, 'origin_a.mp4')
   await run(fleet, 'dead', 'redrive', id)
-  const document = await until(
-    'it is dead again',
-    async () => {
-      const seen = await fleet.document('origin_a.mp4')
-      return seen?.state === 'dead' && seen.claim > 3 ? seen : null
-    },
-    60,
-  )
+  const document = await until('it is dead again', async () => {
+    const seen = await fleet.document('origin_a.mp4')
+    return seen?.state === 'dead' && seen.claim > 3 ? seen : null
+  })
   assert.equal([document.attempt, document.claim, document.history.length], [3, 6, 6])
   assert.equal(
     document.history.map(({ attempt }) => attempt),

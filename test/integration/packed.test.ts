@@ -28,7 +28,7 @@ export default defineConfig({
 })
 `
 
-const test = suite('packed', { timeoutSeconds: 240 })
+const test = suite('packed')
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let copy = ''

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('plugins-thumbnail', { timeoutSeconds: 90 })
+const test = suite('plugins-thumbnail')
 
 for (const format of ['jpg', 'png', 'webp'] as const) {
   test(`takes a ${format}, upright and not too wide`, () =>

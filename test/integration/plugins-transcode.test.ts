@@ -9,7 +9,7 @@ import { ffmpeg, probeFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
 const run = promisify(execFile)
-const test = suite('transcode options', { timeoutSeconds: 90 })
+const test = suite('transcode options')
 
 /** An mp4 with its index in front, cut in half. */
 async function cutInHalf(path: string): Promise<void> {

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../helpers/folder.ts'
 import { ffmpeg, makeAudio, makeVideo, probeFile, readColour, type ProbedFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('plugins', { timeoutSeconds: 90 })
+const test = suite('plugins')
 
 async function probeFirst({ context }: Made): Promise<ProbedFile> {
   const [artifact] = context.artifacts

@@ -4,15 +4,17 @@ import { join } from 'node:path'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { besides } from '../faults/rows.ts'
 import { BUCKET } from '../helpers/cloud.ts'
-import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
+import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
-import { longVideo, tinyVideo } from '../helpers/media.ts'
+import { closedGate } from '../helpers/gate.ts'
+import { tinyVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('what plugins, listeners and late messages may do', { timeoutSeconds: 90 })
+const test = besides(suite('what plugins, listeners and late messages may do'))
 
 test('a listener that rejects is logged, and felt by no job', async () => {
   const more = `onEvent: async () => { throw new Error('webhook is down') },`
@@ -36,7 +38,7 @@ const broken = definePlugin('broken', z.object({}), () => ({
 test('a result that cannot be read is no fault of the source: tried again', async () => {
   await using fleet = await startFleet({ code: broken, chain: '[broken(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const document = await fleet.over('origin_a.mp4', 40)
+  const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.error?.code], ['dead', 3, 'internal.output'])
 })
 
@@ -55,14 +57,15 @@ test('a plugin that does not obey its signal keeps no daemon from stopping', asy
 
 test('a job that is released is taken on at once by a daemon that waits for it', async () => {
   const more = 'shutdown: { graceSeconds: 0 },'
-  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', more })
+  await using gate = await closedGate()
+  await using fleet = await startFleet({ code: gate.code, chain: '[gate({ claims: 1 }), upload()]', more })
   const [first] = fleet.daemons
-  await fleet.cloud.put('origin_a.mp4', await longVideo())
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await first?.waitFor('job started')
   const second = await fleet.start()
   assert.is(await first?.stop(), 0)
   await second.waitFor('job started')
-  const document = await fleet.over('origin_a.mp4', 40)
+  const document = await fleet.over('origin_a.mp4')
   assert.equal([document.attempt, document.claim], [1, 2])
   // had it come before the document said so, it would have waited for the lease to end
   assert.is(second.entries.filter(({ msg }) => msg === 'work message: postpone').length, 0)

@@ -1,29 +1,32 @@
 import * as assert from 'uvu/assert'
+import { besides } from '../faults/rows.ts'
 import { startFleet, noteCode, paceCode, type Fleet } from '../helpers/fleet.ts'
+import { closedGate } from '../helpers/gate.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('takeover', { timeoutSeconds: 120 })
+const test = besides(suite('takeover'))
 
-/** Eight seconds in ffmpeg: long enough to be caught in the act. */
-const slow = { code: paceCode, chain: '[pace(), upload()]' }
+/** The first claim is in ffmpeg for two minutes, to be caught in the act; the next is soon through. */
+const slow = { code: paceCode, chain: '[pace({ claims: 1 }), upload()]' }
+const slowVideo = () => longVideo(120)
 
 async function running(fleet: Fleet, key: string): Promise<void> {
-  await until(`${key} is in ffmpeg`, async () => (await fleet.document(key))?.progress.plugin === 'pace', 30)
+  await until(`${key} is in ffmpeg`, async () => (await fleet.document(key))?.progress.plugin === 'pace')
 }
 
 test('a daemon killed in the middle of ffmpeg: another one takes the job over, and it is done once', async () => {
   await using fleet = await startFleet(slow)
   const [first] = fleet.daemons
-  await fleet.cloud.put('origin_a.mp4', await longVideo())
+  await fleet.cloud.put('origin_a.mp4', await slowVideo())
   const ffmpeg = await findProcess('ffmpeg', first?.folder ?? '')
   await running(fleet, 'origin_a.mp4')
   await first?.kill()
   await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4', 80)
+  const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 2, 2])
   assert.is(document.history[0]?.error.code, 'internal.crashed')
   assert.is(document.outputs.length, 1)
@@ -32,10 +35,11 @@ test('a daemon killed in the middle of ffmpeg: another one takes the job over, a
 })
 
 test('SIGTERM, the job ends within the grace time: it is finished, and nothing more is taken', async () => {
+  await using gate = await closedGate()
   await using fleet = await startFleet({
-    code: noteCode,
-    chain: '[note({ pause: 3 }), upload()]',
-    more: 'shutdown: { graceSeconds: 20 }',
+    code: gate.code + noteCode,
+    chain: '[gate(), note(), upload()]',
+    more: 'shutdown: { graceSeconds: 600 }',
   })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
@@ -43,6 +47,7 @@ test('SIGTERM, the job ends within the grace time: it is finished, and nothing m
   daemon?.signal('SIGTERM')
   await daemon?.waitFor(({ msg }) => msg?.startsWith('SIGTERM') === true)
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
+  await gate.open()
   assert.is(await daemon?.ended, 0)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
   assert.is(await fleet.document('origin_b.mp4'), null)
@@ -54,7 +59,7 @@ test('SIGTERM, the job ends within the grace time: it is finished, and nothing m
 test('SIGTERM, the job is longer than the grace time: released, nothing uploaded, no attempt lost, taken on at once', async () => {
   await using fleet = await startFleet({ ...slow, more: 'shutdown: { graceSeconds: 1 }' })
   const [daemon] = fleet.daemons
-  await fleet.cloud.put('origin_a.mp4', await longVideo())
+  await fleet.cloud.put('origin_a.mp4', await slowVideo())
   const ffmpeg = await findProcess('ffmpeg', daemon?.folder ?? '')
   await running(fleet, 'origin_a.mp4')
   assert.is(await daemon?.stop(), 0)
@@ -68,13 +73,14 @@ test('SIGTERM, the job is longer than the grace time: released, nothing uploaded
   const { visible, delayed } = await fleet.cloud.messages(fleet.cloud.local.queueUrls.work)
   assert.is(visible + delayed, 1)
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4', 80)
+  const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 2])
   await fleet.quiet()
 })
 
 test('a second signal ends a daemon at once, and the job is taken over', async () => {
-  await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 4 }), upload()]' })
+  await using gate = await closedGate()
+  await using fleet = await startFleet({ code: gate.code, chain: '[gate({ claims: 1 }), upload()]' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await daemon?.waitFor('job started')
@@ -84,26 +90,26 @@ test('a second signal ends a daemon at once, and the job is taken over', async (
   assert.is(await daemon?.stop('SIGINT'), 1)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'processing')
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4', 60)
+  const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt], ['succeeded', 2])
   await fleet.quiet()
 })
 
 test('a newer upload while the old one is processed: the newer one counts, and results are not mixed', async () => {
-  await using fleet = await startFleet({ daemons: 2, code: noteCode, chain: '[note({ pause: 2 }), upload()]' })
+  await using gate = await closedGate()
+  const chain = '[gate(), note(), upload()]'
+  await using fleet = await startFleet({ daemons: 2, code: gate.code + noteCode, chain })
   const older = await tinyVideo()
   const newer = Buffer.concat([older, Buffer.from([0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65])]) // an empty "free" box: another etag
   await fleet.cloud.put('origin_a.mp4', older)
   await until('the first is processed', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
   const etag = await fleet.cloud.put('origin_a.mp4', newer)
-  const document = await until(
-    'the second is done',
-    async () => {
-      const found = await fleet.document('origin_a.mp4')
-      return found?.source.etag === etag && found.state === 'succeeded' ? found : null
-    },
-    40,
-  )
+  await until('the newer one has to wait', () => fleet.said('work message: postpone') > 0)
+  await gate.open()
+  const document = await until('the second is done', async () => {
+    const found = await fleet.document('origin_a.mp4')
+    return found?.source.etag === etag && found.state === 'succeeded' ? found : null
+  })
   assert.is(document.attempt, 1)
   assert.match((await fleet.cloud.get('note_a.txt')).toString(), new RegExp(`^${etag} ${newer.length} `))
   await fleet.quiet()
@@ -111,13 +117,15 @@ test('a newer upload while the old one is processed: the newer one counts, and r
 })
 
 test('a daemon frozen beyond its lease wakes up, and writes nothing more', async () => {
-  await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 4 }), upload()]' })
+  await using gate = await closedGate()
+  const chain = '[gate({ claims: 1 }), note(), upload()]'
+  await using fleet = await startFleet({ code: gate.code + noteCode, chain })
   const [frozen] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await frozen?.waitFor('job started')
   frozen?.signal('SIGSTOP')
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4', 60)
+  const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.claim], ['succeeded', 2])
   frozen?.signal('SIGCONT')
   await frozen?.waitFor(({ msg }) => msg?.startsWith('job abandoned') === true)

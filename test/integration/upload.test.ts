@@ -61,7 +61,7 @@ for (const [how, [sizeBytes, op]] of Object.entries(sizes)) {
       stop.abort(reason)
       assert.is(await upload.catch((error: unknown) => error), reason)
       assert.is(await countOpen(cloud), 0, 'an upload is still open')
-      await until('its request is gone', () => line.pending === 0, 10)
+      await until('its request is gone', () => line.pending === 0)
       assert.equal(await cloud.list(), [])
     }))
 }

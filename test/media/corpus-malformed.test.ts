@@ -2,7 +2,7 @@ import { suite } from '../helpers/suite.ts'
 import { addCorpusRows } from './corpus.ts'
 import { film, refused, soundOnly } from './table.ts'
 
-addCorpusRows(suite('malformed files', { timeoutSeconds: 120 }), {
+addCorpusRows(suite('malformed files'), {
   folder: 'malformed',
   rows: {
     '100kB-garbage-prefix.mp3': refused('input.not_media'),

@@ -8,7 +8,7 @@ const large = readFileSync(new URL('corpus-valid-large.test.ts', import.meta.url
 const similar = { ssim: 0.97 }
 const silent = { ...similar, sound: false }
 
-addCorpusRows(suite('small valid files', { timeoutSeconds: 120 }), {
+addCorpusRows(suite('small valid files'), {
   folder: 'valid',
   covers: (name) => !large.includes(`'${name}'`),
   rows: {

@@ -3,7 +3,7 @@ import { addRows } from './rows.ts'
 import { damaged, encrypted } from './synthetic/cuts.ts'
 import { film, refused } from './table.ts'
 
-addRows(suite('damaged', { timeoutSeconds: 60 }), {
+addRows(suite('damaged'), {
   makers: damaged,
   rows: {
     'bit-flips.mp4': refused('input.corrupt'),
@@ -26,7 +26,7 @@ addRows(suite('damaged', { timeoutSeconds: 60 }), {
   },
 })
 
-addRows(suite('encrypted', { timeoutSeconds: 60 }), {
+addRows(suite('encrypted'), {
   makers: encrypted,
   rows: Object.fromEntries(Object.keys(encrypted).map((name) => [name, refused('input.encrypted')])),
 })

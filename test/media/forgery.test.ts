@@ -12,7 +12,7 @@ import { toCover } from './synthetic/bait.ts'
 import { toMatroska } from './synthetic/ebml.ts'
 
 const run = promisify(execFile)
-const test = suite('forgery', { timeoutSeconds: 60 })
+const test = suite('forgery')
 const plugins = [transcode({ preset: 'ultrafast' }), thumbnail(), upload()]
 
 let bench: FileBench

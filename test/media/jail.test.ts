@@ -30,7 +30,7 @@ const recipe = /command: \[\n([^]*?)\n {4}\],/.exec(guide)?.[1] ?? ''
 const bubblewrap = Array.from(recipe.matchAll(/'([^']*)'/g), ([, word]) => word ?? '')
 
 // after the waiting: a suite runs as soon as it can
-const test = suite('jails', { timeoutSeconds: 150 })
+const test = suite('jails')
 
 /** Every pointer, every baited film and an ordinary one, in a folder of their own. */
 async function makeFiles(folder: string, canary: { file: string; url: string }): Promise<string[]> {

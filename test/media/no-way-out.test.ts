@@ -10,7 +10,7 @@ import { suite } from '../helpers/suite.ts'
 import { makeBaitedFilms, toPointers } from './synthetic/bait.ts'
 
 const run = promisify(execFile)
-const test = suite('no way out', { timeoutSeconds: 120 })
+const test = suite('no way out')
 const plugins = [transcode({ preset: 'ultrafast' }), thumbnail()]
 
 let bench: FileBench

@@ -3,7 +3,7 @@ import { addRows } from './rows.ts'
 import { strangers } from './synthetic/strangers.ts'
 import { refused } from './table.ts'
 
-addRows(suite('strangers', { timeoutSeconds: 60 }), {
+addRows(suite('strangers'), {
   makers: strangers,
   rows: {
     ...Object.fromEntries(Object.keys(strangers).map((name) => [name, refused('input.not_media')])),

@@ -10,7 +10,7 @@ import { halves } from './synthetic/cuts.ts'
 import { aac, by, createFiles, film, h264, picture, sound } from './synthetic/files.ts'
 import { labelled, subtitled } from './synthetic/tracks.ts'
 
-const test = suite('options', { timeoutSeconds: 60 })
+const test = suite('options')
 type Options = Parameters<typeof transcode>[0]
 
 let bench: FileBench

@@ -5,7 +5,7 @@ import { addRows } from './rows.ts'
 import { broken } from './synthetic/times.ts'
 import { film, refused } from './table.ts'
 
-const test = suite('broken times', { timeoutSeconds: 60 })
+const test = suite('broken times')
 
 /** These were 3.2 s once. Nobody can say which times are meant: what counts is that nothing stands still, or is lost. */
 const ordinary = (...warnings: RegExp[]) => film(160, 90, { lasts: [2.6, 3.5], warnings })

@@ -3,7 +3,7 @@ import { addRows } from './rows.ts'
 import { depths } from './synthetic/pictures.ts'
 import { film } from './table.ts'
 
-const test = suite('synthetic depths', { timeoutSeconds: 60 })
+const test = suite('synthetic depths')
 const silent = { sound: false }
 
 addRows(test, {

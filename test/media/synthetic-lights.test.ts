@@ -17,7 +17,7 @@ const toTags = (stream: Stream | undefined) => [
   stream?.color_primaries,
 ]
 
-addRows(suite('light for HDR screens', { timeoutSeconds: 90 }), {
+addRows(suite('light for HDR screens'), {
   makers: lights,
   rows: {
     'hdr10.mp4': film(256, 144, { sound: false, ...toneMapped }),

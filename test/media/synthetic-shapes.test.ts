@@ -9,7 +9,7 @@ import { film } from './table.ts'
 const silent = { sound: false }
 const similar = { ...silent, ssim: 0.97 }
 
-addRows(suite('held in eight ways', { timeoutSeconds: 60 }), {
+addRows(suite('held in eight ways'), {
   makers: held8,
   rows: Object.fromEntries(
     Object.keys(held8).map((name, n) => [name, n < 4 ? film(160, 96, similar) : film(96, 160, similar)]),
@@ -20,7 +20,7 @@ addRows(suite('held in eight ways', { timeoutSeconds: 60 }), {
   },
 })
 
-addRows(suite('sizes and pixels of all shapes', { timeoutSeconds: 60 }), {
+addRows(suite('sizes and pixels of all shapes'), {
   makers: shapes,
   rows: {
     'wide-pixels.mp4': film(256, 144, similar),
@@ -33,7 +33,7 @@ addRows(suite('sizes and pixels of all shapes', { timeoutSeconds: 60 }), {
   },
 })
 
-addRows(suite('transparent pictures', { timeoutSeconds: 60 }), {
+addRows(suite('transparent pictures'), {
   makers: clears,
   rows: Object.fromEntries(Object.keys(clears).map((name) => [name, film(160, 90, silent)])),
   async also({ name, ran }) {
@@ -49,7 +49,7 @@ addRows(suite('transparent pictures', { timeoutSeconds: 60 }), {
   },
 })
 
-addRows(suite('half-pictures', { timeoutSeconds: 60 }), {
+addRows(suite('half-pictures'), {
   makers: interlaced,
   rows: {
     'tff.mpg': film(384, 288, { ...silent, ssim: 0.9, reference: ['yadif'] }),

@@ -8,13 +8,13 @@ const plain = (more: Omit<Extract<Row['expect'], { size: unknown }>, 'size'> = {
 
 const asTheyAre = Object.keys(synced).map((name) => [name, plain()] as const)
 
-addRows(suite('times told in every way', { timeoutSeconds: 60 }), {
+addRows(suite('times told in every way'), {
   makers: synced,
   rows: Object.fromEntries(asTheyAre),
   also: keepsSync,
 })
 
-addRows(suite('strange rates', { timeoutSeconds: 60 }), {
+addRows(suite('strange rates'), {
   makers: rates,
   rows: {
     'one-a-second.mp4': plain(),

@@ -20,7 +20,7 @@ const pitches: Readonly<Record<string, number>> = {
   'more-channels-second.mkv': 1000,
 }
 
-addRows(suite('several tracks of a kind', { timeoutSeconds: 60 }), {
+addRows(suite('several tracks of a kind'), {
   makers: several,
   rows: {
     'two-pictures.mkv': wide({ from: { video: 1 }, ssim: 0.97 }),
@@ -40,12 +40,12 @@ addRows(suite('several tracks of a kind', { timeoutSeconds: 60 }), {
 
 const subtitles = { warnings: [/subtitles left out/] }
 
-addRows(suite('subtitles', { timeoutSeconds: 60 }), {
+addRows(suite('subtitles'), {
   makers: subtitled,
   rows: Object.fromEntries(Object.keys(subtitled).map((name) => [name, film(160, 90, { ...subtitles, ssim: 0.97 })])),
 })
 
-addRows(suite('labels and further tracks', { timeoutSeconds: 60 }), {
+addRows(suite('labels and further tracks'), {
   makers: { ...labelled, ...partial },
   rows: {
     'chapters.mkv': film(160, 90, { chapters: 2 }),
@@ -66,7 +66,7 @@ const covered: Rows = Object.fromEntries(
   ['cover.mp3', 'cover.m4a', 'cover.flac', 'cover.mkv'].map((name) => [name, soundOnly(leftOut)]),
 )
 
-addRows(suite('sound alone', { timeoutSeconds: 60 }), {
+addRows(suite('sound alone'), {
   makers: heard,
   rows: {
     ...Object.fromEntries(Object.keys(heard).map((name) => [name, soundOnly()])),

@@ -11,7 +11,7 @@ const endless = { warnings: [damaged, ended] }
  * Containers that say how long they are prove that something is missing. Broadcast formats, bare streams of sound and
  * GIFs are made to be cut anywhere: half of one is a whole shorter one, and nothing in it says otherwise.
  */
-addRows(suite('cut in half', { timeoutSeconds: 60 }), {
+addRows(suite('cut in half'), {
   makers: halves,
   rows: {
     'half-faststart.mp4': refused('input.truncated'),
@@ -37,7 +37,7 @@ addRows(suite('cut in half', { timeoutSeconds: 60 }), {
   },
 })
 
-addRows(suite('nearly whole', { timeoutSeconds: 60 }), {
+addRows(suite('nearly whole'), {
   makers: nearlyWhole,
   rows: {
     'last-byte.mp4': film(320, 180, { ...endless, ssim: 0.95 }),

@@ -6,7 +6,7 @@ import type { Broken } from './world.ts'
 
 const SCHEDULES = Number(process.env.MEDIAD_SCHEDULES ?? 2000)
 
-const test = suite('protocol exploration', { timeoutSeconds: 280 })
+const test = suite('protocol exploration')
 
 test(`${SCHEDULES} random schedules lose nothing and do nothing twice`, () => {
   for (let seed = 1; seed <= SCHEDULES; seed++) explore(seed)

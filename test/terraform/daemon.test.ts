@@ -23,7 +23,7 @@ import { resolveTopology, type Topology } from './topology.ts'
 
 const root = join(import.meta.dirname, '../..')
 const missing = whyNoTerraform()
-const test = suite('terraform and the daemon', { timeoutSeconds: 120 })
+const test = suite('terraform and the daemon')
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 
@@ -193,14 +193,10 @@ async function upload(Bucket: string, Key: string, Body: string): Promise<void> 
 
 /** The document of the job for a key, once it is over. */
 function over(bucket: string, key: string): Promise<JobDocument> {
-  return until(
-    `${key} is over`,
-    async () => {
-      const document = await readDocument(bucket, `.mediad/jobs/${toJobId(bucket, key)}.json`)
-      return document?.state === 'succeeded' || document?.state === 'dead' ? document : null
-    },
-    60,
-  )
+  return until(`${key} is over`, async () => {
+    const document = await readDocument(bucket, `.mediad/jobs/${toJobId(bucket, key)}.json`)
+    return document?.state === 'succeeded' || document?.state === 'dead' ? document : null
+  })
 }
 
 async function readDocument(Bucket: string, Key: string): Promise<JobDocument | null> {

@@ -21,7 +21,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const { version, devDependencies } = JSON.parse(read('package.json'))
 const unit = read('terraform/modules/fleet/files/mediad.service')
 
-const test = suite('terraform machine', { timeoutSeconds: 60 })
+const test = suite('terraform machine')
 
 const fleet = {
   env: { MEDIAD_BUCKET: 'films', MEDIAD_WORK_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/work' },

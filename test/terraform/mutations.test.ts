@@ -21,7 +21,7 @@ const share = [
   'modules/fleet/main.tf: hook shorter than the grace time',
 ]
 
-const test = suite('terraform mutations', { timeoutSeconds: 120 })
+const test = suite('terraform mutations')
 
 let terraform: Terraform
 

@@ -9,7 +9,7 @@ import { evaluate, type Late, type Reading, type Values } from './metric-math.ts
 import { resolveTopology, type Topology } from './topology.ts'
 
 const missing = whyNoTerraform()
-const test = suite('terraform scaling', { timeoutSeconds: 120 })
+const test = suite('terraform scaling')
 const readings: readonly Reading[] = ['FILL fills what was never reported', 'FILL leaves out what was never reported']
 
 type Said = number | null

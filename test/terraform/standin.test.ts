@@ -6,7 +6,7 @@ import { suite } from '../helpers/suite.ts'
 import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
 
 const missing = whyNoTerraform()
-const test = suite('terraform stand-in', { timeoutSeconds: 60 })
+const test = suite('terraform stand-in')
 
 /** The body of a queue, and what is said of it; nothing when it is right. */
 const cases: Readonly<Record<string, readonly [body: string, said: RegExp | null]>> = {
