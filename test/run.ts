@@ -11,7 +11,7 @@ import { join, relative } from 'node:path'
 import type { FileResult } from './helpers/suite.ts'
 
 /** `MEDIAD_FAULTS=all`, every stop of every exploration, takes as long as it takes. */
-const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 300
+const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
 const LINGER_SECONDS = 5
 const root = join(import.meta.dirname, '..')
 const coverageFolder = join(root, 'coverage')

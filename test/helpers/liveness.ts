@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { until } from './wait.ts'
 
-/** Waits (20 s) for a running process with `program` and `text` in its command line, and returns its id. */
+/** Waits (60 s) for a running process with `program` and `text` in its command line, and returns its id. */
 export function findProcess(program: string, text: string, seconds?: number): Promise<number> {
   return until(`${program} works on ${text}`, () => processesOf(program, text)[0], seconds)
 }

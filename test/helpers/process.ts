@@ -43,7 +43,7 @@ export type Mediad = {
   started(seconds?: number): Promise<string>
   /**
    * The first line, of those there were already too, that has this `msg` or fulfils the predicate.
-   * @throws Error with the last lines of output when the process ends before, or after `seconds` (20)
+   * @throws Error with the last lines of output when the process ends before, or after `seconds` (60)
    */
   waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number): Promise<Entry>
   signal(name: NodeJS.Signals): void
@@ -51,7 +51,7 @@ export type Mediad = {
   readonly ended: Promise<Ending>
   /**
    * Sends a signal (SIGTERM) and waits for the end.
-   * @throws Error with the last lines of output when it has not ended within `seconds` (40)
+   * @throws Error with the last lines of output when it has not ended within `seconds` (90)
    */
   stop(signal?: NodeJS.Signals, seconds?: number): Promise<Ending>
   /** As a machine that dies: SIGKILL, and nothing is tidied up. */
@@ -77,7 +77,7 @@ export async function startMediad(args: readonly string[], options: MediadOption
     waitFor,
     signal: (name) => void child.kill(name),
     ended,
-    stop(signal = 'SIGTERM', seconds = 40) {
+    stop(signal = 'SIGTERM', seconds = 90) {
       child.kill(signal)
       return waitForEnd(`ends after ${signal}`, seconds)
     },
@@ -127,7 +127,7 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
     child,
     entries,
     ended,
-    waitFor(wanted: string | ((entry: Entry) => boolean), seconds = 20) {
+    waitFor(wanted: string | ((entry: Entry) => boolean), seconds = 60) {
       const isWanted = typeof wanted === 'string' ? ({ msg }: Entry) => msg === wanted : wanted
       const find = () => {
         const found = entries.find(isWanted)

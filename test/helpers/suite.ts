@@ -22,7 +22,7 @@ const passed = new Set<string>()
 let skipped = 0
 
 /**
- * A uvu suite that cannot pass silently: it runs without being told to, every test has a timeout (30 s), a throwing
+ * A uvu suite that cannot pass silently: it runs without being told to, every test has a timeout (90 s), a throwing
  * `before` fails all its tests, and the process must end by itself once they are through (timers, sockets and child
  * processes left behind keep it alive, and fail the file).
  */
@@ -33,7 +33,7 @@ export function suite(title: string, defaults: Options = {}): Suite {
     if (registered.has(id)) throw new Error(`two tests are called "${id}"`)
     registered.add(id)
     inner(name, async () => {
-      await within(options.timeoutSeconds ?? defaults.timeoutSeconds ?? 30, name, body)
+      await within(options.timeoutSeconds ?? defaults.timeoutSeconds ?? 90, name, body)
       passed.add(id)
     })
   }) as Suite
@@ -41,7 +41,7 @@ export function suite(title: string, defaults: Options = {}): Suite {
     skipped++
     process.stdout.write(`  SKIPPED ${title} › ${name}: ${reason}\n`)
   }
-  const seconds = defaults.timeoutSeconds ?? 30
+  const seconds = defaults.timeoutSeconds ?? 90
   test.before = (body) => inner.before(() => within(seconds, 'before', body))
   test.after = (body) => inner.after(() => within(seconds, 'after', body))
   test.beforeEach = (body) => inner.before.each(() => within(seconds, 'before each', body))

@@ -1,8 +1,8 @@
 /**
  * Waits until `probe` gives something truthy, and returns it. For what has no event to wait for.
- * @throws Error that names `what` when it has not come true within `seconds` (20).
+ * @throws Error that names `what` when it has not come true within `seconds` (60).
  */
-export async function until<T>(what: string, probe: () => T | Promise<T>, seconds = 20): Promise<NonNullable<T>> {
+export async function until<T>(what: string, probe: () => T | Promise<T>, seconds = 60): Promise<NonNullable<T>> {
   const end = performance.now() + seconds * 1000
   for (;;) {
     const value = await probe()
