@@ -1,9 +1,9 @@
 import { suite } from '../helpers/suite.ts'
-import { all, burial, explore, findLabels, funeral, takeover } from './explore.ts'
+import { burial, explore, EXPLORATION_SECONDS, findLabels, funeral, takeover } from './explore.ts'
 import { runWithKill, toStops } from './kills.ts'
 import { besides } from './rows.ts'
 
-const row = besides(suite('aftermath', { timeoutSeconds: all ? 1800 : 250 }))
+const row = besides(suite('aftermath', { timeoutSeconds: EXPLORATION_SECONDS }))
 
 row('killed at any call of a takeover: the third daemon ends the job, once', async () => {
   const labels = await findLabels(takeover)

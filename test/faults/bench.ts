@@ -6,20 +6,25 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { JobDocument } from '../../daemon/job/job.ts'
 import { startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
 import { until } from '../helpers/wait.ts'
+import { createGate } from './gate.ts'
 import { findBroken } from './invariants.ts'
 import { openLine, type Line } from './proxy.ts'
-import { findFfmpeg, type Bench, type Member } from './scene.ts'
+import { PATIENCE_SECONDS } from './rows.ts'
+import { findFfmpeg, terms, type Bench, type Member } from './scene.ts'
 
 export type { Bench, Member } from './scene.ts'
 
 export type BenchOptions = Omit<FleetOptions, 'env'>
 
-const patient = 'job: { attempts: 3, leaseSeconds: 20, recheckSeconds: 1, backoffSeconds: 1 },'
+/** Where no lease has to end none does, however busy the machine is: who was awake once in fifty seconds keeps it. */
+const patient = terms({ leaseSeconds: 60 })
 
-/** Real daemons, one row of trouble. A `more` that begins with `job:` replaces the lease of 20 s. Everything is gone with `await using`. */
+/** Real daemons, one row of trouble. A `more` that begins with `job:` replaces the lease of 60 s. Everything is gone with `await using`. */
 export async function startBench({ daemons = 1, more = '', ...options }: BenchOptions = {}): Promise<Bench> {
-  const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled() }
+  const gate = await createGate()
+  const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled(), ...gate.env }
   const settings = more.startsWith('job:') ? more : `${patient} ${more}`
+  const attempts = Number(/attempts: (\d+)/.exec(settings)?.[1])
   const fleet = await startFleet({ ...options, more: settings, daemons: 0, env })
   const { cloud } = fleet
   const members: Member[] = []
@@ -49,6 +54,7 @@ export async function startBench({ daemons = 1, more = '', ...options }: BenchOp
       return member
     },
     start,
+    openGate: gate.open,
     upload(key, body) {
       uploads.add(key)
       return cloud.put(key, body)
@@ -59,7 +65,7 @@ export async function startBench({ daemons = 1, more = '', ...options }: BenchOp
     isQuiescent: () => isQuiescent(bench, uploads),
     quiescence: (seconds) => reachQuiescence(bench, seconds),
     checkInvariants: async (expected = {}) => {
-      const broken = await findBroken({ bench, uploads, expected })
+      const broken = await findBroken({ bench, uploads, attempts, expected })
       if (broken.length > 0) throw new Error(`broken invariants:\n  ${broken.join('\n  ')}\n${await describe(bench)}`)
     },
     async [Symbol.asyncDispose]() {
@@ -67,6 +73,7 @@ export async function startBench({ daemons = 1, more = '', ...options }: BenchOp
       for (const { daemon } of members) await daemon[Symbol.asyncDispose]()
       for (const line of lines) await line[Symbol.asyncDispose]()
       await fleet[Symbol.asyncDispose]()
+      await gate[Symbol.asyncDispose]()
     },
   }
   await Promise.all(Array.from({ length: daemons }, () => start()))
@@ -109,7 +116,7 @@ function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url,
 /** Benches run side by side on few cores: whoever looks all the time takes them away from the daemons. */
 const LOOK_MS = 250
 
-async function reachQuiescence(bench: Bench, seconds = 60): Promise<void> {
+async function reachQuiescence(bench: Bench, seconds = PATIENCE_SECONDS): Promise<void> {
   try {
     await until('all is over', () => bench.isQuiescent(), seconds)
   } catch (error) {

@@ -19,6 +19,10 @@ export type Call = {
   readonly sentAtMs: number
 }
 
+/** What keeps a lease alive: any write of a document under a claim but the first. */
+export const isHeartbeat = ({ name, says }: Call): boolean =>
+  name === 'PUT document' && says.state === 'processing' && Number(says.rev) > 1
+
 export type Raw = { method: string; url: string; headers: IncomingHttpHeaders; body: Buffer }
 
 export function toCall(raw: Raw): Call {

@@ -4,8 +4,9 @@ import { suite } from '../helpers/suite.ts'
 import { startBench } from './bench.ts'
 import { all } from './explore.ts'
 import { noteCode } from '../helpers/fleet.ts'
+import { ROW_SECONDS } from './rows.ts'
 
-const test = suite('endpoint abuse', { timeoutSeconds: 120 })
+const test = suite('endpoint abuse', { timeoutSeconds: ROW_SECONDS })
 
 const COUNT = all ? 10_000 : 1000
 const AT_ONCE = 20

@@ -8,13 +8,19 @@ import { probeFile } from '../helpers/media.ts'
 import type { Mediad } from '../helpers/process.ts'
 import { documentPathOf, findFfmpeg, type Bench, type Expectations } from './scene.ts'
 
-type Case = { bench: Bench; uploads: ReadonlySet<string>; expected: Expectations }
+type Case = {
+  bench: Bench
+  uploads: ReadonlySet<string>
+  /** How many a job is allowed. */
+  attempts: number
+  expected: Expectations
+}
 
 /** What is wrong, judged from outside: by the bucket, the queues, /proc and the daemons' folders. */
-export async function findBroken({ bench, uploads, expected }: Case): Promise<string[]> {
+export async function findBroken({ bench, uploads, attempts, expected }: Case): Promise<string[]> {
   const documents = await readDocuments(bench.cloud)
   const results = await Promise.all([
-    findBrokenDocuments(documents, { uploads, expected }),
+    findBrokenDocuments(documents, { uploads, attempts, expected }),
     ...documents.map((document) => findBrokenOutputs(bench.cloud, document)),
     findStrayObjects(bench.cloud, { documents, uploads, expected }),
     findBrokenQueues(bench, { documents, expected }),
@@ -28,7 +34,10 @@ async function readDocuments(cloud: Cloud): Promise<JobDocument[]> {
   return Promise.all(paths.map(async (path) => JSON.parse((await cloud.get(path)).toString()) as JobDocument))
 }
 
-function findBrokenDocuments(documents: readonly JobDocument[], { uploads, expected }: Omit<Case, 'bench'>): string[] {
+function findBrokenDocuments(
+  documents: readonly JobDocument[],
+  { uploads, attempts, expected }: Omit<Case, 'bench'>,
+): string[] {
   const broken: string[] = []
   const keys = documents.map(({ source }) => source.key).toSorted()
   if (keys.join() !== [...uploads].toSorted().join())
@@ -37,7 +46,7 @@ function findBrokenDocuments(documents: readonly JobDocument[], { uploads, expec
     const wanted = expected.dead?.includes(source.key) ? 'dead' : 'succeeded'
     if (state !== wanted) broken.push(`I1: ${source.key} is ${state}, not ${wanted}`)
     if (state === 'dead' && owner !== null) broken.push(`I1: the dead ${source.key} is owned by ${owner}`)
-    if (attempt > (expected.attempts ?? 3)) broken.push(`I8: ${source.key} was attempted ${attempt} times`)
+    if (attempt > attempts) broken.push(`I8: ${source.key} was attempted ${attempt} times`)
     if (state === 'succeeded' && history.length !== attempt - 1)
       broken.push(`I8: ${source.key} succeeded in attempt ${attempt}, but ${history.length} are in its history`)
   }

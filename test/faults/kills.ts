@@ -1,5 +1,5 @@
 import { startBench } from './bench.ts'
-import { all, checkAttempts, hideBriefly, isReached, perform, success, type Play } from './explore.ts'
+import { all, checkAttempts, checkExpected, hideBriefly, isReached, perform, success, type Play } from './explore.ts'
 import { isInsideClaim, type Stop } from './stops.ts'
 
 /** Before and after the call, or one of the two; of all calls or of those that the everyday run is to see. */
@@ -20,8 +20,8 @@ export async function runWithKill(play: Play, stop: Stop): Promise<boolean> {
   const performance = await perform(bench, play, { ...stop, act: ({ daemon }) => daemon.kill() })
   if (!(await isReached(bench, performance))) return false
   await bench.start(hideBriefly)
-  await bench.quiescence(80)
-  await bench.checkInvariants(play.expected)
+  await bench.quiescence()
+  await checkExpected(bench, play)
   if (play !== success) return true
   // a call that has nothing to do with the job may be on its way while the job's end is
   const ended = performance.member.line.calls.some(({ says }) => says.state === 'succeeded')

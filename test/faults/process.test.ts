@@ -2,50 +2,46 @@ import * as assert from 'uvu/assert'
 import { execFileSync } from 'node:child_process'
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { noteCode, paceCode } from '../helpers/fleet.ts'
+import { noteCode } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
-import { longVideo, tinyVideo } from '../helpers/media.ts'
+import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { type Bench } from './scene.ts'
-import { besides } from './rows.ts'
+import { reelCode } from './gate.ts'
+import { besides, ROW_SECONDS } from './rows.ts'
+import { terms, type Bench } from './scene.ts'
 
-const row = besides(suite('process faults', { timeoutSeconds: 120 }))
+const row = besides(suite('process faults', { timeoutSeconds: ROW_SECONDS }))
 
-const slow = { code: paceCode, chain: '[pace(), upload()]' }
+const reeled = { code: reelCode, chain: '[reel(), upload()]' }
 
 async function ffmpegOf(bench: Bench, attempt: number): Promise<number> {
-  await until(
-    `attempt ${attempt} is in ffmpeg`,
-    async () => {
-      const { attempt: now, progress } = (await bench.document('origin_a.mp4')) ?? {}
-      return now === attempt && progress?.plugin === 'pace'
-    },
-    40,
-  )
+  await until(`attempt ${attempt} is in ffmpeg`, async () => {
+    const { attempt: now, progress } = (await bench.document('origin_a.mp4')) ?? {}
+    return now === attempt && progress?.plugin === 'reel'
+  })
   return findProcess('ffmpeg', bench.first.daemon.folder)
 }
 
 row('P8: a frozen ffmpeg is a stall, ended by SIGKILL, and the job is tried again', async () => {
-  await using bench = await startBench({ ...slow, more: 'ffmpeg: { stallSeconds: 2 }' })
-  await bench.upload('origin_a.mp4', await longVideo())
+  await using bench = await startBench({ ...reeled, more: 'ffmpeg: { stallSeconds: 5 }' })
+  await bench.upload('origin_a.mp4', await tinyVideo())
   const frozen = await ffmpegOf(bench, 1)
   process.kill(frozen, 'SIGSTOP')
-  await until('it is gone', () => !isAlive(frozen), 30)
+  await bench.openGate()
+  await until('it is gone', () => !isAlive(frozen))
   await bench.quiescence()
   await bench.checkInvariants()
   const document = await bench.document('origin_a.mp4')
-  assert.equal(
-    document?.history.map(({ error }) => error.code),
-    ['transient.stalled'],
-  )
+  // where ffmpeg gets nothing to compute on for as long, it stands still, too
+  assert.equal([...new Set(document?.history.map(({ error }) => error.code))], ['transient.stalled'])
 })
 
 row('P9: an ffmpeg that dies by a signal in every attempt buries the job, and the signal is told', async () => {
-  await using bench = await startBench(slow)
-  await bench.upload('origin_a.mp4', await longVideo())
+  await using bench = await startBench(reeled)
+  await bench.upload('origin_a.mp4', await tinyVideo())
   const signals = ['SIGSEGV', 'SIGKILL', 'SIGBUS'] as const
   for (const [n, signal] of signals.entries()) {
     const ffmpeg = await ffmpegOf(bench, n + 1)
@@ -65,7 +61,7 @@ row('P9: an ffmpeg that dies by a signal in every attempt buries the job, and th
 row('Q20: an ffmpeg that always fails: all attempts, with pauses, then dead once, with its last words', async () => {
   await using folder = await temporaryFolder()
   const path = await writeFake(folder.path, "echo 'the last words' >&2; exit 1")
-  await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
+  await using bench = await startBench({ ...reeled, more: `ffmpeg: { path: '${path}' }` })
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.quiescence()
   await bench.checkInvariants({ dead: ['origin_a.mp4'] })
@@ -79,7 +75,8 @@ row('Q20: an ffmpeg that always fails: all attempts, with pauses, then dead once
 row('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its memory or its log', async () => {
   await using folder = await temporaryFolder()
   const path = await writeFake(folder.path, flood)
-  await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
+  await using bench = await startBench({ ...reeled, more: `ffmpeg: { path: '${path}' }` })
+  await bench.openGate()
   const { daemon } = bench.first
   const before = await peakMemoryMiB(daemon.pid)
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -110,7 +107,7 @@ row('P17: a daemon out of file descriptors loses nothing, and goes on when it ha
   await using bench = await startBench({
     code: noteCode,
     chain: '[note(), upload()]',
-    more: 'job: { attempts: 20, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 }',
+    more: terms({ leaseSeconds: 6, attempts: 20 }),
   })
   const { daemon } = bench.first
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -118,11 +115,11 @@ row('P17: a daemon out of file descriptors loses nothing, and goes on when it ha
   const lines = daemon.entries.length
   limitFiles(daemon.pid, (await readdir(`/proc/${daemon.pid}/fd`)).length)
   await Promise.all(['b', 'c', 'd'].map(async (name) => bench.upload(`origin_${name}.mp4`, await tinyVideo())))
-  await until('it feels it', () => daemon.entries.slice(lines).some(({ level }) => level === 'warn'), 40)
+  await until('it feels it', () => daemon.entries.slice(lines).some(({ level }) => level === 'warn'))
   assert.ok(isAlive(daemon.pid))
   limitFiles(daemon.pid, 1024)
-  await bench.quiescence(100)
-  await bench.checkInvariants({ attempts: 20 })
+  await bench.quiescence()
+  await bench.checkInvariants()
 })
 
 function limitFiles(pid: number, count: number): void {

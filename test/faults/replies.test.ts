@@ -1,9 +1,19 @@
 import { suite } from '../helpers/suite.ts'
 import { startBench } from './bench.ts'
-import { all, checkAttempts, explore, findLabels, isReached, perform, success } from './explore.ts'
+import {
+  all,
+  checkAttempts,
+  checkExpected,
+  explore,
+  EXPLORATION_SECONDS,
+  findLabels,
+  isReached,
+  perform,
+  success,
+} from './explore.ts'
 import type { Stop } from './stops.ts'
 
-const test = suite('lost replies', { timeoutSeconds: all ? 1800 : 150 })
+const test = suite('lost replies', { timeoutSeconds: EXPLORATION_SECONDS })
 
 test('the reply to any one call is lost, or the call itself: done once, in the first attempt', async () => {
   const labels = (await findLabels(success)).filter((label) => all || isWrite(label))
@@ -23,8 +33,8 @@ async function runWithLoss(stop: Stop): Promise<boolean> {
   await using bench = await startBench({ ...success.options, daemons: 0 })
   const performance = await perform(bench, success, { ...stop, act: () => undefined })
   if (!(await isReached(bench, performance))) return false
-  await bench.quiescence(80)
-  await bench.checkInvariants(success.expected)
+  await bench.quiescence()
+  await checkExpected(bench, success)
   await checkAttempts(bench, 1)
   return true
 }

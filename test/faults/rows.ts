@@ -1,5 +1,9 @@
 import type { Suite } from '../helpers/suite.ts'
 
+/** What hangs is noticed by these, and nothing else is: a row on a machine five times slower is still through in time. */
+export const PATIENCE_SECONDS = 200
+export const ROW_SECONDS = PATIENCE_SECONDS + 50
+
 /** Rows at once: each has a cloud and daemons of its own, and mostly waits. */
 const AT_ONCE = 3
 

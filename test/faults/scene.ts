@@ -1,8 +1,10 @@
+import * as assert from 'uvu/assert'
 import { toJobId } from '../../daemon/job/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import type { Fleet } from '../helpers/fleet.ts'
 import { processesOf } from '../helpers/liveness.ts'
 import type { Mediad } from '../helpers/process.ts'
+import { until } from '../helpers/wait.ts'
 import type { Line } from './proxy.ts'
 
 /** A daemon and its own network: what goes wrong on its line is no other daemon's trouble. */
@@ -17,8 +19,6 @@ export type Expectations = {
   foreign?: readonly string[]
   /** An upload in parts may stay open: its daemon died in it, and no later attempt wrote that key. */
   openUploads?: boolean
-  /** Default 3, the fleet's. */
-  attempts?: number
 }
 
 /** A fleet whose daemons reach S3 and SQS through faulty lines, and the judge of what became of it. */
@@ -34,6 +34,8 @@ export type Bench = Omit<Fleet, 'start' | 'daemons'> & {
   send(queue: 'work' | 'inProgress', body: string): Promise<void>
   /** Every upload is over, no message is left but dead ones, and no ffmpeg works. */
   isQuiescent(): Promise<boolean>
+  /** Lets through whatever waits at the gate, now or later. */
+  openGate(): Promise<void>
   /** Waits until it is quiescent. */
   quiescence(seconds?: number): Promise<void>
   /** At quiescence. @throws Error that names every invariant that is broken, and how */
@@ -51,11 +53,15 @@ export const jobIdOf = (key: string) => toJobId(BUCKET, key)
 /** Where the document of the job for a source lies. */
 export const documentPathOf = (key: string) => `.mediad/jobs/${jobIdOf(key)}.json`
 
-/** For rows in which a lease must end. Everything else gets the bench's own, which a busy machine does not lose. */
-export const hasty = 'job: { attempts: 3, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 },'
+/** The rules for jobs in a config. */
+export const terms = ({ leaseSeconds, attempts = 3 }: { leaseSeconds: number; attempts?: number }) =>
+  `job: { attempts: ${attempts}, leaseSeconds: ${leaseSeconds}, recheckSeconds: 1, backoffSeconds: 1 },`
 
-/** The owner holds for ten seconds after a heartbeat, and makes one every three. */
-export const longLease = 'job: { attempts: 3, leaseSeconds: 12, recheckSeconds: 1, backoffSeconds: 1 },'
+/**
+ * For rows in which a lease must end. A busy machine ends one now and then that should not, and each costs an attempt:
+ * there are enough of them, and {@link assertTimes} knows.
+ */
+export const hasty = terms({ leaseSeconds: 6, attempts: 9 })
 
 /** What is given back for a minute comes back after a second. */
 export const hurry = (line: Line): void =>
@@ -66,5 +72,37 @@ export async function readiness({ daemon }: Member): Promise<number> {
 }
 
 /** How often an owner stopped himself, or was told that the job is another's. */
-export const countLost = ({ members }: Pick<Bench, 'members'>): number =>
-  members.flatMap(({ daemon }) => daemon.entries).filter(({ code }) => code === 'lease.lost').length
+export const countLost = (bench: Pick<Bench, 'members'>): number =>
+  linesOf(bench).filter(({ code }) => code === 'lease.lost').length + countUnwritten(bench)
+
+/** How often an owner lost his lease in the very end of an attempt: what he told the dead queue is told again. */
+export const countUnwritten = (bench: Pick<Bench, 'members'>): number =>
+  linesOf(bench).filter(
+    ({ msg, error }) =>
+      msg?.startsWith('the end of the attempt could not be written down') === true &&
+      (error as { code?: string }).code === 'lease.lost',
+  ).length
+
+const linesOf = ({ members }: Pick<Bench, 'members'>) => members.flatMap(({ daemon }) => daemon.entries)
+
+type Times = { wanted: number; least?: number; taken?: number }
+
+/**
+ * How often a job was claimed, attempted or started: `least` to `wanted` times, and at most once more for each lease that
+ * was lost. Of those, `taken` are the row's own doing and in `wanted` already.
+ */
+export function assertTimes(
+  bench: Bench,
+  counted: number | undefined,
+  { wanted, least = wanted, taken = 0 }: Times,
+): void {
+  const lost = countLost(bench) - taken
+  const text = `${counted} times, not ${wanted}; ${lost} leases were lost that should not have been`
+  assert.ok(counted !== undefined && counted >= least && counted <= wanted + lost, text)
+}
+
+/** Waits until a daemon has said it: what a process writes arrives after what it did. @throws Error when it was said again */
+export async function assertSaidOnce(bench: Bench, msg: string): Promise<void> {
+  await until(`"${msg}" is said`, () => bench.said(msg) > 0)
+  assert.is(bench.said(msg), 1, `"${msg}"`)
+}

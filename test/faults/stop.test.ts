@@ -9,7 +9,9 @@ import {
   all,
   burial,
   checkAttempts,
+  checkExpected,
   explore,
+  EXPLORATION_SECONDS,
   findLabels,
   isReached,
   perform,
@@ -17,13 +19,13 @@ import {
   type Play,
   hideBriefly,
 } from './explore.ts'
-import type { Bench } from './scene.ts'
+import { terms, type Bench } from './scene.ts'
 import { besides } from './rows.ts'
 import type { Stop } from './stops.ts'
 
 const grace = 'shutdown: { graceSeconds: 1 },'
 
-const row = besides(suite('stop', { timeoutSeconds: all ? 3500 : 250 }))
+const row = besides(suite('stop', { timeoutSeconds: EXPLORATION_SECONDS }))
 
 row('told to stop at any of its network calls: no attempt is lost, and it exits with 0', async () => {
   const labels = (await findLabels(success)).filter((label) => !label.includes('ReceiveMessage'))
@@ -38,21 +40,28 @@ row('told to stop at any call of a failure, a second attempt and a burial: dead 
 })
 
 row('killed while it stops, after the source went back to work and before it is released: done, once', async () => {
-  await using bench = await startBench({ ...success.options, daemons: 0, more: `${success.options.more} ${grace}` })
+  const more = `${terms({ leaseSeconds: 12, attempts: 9 })} ${grace}`
+  await using bench = await startBench({ ...success.options, daemons: 0, more })
   const stop: Stop = { label: 'running: SendMessage work #1', when: 'after' }
-  const performance = await perform(bench, success, { ...stop, act: ({ daemon }) => daemon.kill() })
+  const performance = await perform(
+    bench,
+    { ...success, closed: true },
+    { ...stop, act: ({ daemon }) => daemon.kill() },
+  )
   await performance.member.daemon.waitFor('job started')
   performance.member.daemon.signal('SIGTERM')
   assert.is(await performance.member.daemon.ended, 'SIGKILL')
   assert.ok(performance.hasActed())
+  await bench.openGate()
   await bench.start(hideBriefly)
-  await bench.quiescence(80)
-  await bench.checkInvariants(success.expected)
+  await bench.quiescence()
+  await bench.checkInvariants()
   await checkAttempts(bench, 2)
 })
 
 row('told to stop inside an upload in parts: no upload stays open', async () => {
-  await using bench = await startBench({ ...success.options, more: `${success.options.more} ${grace}` })
+  await using bench = await startBench({ ...success.options, more: grace })
+  await bench.openGate()
   const { daemon, line } = bench.first
   const stalled = line.fault({ on: ({ op }) => op === 'UploadPart', do: 'stall' })
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -65,7 +74,7 @@ row('told to stop inside an upload in parts: no upload stays open', async () => 
   )
   await bench.start()
   await bench.quiescence()
-  await bench.checkInvariants(success.expected)
+  await bench.checkInvariants()
 })
 
 async function runWithStop(stop: Stop): Promise<boolean> {
@@ -79,8 +88,8 @@ async function runWithStopOf(play: Play, stop: Stop, check?: (bench: Bench) => P
   if (!(await isReached(bench, performance))) return false
   assert.is(await performance.member.daemon.ended, 0, 'exit code')
   await bench.start()
-  await bench.quiescence(80)
-  await bench.checkInvariants(play.expected)
+  await bench.quiescence()
+  await checkExpected(bench, play)
   await check?.(bench)
   return true
 }

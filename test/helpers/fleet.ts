@@ -45,7 +45,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       config: toConfigText(options),
     })
     daemons.push(daemon)
-    await daemon.started(60) // a busy machine
+    await daemon.started(120) // a busy machine
     return daemon
   }
   async function document(key: string): Promise<JobDocument | null> {

@@ -54,7 +54,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
   say(`the weather is over after ${Math.round(weather.sinceStartMs() / 1000)} s: ${weather.summary()}`)
   const documents = await untilAllOver(bench, keys, say)
   await bench.quiescence(PATIENCE_SECONDS)
-  await bench.checkInvariants({ attempts: 99, moreDead: 0 })
+  await bench.checkInvariants()
   return toReport({ documents, bench, kills: weather.kills, seconds: weather.sinceStartMs() / 1000 })
 }
 

@@ -28,7 +28,8 @@ export function createWeather({ bench, dice, daemons }: { bench: Bench; dice: Di
   async function strike(): Promise<void> {
     const member = dice.pick([...alive])
     alive.delete(member)
-    if (dice.chance(0.3)) {
+    // the first one is killed: a soak without a death says little, however few strikes a slow machine has time for
+    if (kills.length > 0 && dice.chance(0.3)) {
       stops++
       await member.daemon.stop()
     } else {
