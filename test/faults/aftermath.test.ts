@@ -1,7 +1,7 @@
 import { suite } from '../helpers/suite.ts'
 import { burial, explore, EXPLORATION_SECONDS, findLabels, funeral, takeover } from './explore.ts'
 import { runWithKill, toStops } from './kills.ts'
-import { besides } from './rows.ts'
+import { besides } from '../helpers/besides.ts'
 
 const row = besides(suite('aftermath', { timeoutSeconds: EXPLORATION_SECONDS }))
 

@@ -5,9 +5,9 @@ import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { findFfmpeg, type Bench } from './scene.ts'
 import { all, checkAttempts, explore, EXPLORATION_SECONDS, findLabels, KEY, success } from './explore.ts'
-import { reelCode } from './gate.ts'
+import { reelCode } from '../helpers/gate.ts'
 import { runWithKill, toStops } from './kills.ts'
-import { besides } from './rows.ts'
+import { besides } from '../helpers/besides.ts'
 
 const row = besides(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }))
 

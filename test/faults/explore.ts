@@ -2,10 +2,10 @@ import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench, type BenchOptions } from './bench.ts'
-import { gateCode } from './gate.ts'
+import { gateCode } from '../helpers/gate.ts'
 import { assertTimes, countUnwritten, hasty, terms, type Bench, type Expectations, type Member } from './scene.ts'
 import type { Line } from './proxy.ts'
-import { PATIENCE_SECONDS } from './rows.ts'
+import { PATIENCE_SECONDS } from '../helpers/besides.ts'
 import { tellStory, type Stop, type Story } from './stops.ts'
 
 /** `MEDIAD_FAULTS=all`: every stop there is; else a share of them that visits every part of a job's life. */

@@ -9,8 +9,8 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { canMount, mountSmallDisk } from './disk.ts'
-import { reelCode } from './gate.ts'
-import { besides, ROW_SECONDS } from './rows.ts'
+import { reelCode } from '../helpers/gate.ts'
+import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 import { countUnwritten, hurry, readiness, terms } from './scene.ts'
 
 const test = suite('host faults', { timeoutSeconds: ROW_SECONDS })

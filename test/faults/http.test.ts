@@ -4,7 +4,7 @@ import { suite } from '../helpers/suite.ts'
 import { startBench } from './bench.ts'
 import { all } from './explore.ts'
 import { noteCode } from '../helpers/fleet.ts'
-import { ROW_SECONDS } from './rows.ts'
+import { ROW_SECONDS } from '../helpers/besides.ts'
 
 const test = suite('endpoint abuse', { timeoutSeconds: ROW_SECONDS })
 

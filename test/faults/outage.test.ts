@@ -7,7 +7,7 @@ import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { readiness, type Member } from './scene.ts'
 import { all } from './explore.ts'
-import { besides, ROW_SECONDS } from './rows.ts'
+import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 
 const row = besides(suite('outages', { timeoutSeconds: all ? 2 * ROW_SECONDS : ROW_SECONDS }))
 

@@ -5,8 +5,8 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { gateCode } from './gate.ts'
-import { besides, ROW_SECONDS } from './rows.ts'
+import { gateCode } from '../helpers/gate.ts'
+import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 import { assertTimes, countLost, hasty, terms } from './scene.ts'
 
 const row = besides(suite('plugin faults', { timeoutSeconds: ROW_SECONDS }))

@@ -9,8 +9,8 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { reelCode } from './gate.ts'
-import { besides, ROW_SECONDS } from './rows.ts'
+import { reelCode } from '../helpers/gate.ts'
+import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 import { terms, type Bench } from './scene.ts'
 
 const row = besides(suite('process faults', { timeoutSeconds: ROW_SECONDS }))

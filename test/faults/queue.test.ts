@@ -10,9 +10,9 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import type { Call } from './calls.ts'
-import { gateCode } from './gate.ts'
+import { gateCode } from '../helpers/gate.ts'
 import type { Line } from './proxy.ts'
-import { besides, ROW_SECONDS } from './rows.ts'
+import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 import { assertSaidOnce, hasty, jobIdOf, type Bench } from './scene.ts'
 
 const row = besides(suite('queue faults', { timeoutSeconds: ROW_SECONDS }))

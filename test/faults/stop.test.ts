@@ -20,7 +20,7 @@ import {
   hideBriefly,
 } from './explore.ts'
 import { terms, type Bench } from './scene.ts'
-import { besides } from './rows.ts'
+import { besides } from '../helpers/besides.ts'
 import type { Stop } from './stops.ts'
 
 const grace = 'shutdown: { graceSeconds: 1 },'

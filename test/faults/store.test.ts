@@ -8,10 +8,10 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { gateCode } from './gate.ts'
+import { gateCode } from '../helpers/gate.ts'
 import { documentPathOf, hurry, jobIdOf, readiness, terms } from './scene.ts'
 import { isHeartbeat, type Call } from './calls.ts'
-import { besides, ROW_SECONDS } from './rows.ts'
+import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 
 const row = besides(suite('store faults', { timeoutSeconds: ROW_SECONDS }))
 

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
-import { besides } from '../faults/rows.ts'
+import { besides } from '../helpers/besides.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'

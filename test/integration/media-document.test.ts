@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { besides } from '../faults/rows.ts'
+import { besides } from '../helpers/besides.ts'
 import { startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeAudio, tinyVideo } from '../helpers/media.ts'

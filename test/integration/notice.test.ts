@@ -1,8 +1,8 @@
 /** A daemon whose machine will be gone: it takes nothing more, ends what it can, and gives the rest back. */
 import * as assert from 'uvu/assert'
-import { besides } from '../faults/rows.ts'
+import { besides } from '../helpers/besides.ts'
 import { startFleet, type Fleet } from '../helpers/fleet.ts'
-import { closedGate, type Gate } from '../helpers/gate.ts'
+import { createGate, gateCode, type Gate } from '../helpers/gate.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { startMetadata, type MetadataService } from '../helpers/metadata.ts'
 import { suite } from '../helpers/suite.ts'
@@ -84,12 +84,12 @@ type Scene = { fleet: Fleet; service: MetadataService; gate: Gate } & AsyncDispo
 async function start({ graceSeconds }: { graceSeconds: number }): Promise<Scene> {
   const service = await startMetadata()
   service.put('autoscaling/target-lifecycle-state', 'InService')
-  const gate = await closedGate()
+  const gate = await createGate()
   const fleet = await startFleet({
-    code: gate.code,
+    code: gateCode,
     chain: '[gate(), upload()]',
     more: `shutdown: { graceSeconds: ${graceSeconds}, metadataUrl: env('TEST_METADATA_URL') },`,
-    env: { TEST_METADATA_URL: service.url },
+    env: { ...gate.env, TEST_METADATA_URL: service.url },
   })
   return {
     fleet,

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
-import { besides } from '../faults/rows.ts'
+import { besides } from '../helpers/besides.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
-import { closedGate } from '../helpers/gate.ts'
+import { createGate, gateCode } from '../helpers/gate.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
@@ -57,8 +57,13 @@ test('a plugin that does not obey its signal keeps no daemon from stopping', asy
 
 test('a job that is released is taken on at once by a daemon that waits for it', async () => {
   const more = 'shutdown: { graceSeconds: 0 },'
-  await using gate = await closedGate()
-  await using fleet = await startFleet({ code: gate.code, chain: '[gate({ claims: 1 }), upload()]', more })
+  await using gate = await createGate()
+  await using fleet = await startFleet({
+    code: gateCode,
+    env: gate.env,
+    chain: '[gate({ claims: 1 }), upload()]',
+    more,
+  })
   const [first] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await first?.waitFor('job started')

@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert'
-import { besides } from '../faults/rows.ts'
+import { besides } from '../helpers/besides.ts'
 import { toNotificationBody } from '../../daemon/queue/notification.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
-import { closedGate } from '../helpers/gate.ts'
+import { createGate, gateCode } from '../helpers/gate.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
 import { isAlive, processesOf } from '../helpers/liveness.ts'
@@ -14,9 +14,9 @@ import { until } from '../helpers/wait.ts'
 const test = besides(suite('scheduling'))
 
 test('two daemons, 20 duplicate notifications of one upload: exactly one attempt', async () => {
-  await using gate = await closedGate()
+  await using gate = await createGate()
   const chain = '[gate(), note(), upload()]'
-  await using fleet = await startFleet({ daemons: 2, code: gate.code + noteCode, chain })
+  await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   const video = await tinyVideo()
   const etag = await fleet.cloud.put('origin_a.mp4', video)
   const body = toNotificationBody({ bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: video.length })
@@ -69,9 +69,9 @@ test('more jobs than slots: never more at once, all done', async () => {
 })
 
 test('a healthy job several times longer than its lease is swept, and never started again', async () => {
-  await using gate = await closedGate()
+  await using gate = await createGate()
   const chain = '[gate(), note(), upload()]'
-  await using fleet = await startFleet({ daemons: 2, code: gate.code + noteCode, chain })
+  await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   // between two looks lies the recheck time, a second: three leases
   await until('it was looked at for long', () => fleet.said('record: wait') > 18)

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
-import { besides } from '../faults/rows.ts'
+import { besides } from '../helpers/besides.ts'
 import { startFleet, noteCode, paceCode, type Fleet } from '../helpers/fleet.ts'
-import { closedGate } from '../helpers/gate.ts'
+import { createGate, gateCode } from '../helpers/gate.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
 import { suite } from '../helpers/suite.ts'
@@ -35,9 +35,10 @@ test('a daemon killed in the middle of ffmpeg: another one takes the job over, a
 })
 
 test('SIGTERM, the job ends within the grace time: it is finished, and nothing more is taken', async () => {
-  await using gate = await closedGate()
+  await using gate = await createGate()
   await using fleet = await startFleet({
-    code: gate.code + noteCode,
+    code: gateCode + noteCode,
+    env: gate.env,
     chain: '[gate(), note(), upload()]',
     more: 'shutdown: { graceSeconds: 600 }',
   })
@@ -79,8 +80,8 @@ test('SIGTERM, the job is longer than the grace time: released, nothing uploaded
 })
 
 test('a second signal ends a daemon at once, and the job is taken over', async () => {
-  await using gate = await closedGate()
-  await using fleet = await startFleet({ code: gate.code, chain: '[gate({ claims: 1 }), upload()]' })
+  await using gate = await createGate()
+  await using fleet = await startFleet({ code: gateCode, env: gate.env, chain: '[gate({ claims: 1 }), upload()]' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await daemon?.waitFor('job started')
@@ -96,9 +97,9 @@ test('a second signal ends a daemon at once, and the job is taken over', async (
 })
 
 test('a newer upload while the old one is processed: the newer one counts, and results are not mixed', async () => {
-  await using gate = await closedGate()
+  await using gate = await createGate()
   const chain = '[gate(), note(), upload()]'
-  await using fleet = await startFleet({ daemons: 2, code: gate.code + noteCode, chain })
+  await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   const older = await tinyVideo()
   const newer = Buffer.concat([older, Buffer.from([0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65])]) // an empty "free" box: another etag
   await fleet.cloud.put('origin_a.mp4', older)
@@ -117,9 +118,9 @@ test('a newer upload while the old one is processed: the newer one counts, and r
 })
 
 test('a daemon frozen beyond its lease wakes up, and writes nothing more', async () => {
-  await using gate = await closedGate()
+  await using gate = await createGate()
   const chain = '[gate({ claims: 1 }), note(), upload()]'
-  await using fleet = await startFleet({ code: gate.code + noteCode, chain })
+  await using fleet = await startFleet({ code: gateCode + noteCode, env: gate.env, chain })
   const [frozen] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await frozen?.waitFor('job started')
