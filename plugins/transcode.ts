@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from '../daemon/index.ts'
+import { notes, toTellingFilters } from './changes.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toPictureInputOptions, toPictureFilters } from './colour.ts'
 import { codeAnew, toPlan, type Plan } from './copy.ts'
@@ -27,6 +28,7 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       const made = await make(context, { recipe, plan: toPlan(recipe, probe), loudness })
       reportFlaws(context, recipe, made)
       reportChoices(context, recipe)
+      reportChanges(context, made)
       const kind = probe.video ? 'video' : 'audio'
       await context.add(made.path, kind, { key: given.key, contentType: toContentType(recipe.container, kind) })
       if (recipe.subtitles !== 'none') await extractSubtitles(context, recipe.subtitlesKey)
@@ -58,7 +60,8 @@ export function toProof({ plan }: Order, { video, audio }: Probe): string[] | un
     ...(plan.video && video ? ['-map', `0:${video.index}`] : []),
     ...(plan.audio && audio ? ['-map', `0:${audio.index}`] : []),
   ]
-  return maps.length === 0 ? undefined : [...maps, '-fps_mode', 'passthrough']
+  const filters = plan.video && video ? ['-vf', toTellingFilters(video).join(',')] : []
+  return maps.length === 0 ? undefined : [...maps, ...filters, '-fps_mode', 'passthrough']
 }
 
 /** Copies what can be copied; should the copy turn out to be none that plays, everything is coded anew. */
@@ -75,6 +78,10 @@ async function make(context: RunContext, order: Order): Promise<Result> {
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
   const made = { ...run, path, result: await inspectResult(context, path) }
+  if (order.plan.video && run.damage.notes.length > 0) {
+    context.log.info('the picture changes on the way: it is coded anew')
+    return await make(context, { ...order, plan: { ...order.plan, video: false } })
+  }
   const fault = findFault(made, probe)
   if (alsoDecode && (fault || isBadCopy(made))) {
     context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
@@ -111,6 +118,13 @@ function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: Recipe):
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
   if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
+}
+
+function reportChanges({ warn }: RunContext, { damage, result: { video } }: Result): void {
+  if (!video || !damage.notes.includes(notes.resized)) return
+  warn(
+    `the picture changes its size or shape on the way: what is different was fitted into ${video.width}x${video.height}`,
+  )
 }
 
 /** Documents are no place for a thousand tracks. */

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { MediadError, type ErrorCode } from '../errors.ts'
+import { notePattern } from './damage.ts'
 
 const LINES = 20
 const LINE_LENGTH = 500
@@ -20,7 +21,7 @@ export function createTail(onLine: (line: string) => void = () => undefined): Ta
   let open = ''
   const keep = (line: string) => {
     const text = clean(line)
-    if (text === '' || chatter.test(text)) return
+    if (text === '' || chatter.test(text) || notePattern.test(text)) return
     kept.push(text)
     if (kept.length > LINES) kept.shift()
   }

@@ -114,8 +114,8 @@ test('lines are cut, and a flood without a line end is one line', () => {
   assert.equal(tail.lines(), ['x'.repeat(500), 'end'])
 })
 
-test('what encoders print about themselves is left out', () => {
+test('what encoders print about themselves, and filters tell, is left out', () => {
   const tail = createTail()
-  tail.write('[error] first\nSvt[info]: SVT [build]\nx265 [info]: HEVC encoder\nlast\n')
+  tail.write('[error] first\n[warning] 1.000000\nSvt[info]: SVT [build]\nx265 [info]: HEVC encoder\nlast\n')
   assert.equal(tail.lines(), ['[error] first', 'last'])
 })

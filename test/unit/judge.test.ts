@@ -7,7 +7,7 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('judge')
 
-const whole: Damage = { broken: {}, cut: false, holes: false, disordered: false }
+const whole: Damage = { broken: {}, cut: false, holes: false, disordered: false, notes: [] }
 type Case = { probe?: Partial<Probe>; seconds?: number; damage?: Partial<Damage>; droppedFrames?: number }
 
 function judge({ probe = {}, seconds = 10, damage = {}, droppedFrames = 0 }: Case): (string | null)[] {
@@ -79,7 +79,7 @@ test('counts what ffmpeg 5 to 7 complain about, by stream', () => {
     '[h264 @ 0x55] [error] error while decoding MB 4 0, bytestream 7432',
   ]
   lines.forEach(counter.see)
-  assert.equal(counter.read(), { broken: { 0: 3, 1: 1 }, cut: false, holes: false, disordered: false })
+  assert.equal(counter.read(), { broken: { 0: 3, 1: 1 }, cut: false, holes: false, disordered: false, notes: [] })
 })
 
 function isCut(line: string): boolean {
@@ -100,4 +100,12 @@ test('knows the signs of a file that is cut, and of times that go back', () => {
   const counter = createDamageCounter()
   counter.see('[mp4 @ 0x55] [warning] Non-monotonous DTS in output stream 0:0; previous: 5, current: 4; changing to 6.')
   assert.is(counter.read().disordered, true)
+})
+
+test('hears what filters tell, whoever ffmpeg says it comes from', () => {
+  const counter = createDamageCounter()
+  const told = ['[warning] 2.000000', '[Eval @ 0x55] [warning] 1.000000', '[warning] 2.000000']
+  const others = ['[info] 3.000000', '[warning] 4.500000', '[warning] a title: 5.000000', '[warning] 1234.000000']
+  for (const line of [...told, ...others]) counter.see(line)
+  assert.equal(counter.read().notes, [2, 1])
 })
