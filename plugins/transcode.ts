@@ -5,10 +5,11 @@ import { notes, toTellingFilters } from './changes.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toPictureInputOptions, toPictureFilters } from './colour.ts'
 import { codeAnew, toPlan, type Plan } from './copy.ts'
+import { lengthen } from './ending.ts'
 import { findFlaws } from './judge.ts'
 import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
 import { toLayout } from './picture.ts'
-import { toRecipe, transcodeOptions, type Recipe } from './recipe.ts'
+import { toMuxerOptions, toRecipe, transcodeOptions, type Recipe } from './recipe.ts'
 import { findFault, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toSoundFilters, toSoundOptions } from './sound.ts'
 import { extractSubtitles } from './subtitles.ts'
@@ -25,7 +26,8 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a single picture')
       const loudness = await toLoudness(context, recipe)
-      const made = await make(context, { recipe, plan: toPlan(recipe, probe), loudness })
+      const order = { recipe, plan: toPlan(recipe, probe), loudness }
+      const made = await lengthen(context, recipe, await make(context, order))
       reportFlaws(context, recipe, made)
       reportChoices(context, recipe)
       reportChanges(context, made)
@@ -41,7 +43,7 @@ export type Order = { readonly recipe: Recipe; readonly plan: Plan; readonly lou
 
 /** ffmpeg's options for one output. Streams are named one by one: what the probe chose, and nothing else. */
 export function transcodeArguments(order: Order, probe: Probe): string[] {
-  const { container, metadata } = order.recipe
+  const { metadata } = order.recipe
   const { audio } = probe
   const language = audio?.language === undefined ? [] : ['-metadata:s:a:0', `language=${audio.language}`]
   return [
@@ -49,8 +51,7 @@ export function transcodeArguments(order: Order, probe: Probe): string[] {
     toAudioOptions(order, probe),
     ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
     metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
-    ['-max_muxing_queue_size', '65536'],
-    container === 'mp4' ? ['-movflags', metadata === 'keep' ? '+faststart+use_metadata_tags' : '+faststart'] : [],
+    toMuxerOptions(order.recipe),
   ].flat()
 }
 
@@ -83,7 +84,7 @@ async function make(context: RunContext, order: Order): Promise<Result> {
     return await make(context, { ...order, plan: { ...order.plan, video: false } })
   }
   const fault = findFault(made, probe)
-  if (alsoDecode && (fault || isBadCopy(made))) {
+  if (alsoDecode && (fault || isBadCopy(made, probe))) {
     context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
     return await make(context, { ...order, plan: codeAnew })
   }

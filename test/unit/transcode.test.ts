@@ -147,19 +147,25 @@ test('sound that begins later than the picture has silence before it', () => {
 
 test('a copy that would not play well is found', () => {
   const made = { ...probe, audio: anAudio({ packetCount: 469 }) }
-  const bad = (result: Partial<Probe>, outSeconds = 10) =>
-    isBadCopy({
-      path: '',
-      seconds: 1,
-      cpuSeconds: 1,
-      frames: 1,
-      droppedFrames: 0,
-      outSeconds,
-      damage: whole,
-      result: { ...made, ...result },
-    })
+  const bad = (result: Partial<Probe>, outSeconds = 10, source = probe) =>
+    isBadCopy(
+      {
+        path: '',
+        seconds: 1,
+        cpuSeconds: 1,
+        frames: 300,
+        droppedFrames: 0,
+        outSeconds,
+        damage: whole,
+        result: { ...made, ...result },
+      },
+      source,
+    )
   assert.is(bad({}), false)
   assert.is(bad({}, 10.2), true)
+  const long = aProbe({ video: aVideo({ packetCount: 300, durationSeconds: 25 }) })
+  assert.is(bad({ durationSeconds: 25 }, 10, long), false)
+  assert.is(bad({ durationSeconds: 20 }, 10, long), true)
   assert.is(bad({ video: aVideo({ startSeconds: 0.3 }) }), true)
   assert.is(bad({ audio: anAudio({ packetCount: 330 }) }), true)
   assert.is(

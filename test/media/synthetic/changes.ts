@@ -1,7 +1,7 @@
 /** Films that are something else in their second half. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { ffmpeg } from '../../helpers/media.ts'
-import { aac, h264, sound, type Maker, type Makers } from './files.ts'
+import { aac, by, h264, picture, sound, type Maker, type Makers } from './files.ts'
 
 type Half = {
   size: string
@@ -83,4 +83,25 @@ export const turnedInterlaced: Makers = {
   'interlaced-later.mp4': joined('h264', [whole, halfPictures], withSound),
   'interlaced-later.mkv': joined('h264', [whole, halfPictures]),
   'interlaced-later.ts': joined('h264', [whole, halfPictures], withSound),
+}
+
+/** What a recorder of screens writes: pictures only where something moves, and the last one stands until the end. */
+const standing =
+  (end: number, ...made: readonly (string | readonly string[])[]): Maker =>
+  async (path) => {
+    const short = `${path}.short.mp4`
+    await ffmpeg([...made.flat(), ...h264, '-bf', '2', '-fps_mode', 'vfr', short])
+    await ffmpeg(['-i', short, '-c', 'copy', '-bsf:v', `setts=pts=PTS:dts=DTS:duration=${end}/TB-PTS`, path])
+    await rm(short)
+  }
+
+const moving = [...picture({ seconds: 2 }), '-vf', "select='lt(n,10)+not(mod(n,7))'"]
+
+/** Films whose last picture lasts for seconds. */
+export const lasting: Makers = {
+  'screen.mp4': standing(5, moving),
+  'screen.mov': standing(5, moving),
+  'short-sound.mp4': standing(4, sound({ seconds: 1 }), moving, aac),
+  'one-picture.mp4': standing(3, picture({ seconds: 0.04 })),
+  'stops.gif': by(picture({ fps: 10 }), '-final_delay', '300'),
 }
