@@ -25,12 +25,7 @@ export async function lengthen(context: RunContext, recipe: Recipe, made: Result
 function toLongerOptions(end: number, { video, audio, chapterCount }: Probe): string[] {
   const maps = [video, audio].filter((stream) => stream !== null).flatMap(({ index }) => ['-map', `0:${index}`])
   const chapters = ['-map_chapters', chapterCount > 0 ? '0' : '-1']
-  return [
-    ...maps,
-    ...chapters,
-    '-c',
-    'copy',
-    '-bsf:v',
-    `setts=pts=PTS:dts=DTS:duration=max(1\\,${end.toFixed(6)}/TB-PTS)`,
-  ]
+  // whose times are not named gets its decode times for both
+  const length = `setts=pts=PTS:dts=DTS:duration=max(1\\,${end.toFixed(6)}/TB-PTS)`
+  return [...maps, ...chapters, '-c', 'copy', '-bsf:v', length]
 }

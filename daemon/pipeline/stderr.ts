@@ -130,6 +130,12 @@ const rules: readonly Rule[] = [
     message: 'its pictures are too large: $1',
   },
   {
+    // bwdif's words, of a picture that was larger in the beginning
+    pattern: /Video with planes less than \d columns or \d lines is not supported/,
+    code: 'input.corrupt',
+    message: 'its pictures become too small on the way',
+  },
+  {
     pattern: /(?:Decoder \(codec |no decoder found for: )(\w+)/,
     code: 'input.unsupported_codec',
     message: 'the file is coded as $1, which this ffmpeg cannot decode',

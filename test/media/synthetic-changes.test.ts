@@ -10,7 +10,7 @@ import { measure, readCombing, streamOf } from './measure.ts'
 import { addRows } from './rows.ts'
 import { resized, turnedInterlaced } from './synthetic/changes.ts'
 import { createFiles } from './synthetic/files.ts'
-import { film, type Row } from './table.ts'
+import { film, refused, type Row } from './table.ts'
 
 const run = promisify(execFile)
 const warnings = [/changes its size or shape on the way: what is different was fitted into \d+x\d+$/]
@@ -38,10 +38,12 @@ addRows(suite('sizes and shapes that change on the way', { timeoutSeconds: 60 })
     'larger.webm': film(160, 120, silent),
     'same-shape.webm': film(160, 120, silent),
     'odd.mkv': film(160, 120, silent),
+    'tiny.mkv': refused('input.corrupt', /become too small/),
     'wide-pixels-later.mpg': film(320, 240, silent),
   },
   async also({ name, ran }) {
-    const path = ran?.outputs[0]?.path ?? ''
+    if (!ran) return
+    const path = ran.outputs[0]?.path ?? ''
     const { frames, streams } = await measure(path)
     const picture = streamOf({ streams }, 'video')?.index
     // what bwdif holds while ffmpeg makes the filters anew is lost

@@ -9,6 +9,10 @@ const broken: Facts = { lacks: () => true, writes: true }
 
 /** What real programs printed, and what it means. 5.1 unless said otherwise. */
 const table: readonly [line: string, code: string | null][] = [
+  [
+    '[Parsed_bwdif_1 @ 0x557a] [error] Video with planes less than 3 columns or 4 lines is not supported',
+    'input.corrupt',
+  ],
   ['[error] av_interleaved_write_frame(): No space left on device', 'resource.disk'],
   ['[error] Error writing trailer of file:out.mp4: No space left on device', 'resource.disk'],
   ['[libx264 @ 0x55d0] [error] malloc of size 3133440 failed', 'resource.memory'],

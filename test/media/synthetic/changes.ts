@@ -58,6 +58,7 @@ export const resized: Makers = {
   'larger.webm': appended(['160x120', '240x320'], ...vp9),
   'same-shape.webm': appended(['160x120', '320x240', '212x160'], ...vp8),
   'odd.mkv': appended(['161x121', '121x161'], '-c:v', 'mjpeg', '-pix_fmt', 'yuvj444p'),
+  'tiny.mkv': appended(['320x240', '2x2'], '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p'),
   'wide-pixels-later.mpg': joined('m2v', [
     { size: '320x240', coded: mpeg2 },
     { size: '320x240', aspect: '4/3', coded: mpeg2 },
