@@ -1,4 +1,5 @@
 import { isHdr, type VideoStream } from '../daemon/index.ts'
+import { mayBeInterlaced } from './changes.ts'
 import { toSizeFilters, type Layout } from './picture.ts'
 
 /** `tonemap`: HDR becomes what every screen shows right; `keep`: it stays HDR, in 10 bits. */
@@ -8,7 +9,8 @@ export type Hdr = 'tonemap' | 'keep'
 export const colourFilters = ['zscale', 'tonemap']
 
 /**
- * The filters that make a picture of any origin an ordinary one: half-pictures woven together, transparency on black, the
+ * The filters that make a picture of any origin an ordinary one: half-pictures woven together (whole
+ * ones pass untouched), transparency on black, the
  * layout's size, and colours that screens expect: 8 bits, 4:2:0, the values of television. ffmpeg turns and mirrors it
  * before them by itself. What is BT.601 or BT.709 stays so, and keeps its tags.
  */
@@ -18,12 +20,6 @@ export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { 
     ...(hasAlpha(video) ? ['premultiply=inplace=1'] : []),
     ...toColourFilters(video, layout, hdr),
   ]
-}
-
-/** The codecs of cameras and broadcasters; each frame says whether it is, and whole ones pass untouched. */
-function mayBeInterlaced({ interlaced, codec, width, height }: VideoStream): boolean {
-  if (Math.min(width, height) < 4) return false // which bwdif does not take
-  return interlaced === true || ['h264', 'mpeg2video', 'mpeg4', 'vc1', 'dvvideo', 'prores', 'mjpeg'].includes(codec)
 }
 
 /**
@@ -51,13 +47,13 @@ function hasAlpha({ pixelFormat }: VideoStream): boolean {
 
 function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
   if (staysHdr(video, hdr))
-    return [...toSizeFilters(layout, []), ...toMissingTags(video), ...toLimited(video), 'format=yuv420p10le']
-  if (isHdr(video)) return [...toSizeFilters(layout, []), ...toMissingTags(video), ...toneMapping]
+    return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toLimited(video), 'format=yuv420p10le']
+  if (isHdr(video)) return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toneMapping]
   if (isRgb(video))
-    return [...toSizeFilters(layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
+    return [...toSizeFilters(video, layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
   if (video.primaries === 'bt2020')
-    return [...toSizeFilters(layout, []), ...toMissingTags(video), toBt709, 'format=yuv420p']
-  return [...toUnsaidTags(video), ...toSizeFilters(layout, ['out_range=tv']), 'format=yuv420p']
+    return [...toSizeFilters(video, layout, []), ...toMissingTags(video), toBt709, 'format=yuv420p']
+  return [...toUnsaidTags(video), ...toSizeFilters(video, layout, ['out_range=tv']), 'format=yuv420p']
 }
 
 /** Large films that do not say are of BT.709; made smaller, they would be taken for BT.601. */

@@ -1,5 +1,5 @@
 import type { Damage, Probe } from '../daemon/index.ts'
-import { toMaxRate } from './time.ts'
+import { NOTICED_SECONDS, toDelaySeconds, toMaxRate } from './time.ts'
 
 /** Something that is wrong with a source; beyond a threshold it is an error. */
 export type Flaw = { readonly code: 'input.corrupt' | 'input.truncated' | null; readonly message: string }
@@ -18,6 +18,8 @@ export type Made = {
 const DAMAGED_SHARE = 0.02
 /** How much may be missing at the end: where the container itself shows that it is cut, and where only its header says so. */
 const MISSING = { cut: { share: 0.02, seconds: 0.1 }, claimed: { share: 0.1, seconds: 1 } } as const
+/** For longer nobody lets a picture stand, whatever an index says. */
+const LONGEST_SECONDS = 12 * 3600
 /** AAC's, which others do not exceed by much. */
 const SAMPLES_PER_PACKET = 1024
 
@@ -61,15 +63,43 @@ function toDamage(what: string, broken: number, good: number): Flaw[] {
   return [{ code: share > DAMAGED_SHARE ? 'input.corrupt' : null, message }]
 }
 
+type Ended = Pick<Made, 'probe' | 'damage' | 'frames'>
+
+/** Whether every picture is there that the container's index lists. */
+function isComplete({ probe, damage, frames }: Ended): boolean {
+  const cut = damage.cut || probe.cut === true
+  return !cut && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
+}
+
+/**
+ * When the picture ends by the container's index, in the result's time; null where that is not known, or not believed. A
+ * track's own length adds up what lies between the decoding of pictures, which is less than they are shown where they are
+ * reordered: what nothing but the picture can be the reason of, the file's length, is right then.
+ */
+export function toPictureEnd(made: Ended): number | null {
+  const { probe, damage } = made
+  const { video, audio, durationSeconds: whole } = probe
+  if (!video?.durationSeconds || damage.holes || !isComplete(made)) return null
+  const own = Math.max(0, toDelaySeconds(probe, video)) + video.durationSeconds
+  const isPicture =
+    isAll(probe) &&
+    Math.abs(probe.startSeconds) <= NOTICED_SECONDS &&
+    (audio === null || (audio.durationSeconds ?? Infinity) < (whole ?? 0))
+  const end = isPicture ? Math.max(own, whole ?? 0) : own
+  return end <= LONGEST_SECONDS ? end : null
+}
+
+const isAll = ({ skipped, subtitles }: Probe): boolean => skipped.length === 0 && subtitles.length === 0
+
 function findMissing({ probe, result, damage, frames }: Made): Flaw[] {
   const cut = damage.cut || probe.cut === true
-  const isComplete = !cut && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
+  const complete = isComplete({ probe, damage, frames })
   const flaws = (['video', 'audio'] as const).flatMap((kind) => {
     const claimed = toClaim(probe, kind, cut)
     const held = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
     const missing = claimed === null ? [] : toMissing({ kind, claimed, held, cut })
-    // every picture that the index lists: the last one is only shown for long
-    return kind === 'video' && isComplete ? missing.map(toNote) : missing
+    // the last one is only shown for long
+    return kind === 'video' && complete ? missing.map(toNote) : missing
   })
   if (flaws.length > 0 || !cut) return flaws
   const { announcedBytes, sizeBytes } = probe
@@ -102,6 +132,5 @@ function toClaim(probe: Probe, kind: 'video' | 'audio', cut: boolean): number | 
   const stream = probe[kind]
   if (stream === null || probe.isLengthGuessed === true) return null
   if (stream.durationSeconds !== null) return stream.durationSeconds
-  const isAll = probe.skipped.length === 0 && probe.subtitles.length === 0
-  return isAll || cut ? probe.durationSeconds : null
+  return isAll(probe) || cut ? probe.durationSeconds : null
 }

@@ -1,4 +1,5 @@
 import { toDisplaySize, type VideoStream } from '../daemon/index.ts'
+import { toScaleOptions } from './changes.ts'
 
 export type Size = { readonly width: number; readonly height: number }
 
@@ -70,16 +71,18 @@ export function toShownSize(video: VideoStream): Size {
 }
 
 /**
- * The filters of a layout. The size is in numbers, so that a source which changes its size on the way does not stop the
- * encoder.
+ * The filters of a layout. What comes out is always of one size, which no encoder can change: a picture that is not like
+ * the first is shown whole, in the middle of black.
  */
-export function toSizeFilters(layout: Layout, scaleOptions: readonly string[]): string[] {
-  const { trimmed, scaled, cropped, padded } = layout
+export function toSizeFilters(video: VideoStream, layout: Layout, scaleOptions: readonly string[]): string[] {
+  const { trimmed, scaled, cropped } = layout
+  const frame = toFinalSize(layout)
+  const [width, height] = cropped ? [`'max(iw,${frame.width})'`, `'max(ih,${frame.height})'`] : Object.values(frame)
   return [
-    ...(trimmed ? [`crop=${trimmed.width}:${trimmed.height}:0:0`] : []),
-    [`scale=${scaled.width}:${scaled.height}`, ...scaleOptions].join(':'),
+    ...(trimmed ? ['crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0'] : []),
+    `scale=${[toScaleOptions({ video, stored: trimmed, scaled, frame }), ...scaleOptions].join(':')}`,
+    `pad=${width}:${height}:-1:-1:eval=frame`,
     ...(cropped ? [`crop=${cropped.width}:${cropped.height}`] : []),
-    ...(padded ? [`pad=${padded.width}:${padded.height}:-1:-1`] : []),
     'setsar=1',
   ]
 }

@@ -120,3 +120,9 @@ export function toRecipe(given: TranscodeOptions): Recipe {
     container,
   }
 }
+
+/** An mp4 has its index in front. */
+export function toMuxerOptions({ container, metadata }: Pick<Recipe, 'container' | 'metadata'>): string[] {
+  const flags = metadata === 'keep' ? '+faststart+use_metadata_tags' : '+faststart'
+  return ['-max_muxing_queue_size', '65536', ...(container === 'mp4' ? ['-movflags', flags] : [])]
+}

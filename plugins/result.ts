@@ -1,4 +1,6 @@
 import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from '../daemon/index.ts'
+import { toPictureEnd } from './judge.ts'
+import { NOTICED_SECONDS } from './time.ts'
 
 /** What one run of ffmpeg made, and what ffprobe sees in it. */
 export type Result = FfmpegResult & { readonly path: string; readonly result: Probe }
@@ -32,9 +34,13 @@ export function findFault(
 const SAMPLES_PER_PACKET = 1024
 
 /** Players stumble over times that go back, and over a beginning that is not there. */
-export function isBadCopy({ result, outSeconds }: Result): boolean {
-  const late = [result.video, result.audio].some((stream) => stream !== null && (stream.startSeconds ?? 0) > 0.05)
-  const isOther = Math.abs((result.durationSeconds ?? 0) - (outSeconds ?? 0)) > 0.05
+export function isBadCopy({ result, outSeconds, frames, damage }: Result, probe: Probe): boolean {
+  const late = [result.video, result.audio].some(
+    (stream) => stream !== null && (stream.startSeconds ?? 0) > NOTICED_SECONDS,
+  )
+  // what was decoded ends when the last picture begins or, by the index, when it is over
+  const ends = [outSeconds ?? 0, toPictureEnd({ probe, frames, damage }) ?? 0]
+  const isOther = ends.every((end) => Math.abs((result.durationSeconds ?? 0) - end) > NOTICED_SECONDS)
   return late || isOther || hasHoles(result.audio)
 }
 

@@ -1,7 +1,7 @@
 import type { Probe, VideoStream } from '../daemon/index.ts'
 
-/** How much earlier one of two streams may begin before anybody notices. */
-const NOTICED_SECONDS = 0.05
+/** How much earlier one of two streams may begin, or end, before anybody notices. */
+export const NOTICED_SECONDS = 0.05
 
 /**
  * Options before the input that let the chosen streams begin at 0. ffmpeg shifts a file by its earliest stream, which may

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from '../daemon/index.ts'
+import { notes, toTellingFilters } from './changes.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toPictureInputOptions, toPictureFilters } from './colour.ts'
 import { codeAnew, toPlan, type Plan } from './copy.ts'
+import { lengthen } from './ending.ts'
 import { findFlaws } from './judge.ts'
 import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
 import { toLayout } from './picture.ts'
-import { toRecipe, transcodeOptions, type Recipe } from './recipe.ts'
+import { toMuxerOptions, toRecipe, transcodeOptions, type Recipe } from './recipe.ts'
 import { findFault, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toSoundFilters, toSoundOptions } from './sound.ts'
 import { extractSubtitles } from './subtitles.ts'
@@ -24,9 +26,11 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a single picture')
       const loudness = await toLoudness(context, recipe)
-      const made = await make(context, { recipe, plan: toPlan(recipe, probe), loudness })
+      const order = { recipe, plan: toPlan(recipe, probe), loudness }
+      const made = await lengthen(context, recipe, await make(context, order))
       reportFlaws(context, recipe, made)
       reportChoices(context, recipe)
+      reportChanges(context, made)
       const kind = probe.video ? 'video' : 'audio'
       await context.add(made.path, kind, { key: given.key, contentType: toContentType(recipe.container, kind) })
       if (recipe.subtitles !== 'none') await extractSubtitles(context, recipe.subtitlesKey)
@@ -39,7 +43,7 @@ export type Order = { readonly recipe: Recipe; readonly plan: Plan; readonly lou
 
 /** ffmpeg's options for one output. Streams are named one by one: what the probe chose, and nothing else. */
 export function transcodeArguments(order: Order, probe: Probe): string[] {
-  const { container, metadata } = order.recipe
+  const { metadata } = order.recipe
   const { audio } = probe
   const language = audio?.language === undefined ? [] : ['-metadata:s:a:0', `language=${audio.language}`]
   return [
@@ -47,8 +51,7 @@ export function transcodeArguments(order: Order, probe: Probe): string[] {
     toAudioOptions(order, probe),
     ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
     metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
-    ['-max_muxing_queue_size', '65536'],
-    container === 'mp4' ? ['-movflags', metadata === 'keep' ? '+faststart+use_metadata_tags' : '+faststart'] : [],
+    toMuxerOptions(order.recipe),
   ].flat()
 }
 
@@ -58,7 +61,8 @@ export function toProof({ plan }: Order, { video, audio }: Probe): string[] | un
     ...(plan.video && video ? ['-map', `0:${video.index}`] : []),
     ...(plan.audio && audio ? ['-map', `0:${audio.index}`] : []),
   ]
-  return maps.length === 0 ? undefined : [...maps, '-fps_mode', 'passthrough']
+  const filters = plan.video && video ? ['-vf', toTellingFilters(video).join(',')] : []
+  return maps.length === 0 ? undefined : [...maps, ...filters, '-fps_mode', 'passthrough']
 }
 
 /** Copies what can be copied; should the copy turn out to be none that plays, everything is coded anew. */
@@ -75,8 +79,12 @@ async function make(context: RunContext, order: Order): Promise<Result> {
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
   const made = { ...run, path, result: await inspectResult(context, path) }
+  if (order.plan.video && run.damage.notes.length > 0) {
+    context.log.info('the picture changes on the way: it is coded anew')
+    return await make(context, { ...order, plan: { ...order.plan, video: false } })
+  }
   const fault = findFault(made, probe)
-  if (alsoDecode && (fault || isBadCopy(made))) {
+  if (alsoDecode && (fault || isBadCopy(made, probe))) {
     context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
     return await make(context, { ...order, plan: codeAnew })
   }
@@ -111,6 +119,13 @@ function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: Recipe):
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
   if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
+}
+
+function reportChanges({ warn }: RunContext, { damage, result: { video } }: Result): void {
+  if (!video || !damage.notes.includes(notes.resized)) return
+  warn(
+    `the picture changes its size or shape on the way: what is different was fitted into ${video.width}x${video.height}`,
+  )
 }
 
 /** Documents are no place for a thousand tracks. */

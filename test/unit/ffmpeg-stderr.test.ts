@@ -9,6 +9,10 @@ const broken: Facts = { lacks: () => true, writes: true }
 
 /** What real programs printed, and what it means. 5.1 unless said otherwise. */
 const table: readonly [line: string, code: string | null][] = [
+  [
+    '[Parsed_bwdif_1 @ 0x557a] [error] Video with planes less than 3 columns or 4 lines is not supported',
+    'input.corrupt',
+  ],
   ['[error] av_interleaved_write_frame(): No space left on device', 'resource.disk'],
   ['[error] Error writing trailer of file:out.mp4: No space left on device', 'resource.disk'],
   ['[libx264 @ 0x55d0] [error] malloc of size 3133440 failed', 'resource.memory'],
@@ -114,8 +118,8 @@ test('lines are cut, and a flood without a line end is one line', () => {
   assert.equal(tail.lines(), ['x'.repeat(500), 'end'])
 })
 
-test('what encoders print about themselves is left out', () => {
+test('what encoders print about themselves, and filters tell, is left out', () => {
   const tail = createTail()
-  tail.write('[error] first\nSvt[info]: SVT [build]\nx265 [info]: HEVC encoder\nlast\n')
+  tail.write('[error] first\n[warning] 1.000000\nSvt[info]: SVT [build]\nx265 [info]: HEVC encoder\nlast\n')
   assert.equal(tail.lines(), ['[error] first', 'last'])
 })

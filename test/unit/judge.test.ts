@@ -1,13 +1,13 @@
 import * as assert from 'uvu/assert'
 import type { Damage, Probe } from '../../daemon/index.ts'
 import { createDamageCounter } from '../../daemon/pipeline/ffmpeg/damage.ts'
-import { findFlaws } from '../../plugins/judge.ts'
+import { findFlaws, toPictureEnd } from '../../plugins/judge.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('judge')
 
-const whole: Damage = { broken: {}, cut: false, holes: false, disordered: false }
+const whole: Damage = { broken: {}, cut: false, holes: false, disordered: false, notes: [] }
 type Case = { probe?: Partial<Probe>; seconds?: number; damage?: Partial<Damage>; droppedFrames?: number }
 
 function judge({ probe = {}, seconds = 10, damage = {}, droppedFrames = 0 }: Case): (string | null)[] {
@@ -79,7 +79,7 @@ test('counts what ffmpeg 5 to 7 complain about, by stream', () => {
     '[h264 @ 0x55] [error] error while decoding MB 4 0, bytestream 7432',
   ]
   lines.forEach(counter.see)
-  assert.equal(counter.read(), { broken: { 0: 3, 1: 1 }, cut: false, holes: false, disordered: false })
+  assert.equal(counter.read(), { broken: { 0: 3, 1: 1 }, cut: false, holes: false, disordered: false, notes: [] })
 })
 
 function isCut(line: string): boolean {
@@ -100,4 +100,33 @@ test('knows the signs of a file that is cut, and of times that go back', () => {
   const counter = createDamageCounter()
   counter.see('[mp4 @ 0x55] [warning] Non-monotonous DTS in output stream 0:0; previous: 5, current: 4; changing to 6.')
   assert.is(counter.read().disordered, true)
+})
+
+test('hears what filters tell, whoever ffmpeg says it comes from', () => {
+  const counter = createDamageCounter()
+  const told = ['[warning] 2.000000', '[Eval @ 0x55] [warning] 1.000000', '[warning] 2.000000']
+  const others = ['[info] 3.000000', '[warning] 4.500000', '[warning] a title: 5.000000', '[warning] 1234.000000']
+  for (const line of [...told, ...others]) counter.see(line)
+  assert.equal(counter.read().notes, [2, 1])
+})
+
+test('the index says when the last picture ends, where all of them are there', () => {
+  const video = aVideo({ packetCount: 300, durationSeconds: 14 })
+  const end = (changes: Partial<Probe>, frames = 300, damage: Partial<Damage> = {}) =>
+    toPictureEnd({ probe: aProbe({ video, ...changes }), frames, damage: { ...whole, ...damage } })
+  assert.is(end({}), 14)
+  assert.is(end({}, 299), null)
+  assert.is(end({}, 300, { cut: true }), null)
+  assert.is(end({}, 300, { holes: true }), null)
+  assert.is(end({ cut: true }), null)
+  assert.is(end({ video: aVideo() }), null)
+  assert.is(end({ video: aVideo({ packetCount: 300, durationSeconds: 90_000 }) }), null)
+  assert.is(end({ video: { ...video, startSeconds: 0.5 } }), 14.5)
+  // reordered pictures: only the file's length is right, when nothing else can be its reason
+  assert.is(end({ audio: null, durationSeconds: 15 }), 15)
+  assert.is(end({ durationSeconds: 15 }), 15)
+  assert.is(end({ durationSeconds: 15, audio: anAudio({ durationSeconds: 15 }) }), 14)
+  assert.is(end({ audio: null, durationSeconds: 15, startSeconds: 1 }), 14)
+  const skipped = [{ index: 3, type: 'data', codec: null, reason: 'neither picture nor sound' }]
+  assert.is(end({ audio: null, durationSeconds: 15, skipped }), 14)
 })

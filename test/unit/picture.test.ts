@@ -1,8 +1,10 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { VideoStream } from '../../daemon/index.ts'
+import { toTellingFilters } from '../../plugins/changes.ts'
 import { toPictureFilters } from '../../plugins/colour.ts'
 import { toFinalSize, toLayout, toSizeFilters, type Box } from '../../plugins/picture.ts'
+import { toOrdinary } from '../helpers/filters.ts'
 import { aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -10,9 +12,12 @@ const test = suite('picture')
 
 const size = (changes: Partial<VideoStream>, box: Box = {}) =>
   Object.values(toFinalSize(toLayout(aVideo(changes), box))).join('x')
+const allSizeFilters = (changes: Partial<VideoStream>, box: Box = {}) =>
+  toSizeFilters(aVideo(changes), toLayout(aVideo(changes), box), []).join(',')
+const sizeFilters = (changes: Partial<VideoStream>, box: Box = {}) => toOrdinary(allSizeFilters(changes, box))
 const layout = { scaled: { width: 640, height: 360 } }
 const filters = (changes: Partial<VideoStream>, hdr: 'tonemap' | 'keep' = 'tonemap') =>
-  toPictureFilters(aVideo(changes), layout, { hdr }).join(',')
+  toOrdinary(toPictureFilters(aVideo(changes), layout, { hdr }).join(','))
 
 test('sizes: upright, square pixels, even, nothing enlarged', () => {
   assert.is(size({}), '1920x1080')
@@ -33,8 +38,7 @@ test('an odd size loses a line, and is not stretched', () => {
     trimmed: { width: 160, height: 120 },
     scaled: { width: 160, height: 120 },
   })
-  const filters = toSizeFilters(toLayout(aVideo({ width: 161, height: 121 })), [])
-  assert.equal(filters, ['crop=160:120:0:0', 'scale=160:120', 'setsar=1'])
+  assert.is(sizeFilters({ width: 161, height: 121 }), 'crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,scale=160:120,setsar=1')
 })
 
 test('a box is filled by the middle, or has bars, and enlarges nothing', () => {
@@ -50,15 +54,31 @@ test('a box is filled by the middle, or has bars, and enlarges nothing', () => {
   const small = { width: 320, height: 180 }
   assert.is(size(small, { ...square, fit: 'cover' }), '180x180')
   assert.is(size(small, { ...square, fit: 'pad' }), '320x320')
-  assert.equal(toSizeFilters({ scaled: { width: 4, height: 4 }, cropped: { width: 2, height: 4 } }, []), [
-    'scale=4:4',
-    'crop=2:4',
-    'setsar=1',
-  ])
-  assert.match(
-    toSizeFilters({ scaled: { width: 4, height: 2 }, padded: { width: 4, height: 4 } }, []).join(),
-    'pad=4:4:-1:-1',
+  assert.is(sizeFilters({}, { ...square, fit: 'cover' }), 'scale=1280:720,crop=720:720,setsar=1')
+  assert.match(allSizeFilters({}, { ...square, fit: 'pad' }), ',pad=720:720:-1:-1:eval=frame,setsar=1')
+})
+
+test('what is not like the first picture is told, and fits whole into the frame', () => {
+  assert.is(
+    allSizeFilters({ width: 720, height: 576, pixelAspect: 16 / 15 }),
+    "scale=w='if(eq(iw,720)*eq(ih,576)*lt(abs(sar-1.0667),0.01),768,print(1,24)*min(768,2*ceil(288*if(between(sar,0.1,10),dar,iw/ih))))'" +
+      ":h='if(eq(iw,720)*eq(ih,576)*lt(abs(sar-1.0667),0.01),576,min(576,2*ceil(384/if(between(sar,0.1,10),dar,iw/ih))))'" +
+      ':eval=frame,pad=768:576:-1:-1:eval=frame,setsar=1',
   )
+  const turned = { width: 720, height: 576, pixelAspect: 2, rotation: 90 } as const
+  assert.match(allSizeFilters(turned), 'eq(iw,576)*eq(ih,720)*lt(abs(sar-0.5),0.01)')
+  assert.match(allSizeFilters({ width: 161, height: 121 }), 'eq(iw,160)*eq(ih,120)')
+  assert.match(
+    allSizeFilters({}, { maxWidth: 720, maxHeight: 720, fit: 'cover' }),
+    "pad='max(iw,720)':'max(ih,720)':-1:-1:eval=frame,crop=720:720",
+  )
+})
+
+test('a film that is copied tells when it changes', () => {
+  const resized = "scale=w='if(eq(iw,1920)*eq(ih,1080)*lt(abs(sar-1),0.01),iw,print(1,24)*iw)':h=ih:eval=frame"
+  const interlaced = "select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,print(2,24)))'"
+  assert.is(toTellingFilters(aVideo({ codec: 'vp9' })).join(), resized)
+  assert.is(toTellingFilters(aVideo({ codec: 'h264' })).join(), `${interlaced},${resized}`)
 })
 
 test('whatever the source says, a size is even, can be encoded and fits', () => {

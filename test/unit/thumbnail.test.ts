@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { VideoStream } from '../../daemon/index.ts'
 import { thumbnail, thumbnailArguments, toSeconds } from '../../plugins/thumbnail.ts'
+import { toOrdinary } from '../helpers/filters.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('thumbnail')
@@ -22,7 +23,7 @@ const problems = (options: object) =>
 
 test('the whole command line', () => {
   assert.is(
-    thumbnailArguments({ ...given, width: 320 }, video).join(' '),
+    toOrdinary(thumbnailArguments({ ...given, width: 320 }, video).join(' ')),
     '-map 0:1 -an -sn -dn -map_metadata -1 -frames:v 1 -vf bwdif=mode=send_frame:deint=interlaced,scale=320:568:out_range=tv,setsar=1,format=yuv420p,scale=out_color_matrix=bt601 -pix_fmt yuvj420p ' +
       '-c:v mjpeg -q:v 6 -f image2 -update 1',
   )

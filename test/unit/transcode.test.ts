@@ -1,10 +1,12 @@
 import * as assert from 'uvu/assert'
 import type { Probe } from '../../daemon/index.ts'
+import { toTellingFilters } from '../../plugins/changes.ts'
 import { audioCodecs, videoCodecs, type VideoCodec } from '../../plugins/codecs.ts'
 import { codeAnew, toPlan } from '../../plugins/copy.ts'
 import { toRecipe, transcodeOptions, type Recipe } from '../../plugins/recipe.ts'
 import { findFault, isBadCopy } from '../../plugins/result.ts'
 import { toProof, transcode, transcodeArguments } from '../../plugins/transcode.ts'
+import { toOrdinary } from '../helpers/filters.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -19,13 +21,13 @@ function line(changes: Partial<Recipe> = {}, source: Probe = probe): string {
 }
 const problems = (...[options]: Parameters<typeof transcode>) =>
   transcode(options).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
-const whole = { broken: {}, cut: false, holes: false, disordered: false }
+const whole = { broken: {}, cut: false, holes: false, disordered: false, notes: [] }
 const fault = (result: Partial<Probe>, outSeconds: number | null = 10) =>
   findFault({ result: { ...probe, ...result }, outSeconds, damage: whole }, probe)?.message ?? null
 
 test('the whole command line of an ordinary source', () => {
   assert.is(
-    line(),
+    toOrdinary(line()),
     '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
       "-vf setpts='if(eq(N,0)*lt(T,1.000),0,PTS)',scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p " +
       '-fps_mode vfr -enc_time_base 1:30000 -fpsmax 60 -map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
@@ -33,11 +35,14 @@ test('the whole command line of an ordinary source', () => {
   )
 })
 
-test('what is copied has no filters, and is decoded besides', () => {
+test('what is copied has no filters, and is decoded besides by some that tell of changes', () => {
   const source = aProbe({ video: aVideo({ codec: 'h264', profile: 'High' }) })
   assert.match(line({}, source), /^-map 0:2 -c:v copy -map 0:5 -c:a copy /)
   const order = { recipe, plan: { video: true, audio: true } }
-  assert.equal(toProof(order, source), ['-map', '0:2', '-map', '0:5', '-fps_mode', 'passthrough'])
+  const telling = toTellingFilters(source.video ?? aVideo()).join(',')
+  assert.equal(toProof(order, source), ['-map', '0:2', '-map', '0:5', '-vf', telling, '-fps_mode', 'passthrough'])
+  const soundOnly = { recipe, plan: { video: false, audio: true } }
+  assert.equal(toProof(soundOnly, source), ['-map', '0:5', '-fps_mode', 'passthrough'])
   assert.is(toProof({ recipe, plan: codeAnew }, source), undefined)
 })
 
@@ -142,19 +147,25 @@ test('sound that begins later than the picture has silence before it', () => {
 
 test('a copy that would not play well is found', () => {
   const made = { ...probe, audio: anAudio({ packetCount: 469 }) }
-  const bad = (result: Partial<Probe>, outSeconds = 10) =>
-    isBadCopy({
-      path: '',
-      seconds: 1,
-      cpuSeconds: 1,
-      frames: 1,
-      droppedFrames: 0,
-      outSeconds,
-      damage: whole,
-      result: { ...made, ...result },
-    })
+  const bad = (result: Partial<Probe>, outSeconds = 10, source = probe) =>
+    isBadCopy(
+      {
+        path: '',
+        seconds: 1,
+        cpuSeconds: 1,
+        frames: 300,
+        droppedFrames: 0,
+        outSeconds,
+        damage: whole,
+        result: { ...made, ...result },
+      },
+      source,
+    )
   assert.is(bad({}), false)
   assert.is(bad({}, 10.2), true)
+  const long = aProbe({ video: aVideo({ packetCount: 300, durationSeconds: 25 }) })
+  assert.is(bad({ durationSeconds: 25 }, 10, long), false)
+  assert.is(bad({ durationSeconds: 20 }, 10, long), true)
   assert.is(bad({ video: aVideo({ startSeconds: 0.3 }) }), true)
   assert.is(bad({ audio: anAudio({ packetCount: 330 }) }), true)
   assert.is(

@@ -8,6 +8,8 @@ export type Damage = {
   readonly holes: boolean
   /** A copied stream's timestamps did not grow. */
   readonly disordered: boolean
+  /** Numbers that expressions of filters printed (`print(n,24)`, n a whole number), each once. */
+  readonly notes: readonly number[]
 }
 
 export type DamageCounter = {
@@ -27,9 +29,12 @@ const cutPattern =
 const holePattern =
   /\] \[(?:error|warning)\] (?:.*invalid as first byte of an EBML number|Unknown-sized element|Continuity check failed|Packet corrupt \(stream|.*: corrupt input packet in stream)/
 const disorderPattern = /\[(?:error|warning)\] Non-monoton(?:ous|ic) DTS/
+/** A line of its own, whoever ffmpeg says it comes from. */
+export const notePattern = /^(?:\[[^\]]*\] )*\[warning\] (\d{1,3})\.0{6}$/
 
 export function createDamageCounter(): DamageCounter {
   const broken: Record<number, number> = {}
+  const notes = new Set<number>()
   let cut = false
   let holes = false
   let disordered = false
@@ -37,10 +42,12 @@ export function createDamageCounter(): DamageCounter {
     see(line) {
       const stream = brokenPatterns.map((pattern) => pattern.exec(line)?.[1]).find((index) => index !== undefined)
       if (stream !== undefined) broken[Number(stream)] = (broken[Number(stream)] ?? 0) + 1
+      const note = notePattern.exec(line)?.[1]
+      if (note !== undefined) notes.add(Number(note))
       cut ||= cutPattern.test(line)
       holes ||= holePattern.test(line)
       disordered ||= disorderPattern.test(line)
     },
-    read: () => ({ broken: { ...broken }, cut, holes, disordered }),
+    read: () => ({ broken: { ...broken }, cut, holes, disordered, notes: [...notes] }),
   }
 }

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { MediadError, type ErrorCode } from '../../errors.ts'
+import { notePattern } from './damage.ts'
 
 const LINES = 20
 const LINE_LENGTH = 500
@@ -20,7 +21,7 @@ export function createTail(onLine: (line: string) => void = () => undefined): Ta
   let open = ''
   const keep = (line: string) => {
     const text = clean(line)
-    if (text === '' || chatter.test(text)) return
+    if (text === '' || chatter.test(text) || notePattern.test(text)) return
     kept.push(text)
     if (kept.length > LINES) kept.shift()
   }
@@ -127,6 +128,12 @@ const rules: readonly Rule[] = [
     pattern: /Picture size ([1-9]\d*x[1-9]\d*) (?:exceeds specified max pixel count|is invalid)/,
     code: 'input.too_many_pixels',
     message: 'its pictures are too large: $1',
+  },
+  {
+    // bwdif's words, of a picture that was larger in the beginning
+    pattern: /Video with planes less than \d columns or \d lines is not supported/,
+    code: 'input.corrupt',
+    message: 'its pictures become too small on the way',
   },
   {
     pattern: /(?:Decoder \(codec |no decoder found for: )(\w+)/,
