@@ -50,7 +50,7 @@ export function transcodeArguments(order: Order, probe: Probe): string[] {
     toVideoOptions(order, probe),
     toAudioOptions(order, probe),
     ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
-    metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
+    metadata === 'keep' ? [] : ['-map_metadata:g', '-1', '-map_metadata:s', '-1', ...language],
     toMuxerOptions(order.recipe),
   ].flat()
 }

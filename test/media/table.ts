@@ -88,6 +88,7 @@ async function checkSuccess(path: string, ran: Succeeded, expect: Success): Prom
   checkWarnings(ran, expect)
   await checkThumbnail(ran, expect)
   assert.is(output.chapters.length, expect.chapters ?? source.chapters.length, 'chapters')
+  assert.equal(toTitles(output), toTitles(source), 'titles of chapters')
   assert.equal(findPrivate(output), [])
   if (expect.ssim === undefined || expect.size === null) return
   const [width, height] = expect.size
@@ -103,6 +104,8 @@ async function checkSuccess(path: string, ran: Succeeded, expect: Success): Prom
   })
   assert.ok(ssim >= expect.ssim, `SSIM is ${ssim}, and should be ${expect.ssim} at least`)
 }
+
+const toTitles = ({ chapters }: Measured) => chapters.map(({ tags }) => tags?.title ?? '')
 
 function checkStreams(output: Measured, { size, sound = true }: Success): void {
   const kinds = [...(size ? ['video'] : []), ...(sound ? ['audio'] : [])]
