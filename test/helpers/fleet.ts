@@ -114,7 +114,7 @@ export default defineConfig({
     inProgress: { url: env('MEDIAD_IN_PROGRESS_QUEUE_URL'), poll: '* * * * * *' },
     dead: { url: env('MEDIAD_DEAD_QUEUE_URL') },
   },
-  job: { attempts: 3, leaseSeconds: 6, recheckSeconds: 1, backoffSeconds: 1 },
+  job: { attempts: 3, leaseSeconds: 12, recheckSeconds: 1, backoffSeconds: 1 },
   http: { port: 0 },
   plugins: ${chain},
   ${more}

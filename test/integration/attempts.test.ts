@@ -66,7 +66,11 @@ test('what is no media is dead after one attempt', async () => {
   for (const [n, [, body]] of hopeless.entries()) await fleet.cloud.put(`origin_${n}.mp4`, body)
   for (const [n, [what, , code]] of hopeless.entries()) {
     const document = await fleet.over(`origin_${n}.mp4`)
-    assert.equal([document.state, document.attempt, document.error?.code], ['dead', 1, code], what)
+    assert.equal(
+      [document.state, document.attempt, document.error?.code],
+      ['dead', 1, code],
+      `${what} ${JSON.stringify(document.history)}`,
+    )
   }
   await fleet.quiet()
   assert.is((await fleet.dead()).length, hopeless.length)

@@ -74,7 +74,7 @@ test('a healthy job several times longer than its lease is swept, and never star
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   // between two looks lies the recheck time, a second: three leases
-  await until('it was looked at for long', () => fleet.said('record: wait') > 18)
+  await until('it was looked at for long', () => fleet.said('record: wait') > 36)
   await gate.open()
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
