@@ -3,7 +3,7 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { findFfmpeg, type Bench } from './scene.ts'
+import { findFfmpeg, terms, type Bench } from './scene.ts'
 import { all, checkAttempts, explore, EXPLORATION_SECONDS, findLabels, KEY, success } from './explore.ts'
 import { reelCode } from '../helpers/gate.ts'
 import { runWithKill, toStops } from './kills.ts'
@@ -31,10 +31,12 @@ const first = (label: string) => label.endsWith('#1')
 
 /** @param percent of a film that runs for a minute: longer than any of them needs */
 async function runWithKillInside(percent: number): Promise<void> {
-  await using bench = await startBench({ ...success.options, code: reelCode, chain: '[reel(), upload()]' })
+  // an attempt that loses its lease before the moment comes begins anew: this lease is long enough to come there
+  const more = terms({ leaseSeconds: 20, attempts: 9 })
+  await using bench = await startBench({ code: reelCode, chain: '[reel(), upload()]', more })
   const { daemon } = bench.first
   await bench.upload(KEY, await tinyVideo())
-  await until('ffmpeg is there', () => isAt(bench, percent))
+  await until('ffmpeg is there', () => isAt(bench, percent), 120)
   await daemon.kill()
   await until('its ffmpeg is gone', () => findFfmpeg(bench).length === 0)
   await bench.openGate()

@@ -10,8 +10,8 @@ const test = suite('ffmpeg-programs')
 
 const introduce = 'echo "$(basename "$0") version 9.9-fake Copyright"'
 
-async function refusal(ffmpegPath: string, directory: string): Promise<MediadError> {
-  const error = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory }).then(
+async function refusal(ffmpegPath: string, directory: string, answerSeconds = 60): Promise<MediadError> {
+  const error = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory, answerSeconds }).then(
     () => null,
     (thrown: unknown) => thrown,
   )
@@ -68,8 +68,22 @@ test('garbage, failure and another program are refused', async () => {
 
 test('a program that hangs is refused and ended', async () => {
   await using folder = await temporaryFolder()
-  const error = await refusal(await writeProgram(join(folder.path, 'fake'), 'exec tail -f /dev/null'), folder.path)
-  assert.match(error.message, 'does not answer')
+  const ffmpegPath = await writeProgram(join(folder.path, 'fake'), 'exec tail -f /dev/null')
+  assert.match((await refusal(ffmpegPath, folder.path, 1)).message, 'does not answer within 1 s')
+})
+
+test('a program that hangs when it is asked for its parts is said to hang, not to have none', async () => {
+  await using folder = await temporaryFolder()
+  const body = '[ "$1" = -version ] || exec tail -f /dev/null; echo "ffmpeg version 9.9-fake"'
+  const ffmpegPath = await writeProgram(join(folder.path, 'fake'), body)
+  const options = { ffmpegPath, ffprobePath: 'ffprobe', directory: folder.path, answerSeconds: 2 }
+  const asked = openPrograms(options).then(({ filters }) => filters())
+  const error = await asked.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  assert.instance(error, MediadError)
+  assert.match((error as MediadError).message, 'does not answer within 2 s')
 })
 
 test('a missing ffprobe is noticed as well', async () => {

@@ -8,7 +8,8 @@ import { MediadError } from '../../errors.ts'
 
 const run = promisify(execFile)
 
-const CHECK_SECONDS = 10
+/** For a program that hangs. One that is started behind `nice` on a busy machine has taken more than ten seconds. */
+const ANSWER_SECONDS = 60
 
 /** ffmpeg and ffprobe, found and tried, behind wrappers that make them safe to start. */
 export type Programs = {
@@ -38,6 +39,8 @@ export type OpenProgramsOptions = {
   command?: readonly string[]
   /** Address space each may take, where `prlimit` (util-linux) is there; default any. */
   memoryBytes?: number
+  /** How long a program may take to answer a question about itself; default 60. */
+  answerSeconds?: number
 }
 
 /** What a config says of the programs. */
@@ -51,10 +54,10 @@ export function toProgramOptions(config: Pick<Config, 'ffmpeg' | 'limits'>, dire
  * (no credentials, no FFREPORT), a lower priority than the daemon's (idle only, for the disk), a limit of memory, lets
  * them die with the daemon, and starts them behind `command`.
  *
- * @throws MediadError `config.ffmpeg` when one is missing, cannot be run, is no ffmpeg, or does not answer within 10 s.
+ * @throws MediadError `config.ffmpeg` when one is missing, cannot be run, is no ffmpeg, or does not answer in time.
  */
 export async function openPrograms(options: OpenProgramsOptions): Promise<Programs> {
-  const { ffmpegPath, ffprobePath, directory } = options
+  const { ffmpegPath, ffprobePath, directory, answerSeconds = ANSWER_SECONDS } = options
   const starters = await findStarters(options)
   const wrap = async (name: string, program: string) => {
     const path = join(directory, name)
@@ -63,16 +66,17 @@ export async function openPrograms(options: OpenProgramsOptions): Promise<Progra
   }
   const ffmpeg = await wrap('ffmpeg', ffmpegPath)
   const ffprobe = await wrap('ffprobe', ffprobePath)
-  const version = await askVersion(ffmpeg, 'ffmpeg', ffmpegPath)
-  await askVersion(ffprobe, 'ffprobe', ffprobePath)
+  const asked = { wrapper: ffmpeg, program: ffmpegPath, answerSeconds }
+  const version = await askVersion(asked, 'ffmpeg')
+  await askVersion({ ...asked, wrapper: ffprobe, program: ffprobePath }, 'ffprobe')
   return {
     ffmpeg,
     ffprobe,
     version,
     dieWithDaemon: starters.tied,
-    encoders: once(async () => parseCoders(await list(ffmpeg, 'encoders'))),
-    decoders: once(async () => parseCoders(await list(ffmpeg, 'decoders'))),
-    filters: once(async () => parseFilters(await list(ffmpeg, 'filters'))),
+    encoders: once(async () => parseCoders(await list(asked, 'encoders'))),
+    decoders: once(async () => parseCoders(await list(asked, 'decoders'))),
+    filters: once(async () => parseFilters(await list(asked, 'filters'))),
   }
 }
 
@@ -142,7 +146,7 @@ function quote(text: string): string {
 
 async function works(program: string, options: string[]): Promise<boolean> {
   try {
-    await run(program, options, { timeout: CHECK_SECONDS * 1000, killSignal: 'SIGKILL' })
+    await run(program, options, { timeout: ANSWER_SECONDS * 1000, killSignal: 'SIGKILL' })
     return true
   } catch {
     return false // missing, or without that option (busybox): the wrappers do without it
@@ -166,20 +170,17 @@ async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
-async function askVersion(wrapper: string, name: string, program: string): Promise<string> {
-  const output = await ask(wrapper, ['-version']).catch((error: unknown) => {
-    const hung = error instanceof Error && 'killed' in error && error.killed === true
-    throw refuse(program, hung ? `it does not answer within ${CHECK_SECONDS} s` : 'it cannot be run', error)
-  })
+type Asked = { readonly wrapper: string; readonly program: string; readonly answerSeconds: number }
+
+async function askVersion(asked: Asked, name: string): Promise<string> {
+  const output = await ask(asked, ['-version'], 'it cannot be run')
   const version = new RegExp(`^${name} version (\\S+)`).exec(output)?.[1]
-  if (version === undefined) throw refuse(program, `it does not introduce itself as ${name}`)
+  if (version === undefined) throw refuse(asked.program, `it does not introduce itself as ${name}`)
   return version
 }
 
-async function list(wrapper: string, what: 'encoders' | 'decoders' | 'filters'): Promise<string> {
-  return await ask(wrapper, ['-hide_banner', `-${what}`]).catch((error: unknown) => {
-    throw refuse('ffmpeg', `it does not list its ${what}`, error)
-  })
+function list(asked: Asked, what: 'encoders' | 'decoders' | 'filters'): Promise<string> {
+  return ask(asked, ['-hide_banner', `-${what}`], `it does not list its ${what}`)
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -187,12 +188,17 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make())
 }
 
-async function ask(wrapper: string, options: string[]): Promise<string> {
+/** @param failure what is wrong with a program that ends badly. */
+async function ask({ wrapper, program, answerSeconds }: Asked, options: string[], failure: string): Promise<string> {
   const folder = dirname(wrapper)
   const env = toRunEnvironment({ workspace: folder, input: folder })
-  const limits = { timeout: CHECK_SECONDS * 1000, killSignal: 'SIGKILL' } as const
-  const { stdout } = await run(wrapper, options, { ...limits, env, cwd: folder })
-  return stdout
+  const limits = { timeout: answerSeconds * 1000, killSignal: 'SIGKILL' } as const
+  try {
+    return (await run(wrapper, options, { ...limits, env, cwd: folder })).stdout
+  } catch (error) {
+    const hung = error instanceof Error && 'killed' in error && error.killed === true
+    throw refuse(program, hung ? `it does not answer within ${answerSeconds} s` : failure, error)
+  }
 }
 
 function refuse(program: string, why: string, cause?: unknown): MediadError {
