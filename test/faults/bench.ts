@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { JobDocument } from '../../daemon/job/job.ts'
-import { startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
+import { orDisposed, startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
 import { until } from '../helpers/wait.ts'
 import { createGate } from '../helpers/gate.ts'
 import { findBroken } from './invariants.ts'
@@ -76,7 +76,7 @@ export async function startBench({ daemons = 1, more = '', ...options }: BenchOp
       await gate[Symbol.asyncDispose]()
     },
   }
-  await Promise.all(Array.from({ length: daemons }, () => start()))
+  await orDisposed(bench, Promise.all(Array.from({ length: daemons }, () => start())))
   return bench
 }
 

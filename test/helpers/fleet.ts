@@ -36,7 +36,8 @@ export type Fleet = {
 } & AsyncDisposable
 
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const cloud = await startCloud()
+  const opened = new AsyncDisposableStack()
+  const cloud = opened.use(await startCloud())
   const daemons: Mediad[] = []
   const { queueUrls, env } = cloud.local
   async function start(): Promise<Mediad> {
@@ -44,7 +45,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       env: { ...env, MEDIAD_BUCKET: BUCKET, ...options.env },
       config: toConfigText(options),
     })
-    daemons.push(daemon)
+    daemons.push(opened.use(daemon))
     await daemon.started(120) // a busy machine
     return daemon
   }
@@ -53,7 +54,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     const [found] = await cloud.list(path)
     return found === undefined ? null : (JSON.parse((await cloud.get(path)).toString()) as JobDocument)
   }
-  await Promise.all(Array.from({ length: options.daemons ?? 1 }, start))
+  await orDisposed(opened, Promise.all(Array.from({ length: options.daemons ?? 1 }, start)))
   return {
     cloud,
     daemons,
@@ -83,10 +84,17 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     },
     dead: () => takeAll(cloud, queueUrls.dead),
     said: (msg) => daemons.flatMap(({ entries }) => entries).filter((entry) => entry.msg === msg).length,
-    async [Symbol.asyncDispose]() {
-      for (const daemon of daemons) await daemon[Symbol.asyncDispose]()
-      await cloud[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** What does not come up takes along what did. */
+export async function orDisposed<T>(opened: AsyncDisposable, coming: Promise<T>): Promise<T> {
+  try {
+    return await coming
+  } catch (error) {
+    await opened[Symbol.asyncDispose]()
+    throw error
   }
 }
 
