@@ -106,7 +106,7 @@ row(
     await mkdir(directory)
     const job = terms({ leaseSeconds: 12, attempts: 9 })
     await using bench = await startBench({ ...reeled, more: `${job} workspace: { directory: '${directory}' }` })
-    const garbage = Array.from({ length: 20 }, (_, n) => `origin_${n}.mp4`)
+    const garbage = Array.from({ length: 50 }, (_, n) => `origin_${n}.mp4`)
     for (const key of garbage) await bench.upload(key, `no film ${key}`)
     await bench.quiescence()
     assert.equal(await findWorkspaces(directory), [])
