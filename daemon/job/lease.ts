@@ -45,7 +45,10 @@ export type LeaseParts = {
 /** Somebody may be watching a progress bar: progress is written this often while it moves. */
 const PROGRESS_MS = 2000
 
-/** A lease of L seconds: a heartbeat every L/4, and the owner stops himself after L minus max(2, L/6) without one. */
+/**
+ * A lease of L seconds: a heartbeat every L/4, or about L/16 after one that did not get through; the owner stops himself
+ * after L minus max(2, L/6) without one.
+ */
 export function holdLease({ documents, claimed, leaseSeconds, log, clock = systemClock }: LeaseParts): Lease {
   const beatMs = (leaseSeconds / 4) * 1000
   // Date and Last-Modified are whole seconds: the margin must be more than the one second they can be wrong by
@@ -56,19 +59,21 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
   const stop = AbortSignal.any([ended.signal, fence.signal])
   let progress = claimed.document.progress
   let findings: Findings = {}
-  let beating: Promise<void> | null = null
+  let beating: Promise<unknown> | null = null
+  let missed = false
 
   const write = (changes: Partial<DocumentDraft>) => writer.write({ progress, ...findings, ...changes })
   const warn = (error: unknown) => {
+    missed = true
     if (fence.signal.aborted) return
     log.warn({ error }, `a heartbeat did not get through, going on while the lease holds: ${toMessage(error)}`)
   }
   const beat = () =>
     (beating ??= write({})
-      .catch(warn)
+      .then(() => (missed = false), warn)
       .finally(() => (beating = null)))
   const look = () => void (fence.holds() || fence.fall(SILENCE))
-  void every(() => beatMs, beat, { clock, stop })
+  void every(() => (missed ? soon(beatMs) : beatMs), beat, { clock, stop })
   void every(() => Math.max(50, holdMs - fence.silentForMs()), look, { clock, stop })
 
   return {
@@ -126,7 +131,7 @@ function createWriter({ documents, claimed, fence, patienceMs }: WriterParts) {
 
 async function every(
   pauseMs: () => number,
-  act: () => void | Promise<void>,
+  act: () => unknown,
   { clock, stop }: { clock: Clock; stop: AbortSignal },
 ): Promise<void> {
   while (!stop.aborted) {
@@ -134,6 +139,9 @@ async function every(
     if (!stop.aborted) await act()
   }
 }
+
+/** The pause after a write that did not get through. Not all owners must try again at once. */
+const soon = (beatMs: number): number => (beatMs / 4) * (0.5 + Math.random())
 
 type Persistence = { clock: Clock; beatMs: number; lost: AbortSignal; log: Log }
 
@@ -148,7 +156,7 @@ async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, l
         { error },
         `the job's last write did not get through, trying again while the lease holds: ${toMessage(error)}`,
       )
-      await clock.wait((beatMs / 4) * (0.5 + Math.random()), lost)
+      await clock.wait(soon(beatMs), lost)
     }
   }
 }

@@ -76,11 +76,23 @@ test('what counts is when a heartbeat was sent, not when its reply came', async 
 test('transient errors are ridden out and logged', async () => {
   const { clock, documents, lease, logged } = holdFakeLease()
   documents.answers.push(away, away)
-  await clock.advance(3 * BEAT)
+  await clock.advance(2 * BEAT)
   assert.is(documents.written.length, 1)
   assert.is(logged.filter(({ level, message }) => level === 'warn' && /S3 is away/.test(message)).length, 2)
   await clock.advance(HOLD - 1)
   assert.not.ok(lease.signal.aborted)
+  lease[Symbol.dispose]()
+})
+
+test('after a heartbeat that did not get through the next one does not wait for a whole beat', async () => {
+  const { clock, documents, lease } = holdFakeLease()
+  documents.answers.push(away)
+  await clock.advance(BEAT)
+  assert.is(documents.written.length, 0)
+  await clock.advance(BEAT / 2)
+  assert.is(documents.written.length, 1)
+  await clock.advance(BEAT / 2)
+  assert.is(documents.written.length, 1, 'then all is as usual')
   lease[Symbol.dispose]()
 })
 
