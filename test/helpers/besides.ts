@@ -1,4 +1,4 @@
-import type { Suite } from '../helpers/suite.ts'
+import type { Suite } from './suite.ts'
 
 /** What hangs is noticed by these, and nothing else is: a row on a machine five times slower is still through in time. */
 export const PATIENCE_SECONDS = 200
