@@ -1,5 +1,5 @@
 import type { Log } from '../pipeline/plugin.ts'
-import type { Notice } from './s3-index.ts'
+import type { Notice } from './s3/objects.ts'
 
 const BATCH = 100
 

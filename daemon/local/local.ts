@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../pipeline/plugin.ts'
-import { openDatabase } from './s3-database.ts'
+import { openDatabase } from './s3/database.ts'
 import { startS3 } from './s3.ts'
 import { startSqs } from './sqs.ts'
 

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/errors.ts'
-import { openDatabase } from '../../daemon/local/s3-database.ts'
+import { openDatabase } from '../../daemon/local/s3/database.ts'
 import { startLocal } from '../../daemon/local/local.ts'
 import { BUCKET, openClients, startCloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'

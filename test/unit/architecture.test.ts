@@ -46,7 +46,7 @@ const [WORDS, EDGES] = [0, 1]
 
 /** Every package, and the only files that import it. */
 const importers: Record<string, string> = {
-  '@20minutes/s3rver': 'local/s3rver.ts',
+  '@20minutes/s3rver': 'local/s3/s3rver.ts',
   '@aws-sdk/client-s3': `storage/client.ts storage/download.ts storage/leftovers.ts storage/list.ts storage/presign.ts
   storage/storage.ts
   storage/upload.ts tokens.ts|types`,
@@ -153,7 +153,7 @@ test('what is read here is what Node loads', async () => {
     .filter((one) => !one.typeOnly && !one.late)
     .map(({ file, target }) => `${file} → ${target}`)
   // what is required, at whatever time, counts as late
-  const expected = new Set([...read, 'daemon/local/s3rver.ts → @20minutes/s3rver'])
+  const expected = new Set([...read, 'daemon/local/s3/s3rver.ts → @20minutes/s3rver'])
   assert.equal([...new Set(seen)].toSorted(), [...expected].toSorted())
 })
 

@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite'
-import type { Contents } from './s3-contents.ts'
-import type { Database } from './s3-database.ts'
+import type { Contents } from './contents.ts'
+import type { Database } from './database.ts'
 
 export type Metadata = Readonly<Record<string, string>>
 

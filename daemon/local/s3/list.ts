@@ -1,5 +1,5 @@
-import type { Entry, Index } from './s3-index.ts'
-import type { Part, Upload, Uploads } from './s3-uploads.ts'
+import type { Entry, Index } from './objects.ts'
+import type { Part, Upload, Uploads } from './uploads.ts'
 import { S3Error, type Context } from './s3rver.ts'
 
 const XMLNS = { '@': { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' } }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { createReaders, openSlices, type Slice } from './s3-readers.ts'
+import { createReaders, openSlices, type Slice } from './readers.ts'
 import { S3Error } from './s3rver.ts'
 
 /** What the sender says the content's digests are, by the name of the header that says so. */

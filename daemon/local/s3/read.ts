@@ -1,8 +1,8 @@
-import type { Blobs } from './s3-blobs.ts'
-import { checkRead, noSuchKey } from './s3-conditions.ts'
-import type { Contents } from './s3-contents.ts'
-import type { Index } from './s3-index.ts'
-import { toHeaders } from './s3-metadata.ts'
+import type { Blobs } from './blobs.ts'
+import { checkRead, noSuchKey } from './conditions.ts'
+import type { Contents } from './contents.ts'
+import type { Index } from './objects.ts'
+import { toHeaders } from './metadata.ts'
 import { S3Error, type ByteRange, type Context } from './s3rver.ts'
 
 type Read = { index: Index; contents: Contents; blobs: Blobs; bucket: string; key: string }

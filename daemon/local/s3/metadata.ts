@@ -1,4 +1,4 @@
-import type { Entry, Metadata } from './s3-index.ts'
+import type { Entry, Metadata } from './objects.ts'
 
 /** The headers of a write that S3 keeps and gives back, besides `x-amz-meta-…`. */
 const KEPT = new Set([

@@ -1,8 +1,8 @@
-import { toDigests } from './s3-blobs.ts'
-import { toWriteCheck } from './s3-conditions.ts'
-import { toNotice } from './s3-notice.ts'
-import { route } from './s3-routes.ts'
-import { createStore, type RequestStore, type Shelf } from './s3-store.ts'
+import { toDigests } from './blobs.ts'
+import { toWriteCheck } from './conditions.ts'
+import { toNotice } from './notice.ts'
+import { route } from './routes.ts'
+import { createStore, type RequestStore, type Shelf } from './store.ts'
 import { authenticate, cors, overrideHeaders, S3Error, type Context, type Middleware } from './s3rver.ts'
 
 export type GateOptions = {

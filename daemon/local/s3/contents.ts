@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Database } from './s3-database.ts'
-import type { Slice } from './s3-readers.ts'
+import type { Database } from './database.ts'
+import type { Slice } from './readers.ts'
 import type { ByteRange } from './s3rver.ts'
 
 export type Piece = { readonly blob: string; readonly sizeBytes: number }

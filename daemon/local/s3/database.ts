@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import { MediadError } from '../errors.ts'
+import { MediadError } from '../../errors.ts'
 
 /** Of the tables below: a folder with another number was made by a mediad that keeps its objects in another way. */
 const SCHEMA_VERSION = 1

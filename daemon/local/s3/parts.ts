@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Part } from './s3-uploads.ts'
+import type { Part } from './uploads.ts'
 import { S3Error } from './s3rver.ts'
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html

@@ -1,4 +1,4 @@
-import type { Entry } from './s3-index.ts'
+import type { Entry } from './objects.ts'
 import { S3Error } from './s3rver.ts'
 
 type Headers = Readonly<Record<string, string | undefined>>

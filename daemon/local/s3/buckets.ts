@@ -1,4 +1,4 @@
-import type { Database } from './s3-database.ts'
+import type { Database } from './database.ts'
 import { readSetting, type BucketSetting } from './s3rver.ts'
 
 export type Bucket = { name: string; creationDate: Date }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { encodeKey } from '../queue/notification.ts'
-import type { Entry } from './s3-index.ts'
+import { encodeKey } from '../../queue/notification.ts'
+import type { Entry } from './objects.ts'
 
 export type EventName = 'ObjectCreated:Put' | 'ObjectCreated:Copy' | 'ObjectCreated:CompleteMultipartUpload'
 

@@ -1,6 +1,6 @@
-import type { Piece } from './s3-contents.ts'
-import type { Database } from './s3-database.ts'
-import type { Metadata } from './s3-index.ts'
+import type { Piece } from './contents.ts'
+import type { Database } from './database.ts'
+import type { Metadata } from './objects.ts'
 import { S3Error } from './s3rver.ts'
 
 export type Upload = { id: string; bucket: string; key: string; metadata: Metadata; started: number }

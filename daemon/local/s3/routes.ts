@@ -1,8 +1,8 @@
-import { readObject } from './s3-read.ts'
-import { listObjects, listParts, listUploads } from './s3-list.ts'
-import type { RequestStore, Shelf } from './s3-store.ts'
-import { noSuchUpload, type Upload } from './s3-uploads.ts'
-import { findElements, findText, malformed, readText } from './s3-xml.ts'
+import { readObject } from './read.ts'
+import { listObjects, listParts, listUploads } from './list.ts'
+import type { RequestStore, Shelf } from './store.ts'
+import { noSuchUpload, type Upload } from './uploads.ts'
+import { findElements, findText, malformed, readText } from './xml.ts'
 import { bucketController, objectController, S3Error, serviceController, type Context } from './s3rver.ts'
 
 /** A request whose signature is good, and what it is about. */
