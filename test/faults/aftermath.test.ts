@@ -1,5 +1,5 @@
 import { suite } from '../helpers/suite.ts'
-import { burial, explore, EXPLORATION_SECONDS, findLabels, funeral, takeover } from './explore.ts'
+import { burial, explore, EXPLORATION_SECONDS, findLabels, funeral, takeover, vigil } from './explore.ts'
 import { runWithKill, toStops } from './kills.ts'
 import { besides } from '../helpers/besides.ts'
 
@@ -8,6 +8,11 @@ const row = besides(suite('aftermath', { timeoutSeconds: EXPLORATION_SECONDS }))
 row('killed at any call of a takeover: the third daemon ends the job, once', async () => {
   const labels = await findLabels(takeover)
   await explore(toStops(labels, isSweeping), (stop) => runWithKill(takeover, stop))
+})
+
+row('killed while it waits for the lease of a dead daemon to end: the third one ends the job, once', async () => {
+  const labels = await findLabels(vigil)
+  await explore(toStops(labels.filter(isFirstLook), isPutOff), (stop) => runWithKill(vigil, stop))
 })
 
 row('killed at any call of a failure, a second attempt and a burial: dead all the same', async () => {
@@ -20,7 +25,12 @@ row('killed at any call of a burial by a sweeper: dead all the same', async () =
   await explore(toStops(labels, isBurying), (stop) => runWithKill(funeral, stop))
 })
 
+/** It looks again and again, and every time it does the same. */
+const isFirstLook = (label: string) =>
+  /^taking: (?:(?:ReceiveMessage|ChangeMessageVisibility) in-progress|GET document) #1$/.test(label)
+
 /** In the everyday run. */
+const isPutOff = (label: string) => label.includes('ChangeMessageVisibility')
 const isSweeping = (label: string) =>
   / DeleteMessage in-progress #1$|HEAD source|SendMessage work|GET document #1$/.test(label)
 const isBurying = (label: string) =>

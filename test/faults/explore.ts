@@ -1,9 +1,21 @@
+import { HeadObjectCommand } from '@aws-sdk/client-s3'
+import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench, type BenchOptions } from './bench.ts'
 import { gateCode } from '../helpers/gate.ts'
-import { assertTimes, countUnwritten, hasty, terms, type Bench, type Expectations, type Member } from './scene.ts'
+import {
+  assertTimes,
+  countUnwritten,
+  documentPathOf,
+  hasty,
+  HASTY_SECONDS,
+  terms,
+  type Bench,
+  type Expectations,
+  type Member,
+} from './scene.ts'
 import type { Line } from './proxy.ts'
 import { PATIENCE_SECONDS } from '../helpers/besides.ts'
 import { tellStory, type Stop, type Story } from './stops.ts'
@@ -65,22 +77,39 @@ const fail = definePlugin('fail', z.object({}), () => ({
   expected: { dead: [KEY], moreDead: 1 },
 }
 
-/** A job whose daemon died: what its successor does is explored. */
-export const takeover = {
-  ...success,
-  async prologue(bench: Bench) {
-    const { daemon } = await bench.start(hideBriefly)
-    await bench.upload(KEY, await tinyVideo())
-    await daemon.waitFor('job started')
-    await daemon.kill()
-  },
-} satisfies Play
+/** A job whose daemon has just died: its successor has to wait. */
+export const vigil: Play = {
+  options: { ...success.options, more: terms({ leaseSeconds: 20 }) },
+  prologue: dieAtWork,
+}
+
+/** A job whose daemon died a while ago: what its successor does is explored. */
+export const takeover: Play = { ...success, prologue: dieAndGoStale }
 
 /** A job that had one attempt, and whose daemon died in it: its successor buries it. */
 export const funeral: Play = {
-  options: { ...success.options, more: terms({ leaseSeconds: 6, attempts: 1 }) },
-  prologue: takeover.prologue,
+  options: { ...success.options, more: terms({ leaseSeconds: HASTY_SECONDS, attempts: 1 }) },
+  prologue: dieAndGoStale,
   expected: { dead: [KEY], moreDead: 1 },
+}
+
+async function dieAtWork(bench: Bench): Promise<void> {
+  const { daemon } = await bench.start(hideBriefly)
+  await bench.upload(KEY, await tinyVideo())
+  await daemon.waitFor('job started')
+  await daemon.kill()
+}
+
+/** Until the lease is over, a successor looks again and again, and how often depends on the machine: no name for a call. */
+async function dieAndGoStale(bench: Bench): Promise<void> {
+  await dieAtWork(bench)
+  await until('the lease is stale', async () => (await silentSeconds(bench)) > HASTY_SECONDS + 2)
+}
+
+/** Of the owner, by S3's clock, which is this machine's. */
+async function silentSeconds({ cloud }: Bench): Promise<number> {
+  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: documentPathOf(KEY) }))
+  return (Date.now() - (head.LastModified?.getTime() ?? 0)) / 1000
 }
 
 /** The calls of a run that goes well. */
@@ -94,6 +123,7 @@ export async function findLabels(play: Play): Promise<readonly string[]> {
 
 /** Runs every stop, some at once. @throws Error with all that broke; or when many never came */
 export async function explore(stops: readonly Stop[], run: (stop: Stop) => Promise<boolean>): Promise<void> {
+  if (stops.length === 0) throw new Error('no stop to explore')
   const queue = [...stops]
   const broken: string[] = []
   const missed: string[] = []

@@ -57,11 +57,14 @@ export const documentPathOf = (key: string) => `.mediad/jobs/${jobIdOf(key)}.jso
 export const terms = ({ leaseSeconds, attempts = 3 }: { leaseSeconds: number; attempts?: number }) =>
   `job: { attempts: ${attempts}, leaseSeconds: ${leaseSeconds}, recheckSeconds: 1, backoffSeconds: 1 },`
 
+/** The shortest lease there is. */
+export const HASTY_SECONDS = 6
+
 /**
  * For rows in which a lease must end. A busy machine ends one now and then that should not, and each costs an attempt:
  * there are enough of them, and {@link assertTimes} knows.
  */
-export const hasty = terms({ leaseSeconds: 6, attempts: 9 })
+export const hasty = terms({ leaseSeconds: HASTY_SECONDS, attempts: 9 })
 
 /** What is given back for a minute comes back after a second. */
 export const hurry = (line: Line): void =>
