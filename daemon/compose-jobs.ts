@@ -29,7 +29,13 @@ function providePipeline({ provide, use, config, programs, log }: Graph<Opened>)
   )
   provide(tokens.Inspect, () => createProbe({ programs, limits: config.limits }))
   provide(tokens.Chain, () =>
-    createChain({ plugins: config.plugins, ffmpeg: use(tokens.Ffmpeg).run, inspect: use(tokens.Inspect), log }),
+    createChain({
+      plugins: config.plugins,
+      ffmpeg: use(tokens.Ffmpeg).run,
+      inspect: use(tokens.Inspect),
+      maxSeconds: config.limits.durationSeconds,
+      log,
+    }),
   )
 }
 

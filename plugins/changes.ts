@@ -11,14 +11,17 @@ const tell = (note: number) => `print(${note},24)`
 
 type Sides = { readonly width: number; readonly height: number }
 
+/** The shape of a picture's pixels. What the probe takes for a mistake (beyond 1:10) is square here as well. */
+const PIXELS = 'if(between(sar,0.1,10),sar,1)'
+
 /** Whether a picture that reaches the `scale` filter is like the first one: as large, with pixels of that shape. */
 function isFirstShape({ pixelAspect = 1, rotation }: VideoStream, { width, height }: Sides): string {
   const aspect = rotation % 180 === 0 ? pixelAspect : 1 / pixelAspect
-  return `eq(iw,${width})*eq(ih,${height})*lt(abs(sar-${Number(aspect.toFixed(4))}),0.01)`
+  return `eq(iw,${width})*eq(ih,${height})*lt(abs(${PIXELS}-${Number(aspect.toFixed(4))}),0.01)`
 }
 
-/** Width over height as shown; shapes of pixels that the probe takes for none count as none here. */
-const SHOWN = 'if(between(sar,0.1,10),dar,iw/ih)'
+/** Width over height, as shown. */
+const SHOWN = `(iw/ih*${PIXELS})`
 
 export type Scaling = {
   readonly video: VideoStream
@@ -59,6 +62,6 @@ const tellInterlaced = `select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,$
 
 /** The codecs of cameras and broadcasters: each frame says whether it is made of half-pictures. */
 export function mayBeInterlaced({ interlaced, codec, width, height }: VideoStream): boolean {
-  if (Math.min(width, height) < 4) return false // which bwdif does not take
+  if (Math.ceil(width / 2) < 3 || Math.ceil(height / 2) < 4) return false // bwdif takes no smaller planes, of 4:2:0
   return interlaced === true || ['h264', 'mpeg2video', 'mpeg4', 'vc1', 'dvvideo', 'prores', 'mjpeg'].includes(codec)
 }

@@ -9,10 +9,9 @@ export type Hdr = 'tonemap' | 'keep'
 export const colourFilters = ['zscale', 'tonemap']
 
 /**
- * The filters that make a picture of any origin an ordinary one: half-pictures woven together (whole
- * ones pass untouched), transparency on black, the
- * layout's size, and colours that screens expect: 8 bits, 4:2:0, the values of television. ffmpeg turns and mirrors it
- * before them by itself. What is BT.601 or BT.709 stays so, and keeps its tags.
+ * The filters that make a picture of any origin an ordinary one: half-pictures woven together (whole ones pass untouched),
+ * transparency on black, the layout's size, and colours that screens expect: 8 bits, 4:2:0, the values of television.
+ * ffmpeg turns and mirrors it before them by itself. What is BT.601 or BT.709 stays so, and keeps its tags.
  */
 export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
   return [

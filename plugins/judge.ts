@@ -20,6 +20,8 @@ const DAMAGED_SHARE = 0.02
 const MISSING = { cut: { share: 0.02, seconds: 0.1 }, claimed: { share: 0.1, seconds: 1 } } as const
 /** For longer nobody lets a picture stand, whatever an index says. */
 const LONGEST_SECONDS = 12 * 3600
+/** What pictures are decoded earlier than they are shown, at most. */
+const REORDERED_SECONDS = 1
 /** AAC's, which others do not exceed by much. */
 const SAMPLES_PER_PACKET = 1024
 
@@ -72,20 +74,22 @@ function isComplete({ probe, damage, frames }: Ended): boolean {
 }
 
 /**
- * When the picture ends by the container's index, in the result's time; null where that is not known, or not believed. A
- * track's own length adds up what lies between the decoding of pictures, which is less than they are shown where they are
- * reordered: what nothing but the picture can be the reason of, the file's length, is right then.
+ * When the picture ends by the container's index, in the result's time; null where that is not known, or not believed. The
+ * index counts from decoding to decoding, which ends some pictures early where they are reordered. The header's length
+ * makes up for that, where it can be of the picture only; beyond a second it is no reordering, but a lie.
  */
 export function toPictureEnd(made: Ended): number | null {
   const { probe, damage } = made
   const { video, audio, durationSeconds: whole } = probe
   if (!video?.durationSeconds || damage.holes || !isComplete(made)) return null
-  const own = Math.max(0, toDelaySeconds(probe, video)) + video.durationSeconds
-  const isPicture =
+  const indexed = Math.max(0, toDelaySeconds(probe, video)) + video.durationSeconds
+  const isOfPicture =
+    whole !== null &&
     isAll(probe) &&
     Math.abs(probe.startSeconds) <= NOTICED_SECONDS &&
-    (audio === null || (audio.durationSeconds ?? Infinity) < (whole ?? 0))
-  const end = isPicture ? Math.max(own, whole ?? 0) : own
+    (audio === null || (audio.durationSeconds ?? Infinity) < whole)
+  const isReordered = isOfPicture && whole > indexed && whole - indexed <= REORDERED_SECONDS
+  const end = isReordered ? whole : indexed
   return end <= LONGEST_SECONDS ? end : null
 }
 
@@ -95,7 +99,7 @@ function findMissing({ probe, result, damage, frames }: Made): Flaw[] {
   const cut = damage.cut || probe.cut === true
   const complete = isComplete({ probe, damage, frames })
   const flaws = (['video', 'audio'] as const).flatMap((kind) => {
-    const claimed = toClaim(probe, kind, cut)
+    const claimed = toClaim({ probe, result }, kind, cut)
     const held = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
     const missing = claimed === null ? [] : toMissing({ kind, claimed, held, cut })
     // the last one is only shown for long
@@ -124,13 +128,22 @@ function toMissing({ kind, claimed, held, cut }: Length): Flaw[] {
   return [{ code: missing > most ? 'input.truncated' : null, message }]
 }
 
+/** Its clock may jump: the last time minus the first is believed as far as the other track bears it out. */
+function toBroadcastClaim(seconds: number | null, other: { durationSeconds: number | null } | null): number | null {
+  return seconds === null || !other?.durationSeconds ? null : Math.min(seconds, other.durationSeconds)
+}
+
+type Kind = 'video' | 'audio'
+
 /**
  * How long a stream says it is. The length of the whole file stands for it only where nothing else can be the longest, or
  * where the file is known to be cut.
  */
-function toClaim(probe: Probe, kind: 'video' | 'audio', cut: boolean): number | null {
+function toClaim({ probe, result }: Pick<Made, 'probe' | 'result'>, kind: Kind, cut: boolean): number | null {
   const stream = probe[kind]
   if (stream === null || probe.isLengthGuessed === true) return null
+  if (probe.format === 'mpegts')
+    return toBroadcastClaim(stream.durationSeconds, result[kind === 'video' ? 'audio' : 'video'])
   if (stream.durationSeconds !== null) return stream.durationSeconds
   return isAll(probe) || cut ? probe.durationSeconds : null
 }

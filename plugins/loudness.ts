@@ -58,9 +58,10 @@ function hasBegunAnew(text: string): boolean {
  */
 export function toLoudnessFilters(measured: Loudness, target: number): string[] {
   const range = Math.min(50, Math.max(7, Math.ceil(measured.range)))
+  // it takes no sound above 0 LUFS, which only samples of floating point can be: the peaks are held down all the same
   const values = [
     `I=${target}:TP=${PEAK_LIMIT}:LRA=${range}`,
-    `measured_I=${measured.integrated}:measured_TP=${measured.peak.toFixed(2)}:measured_LRA=${measured.range}`,
+    `measured_I=${Math.min(0, measured.integrated)}:measured_TP=${measured.peak.toFixed(2)}:measured_LRA=${measured.range}`,
     // the gate of R128 lies 10 LU below; it matters only where the peaks do not allow one gain
     `measured_thresh=${(measured.integrated - 10).toFixed(2)}:linear=true`,
   ]

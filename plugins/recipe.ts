@@ -124,5 +124,7 @@ export function toRecipe(given: TranscodeOptions): Recipe {
 /** An mp4 has its index in front. */
 export function toMuxerOptions({ container, metadata }: Pick<Recipe, 'container' | 'metadata'>): string[] {
   const flags = metadata === 'keep' ? '+faststart+use_metadata_tags' : '+faststart'
-  return ['-max_muxing_queue_size', '65536', ...(container === 'mp4' ? ['-movflags', flags] : [])]
+  // of a timecode that is kept it would make a track of data
+  const mp4 = ['-movflags', flags, ...(metadata === 'keep' ? ['-write_tmcd', '0'] : [])]
+  return ['-max_muxing_queue_size', '65536', ...(container === 'mp4' ? mp4 : [])]
 }

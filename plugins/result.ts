@@ -16,6 +16,12 @@ export async function inspectResult({ inspect }: RunContext, path: string): Prom
   }
 }
 
+/** Of sound and picture: a file with chapters is as long as they say that they are. */
+export function toLength({ video, audio, durationSeconds, chapterCount }: Probe): number {
+  const own = Math.max(video?.durationSeconds ?? 0, audio?.durationSeconds ?? 0)
+  return chapterCount > 0 && own > 0 ? own : (durationSeconds ?? 0)
+}
+
 /** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
 export function findFault(
   { result, outSeconds, damage }: Pick<Result, 'result' | 'outSeconds' | 'damage'>,
@@ -23,8 +29,8 @@ export function findFault(
 ): MediadError | null {
   const missing = probe.video && !result.video ? 'picture' : probe.audio && !result.audio ? 'sound' : null
   if (missing !== null) return new MediadError('input.corrupt', `nothing of the ${missing} can be decoded`)
-  if (damage.disordered) return new MediadError('internal.output', 'the times of the result go back')
-  const [held, written] = [result.durationSeconds ?? 0, outSeconds ?? 0]
+  if (damage.disordered) return new MediadError('input.corrupt', 'its times go back, in a way that cannot be mended')
+  const [held, written] = [toLength(result), outSeconds ?? 0]
   // rounding and the last frame explain half a second, or 2 % of long ones
   if (held >= written - Math.max(0.5, 0.02 * written)) return null
   return new MediadError('internal.output', `the transcoded file lasts ${held} s, but ffmpeg wrote ${written} s`)
@@ -40,7 +46,7 @@ export function isBadCopy({ result, outSeconds, frames, damage }: Result, probe:
   )
   // what was decoded ends when the last picture begins or, by the index, when it is over
   const ends = [outSeconds ?? 0, toPictureEnd({ probe, frames, damage }) ?? 0]
-  const isOther = ends.every((end) => Math.abs((result.durationSeconds ?? 0) - end) > NOTICED_SECONDS)
+  const isOther = ends.every((end) => Math.abs(toLength(result) - end) > NOTICED_SECONDS)
   return late || isOther || hasHoles(result.audio)
 }
 

@@ -16,9 +16,11 @@ export function toSoundFilters(probe: Probe, audio: AudioStream, loudness: reado
   ]
 }
 
-/** Broadcasts go from stereo to surround and back. */
+/** Broadcasts go from stereo to surround and back; and what has no header can be put together of anything. */
 function mayChange({ format }: Probe, { codec }: AudioStream): boolean {
-  return ['ac3', 'eac3', 'dts'].includes(codec) || format === 'mpegts' || format === 'mpeg'
+  return (
+    ['ac3', 'eac3', 'dts', 'mp1', 'mp2', 'mp3'].includes(codec) || ['mpegts', 'mpeg', 'aac', 'ogg'].includes(format)
+  )
 }
 
 /** At most two channels, 48 kHz. */

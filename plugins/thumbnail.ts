@@ -84,6 +84,8 @@ export const thumbnail = definePlugin('thumbnail', options, (given) => {
           path,
           inputOptions: toPictureInputOptions(video),
           options: thumbnailArguments(given, video),
+          // its palette may be in the first packet alone
+          fromStart: video.pixelFormat === 'pal8',
           at: toSeconds(at, durationSeconds),
         })
         await context.add(path, 'thumbnail', { key, contentType: format.contentType, values: { n: index + 1 } })
@@ -128,14 +130,19 @@ function toTimes(at: Options['at']): Time[] {
 /** What ffmpeg fails with when there is nothing (whole) at a time: it says so, or counts what it could not decode. */
 const noFrame: ReadonlySet<string> = new Set(['internal.output', 'internal.ffmpeg', 'input.corrupt'])
 
-type Frame = { path: string; inputOptions: string[]; options: string[]; at: number }
+type Frame = { path: string; inputOptions: string[]; options: string[]; at: number; fromStart: boolean }
 
 /** Lengths are only claimed: where there is no frame an earlier time is tried, and at last the first frame there is. */
 async function takeFrame(context: RunContext, frame: Frame): Promise<void> {
-  const { path, inputOptions, options, at } = frame
+  const { path, inputOptions, options, at, fromStart } = frame
   for (const seconds of at > 0 ? [at, at / 2, at / 10] : []) {
     try {
-      await context.ffmpeg({ inputOptions: [...inputOptions, '-ss', seconds.toFixed(3)], outputs: [{ path, options }] })
+      const seek = ['-ss', seconds.toFixed(3)]
+      await context.ffmpeg(
+        fromStart
+          ? { inputOptions, outputs: [{ path, options: [...seek, ...options] }] }
+          : { inputOptions: [...inputOptions, ...seek], outputs: [{ path, options }] },
+      )
       return
     } catch (error) {
       if (!(error instanceof MediadError && noFrame.has(error.code))) throw error

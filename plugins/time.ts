@@ -58,7 +58,7 @@ export function toTimeFilters(probe: Probe, video: VideoStream): string[] {
 
 /** Options of an encoder that must not round times to a rate that the file only claims. */
 export function toTimeOptions(video: VideoStream): string[] {
-  return ['-fps_mode', 'vfr', '-enc_time_base', `1:${toTicks(video)}`, '-fpsmax', String(toMaxRate(video))]
+  return ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${toTicks(video)}`, '-fpsmax', String(toMaxRate(video))]
 }
 
 /** Ticks per second in which a picture's time is a whole number: of 24, 25, 30 per second, of 23.976 and 29.97, of others. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from '../daemon/index.ts'
 import { notes, toTellingFilters } from './changes.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toPictureInputOptions, toPictureFilters } from './colour.ts'
 import { codeAnew, toPlan, type Plan } from './copy.ts'
-import { lengthen } from './ending.ts'
+import { lengthen } from './lengthen.ts'
 import { findFlaws } from './judge.ts'
 import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
 import { toLayout } from './picture.ts'
@@ -50,7 +51,7 @@ export function transcodeArguments(order: Order, probe: Probe): string[] {
     toVideoOptions(order, probe),
     toAudioOptions(order, probe),
     ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
-    metadata === 'keep' ? [] : ['-map_metadata:g', '-1', '-map_metadata:s', '-1', ...language],
+    metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
     toMuxerOptions(order.recipe),
   ].flat()
 }
@@ -81,11 +82,13 @@ async function make(context: RunContext, order: Order): Promise<Result> {
   const made = { ...run, path, result: await inspectResult(context, path) }
   if (order.plan.video && run.damage.notes.length > 0) {
     context.log.info('the picture changes on the way: it is coded anew')
+    await rm(path)
     return await make(context, { ...order, plan: { ...order.plan, video: false } })
   }
   const fault = findFault(made, probe)
   if (alsoDecode && (fault || isBadCopy(made, probe))) {
     context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
+    await rm(path)
     return await make(context, { ...order, plan: codeAnew })
   }
   if (fault) throw fault

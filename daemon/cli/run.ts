@@ -53,6 +53,7 @@ export async function run(terminal: Terminal, files: readonly string[], options:
       plugins: config.plugins,
       ffmpeg: createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits }).run,
       inspect,
+      maxSeconds: limits.durationSeconds,
       log: terminal.log,
     })
     await chain.setup()

@@ -20,6 +20,8 @@ export type ChainParts = {
     onCpu: (seconds: number) => void
   }): Promise<FfmpegResult>
   inspect(path: string, signal: AbortSignal): Promise<Probe>
+  /** `config.limits.durationSeconds`: of files that plugins make, as players will see them. */
+  maxSeconds: number
   log: Log
 }
 
@@ -157,9 +159,11 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs, acc
 }
 
 /** What is wrong with a file a plugin made is not the source's fault: no `input.*`, which would bury the job. */
-async function inspectOutput({ inspect }: ChainParts, path: string, signal: AbortSignal): Promise<Probe> {
+async function inspectOutput({ inspect, maxSeconds }: ChainParts, path: string, signal: AbortSignal): Promise<Probe> {
   try {
-    return await inspect(path, signal)
+    const probe = await inspect(path, signal)
+    refuseLength(probe, maxSeconds)
+    return probe
   } catch (error) {
     if (!(error instanceof MediadError && error.code.startsWith('input.'))) throw error
     throw new MediadError('internal.output', `a plugin made a file that cannot be read: ${error.message}`, {
@@ -167,6 +171,16 @@ async function inspectOutput({ inspect }: ChainParts, path: string, signal: Abor
     })
   }
 }
+
+/** ffmpeg sees to it while it writes pictures and sound; a length can be more than they are. */
+function refuseLength({ durationSeconds }: Probe, maxSeconds: number): void {
+  if ((durationSeconds ?? 0) <= maxSeconds + LENGTH_SLACK_SECONDS) return
+  const message = `a plugin made a file of ${durationSeconds?.toFixed(0)} s, limits.durationSeconds allows ${maxSeconds}`
+  throw new MediadError('resource.limit', message)
+}
+
+/** The end of sound and picture is not known to the second before both are written. */
+const LENGTH_SLACK_SECONDS = 2
 
 /** How long a plugin may take to obey the signal; after that its slot, and the daemon that stops, go on without it. */
 const OBEY_MS = 5_000

@@ -109,7 +109,7 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
   const inspect = createProbe({ programs, limits })
   const probe = await inspect(input, signal)
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
-  const chain = createChain({ plugins, ffmpeg: ffmpeg.run, inspect, log })
+  const chain = createChain({ plugins, ffmpeg: ffmpeg.run, inspect, maxSeconds: limits.durationSeconds, log })
   await chain.setup()
   const { timings } = await chain.run({
     document: { id, attempt: 1, claim: 1, source },

@@ -1,8 +1,12 @@
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { transcode, upload } from '../../plugins/index.ts'
+import { openFileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, spanOf, streamOf } from './measure.ts'
 import { addRows } from './rows.ts'
 import { lasting } from './synthetic/changes.ts'
+import { createFiles } from './synthetic/files.ts'
 import { film } from './table.ts'
 
 /** In seconds. */
@@ -12,14 +16,15 @@ const lengths: Readonly<Record<string, number>> = {
   'short-sound.mp4': 4,
   'one-picture.mp4': 3,
   'stops.gif': 4.9,
+  'liar.mp4': 2,
 }
 
 for (const transcode of [{}, { copy: 'never' }, { copy: 'never', preset: 'fast' }] as const) {
-  addRows(suite(`a last picture that lasts, ${JSON.stringify(transcode)}`, { timeoutSeconds: 60 }), {
+  addRows(suite(`a last picture that lasts, ${JSON.stringify(transcode)}`), {
     makers: lasting,
     rows: Object.fromEntries(
       Object.entries(lengths).map(([name, length]) => {
-        const sound = name === 'short-sound.mp4'
+        const sound = ['short-sound.mp4', 'liar.mp4'].includes(name)
         return [name, { ...film(160, 90, { sound, ssim: 0.9, lasts: [0, length + 0.05] }), transcode }]
       }),
     ),
@@ -32,3 +37,17 @@ for (const transcode of [{}, { copy: 'never' }, { copy: 'never', preset: 'fast' 
     },
   })
 }
+
+const test = suite('a last picture that lasts, elsewhere')
+
+test('it is not lengthened where the container would not keep it, nor beyond what a job may last', async () => {
+  await using bench = await openFileBench()
+  const path = await createFiles(join(bench.folder, 'sources'), lasting)('screen.mp4')
+  for (const key of ['c_{name}.mkv', 'c_{name}.mp4']) {
+    const ran = await bench.run(path, [transcode({ preset: 'ultrafast', key }), upload()], { durationSeconds: 2.5 })
+    assert.ok(ran.ok)
+    const { format } = await measure(ran.outputs[0]?.path ?? '')
+    assert.ok(Number(format.duration) < 3, `${key} lasts ${format.duration} s`)
+    assert.match(ran.warnings.join(), 'the picture lasts')
+  }
+})

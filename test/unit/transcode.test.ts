@@ -30,8 +30,8 @@ test('the whole command line of an ordinary source', () => {
     toOrdinary(line()),
     '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
       "-vf setpts='if(eq(N,0)*lt(T,1.000),0,PTS)',scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p " +
-      '-fps_mode vfr -enc_time_base 1:30000 -fpsmax 60 -map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
-      '-map_metadata:g -1 -map_metadata:s -1 -max_muxing_queue_size 65536 -movflags +faststart',
+      '-fps_mode vfr -enc_time_base:v 1:30000 -fpsmax 60 -map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
+      '-map_metadata -1 -map_metadata:s -1 -max_muxing_queue_size 65536 -movflags +faststart',
   )
 })
 
@@ -48,7 +48,7 @@ test('what is copied has no filters, and is decoded besides by some that tell of
 
 test('chapters, languages and, when it is asked for, everything else stays', () => {
   const source = aProbe({ chapterCount: 2, audio: anAudio({ language: 'deu' }) })
-  assert.match(line({}, source), '-map_chapters 0 -map_metadata:g -1 -map_metadata:s -1 -metadata:s:a:0 language=deu')
+  assert.match(line({}, source), '-map_chapters 0 -map_metadata -1 -map_metadata:s -1 -metadata:s:a:0 language=deu')
   assert.not.match(line({ metadata: 'keep' }, source), '-map_metadata')
 })
 
@@ -170,7 +170,7 @@ test('a copy that would not play well is found', () => {
   assert.is(bad({ audio: anAudio({ packetCount: 330 }) }), true)
   assert.is(
     findFault({ result: made, outSeconds: 10, damage: { ...whole, disordered: true } }, probe)?.code,
-    'internal.output',
+    'input.corrupt',
   )
 })
 

@@ -29,7 +29,10 @@ const cutPattern =
 const holePattern =
   /\] \[(?:error|warning)\] (?:.*invalid as first byte of an EBML number|Unknown-sized element|Continuity check failed|Packet corrupt \(stream|.*: corrupt input packet in stream)/
 const disorderPattern = /\[(?:error|warning)\] Non-monoton(?:ous|ic) DTS/
-/** A line of its own, whoever ffmpeg says it comes from. */
+/**
+ * A line of its own, whoever ffmpeg says it comes from. A file that could bring ffmpeg to print such a line would have itself
+ * coded anew, no more.
+ */
 export const notePattern = /^(?:\[[^\]]*\] )*\[warning\] (\d{1,3})\.0{6}$/
 
 export function createDamageCounter(): DamageCounter {

@@ -1,7 +1,7 @@
 /** Films that are something else in their second half. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { ffmpeg } from '../../helpers/media.ts'
-import { aac, by, h264, picture, sound, type Maker, type Makers } from './files.ts'
+import { aac, by, film, h264, picture, sound, type Maker, type Makers } from './files.ts'
 
 type Half = {
   size: string
@@ -98,11 +98,21 @@ const standing =
 
 const moving = [...picture({ seconds: 2 }), '-vf', "select='lt(n,10)+not(mod(n,7))'"]
 
+/** An ordinary film of 2 s, of which the header of the file alone says an hour. */
+async function lying(path: string): Promise<void> {
+  await ffmpeg([...film(), ...h264, ...aac, path])
+  const bytes = await readFile(path)
+  const header = bytes.indexOf('mvhd') // then version and flags, two times, the scale, and the length
+  bytes.writeUInt32BE(bytes.readUInt32BE(header + 16) * 3600, header + 20)
+  await writeFile(path, bytes)
+}
+
 /** Films whose last picture lasts for seconds. */
 export const lasting: Makers = {
   'screen.mp4': standing(5, moving),
   'screen.mov': standing(5, moving),
   'short-sound.mp4': standing(4, sound({ seconds: 1 }), moving, aac),
   'one-picture.mp4': standing(3, picture({ seconds: 0.04 })),
+  'liar.mp4': lying,
   'stops.gif': by(picture({ fps: 10 }), '-final_delay', '300'),
 }
