@@ -13,7 +13,7 @@ import type { Call } from './calls.ts'
 import { gateCode } from '../helpers/gate.ts'
 import type { Line } from './proxy.ts'
 import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { assertSaidOnce, hasty, jobIdOf, type Bench } from './scene.ts'
+import { assertSaidOnce, assertTimes, hasty, jobIdOf, type Bench } from './scene.ts'
 
 const row = besides(suite('queue faults', { timeoutSeconds: ROW_SECONDS }))
 
@@ -230,6 +230,7 @@ row('Q16: every reply to SendMessage and DeleteMessage is lost: messages too man
   await bench.checkInvariants()
   assert.ok(lost.hits >= 5)
   await assertSaidOnce(bench, 'job succeeded')
+  assertTimes(bench, (await bench.document('origin_a.mp4'))?.attempt, { wanted: 1 })
 })
 
 row('Q18: no message can be hidden for longer: the job goes on under its lease', async () => {

@@ -24,7 +24,7 @@ const passed = new Set<string>()
 let skipped = 0
 
 /**
- * A uvu suite that cannot pass silently: it runs without being told to, every test has a timeout (240 s: `until` gives up before), a throwing
+ * A uvu suite that cannot pass silently: it runs without being told to, every test has a timeout (240 s), a throwing
  * `before` fails all its tests, and the process must end by itself once they are through (timers, sockets and child
  * processes left behind keep it alive, and fail the file).
  */

@@ -6,7 +6,7 @@ import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
 import { createGate, gateCode } from '../helpers/gate.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
-import { isAlive, processesOf } from '../helpers/liveness.ts'
+import { processesOf } from '../helpers/liveness.ts'
 import { startProxy } from '../helpers/proxy.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
@@ -47,7 +47,6 @@ test('two jobs at once are two ffmpeg processes at once, and the endpoint answer
     return frozen.size === 2
   })
   assert.is((await fetch(`${daemon?.url}/health`)).status, 200)
-  for (const id of frozen) assert.ok(isAlive(id), 'they are there after the answer')
   for (const id of frozen) process.kill(id, 'SIGCONT')
   for (const key of ['origin_a.mp4', 'origin_b.mp4']) assert.is((await fleet.over(key)).state, 'succeeded')
 })
@@ -74,7 +73,7 @@ test('a healthy job several times longer than its lease is swept, and never star
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   // between two looks lies the recheck time, a second: three leases
-  await until('it was looked at for long', () => fleet.said('record: wait') > 36)
+  await until('it was looked at for long', () => fleet.said('record: wait') > 36, 200)
   await gate.open()
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])

@@ -44,6 +44,8 @@ test.before(async () => {
     'film.mp4': by(film({ seconds: 4 }), h264, aac),
     'palette.avi': by('-f', 'lavfi', '-i', 'color=red:s=160x120:d=2:r=10', '-c:v', 'rawvideo', '-pix_fmt', 'pal8'),
     'loud.wav': by('-f', 'lavfi', '-i', 'anoisesrc=d=5:a=1', '-af', 'volume=12dB', '-c:a', 'pcm_f32le'),
+    'long-pixels.mkv': by(picture(), '-vf', 'setsar=20/1', h264),
+    'small.mp4': by(picture({ size: '8x6' }), h264),
     'timecode.mov': by(picture(), h264, '-timecode', '01:00:00:00'),
   })
 })
@@ -117,6 +119,18 @@ test('sound beyond full scale is made as loud as is asked for', async () => {
   const { warnings } = await make('loud.wav', { loudness: { target: -16 } })
   assert.equal(warnings, [])
 })
+
+test('pixels of a shape that nobody believes are no change of shape', async () => {
+  const { warnings } = await make('long-pixels.mkv')
+  assert.equal(warnings, [])
+})
+
+for (const copy of ['auto', 'never'] as const) {
+  test(`a picture too small for half-pictures is a picture, copy: '${copy}'`, async () => {
+    const { made } = await make('small.mp4', { copy })
+    assert.equal([made.streams[0]?.width, made.streams[0]?.height], [8, 6])
+  })
+}
 
 test('a timecode that is kept makes no track of data', async () => {
   const { made } = await make('timecode.mov', { metadata: 'keep' })

@@ -186,6 +186,6 @@ const ordinary =
 function findPrivate({ format, streams, chapters }: Measured): string[] {
   return [format, ...streams, ...chapters]
     .flatMap(({ tags }) => Object.entries(tags ?? {}))
-    .filter(([name]) => !ordinary.test(name))
+    .filter(([name, value]) => value !== '' && !ordinary.test(name))
     .map(([name, value]) => `${name}=${value}`)
 }

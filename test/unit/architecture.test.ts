@@ -218,5 +218,5 @@ function isForeign({ file, target }: Import): boolean {
   return layerOf(file, layers) === EDGES && layerOf(target, layers) > WORDS && edgeOf(file) !== edgeOf(target)
 }
 
-/** The folder under `daemon/`; a file that lies in none is an edge of its own. */
+/** The folder under `daemon/` (ffmpeg and ffprobe are one edge); a file that lies in none is an edge of its own. */
 const edgeOf = (file: string) => file.split('/').slice(0, 2).join('/')

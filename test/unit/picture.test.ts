@@ -61,12 +61,12 @@ test('a box is filled by the middle, or has bars, and enlarges nothing', () => {
 test('what is not like the first picture is told, and fits whole into the frame', () => {
   assert.is(
     allSizeFilters({ width: 720, height: 576, pixelAspect: 16 / 15 }),
-    "scale=w='if(eq(iw,720)*eq(ih,576)*lt(abs(sar-1.0667),0.01),768,print(1,24)*min(768,2*ceil(288*if(between(sar,0.1,10),dar,iw/ih))))'" +
-      ":h='if(eq(iw,720)*eq(ih,576)*lt(abs(sar-1.0667),0.01),576,min(576,2*ceil(384/if(between(sar,0.1,10),dar,iw/ih))))'" +
+    "scale=w='if(eq(iw,720)*eq(ih,576)*lt(abs(if(between(sar,0.1,10),sar,1)-1.0667),0.01),768,print(1,24)*min(768,2*ceil(288*(iw/ih*if(between(sar,0.1,10),sar,1)))))'" +
+      ":h='if(eq(iw,720)*eq(ih,576)*lt(abs(if(between(sar,0.1,10),sar,1)-1.0667),0.01),576,min(576,2*ceil(384/(iw/ih*if(between(sar,0.1,10),sar,1)))))'" +
       ':eval=frame,pad=768:576:-1:-1:eval=frame,setsar=1',
   )
   const turned = { width: 720, height: 576, pixelAspect: 2, rotation: 90 } as const
-  assert.match(allSizeFilters(turned), 'eq(iw,576)*eq(ih,720)*lt(abs(sar-0.5),0.01)')
+  assert.match(allSizeFilters(turned), 'eq(iw,576)*eq(ih,720)*lt(abs(if(between(sar,0.1,10),sar,1)-0.5),0.01)')
   assert.match(allSizeFilters({ width: 161, height: 121 }), 'eq(iw,160)*eq(ih,120)')
   assert.match(
     allSizeFilters({}, { maxWidth: 720, maxHeight: 720, fit: 'cover' }),
@@ -75,7 +75,8 @@ test('what is not like the first picture is told, and fits whole into the frame'
 })
 
 test('a film that is copied tells when it changes', () => {
-  const resized = "scale=w='if(eq(iw,1920)*eq(ih,1080)*lt(abs(sar-1),0.01),iw,print(1,24)*iw)':h=ih:eval=frame"
+  const resized =
+    "scale=w='if(eq(iw,1920)*eq(ih,1080)*lt(abs(if(between(sar,0.1,10),sar,1)-1),0.01),iw,print(1,24)*iw)':h=ih:eval=frame"
   const interlaced = "select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,print(2,24)))'"
   assert.is(toTellingFilters(aVideo({ codec: 'vp9' })).join(), resized)
   assert.is(toTellingFilters(aVideo({ codec: 'h264' })).join(), `${interlaced},${resized}`)
