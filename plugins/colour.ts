@@ -68,14 +68,24 @@ function toLimited(video: VideoStream): string[] {
   return isRgb(video) || video.range === 'pc' ? ['zscale=matrix=2020_ncl:range=limited'] : []
 }
 
-/** Wide colours without these tags would be taken for any others. */
-function toMissingTags({ primaries, matrix, transfer }: VideoStream): string[] {
+/** Wide colours without these tags would be taken for any others; and tags that `zscale` cannot take are no better than none. */
+function toMissingTags(video: VideoStream): string[] {
+  const { primaries, matrix, transfer } = video
   const tags = [
     ...(primaries === undefined ? ['color_primaries=bt2020'] : []),
-    ...(matrix === undefined ? ['colorspace=bt2020nc'] : []),
-    ...(transfer === undefined ? ['color_trc=bt2020-10'] : []),
+    ...(matrix === undefined || isStrangeMatrix(video) ? ['colorspace=bt2020nc'] : []),
+    ...(transfer === undefined || strangeTransfers.has(transfer) ? ['color_trc=bt2020-10'] : []),
   ]
   return tags.length === 0 ? [] : [`setparams=${tags.join(':')}`]
+}
+
+/** Of BT.1361 and of digital cinema; seen with ffmpeg 5.1, as are the matrices below. */
+const strangeTransfers: ReadonlySet<string> = new Set(['bt1361e', 'smpte428'])
+
+function isStrangeMatrix(video: VideoStream): boolean {
+  const { matrix, pixelFormat } = video
+  if (matrix === 'gbr') return pixelFormat?.startsWith('yuv') === true
+  return matrix === 'smpte2085' || matrix === (isHdr(video) ? 'bt2020c' : 'ictcp')
 }
 
 const taggedBt709 = 'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709'

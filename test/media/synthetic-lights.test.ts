@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { transcode, upload } from '../../plugins/index.ts'
-import { readColour } from '../helpers/media.ts'
+import { ffmpeg, readColour } from '../helpers/media.ts'
+import { openFileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, streamOf, type Stream } from './measure.ts'
 import { addRows } from './rows.ts'
+import { picture } from './synthetic/files.ts'
 import { lights } from './synthetic/pictures.ts'
 import { film } from './table.ts'
 
@@ -54,4 +57,27 @@ addRows(suite('light for HDR screens'), {
       assert.is(streamOf(file, 'video')?.codec_name, codec)
     }
   },
+})
+
+const test = suite('light that is said to be strange')
+
+test('what is said of colours, and no filter can make sense of, is taken for BT.2020', async () => {
+  await using bench = await openFileBench()
+  const [plain, path] = [join(bench.folder, 'plain.mp4'), join(bench.folder, 'strange.mp4')]
+  const hevc = ['-pix_fmt', 'yuv420p10le', '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error']
+  await ffmpeg([...picture({ seconds: 0.2, size: '64x64' }), ...hevc, plain])
+  // the code points of H.273
+  for (const [transfer, matrix] of [
+    [16, 10],
+    [18, 0],
+    [1, 14],
+    [17, 9],
+  ]) {
+    const tags = `colour_primaries=9:transfer_characteristics=${transfer}:matrix_coefficients=${matrix}`
+    await ffmpeg(['-y', '-i', plain, '-c', 'copy', '-bsf:v', `hevc_metadata=${tags}`, path])
+    const ran = await bench.run(path, [transcode({ preset: 'ultrafast' }), upload()])
+    if (!ran.ok) throw new Error(`${tags}: ${ran.code}: ${ran.message}`)
+    const file = await measure(ran.outputs[0]?.path ?? '')
+    assert.equal(toTags(streamOf(file, 'video')), ['yuv420p', 'tv', 'bt709', 'bt709', 'bt709'], tags)
+  }
 })
