@@ -71,6 +71,8 @@ export type AudioStream = {
   readonly codec: string
   readonly profile?: string
   readonly channels: number
+  /** Where they are heard, in ffmpeg's words (`stereo`, `5.1(side)`, `BL+BR`); absent when the file does not say. */
+  readonly layout?: string
   readonly sampleRate: number
   /** As the container's index lists them; null when it has none. */
   readonly packetCount?: number | null

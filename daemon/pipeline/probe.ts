@@ -30,7 +30,7 @@ const wanted = [
   [
     'stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
     'field_order,color_range,color_space,color_transfer,color_primaries,avg_frame_rate,r_frame_rate',
-    'start_time,duration,nb_frames,channels,sample_rate',
+    'start_time,duration,nb_frames,channels,channel_layout,sample_rate',
   ].join(','),
   'stream_disposition',
   'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',

@@ -46,6 +46,14 @@ test.before(async () => {
     'loud.wav': by('-f', 'lavfi', '-i', 'anoisesrc=d=5:a=1', '-af', 'volume=12dB', '-c:a', 'pcm_f32le'),
     'long-pixels.mkv': by(picture(), '-vf', 'setsar=20/1', h264),
     'small.mp4': by(picture({ size: '8x6' }), h264),
+    'behind.wav': by(
+      '-f',
+      'lavfi',
+      '-i',
+      'aevalsrc=sin(2*PI*200*t)|sin(2*PI*300*t):c=BL+BR:s=48000:d=2',
+      '-c:a',
+      'pcm_s16le',
+    ),
     'timecode.mov': by(picture(), h264, '-timecode', '01:00:00:00'),
   })
 })
@@ -131,6 +139,11 @@ for (const copy of ['auto', 'never'] as const) {
     assert.equal([made.streams[0]?.width, made.streams[0]?.height], [8, 6])
   })
 }
+
+test('two channels that are not left and right are heard', async () => {
+  const { made } = await make('behind.wav')
+  assert.is(made.streams[0]?.channels, 2)
+})
 
 test('a timecode that is kept makes no track of data', async () => {
   const { made } = await make('timecode.mov', { metadata: 'keep' })

@@ -135,6 +135,7 @@ function toAudio(stream: Fields): AudioStream {
     startSeconds: toNumber(stream.start_time) ?? 0,
     durationSeconds: toLength(stream),
     ...withText('profile', stream.profile),
+    ...withText('layout', stream.channel_layout),
     ...toLanguage(stream),
   }
 }
