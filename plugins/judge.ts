@@ -23,7 +23,7 @@ const LONGEST_SECONDS = 12 * 3600
 /** What pictures are decoded earlier than they are shown, at most. */
 const REORDERED_SECONDS = 1
 /** AAC's, which others do not exceed by much. */
-const SAMPLES_PER_PACKET = 1024
+export const SAMPLES_PER_PACKET = 1024
 
 /**
  * Says what was wrong with a source, by what came out of it and by what ffmpeg complained about. A header alone proves

@@ -1,5 +1,5 @@
 import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from '../daemon/index.ts'
-import { toPictureEnd } from './judge.ts'
+import { SAMPLES_PER_PACKET, toPictureEnd } from './judge.ts'
 import { NOTICED_SECONDS } from './time.ts'
 
 /** What one run of ffmpeg made, and what ffprobe sees in it. */
@@ -35,9 +35,6 @@ export function findFault(
   if (held >= written - Math.max(0.5, 0.02 * written)) return null
   return new MediadError('internal.output', `the transcoded file lasts ${held} s, but ffmpeg wrote ${written} s`)
 }
-
-/** Of AAC-LC. */
-const SAMPLES_PER_PACKET = 1024
 
 /** Players stumble over times that go back, and over a beginning that is not there. */
 export function isBadCopy({ result, outSeconds, frames, damage }: Result, probe: Probe): boolean {
