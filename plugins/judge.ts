@@ -67,10 +67,12 @@ function toDamage(what: string, broken: number, good: number): Flaw[] {
 
 type Ended = Pick<Made, 'probe' | 'damage' | 'frames'>
 
+/** Whether the container itself shows that something is missing, or ffmpeg says so. */
+const isCut = ({ probe, damage }: Pick<Made, 'probe' | 'damage'>): boolean => damage.cut || probe.cut === true
+
 /** Whether every picture is there that the container's index lists. */
 function isComplete({ probe, damage, frames }: Ended): boolean {
-  const cut = damage.cut || probe.cut === true
-  return !cut && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
+  return !isCut({ probe, damage }) && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
 }
 
 /**
@@ -96,9 +98,9 @@ export function toPictureEnd(made: Ended): number | null {
 const isAll = ({ skipped, subtitles }: Probe): boolean => skipped.length === 0 && subtitles.length === 0
 
 function findMissing({ probe, result, damage, frames }: Made): Flaw[] {
-  const cut = damage.cut || probe.cut === true
+  const cut = isCut({ probe, damage })
   const complete = isComplete({ probe, damage, frames })
-  const flaws = (['video', 'audio'] as const).flatMap((kind) => {
+  const flaws = kinds.flatMap((kind) => {
     const claimed = toClaim({ probe, result }, kind, cut)
     const held = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
     const missing = claimed === null ? [] : toMissing({ kind, claimed, held, cut })
@@ -116,7 +118,10 @@ function findMissing({ probe, result, damage, frames }: Made): Flaw[] {
 
 const toNote = ({ message }: Flaw): Flaw => ({ code: null, message })
 
-type Length = { kind: 'video' | 'audio'; claimed: number; held: number; cut: boolean }
+const kinds = ['video', 'audio'] as const
+type Kind = (typeof kinds)[number]
+
+type Length = { kind: Kind; claimed: number; held: number; cut: boolean }
 
 function toMissing({ kind, claimed, held, cut }: Length): Flaw[] {
   const missing = claimed - held
@@ -132,8 +137,6 @@ function toMissing({ kind, claimed, held, cut }: Length): Flaw[] {
 function toBroadcastClaim(seconds: number | null, other: { durationSeconds: number | null } | null): number | null {
   return seconds === null || !other?.durationSeconds ? null : Math.min(seconds, other.durationSeconds)
 }
-
-type Kind = 'video' | 'audio'
 
 /**
  * How long a stream says it is. The length of the whole file stands for it only where nothing else can be the longest, or
