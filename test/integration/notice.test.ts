@@ -5,6 +5,7 @@ import { startFleet, type Fleet } from '../helpers/fleet.ts'
 import { createGate, gateCode, type Gate } from '../helpers/gate.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { startMetadata, type MetadataService } from '../helpers/metadata.ts'
+import type { Mediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
@@ -13,10 +14,7 @@ const test = besides(suite('notice of the machine'))
 test('a spot interruption: the running job ends, nothing more is taken, exit code 0', async () => {
   await using scene = await start({ graceSeconds: 600 })
   const { fleet, service, gate } = scene
-  const [daemon] = fleet.daemons
-  assert.ok(daemon)
-  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon.waitFor('job started')
+  const daemon = await startJob(fleet)
   service.put('spot/instance-action', '{"action":"terminate","time":"2026-01-01T00:02:00Z"}')
   await daemon.waitFor(({ msg }) => msg?.startsWith('the spot instance will be interrupted: no more jobs') === true)
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
@@ -29,10 +27,7 @@ test('a spot interruption: the running job ends, nothing more is taken, exit cod
 test('the end of a group’s instance: after the grace time a job is released, and the next daemon does it', async () => {
   await using scene = await start({ graceSeconds: 1 })
   const { fleet, service } = scene
-  const [daemon] = fleet.daemons
-  assert.ok(daemon)
-  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon.waitFor('job started')
+  const daemon = await startJob(fleet)
   service.put('autoscaling/target-lifecycle-state', 'Terminated')
   assert.is(await daemon.ended, 0)
   const released = await fleet.document('origin_a.mp4')
@@ -44,10 +39,7 @@ test('the end of a group’s instance: after the grace time a job is released, a
 test('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
   await using scene = await start({ graceSeconds: 0 })
   const { fleet, service, gate } = scene
-  const [daemon] = fleet.daemons
-  assert.ok(daemon)
-  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon.waitFor('job started')
+  const daemon = await startJob(fleet)
   service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
   await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
@@ -60,10 +52,7 @@ test('a mere recommendation leaves a running job its time, beyond the grace time
 test('a recommendation, then the interruption: the grace time begins with the second', async () => {
   await using scene = await start({ graceSeconds: 0 })
   const { fleet, service } = scene
-  const [daemon] = fleet.daemons
-  assert.ok(daemon)
-  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon.waitFor('job started')
+  const daemon = await startJob(fleet)
   service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
   await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
   service.put('spot/instance-action', '{"action":"terminate"}')
@@ -77,6 +66,14 @@ test('without an address nobody is asked', async () => {
   await until('the daemon has started', () => fleet.said('daemon started') === 1)
   assert.equal(service.requests, [])
 })
+
+/** The daemon, which has a job in hand. */
+async function startJob({ cloud, daemons: [daemon] }: Fleet): Promise<Mediad> {
+  assert.ok(daemon)
+  await cloud.put('origin_a.mp4', await tinyVideo())
+  await daemon.waitFor('job started')
+  return daemon
+}
 
 type Scene = { fleet: Fleet; service: MetadataService; gate: Gate } & AsyncDisposable
 
