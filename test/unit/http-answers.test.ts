@@ -109,11 +109,14 @@ test('internals stay inside: 500 without a word of it, logged under the id of th
   for (const answer of [await post(edge.url), await ask(`${edge.url}/video/${ID}`), await ask(`${edge.url}/ready`)]) {
     assertProblem(answer, 500)
     assert.is(answer.body.title, 'Internal error')
-    assert.not.match(answer.text + JSON.stringify([...answer.headers]), /secret|credentials|403/)
+    const requestId = String(answer.headers.get('x-request-id'))
+    // the id is random, and may have any digits
+    const said = (answer.text + JSON.stringify([...answer.headers])).replaceAll(requestId, '')
+    assert.not.match(said, /secret|credentials|403/)
     const entry = edge
       .logged()
       .split('\n')
-      .find((line) => line.includes(String(answer.headers.get('x-request-id'))) && line.includes('"level":"error"'))
+      .find((line) => line.includes(requestId) && line.includes('"level":"error"'))
     assert.match(entry ?? '', /no credentials/)
   }
 })
