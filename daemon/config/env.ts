@@ -1,4 +1,4 @@
-import { MediadError } from '../errors.ts'
+import { MediadError } from '../vocabulary/errors.ts'
 
 /** Shared between copies of this file, so that a config written against one is understood by the other. */
 const marker = Symbol.for('mediad.missing-variable')

@@ -1,5 +1,5 @@
-import { toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { toMessage } from '../vocabulary/errors.ts'
+import type { Log } from '../vocabulary/plugin.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 import { parseDead, type DeadMessage } from '../queue/queues.ts'
 

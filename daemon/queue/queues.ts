@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { JobRecord } from '../job/decide.ts'
-import type { JobDocument, JobError, PastAttempt, WorkSource } from '../job/job.ts'
-import { toNotificationBody } from './notification.ts'
+import type { JobRecord } from '../protocol/decide.ts'
+import type { JobDocument, JobError, PastAttempt, WorkSource } from '../vocabulary/job.ts'
+import { toNotificationBody } from '../protocol/notification.ts'
 import type { Queue } from './queue.ts'
 
 /** The three queues, and what travels on each. */

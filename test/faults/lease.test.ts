@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
-import type { JobDocument } from '../../daemon/job/job.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'

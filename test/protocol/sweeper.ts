@@ -1,4 +1,4 @@
-import { decideSweep, type JobRecord } from '../../daemon/job/decide.ts'
+import { decideSweep, type JobRecord } from '../../daemon/protocol/decide.ts'
 import { isFinished, LEASE, limits, read, toDead, write, type World } from './world.ts'
 import type { Steps } from './worker.ts'
 

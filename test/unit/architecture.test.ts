@@ -123,9 +123,9 @@ test('the process ends in one place, and its environment is read in few', () => 
   assert.equal(findText(sources, /\bprocess\.(?:exit|abort|reallyExit)\b/), ['daemon/main.ts'])
   assert.equal(findText(sources, /\bprocess\.env\b/), [
     'daemon/cli/start.ts',
-    'daemon/cli/terminal.ts',
+    'daemon/terminal/terminal.ts',
     'daemon/config/env.ts',
-    'daemon/pipeline/ffmpeg/programs.ts', // PATH, to find ffmpeg as a shell would
+    'daemon/programs/programs.ts', // PATH, to find ffmpeg as a shell would
     'daemon/storage/client.ts', // whether the S3 is a custom one, which the SDK does not tell
   ])
   assert.equal(
@@ -153,7 +153,7 @@ test('what is read here is what Node loads', async () => {
     .filter((one) => !one.typeOnly && !one.late)
     .map(({ file, target }) => `${file} → ${target}`)
   // what is required, at whatever time, counts as late
-  const expected = new Set([...read, 'daemon/local/s3/s3rver.ts → @20minutes/s3rver'])
+  const expected = new Set([...read, 'daemon/local/objects/s3rver.ts → @20minutes/s3rver'])
   assert.equal([...new Set(seen)].toSorted(), [...expected].toSorted())
 })
 

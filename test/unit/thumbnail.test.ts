@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { VideoStream } from '../../daemon/index.ts'
-import { thumbnail, thumbnailArguments, toSeconds } from '../../plugins/thumbnail.ts'
+import { thumbnail, thumbnailArguments, toSeconds } from '../../plugins/thumbnail/thumbnail.ts'
 import { toOrdinary } from '../helpers/filters.ts'
 import { suite } from '../helpers/suite.ts'
 
