@@ -15,21 +15,20 @@ export type {
   Source,
   Warning,
 } from './vocabulary/job.ts'
-export type { Damage } from './programs/damage.ts'
-export type { Mastering } from './probe/mastering.ts'
+export type { Damage } from './vocabulary/ffmpeg.ts'
+export type { Mastering } from './vocabulary/media.ts'
 export type { AudioStream, Probe, SkippedTrack, SubtitleStream, VideoStream } from './vocabulary/media.ts'
 export { isHdr, isStill, toDisplaySize } from './vocabulary/media.ts'
 export { definePlugin } from './vocabulary/plugin.ts'
 export type {
   AddOptions,
   Artifact,
-  FfmpegCommand,
-  FfmpegResult,
-  Log,
   Plugin,
   PluginHooks,
   RunContext,
   SetupContext,
   UploadOptions,
 } from './vocabulary/plugin.ts'
+export type { FfmpegCommand, FfmpegResult } from './vocabulary/ffmpeg.ts'
+export type { Log } from './vocabulary/log.ts'
 export { z } from 'zod'

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
-import type { Terminal } from '../terminal/terminal.ts'
-import { openTerminal } from '../terminal/terminal.ts'
+import { openTerminal, type Terminal } from '../terminal/terminal.ts'
 import type { DeadRequest } from './operator/dead.ts'
 
 /** 0 fine · 1 failed · 2 usage or config. */

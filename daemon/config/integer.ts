@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { describeMissing } from './env.ts'
+import { describeMissing } from '../vocabulary/missing.ts'
 import { show } from '../vocabulary/validation.ts'
 
 /** A whole number between two others, both included. */

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { cosmiconfig } from 'cosmiconfig'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
-import { describeMissing } from './env.ts'
+import { describeMissing } from '../vocabulary/missing.ts'
 import type { Config, UserConfig } from './schema.ts'
 
 export type Overrides = DeepPartial<UserConfig>

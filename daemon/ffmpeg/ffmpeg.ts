@@ -4,7 +4,8 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import FluentFfmpeg from 'fluent-ffmpeg'
 import { MediadError } from '../vocabulary/errors.ts'
-import { createDamageCounter, type Damage } from '../programs/damage.ts'
+import { createDamageCounter } from '../programs/damage.ts'
+import type { Damage, FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
 import type { RunLimits } from './cost.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toEndError } from './end-error.ts'
@@ -12,7 +13,7 @@ import { launch } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
 import { createStopper, type Stopper } from './stopper.ts'
 import { watch } from './watch.ts'
-import type { FfmpegCommand, FfmpegResult, Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 export type FfmpegRun = {
   command: FfmpegCommand

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Metadata } from './metadata.ts'
 
 /** AWS asks for this: a notice comes two minutes before the end, at times less. */

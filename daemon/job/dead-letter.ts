@@ -1,9 +1,9 @@
 import type { DaemonEvent } from '../vocabulary/events.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import { toDeadDraft } from '../protocol/claim.ts'
-import type { DocumentDraft, Documents, SeenDocument } from './documents.ts'
-import type { JobError } from '../vocabulary/job.ts'
+import type { Documents } from './documents.ts'
+import type { DocumentDraft, JobError, SeenDocument } from '../vocabulary/job.ts'
 
 export type BuryParts = {
   queues: Pick<Queues, 'sendDead'>

@@ -3,16 +3,10 @@ import { z } from 'zod'
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import type { Expected, Storage } from '../storage/storage.ts'
-import type { JobDocument } from '../vocabulary/job.ts'
-
-/** A document as it was read or written. */
-export type SeenDocument = { readonly document: JobDocument; readonly etag: string; readonly ageSeconds: number }
+import type { DocumentDraft, JobDocument, SeenDocument } from '../vocabulary/job.ts'
 
 /** What a write goes over. `sentAt`, of a {@link Written}, says that the writer wrote that himself. */
 export type Previous = Pick<SeenDocument, 'document' | 'etag'> & { readonly sentAt?: number }
-
-/** What a caller decides; `rev` and `nonce` are this file's. */
-export type DocumentDraft = Omit<JobDocument, 'rev' | 'nonce'>
 
 export type Written = {
   readonly document: JobDocument

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
@@ -9,8 +9,8 @@ import { toBackoffSeconds } from '../protocol/backoff.ts'
 import { bury, type BuryParts } from './dead-letter.ts'
 import { toBuryError, toClaimDraft } from '../protocol/claim.ts'
 import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
-import type { Documents, SeenDocument, Written } from './documents.ts'
-import { toJobId, type Source, type WorkSource } from '../vocabulary/job.ts'
+import type { Documents, Written } from './documents.ts'
+import { type SeenDocument, type Source, toJobId, type WorkSource } from '../vocabulary/job.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
 
 export type IntakeParts = {

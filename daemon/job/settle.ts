@@ -1,6 +1,6 @@
 import { toMessage, type MediadError } from '../vocabulary/errors.ts'
 import type { DaemonEvent } from '../vocabulary/events.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'

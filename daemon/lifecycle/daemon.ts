@@ -2,7 +2,7 @@ import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import type { DaemonEvent } from '../vocabulary/events.ts'
 import type { HttpServer } from '../http/server.ts'
 import type { Chain } from '../pipeline/chain.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
 import type { Poller } from '../schedule/poller.ts'
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import { openDatabase } from './objects/database.ts'
 import { startS3 } from './s3/server.ts'
 import { startSqs } from './sqs/server.ts'

@@ -1,8 +1,9 @@
-import type { Documents, SeenDocument } from '../job/documents.ts'
-import type { JobDocument } from '../vocabulary/job.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Documents } from '../job/documents.ts'
+import type { JobDocument, SeenDocument } from '../vocabulary/job.ts'
+import type { Log } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
-import type { DeadMessage, Queues } from '../queue/queues.ts'
+import type { Queues } from '../queue/queues.ts'
+import type { DeadMessage } from '../protocol/messages.ts'
 import { isForeign, toId } from './jobs.ts'
 import { visitDead, type DeadEntry } from './visit.ts'
 

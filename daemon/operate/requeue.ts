@@ -1,5 +1,5 @@
 import { isFinished, isFresh, type Limits } from '../protocol/decide.ts'
-import type { SeenDocument } from '../job/documents.ts'
+import type { SeenDocument } from '../vocabulary/job.ts'
 import type { NotificationScope } from '../protocol/notification.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'

@@ -6,15 +6,9 @@ import type { JobDocument, Output, PluginTiming, Warning } from '../vocabulary/j
 import type { KeyScope } from '../protocol/keys.ts'
 import { toArtifact } from './artifact.ts'
 import type { Probe } from '../vocabulary/media.ts'
-import type {
-  Artifact,
-  FfmpegCommand,
-  FfmpegResult,
-  Log,
-  Plugin,
-  RunContext,
-  UploadOptions,
-} from '../vocabulary/plugin.ts'
+import type { Artifact, Plugin, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
+import type { FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** What the chain needs of the world; ffmpeg and ffprobe run hardened. */
 export type ChainParts = {

@@ -2,7 +2,7 @@ import { lstat, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promi
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** Name of every daemon's folder of workspaces, before its random part. */
 export const WORKSPACES_PREFIX = 'mediad-'

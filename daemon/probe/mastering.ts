@@ -1,20 +1,5 @@
+import type { Mastering } from '../vocabulary/media.ts'
 import { toFields, toList, toRatio, toWhole, type Fields } from './fields.ts'
-
-/**
- * How an HDR picture was mastered (SMPTE ST 2086) and how bright it gets (CTA-861.3). Colours in 1/50000, luminances
- * in 1/10000 cd/m², light levels in cd/m²: the units of HEVC and AV1.
- */
-export type Mastering = {
-  readonly display?: {
-    readonly red: Point
-    readonly green: Point
-    readonly blue: Point
-    readonly white: Point
-    readonly luminance: { readonly min: number; readonly max: number }
-  }
-  readonly light?: { readonly max: number; readonly average: number }
-}
-type Point = { readonly x: number; readonly y: number }
 
 /** Reads the side data of ffprobe's first frame. Total: what is missing or nonsense is left out. */
 export function toMastering(frames: unknown): Mastering {

@@ -1,16 +1,4 @@
-/** What ffmpeg said of a source while it read it, counted over everything it printed. */
-export type Damage = {
-  /** Per stream of the source, by index: packets that could not be decoded, and pictures that were decoded damaged. */
-  readonly broken: Readonly<Record<number, number>>
-  /** The container says that there should be more of it. */
-  readonly cut: boolean
-  /** The container makes no sense somewhere: something in between is missing. */
-  readonly holes: boolean
-  /** A copied stream's timestamps did not grow. */
-  readonly disordered: boolean
-  /** Numbers that expressions of filters printed (`print(n,24)`, n a whole number), each once. */
-  readonly notes: readonly number[]
-}
+import type { Damage } from '../vocabulary/ffmpeg.ts'
 
 export type DamageCounter = {
   /** One line of stderr, of any length and content. */

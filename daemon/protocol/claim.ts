@@ -1,6 +1,5 @@
-import type { DocumentDraft, SeenDocument } from '../job/documents.ts'
+import type { DocumentDraft, JobDocument, JobError, PastAttempt, SeenDocument, Source } from '../vocabulary/job.ts'
 import { isFinished } from './decide.ts'
-import type { JobDocument, JobError, PastAttempt, Source } from '../vocabulary/job.ts'
 
 /** A dead message stays far below SQS's limit with this many. */
 const MAX_HISTORY = 20

@@ -1,4 +1,5 @@
 import { isOlder, type JobDocument, type Source, type WorkSource } from '../vocabulary/job.ts'
+import type { JobRecord } from './messages.ts'
 
 /**
  * The protocol's decisions as pure functions of (message, document, age). Each table is read from the top, the first
@@ -13,14 +14,6 @@ export type Seen = {
   readonly document: JobDocument
   /** Since S3 stored it, by S3's own clock. */
   readonly ageSeconds: number
-}
-
-/** The job's message on the in-progress queue: the promise that somebody will look at it again. */
-export type JobRecord = {
-  readonly id: string
-  readonly source: Source
-  readonly claim: number
-  readonly owner: string
 }
 
 export type Limits = {

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { toMessage } from '../vocabulary/errors.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
 import type { Trouble } from '../protocol/fault.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** Slows a poller down while what every job needs is out of order, instead of failing one message after the other. */
 export type Brake = Trouble & {

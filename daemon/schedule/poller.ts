@@ -1,6 +1,6 @@
 import { CronJob } from 'cron'
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 import { createBrake, type Brake } from './circuit-breaker.ts'
 import { createReceiver } from './receiver.ts'

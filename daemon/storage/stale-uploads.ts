@@ -1,6 +1,6 @@
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, type S3Client } from '@aws-sdk/client-s3'
 import { toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** Aborts the open multipart uploads to exactly this key. What cannot be tidied up is logged, and costs no job anything. */
 export type AbortLeftovers = (key: string, signal: AbortSignal) => Promise<void>

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { createLog } from '../log/log.ts'
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** Where a command talks: people on a terminal get sentences, programs get one JSON object per line. */
 export type Terminal = {

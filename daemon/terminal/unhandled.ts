@@ -1,4 +1,4 @@
-import type { Log } from '../vocabulary/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** What a plugin, or a bug, does to the whole process, past everything that could catch it; while in use. */
 export type Stray = {

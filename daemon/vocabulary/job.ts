@@ -125,6 +125,12 @@ export type JobDocument = {
   readonly history: readonly PastAttempt[]
 }
 
+/** A job document without the fields that every write sets anew. */
+export type DocumentDraft = Omit<JobDocument, 'rev' | 'nonce'>
+
+/** A job document as it was read or written, its age by S3's own clock. */
+export type SeenDocument = { readonly document: JobDocument; readonly etag: string; readonly ageSeconds: number }
+
 /**
  * The job's id, known before the upload: 128 bits of a hash over bucket and key.
  * It is safe as a file name and as a path segment, whatever the key looks like.

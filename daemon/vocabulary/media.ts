@@ -1,5 +1,3 @@
-import type { Mastering } from '../probe/mastering.ts'
-
 /** What ffprobe says of a file, in numbers that can be trusted to be numbers. */
 export type Probe = {
   /** ffmpeg's name of the container, e.g. `mov,mp4,m4a,3gp,3g2,mj2`. */
@@ -65,6 +63,22 @@ export type VideoStream = {
   /** Whether a picture is made of two half-pictures, as old television is. */
   readonly interlaced?: boolean
 }
+
+/**
+ * How an HDR picture was mastered (SMPTE ST 2086) and how bright it gets (CTA-861.3). Colours in 1/50000, luminances
+ * in 1/10000 cd/m², light levels in cd/m²: the units of HEVC and AV1.
+ */
+export type Mastering = {
+  readonly display?: {
+    readonly red: Point
+    readonly green: Point
+    readonly blue: Point
+    readonly white: Point
+    readonly luminance: { readonly min: number; readonly max: number }
+  }
+  readonly light?: { readonly max: number; readonly average: number }
+}
+type Point = { readonly x: number; readonly y: number }
 
 export type AudioStream = {
   readonly index: number

@@ -1,21 +1,9 @@
 import type { z } from 'zod'
 import { parse, type Problem } from './validation.ts'
 import type { MediaSummary, Output, Source } from './job.ts'
-import type { Damage } from '../programs/damage.ts'
+import type { FfmpegCommand, FfmpegResult } from './ffmpeg.ts'
+import type { Log } from './log.ts'
 import type { Probe } from './media.ts'
-
-/** Where a plugin and the daemon write their log lines; the job's id is on each already. */
-export type Log = {
-  debug: LogMethod
-  info: LogMethod
-  warn: LogMethod
-  error: LogMethod
-  child(fields: Record<string, unknown>): Log
-}
-export type LogMethod = {
-  (fields: object, message?: string): void
-  (message: string): void
-}
 
 /** A file that a plugin made, on its way to S3. */
 export type Artifact = {
@@ -38,39 +26,6 @@ export type AddOptions = {
   contentType: string
   /** Values for further places in the template, e.g. `{ n: 2 }` for `{n}`. */
   values?: Readonly<Record<string, string | number>>
-}
-
-/** One run of ffmpeg, as data. Paths are plain paths; the runner adds `file:`, the whitelists and all other hardening. */
-export type FfmpegCommand = {
-  /** Default: the source. */
-  input?: string
-  /** Options before the input, e.g. `['-ss', '1.5']`. */
-  inputOptions?: readonly string[]
-  outputs: readonly { path: string; options: readonly string[] }[]
-  /**
-   * Options of one more output that is decoded and thrown away, e.g. `['-map', '0:1']`: the proof that what is copied can
-   * be decoded.
-   */
-  alsoDecode?: readonly string[]
-  /** How long the output will be, to make fractions of ffmpeg's progress; without it there are none. */
-  durationSeconds?: number | null
-  /** Fraction done, 0 to 1, never falling. */
-  onProgress?: (fraction: number) => void
-}
-
-export type FfmpegResult = {
-  /** Wall time. */
-  readonly seconds: number
-  /** Of ffmpeg, as it was last seen: up to 0.3 s before its end. */
-  readonly cpuSeconds: number
-  /** The last output timestamp ffmpeg reported; null when it reported none. */
-  readonly outSeconds: number | null
-  /** Pictures in the first output; null when it reported none. */
-  readonly frames: number | null
-  /** Pictures that did not get into it, because their times did not grow. */
-  readonly droppedFrames: number | null
-  /** What it complained about while it read the input. */
-  readonly damage: Damage
 }
 
 export type UploadOptions = {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { describeMissing } from '../config/env.ts'
+import { describeMissing } from './missing.ts'
 
 type Issue = z.core.$ZodRawIssue
 /** Something wrong with a value the user gave, and where. */

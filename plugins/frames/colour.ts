@@ -1,4 +1,4 @@
-import { isHdr, type VideoStream } from '../../daemon/index.ts'
+import { isHdr, type VideoStream } from 'mediad'
 import { mayBeInterlaced } from './mid-stream.ts'
 import { toSizeFilters, type Layout } from './size.ts'
 

@@ -1,4 +1,4 @@
-import { toDisplaySize, type VideoStream } from '../../daemon/index.ts'
+import { toDisplaySize, type VideoStream } from 'mediad'
 
 /**
  * A film is probed by its first pictures. What a filter tells of one that is different is a number, which `print` of

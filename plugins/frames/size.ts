@@ -1,4 +1,4 @@
-import { toDisplaySize, type VideoStream } from '../../daemon/index.ts'
+import { toDisplaySize, type VideoStream } from 'mediad'
 import { toScaleOptions } from './mid-stream.ts'
 
 export type Size = { readonly width: number; readonly height: number }

@@ -1,4 +1,4 @@
-import type { AudioStream, Probe } from '../../daemon/index.ts'
+import type { AudioStream, Probe } from 'mediad'
 import { audioCodecs } from './codecs.ts'
 import type { Recipe } from './options.ts'
 import { beginsWithResult } from './timestamps.ts'

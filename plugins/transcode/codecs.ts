@@ -1,4 +1,4 @@
-import type { Mastering } from '../../daemon/index.ts'
+import type { Mastering } from 'mediad'
 
 /** The video codecs and the sound codecs that are offered, and what each can do. Data and pure functions only. */
 

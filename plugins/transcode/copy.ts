@@ -1,4 +1,4 @@
-import { isHdr, type AudioStream, type Probe, type VideoStream } from '../../daemon/index.ts'
+import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
 import { isRgb, staysHdr } from '../frames/colour.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'

@@ -1,4 +1,4 @@
-import type { Damage, Probe } from '../../daemon/index.ts'
+import type { Damage, Probe } from 'mediad'
 import { NOTICED_SECONDS, toDelaySeconds, toMaxRate } from './timestamps.ts'
 
 /** Something that is wrong with a source; beyond a threshold it is an error. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MediadError, type Probe, type RunContext } from '../../daemon/index.ts'
+import { MediadError, type Probe, type RunContext } from 'mediad'
 import { toPictureEnd } from './defects.ts'
 import { toMuxerOptions, type Recipe } from './options.ts'
 import { toLength, type Result } from './result.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AudioStream, RunContext } from '../../daemon/index.ts'
+import type { AudioStream, RunContext } from 'mediad'
 import { toStartOptions } from './timestamps.ts'
 import { toSoundFilters } from './audio.ts'
 

@@ -1,4 +1,4 @@
-import { z } from '../../daemon/index.ts'
+import { z } from 'mediad'
 import { audioCodecs, toContainer, videoCodecs, type AudioCodec, type Container, type VideoCodec } from './codecs.ts'
 import type { Hdr } from '../frames/colour.ts'
 import type { Fit } from '../frames/size.ts'

@@ -1,4 +1,4 @@
-import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from '../../daemon/index.ts'
+import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from 'mediad'
 import { SAMPLES_PER_PACKET, toPictureEnd } from './defects.ts'
 import { NOTICED_SECONDS } from './timestamps.ts'
 

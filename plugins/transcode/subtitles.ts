@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MediadError, type RunContext, type SubtitleStream } from '../../daemon/index.ts'
+import { MediadError, type RunContext, type SubtitleStream } from 'mediad'
 import { toStartOptions } from './timestamps.ts'
 
 type Wanted = { readonly track: SubtitleStream; readonly path: string }

@@ -1,4 +1,4 @@
-import type { Probe, VideoStream } from '../../daemon/index.ts'
+import type { Probe, VideoStream } from 'mediad'
 
 /** How much earlier one of two streams may begin, or end, before anybody notices. */
 export const NOTICED_SECONDS = 0.05

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from '../../daemon/index.ts'
+import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from 'mediad'
 import { notes, toTellingFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toPictureInputOptions, toPictureFilters } from '../frames/colour.ts'

@@ -12,8 +12,17 @@ import { isHeartbeat, type Call } from './calls.ts'
 import { gateCode, reelCode } from '../helpers/gate.ts'
 import type { Line } from './proxy.ts'
 import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { assertSaidOnce, assertTimes, countUnwritten, documentPathOf, hasty, jobIdOf, terms } from './scene.ts'
-import type { Bench, Member } from './scene.ts'
+import {
+  assertSaidOnce,
+  assertTimes,
+  type Bench,
+  countUnwritten,
+  documentPathOf,
+  hasty,
+  jobIdOf,
+  type Member,
+  terms,
+} from './scene.ts'
 
 const row = besides(suite('lease faults', { timeoutSeconds: ROW_SECONDS }))
 

@@ -2,15 +2,9 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
-import type {
-  AddOptions,
-  Artifact,
-  FfmpegCommand,
-  Log,
-  Plugin,
-  RunContext,
-  UploadOptions,
-} from '../../daemon/vocabulary/plugin.ts'
+import type { AddOptions, Artifact, Plugin, RunContext, UploadOptions } from '../../daemon/vocabulary/plugin.ts'
+import type { FfmpegCommand } from '../../daemon/vocabulary/ffmpeg.ts'
+import type { Log } from '../../daemon/vocabulary/log.ts'
 import { createProbe } from '../../daemon/probe/probe.ts'
 import { openPrograms } from '../../daemon/programs/programs.ts'
 import { renderKey } from '../../daemon/protocol/keys.ts'

@@ -3,7 +3,7 @@ import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs
 import { Upload } from '@aws-sdk/lib-storage'
 import * as assert from 'uvu/assert'
 import { createBridge } from '../../daemon/local/s3/bridge.ts'
-import type { Log } from '../../daemon/vocabulary/plugin.ts'
+import type { Log } from '../../daemon/vocabulary/log.ts'
 import { parseNotification } from '../../daemon/protocol/notification.ts'
 import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
 import { suite } from '../helpers/suite.ts'

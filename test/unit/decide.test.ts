@@ -5,10 +5,10 @@ import {
   isFresh,
   sweepRules,
   takeRules,
-  type JobRecord,
   type SweepDecision,
   type TakeDecision,
 } from '../../daemon/protocol/decide.ts'
+import type { JobRecord } from '../../daemon/protocol/messages.ts'
 import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/vocabulary/job.ts'
 import { document, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'

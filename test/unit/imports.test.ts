@@ -52,10 +52,10 @@ test('every form of import', () => {
 
 test('an import that points up, even of a type or late', () => {
   const up = "import { q } from './queue/q.ts'\nimport type { J } from './job/j.ts'\nvoid import('./job/j.ts')"
-  const found = findLayerBreaks([toSourceFile('daemon/vocabulary/errors.ts', up)], down)
+  const found = findLayerBreaks([toSourceFile('daemon/errors.ts', up)], down)
   assert.equal(
     found,
-    ['queue/q', 'job/j', 'job/j'].map((name, at) => `daemon/vocabulary/errors.ts:${at + 1} → daemon/${name}.ts`),
+    ['queue/q', 'job/j', 'job/j'].map((name, at) => `daemon/errors.ts:${at + 1} → daemon/${name}.ts`),
   )
   assert.equal(findLayerBreaks([toSourceFile('daemon/job/j.ts', "import '../queue/q.ts'")], down), [])
 })

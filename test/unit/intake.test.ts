@@ -6,7 +6,7 @@ import type { Trouble } from '../../daemon/protocol/fault.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/vocabulary/job.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { parseRecord } from '../../daemon/queue/queues.ts'
+import { parseRecord } from '../../daemon/protocol/messages.ts'
 import { createTestLog } from '../helpers/context.ts'
 import {
   createFakeClock,

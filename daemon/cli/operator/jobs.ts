@@ -1,8 +1,14 @@
 import type { Config } from '../../config/schema.ts'
 import { MediadError } from '../../vocabulary/errors.ts'
 import { isFresh } from '../../protocol/decide.ts'
-import type { SeenDocument } from '../../job/documents.ts'
-import type { JobDocument, JobState, MediaSummary, PastAttempt, PluginTiming } from '../../vocabulary/job.ts'
+import type {
+  JobDocument,
+  JobState,
+  MediaSummary,
+  PastAttempt,
+  PluginTiming,
+  SeenDocument,
+} from '../../vocabulary/job.ts'
 import type { JobEntry } from '../../operate/jobs.ts'
 import { operate, type Desk } from './operate.ts'
 import { toAge, toGrid, toLines, toPlain, toTable } from '../../terminal/table.ts'

@@ -1,4 +1,4 @@
-import type { Log } from '../../vocabulary/plugin.ts'
+import type { Log } from '../../vocabulary/log.ts'
 import type { Notice } from '../objects/objects.ts'
 
 const BATCH = 100

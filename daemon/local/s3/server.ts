@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { MediadError, toMessage } from '../../vocabulary/errors.ts'
-import type { Log } from '../../vocabulary/plugin.ts'
+import type { Log } from '../../vocabulary/log.ts'
 import { createBridge } from './bridge.ts'
 import { listen, toEndpoint, toListenError } from '../listen.ts'
 import { openBlobs } from '../objects/blobs.ts'
