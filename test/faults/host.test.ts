@@ -15,7 +15,7 @@ import { countUnwritten, hurry, readiness, terms } from './scene.ts'
 
 const test = suite('host faults', { timeoutSeconds: ROW_SECONDS })
 const row = besides(test)
-const rowOnDisk: typeof row = canMount() ? row : (name) => test.skip(name, 'this user may not mount a tmpfs')
+const rowOnDisk = canMount() ? row : (name: string) => test.skip(name, 'this user may not mount a tmpfs')
 
 const MiB = 1024 ** 2
 const reeled = { code: reelCode, chain: '[reel(), upload()]' }

@@ -30,6 +30,7 @@ const bars: Readonly<Record<string, readonly [left: number, top: number]>> = {
 
 addRows(suite('sizes and shapes that change on the way'), {
   makers: resized,
+  quick: ['turned.mp4', 'tiny.mkv'],
   rows: {
     'turned.ts': film(320, 240, { warnings }),
     'turned.mp4': film(320, 240, { warnings }),
@@ -99,6 +100,7 @@ const heard: Row = film(320, 192, { ssim: 0.9, reference: ['yadif=deint=interlac
 for (const copy of ['auto', 'never'] as const) {
   addRows(suite(`half-pictures from the middle on, copy: '${copy}'`), {
     makers: turnedInterlaced,
+    quick: ['interlaced-later.mp4'],
     rows: {
       'interlaced-later.mp4': { ...heard, transcode: { copy } },
       'interlaced-later.mkv': { ...asIs, transcode: { copy } },

@@ -11,6 +11,7 @@ const similar = { ...silent, ssim: 0.97 }
 
 addRows(suite('held in eight ways'), {
   makers: held8,
+  quick: ['held-5.mp4', 'held-6.mp4'],
   rows: Object.fromEntries(
     Object.keys(held8).map((name, n) => [name, n < 4 ? film(160, 96, similar) : film(96, 160, similar)]),
   ),
@@ -22,6 +23,7 @@ addRows(suite('held in eight ways'), {
 
 addRows(suite('sizes and pixels of all shapes'), {
   makers: shapes,
+  quick: ['wide-pixels-turned.mp4', 'odd-161x121.mp4'],
   rows: {
     'wide-pixels.mp4': film(256, 144, similar),
     'tall-pixels.mkv': film(80, 90, similar),
@@ -35,6 +37,7 @@ addRows(suite('sizes and pixels of all shapes'), {
 
 addRows(suite('transparent pictures'), {
   makers: clears,
+  quick: ['loop.gif'],
   rows: Object.fromEntries(Object.keys(clears).map((name) => [name, film(160, 90, silent)])),
   async also({ name, ran }) {
     for (const { path } of ran?.outputs ?? []) {
@@ -51,6 +54,7 @@ addRows(suite('transparent pictures'), {
 
 addRows(suite('half-pictures'), {
   makers: interlaced,
+  quick: ['tff.mpg', 'progressive.mpg'],
   rows: {
     'tff.mpg': film(384, 288, { ...silent, ssim: 0.9, reference: ['yadif'] }),
     'bff.mpg': film(352, 288, { ...silent, ssim: 0.9, reference: ['yadif'] }),
