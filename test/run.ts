@@ -34,19 +34,23 @@ const files = globSync('test/**/*.test.ts', { cwd: root })
 
 // a run of some tests says nothing about coverage, and takes less time without it
 const isWhole = tier === 'all' && patterns.length === 0
-const coverage = isWhole ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : {}
 if (isWhole) await rm(coverageFolder, { recursive: true, force: true })
+// code from the compile cache is not covered precisely
+const compiled = await mkdtemp(join(tmpdir(), 'mediad-compiled-'))
+const shared = isWhole ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : { NODE_COMPILE_CACHE: compiled }
 
 const started = performance.now()
 const total: FileResult = { passed: 0, failed: 0, skipped: 0, cpuSeconds: 0 }
 const queue = [...files]
+if (patterns.length === 0 && !isWhole) await runNode(['test/helpers/compile.ts'], shared)
 // one takes those that mostly wait (faults, integration), the other those that compute (unit, media), until they meet
 await Promise.all([worker(() => queue.shift()), worker(() => queue.pop())])
 if (files.length === 0) {
   console.log(`no test file matches ${patterns.join(' ')}`)
   total.failed++
 }
-if (isWhole) await reportCoverage()
+await rm(compiled, { recursive: true, force: true })
+if (isWhole) await runNode(['node_modules/c8/bin/c8.js', 'report'])
 if (total.skipped > 0) console.log(`${total.skipped} skipped, see above`)
 const wallSeconds = (performance.now() - started) / 1000
 console.log(`${files.length} files in ${wallSeconds.toFixed(0)} s, CPU ${total.cpuSeconds.toFixed(0)} s`)
@@ -59,11 +63,15 @@ function toTier(): Tier {
   return flags.all === true || patterns.length > 0 ? 'all' : 'quick'
 }
 
-/** Before the last line, which is the verdict. Processes that were killed have told nothing. */
-async function reportCoverage(): Promise<void> {
-  const c8 = join(root, 'node_modules/c8/bin/c8.js')
+/** Runs a script of the repository to its end; what it prints comes before the last line. */
+async function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  spawn(process.execPath, [c8, 'report'], { cwd: root, stdio: 'inherit' }).once('close', () => resolve())
+  const child = spawn(process.execPath, ['--conditions=source', ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: 'inherit',
+  })
+  child.once('close', () => resolve())
   await promise
 }
 
@@ -117,7 +125,7 @@ function runProcess(file: string, env: Record<string, string>): Promise<{ output
   const { promise, resolve } = Promise.withResolvers<{ output: string; complaint: string | null }>()
   const child = spawn(process.execPath, ['--conditions=source', '--import', './test/helpers/linger.ts', file], {
     cwd: root,
-    env: { ...process.env, ...coverage, MEDIAD_TEST_LINGER_SECONDS: String(LINGER_SECONDS), ...env },
+    env: { ...process.env, ...shared, MEDIAD_TEST_LINGER_SECONDS: String(LINGER_SECONDS), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
