@@ -16,6 +16,7 @@ import { assertSaidOnce, assertTimes, countUnwritten, documentPathOf, hasty, job
 import type { Bench, Member } from './scene.ts'
 
 const row = besides(suite('lease faults', { timeoutSeconds: ROW_SECONDS }))
+const rest = row.exhaustive
 
 const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const reeled = { code: reelCode, chain: '[reel(), upload()]' }
@@ -41,7 +42,7 @@ function writesSince({ line }: Member, count: number): string[] {
   return writes.map(({ name }) => name)
 }
 
-row.exhaustive(
+rest(
   'a healthy job ten times longer than its lease, swept by three daemons all the while, is started once',
   async () => {
     await using bench = await startBench({ ...gated, daemons: 3, more: hasty })
@@ -99,7 +100,7 @@ row('S5: heartbeats that are never answered, sent or not: the next one goes over
   assertTimes(bench, claim, { wanted: 1 })
 })
 
-row.exhaustive('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
+rest('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
   await using bench = await startBench({ ...gated, daemons: 2, more: terms({ leaseSeconds: 20, attempts: 9 }) })
   const slowed = bench.members.map(({ line }) => line.fault({ on: isHeartbeat, do: 'delay', seconds: 2 }))
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -110,7 +111,7 @@ row.exhaustive('slow heartbeats, each two seconds on its way: the job goes on, a
   assertTimes(bench, bench.said('job started'), { wanted: 1 })
 })
 
-row.exhaustive(
+rest(
   'S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew',
   async () => {
     await using bench = await startBench(reeled)
@@ -159,7 +160,7 @@ row('S8: the document replaced by another owner: ffmpeg ends, nothing is publish
   assert.is(jobIdOf('origin_a.mp4'), document.id)
 })
 
-row.exhaustive('S10: heartbeats fail for less than the lease: the job goes on, and is done once', async () => {
+rest('S10: heartbeats fail for less than the lease: the job goes on, and is done once', async () => {
   await using bench = await startBench({ ...gated, daemons: 2 })
   const failing = bench.members.map(({ line }) =>
     line.fault({ on: isHeartbeat, do: 'answer', status: 500, code: 'InternalError' }),
@@ -201,23 +202,20 @@ row('S10: heartbeats fail for longer than the lease: the owner stops before anot
   assertTimes(bench, (await bench.document('origin_a.mp4'))?.claim, { wanted: 2, taken: 1 })
 })
 
-row.exhaustive(
-  'Q20: a lease lost between telling the dead queue and writing it down: told again, and dead once',
-  async () => {
-    await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]', more: hasty })
-    const { line } = bench.first
-    const on = (call: Call) => isBurial(call) && countUnwritten(bench) === 0
-    line.fault({ on, do: 'answer', status: 503, code: 'SlowDown' })
-    await bench.upload('origin_a.mp4', 'no film')
-    await bench.quiescence()
-    const more = countUnwritten(bench)
-    assert.ok(more >= 1, 'an end could not be written down')
-    assert.is(line.calls.filter(({ name }) => name === 'SendMessage dead').length, 1 + more)
-    await bench.checkInvariants({ dead: ['origin_a.mp4'], moreDead: more })
-  },
-)
+rest('Q20: a lease lost between telling the dead queue and writing it down: told again, and dead once', async () => {
+  await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]', more: hasty })
+  const { line } = bench.first
+  const on = (call: Call) => isBurial(call) && countUnwritten(bench) === 0
+  line.fault({ on, do: 'answer', status: 503, code: 'SlowDown' })
+  await bench.upload('origin_a.mp4', 'no film')
+  await bench.quiescence()
+  const more = countUnwritten(bench)
+  assert.ok(more >= 1, 'an end could not be written down')
+  assert.is(line.calls.filter(({ name }) => name === 'SendMessage dead').length, 1 + more)
+  await bench.checkInvariants({ dead: ['origin_a.mp4'], moreDead: more })
+})
 
-row.exhaustive('an owner cut off from S3 alone stops, and another one does the job', async () => {
+rest('an owner cut off from S3 alone stops, and another one does the job', async () => {
   await using bench = await startBench({ ...reeled, more: hasty })
   const { first } = bench
   await bench.upload('origin_a.mp4', await tinyVideo())

@@ -33,10 +33,11 @@ export function isEmptyIn(wanted: Tier, text: string): boolean {
   return wanted === 'quick' && suites.length > 0 && suites.every(([, mark]) => mark !== undefined)
 }
 
+/** Adds a test: `test(`, or `row(`; those of the rest are added with `test.exhaustive(` or, for short, `rest(`. */
+const testCall = /\b(?:row|test|add|rowOnDisk|(rest))(\.exhaustive)?\(\s*['`]/g
+
 /** Whether a test of a file runs in the quick tier at least in part, by the file's text and the title or a part of it. */
 export function isQuickTest(text: string, title: string): boolean {
-  const calls = [
-    ...text.slice(0, text.indexOf(title)).matchAll(/\b(?:row|test|add|rowOnDisk)(\.exhaustive)?\(\s*['`]/g),
-  ]
-  return text.includes(title) && !isEmptyIn('quick', text) && calls.at(-1)?.[1] === undefined
+  const [, rest, mark] = [...text.slice(0, text.indexOf(title)).matchAll(testCall)].at(-1) ?? []
+  return text.includes(title) && !isEmptyIn('quick', text) && rest === undefined && mark === undefined
 }

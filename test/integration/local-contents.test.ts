@@ -24,13 +24,14 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const test = suite('local S3: the files that objects are made of')
+const rest = test.exhaustive
 
 const MiB = 1024 * 1024
 const PART_BYTES = 5 * MiB
 /** More than the sockets between server and client can hold, so that an unread answer is still being read by the server. */
 const film = randomBytes(30 * MiB)
 
-test('a reader gets its object to the end, whether that is overwritten or deleted; then its files go', async () => {
+rest('a reader gets its object to the end, whether that is overwritten or deleted; then its files go', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
   const changes = [
@@ -103,7 +104,7 @@ test('a start removes the files that no object and no open upload refers to, and
   assert.ok((await cloud.get('film')).equals(film))
 })
 
-test('kill -9 amid multipart uploads: each object is whole, and made of all the files that are left', async () => {
+rest('kill -9 amid multipart uploads: each object is whole, and made of all the files that are left', async () => {
   await using folder = await temporaryFolder()
   const child = await startChild(folder.path)
   const clients = openClients(child)

@@ -19,7 +19,7 @@ async function cutInHalf(path: string): Promise<void> {
   await truncate(path, Math.floor(whole.length / 2))
 }
 
-test('a source that is cut in half is refused, or used as far as it goes, with a warning', async () => {
+test.exhaustive('a source that is cut in half is refused, or used as far as it goes, with a warning', async () => {
   const half = { recipe: { seconds: 8 }, change: cutInHalf }
   const error = await withRun({ plugin: transcode({ preset: 'ultrafast' }), ...half }, () => undefined).then(
     () => null,
@@ -52,7 +52,7 @@ test('loudness is brought to the target in two passes', () =>
     },
   ))
 
-test('subtitles become files of their own, one that is empty a warning', () =>
+test.exhaustive('subtitles become files of their own, one that is empty a warning', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast', subtitles: 'webvtt', subtitlesKey: 'sub_{name}_{n}_{language}.vtt' }),
@@ -64,7 +64,8 @@ test('subtitles become files of their own, one that is empty a warning', () =>
       assert.equal([text?.kind, text?.key, context.artifacts.length], ['subtitles', 'sub_film_1_deu.vtt', 2])
       assert.match(await readFile(text?.path ?? '', 'utf8'), /^WEBVTT\n\n00:00\.100 --> 00:00\.900\nhallo\n/)
     },
-  ))
+  ),
+)
 
 test('a box, HDR that stays, metadata that stays', async () => {
   const boxed = transcode({ preset: 'ultrafast', maxWidth: 64, maxHeight: 64, fit: 'cover' })

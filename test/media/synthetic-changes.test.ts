@@ -55,7 +55,7 @@ addRows(suite('sizes and shapes that change on the way'), {
 })
 
 for (const fit of ['pad', 'cover'] as const) {
-  const test = suite(`shapes that change, fit: '${fit}'`)
+  const test = suite(`shapes that change, fit: '${fit}'`, { exhaustive: true })
   test('what is different lies whole in the middle', async () => {
     await using bench = await openFileBench()
     for (const [name, wanted] of Object.entries({ 'turned.mp4': [25, 0], 'wide-pixels-later.mpg': [0, 43.75] })) {

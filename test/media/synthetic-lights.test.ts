@@ -62,7 +62,7 @@ addRows(suite('light for HDR screens'), {
 
 const test = suite('light that is said to be strange')
 
-test('what is said of colours, and no filter can make sense of, is taken for BT.2020', async () => {
+test.exhaustive('what is said of colours, and no filter can make sense of, is taken for BT.2020', async () => {
   await using bench = await openFileBench()
   const [plain, path] = [join(bench.folder, 'plain.mp4'), join(bench.folder, 'strange.mp4')]
   const hevc = ['-pix_fmt', 'yuv420p10le', '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error']
