@@ -47,12 +47,15 @@ export async function makeAudio(path: string, { seconds = 1 }: { seconds?: numbe
   await ffmpeg(['-f', 'lavfi', '-i', `sine=frequency=440:duration=${seconds}`, path])
 }
 
+/** What ffprobe reports of a file, as far as tests read it. */
 export type ProbedFile = {
-  format: { format_name: string; duration?: string; tags?: Record<string, string> }
+  format: { format_name: string; duration?: string; start_time?: string; tags?: Record<string, string> }
   streams: ProbedStream[]
-  chapters: unknown[]
+  chapters: { start_time: string; end_time: string; tags?: Record<string, string> }[]
 }
+
 export type ProbedStream = {
+  index: number
   codec_type: string
   codec_name?: string
   codec_tag_string?: string
@@ -60,11 +63,16 @@ export type ProbedStream = {
   width?: number
   height?: number
   pix_fmt?: string
+  sample_aspect_ratio?: string
+  field_order?: string
+  color_range?: string
+  color_space?: string
+  color_transfer?: string
+  color_primaries?: string
   channels?: number
   sample_rate?: string
-  sample_aspect_ratio?: string
-  color_transfer?: string
   tags?: Record<string, string>
+  disposition?: Record<string, number>
   side_data_list?: { side_data_type: string; rotation?: number }[]
 }
 

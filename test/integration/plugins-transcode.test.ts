@@ -6,6 +6,7 @@ import type { MediadError } from '../../daemon/index.ts'
 import { transcode } from '../../plugins/index.ts'
 import { withRun } from '../helpers/context.ts'
 import { ffmpeg, probeFile } from '../helpers/media.ts'
+import { mastered, x265 } from '../helpers/hdr.ts'
 import { suite } from '../helpers/suite.ts'
 
 const run = promisify(execFile)
@@ -151,20 +152,6 @@ async function addTitle(path: string): Promise<void> {
 
 /** PQ in ten bits, with the mastering of a display. */
 async function makeHdr(path: string): Promise<void> {
-  const master = 'master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400'
-  const params = `log-level=error:hdr10=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:${master}`
-  await ffmpeg([
-    '-i',
-    path,
-    '-pix_fmt',
-    'yuv420p10le',
-    '-c:v',
-    'libx265',
-    '-preset',
-    'ultrafast',
-    '-x265-params',
-    params,
-    `${path}.mp4`,
-  ])
+  await ffmpeg(['-i', path, ...x265('smpte2084', mastered).flat(), `${path}.mp4`])
   await writeFile(path, await readFile(`${path}.mp4`))
 }

@@ -5,6 +5,7 @@ import type { MediadError } from '../../daemon/index.ts'
 import { thumbnail, transcode } from '../../plugins/index.ts'
 import { createTestContext, withRun, type Made } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
+import { hdr, x265 } from '../helpers/hdr.ts'
 import { ffmpeg, makeAudio, makeVideo, probeFile, readColour, type ProbedFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -92,19 +93,7 @@ test('HDR becomes SDR', () =>
       plugin: transcode({ preset: 'ultrafast' }),
       recipe: { audio: false },
       change: async (path) => {
-        const hdr = ['-color_primaries', 'bt2020', '-color_trc', 'smpte2084', '-colorspace', 'bt2020nc']
-        await ffmpeg([
-          '-i',
-          path,
-          '-pix_fmt',
-          'yuv420p10le',
-          '-c:v',
-          'libx265',
-          ...hdr,
-          '-x265-params',
-          'log-level=error',
-          `${path}.mp4`,
-        ])
+        await ffmpeg(['-i', path, ...x265('smpte2084').flat(), ...hdr('smpte2084'), `${path}.mp4`])
         await writeFile(path, await readFile(`${path}.mp4`))
       },
     },
