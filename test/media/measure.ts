@@ -1,5 +1,6 @@
 /** What a file really holds, by ffprobe and ffmpeg alone: nothing in here knows the code under test. */
 import { execFile } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { ProbedFile, ProbedStream } from '../helpers/media.ts'
 
@@ -23,8 +24,19 @@ const entries = [
   'frame=stream_index,best_effort_timestamp_time,pkt_duration_time,nb_samples,interlaced_frame',
 ].join(':')
 
+/** What has been measured, by path, size and time of change: starting ffprobe costs more than most files do. */
+const known = new Map<string, Promise<Measured>>()
+
 /** Reads and decodes the whole file once. Complaints of the decoders are passed over: what came out is what counts. */
 export async function measure(path: string): Promise<Measured> {
+  const { size, mtimeMs } = await stat(path)
+  const id = `${path} ${size} ${mtimeMs}`
+  const measured = known.get(id) ?? decode(path)
+  known.set(id, measured)
+  return measured
+}
+
+async function decode(path: string): Promise<Measured> {
   const args = ['-v', 'quiet', '-print_format', 'json', '-show_entries', entries, `file:${path}`]
   const { stdout } = await run('ffprobe', args, { maxBuffer: MAX_BUFFER })
   const { packets_and_frames: all = [], format, streams, chapters } = JSON.parse(stdout) as Raw

@@ -20,19 +20,39 @@ export function addRows(test: Suite, { makers, rows, quick, also }: Table): void
   let bench: FileBench
   let files: (name: string) => Promise<string>
   test.before(async () => {
-    bench = await openFileBench()
-    files = createFiles(join(bench.folder, 'sources'), makers)
+    bench = await share()
+    files = sourcesOf(bench, makers)
   })
-  test.after(async () => bench[Symbol.asyncDispose]())
-  test('every file has a row', () => assert.equal(Object.keys(rows).toSorted(), Object.keys(makers).toSorted()))
+  test.after(leave)
+  let runs = test('every file has a row', () =>
+    assert.equal(Object.keys(rows).toSorted(), Object.keys(makers).toSorted()))
   for (const [name, row] of Object.entries(rows)) {
     const look = async () => {
       const path = await files(name)
       const ran = await checkRow(bench, path, row)
       await also?.({ name, path, ran, bench })
     }
-    test(`${name}: ${describe(row)}`, look, { exhaustive: isExhaustive(name) })
+    runs = test(`${name}: ${describe(row)}`, look, { exhaustive: isExhaustive(name) }) || runs
   }
+  if (runs) tables++
+}
+
+/** One bench for all tables of a file: it asks ffmpeg what it can, and the same sources are made once. */
+let shared: Promise<FileBench> | undefined
+/** Tables that run and are not done. */
+let tables = 0
+const sources = new Map<Makers, (name: string) => Promise<string>>()
+
+const share = () => (shared ??= openFileBench())
+
+function sourcesOf(bench: FileBench, makers: Makers): (name: string) => Promise<string> {
+  const files = sources.get(makers) ?? createFiles(join(bench.folder, `sources-${sources.size}`), makers)
+  sources.set(makers, files)
+  return files
+}
+
+async function leave(): Promise<void> {
+  if (--tables === 0) await (await share())[Symbol.asyncDispose]()
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { readColour } from '../helpers/media.ts'
+import { readColours } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { readCombing } from './measure.ts'
 import { addRows } from './rows.ts'
@@ -41,12 +41,14 @@ addRows(suite('transparent pictures'), {
   rows: Object.fromEntries(Object.keys(clears).map((name) => [name, film(160, 90, silent)])),
   async also({ name, ran }) {
     for (const { path } of ran?.outputs ?? []) {
-      const [red, green, blue] = await readColour(path, { x: 0.1, y: 0.4, size: 0.2 })
+      const [[red, green, blue] = [0, 0, 0], clear = [255]] = await readColours(path, [
+        { x: 0.1, y: 0.4, size: 0.2 },
+        { x: 0.7, y: 0.4, size: 0.2 },
+      ])
       assert.ok(
         red > 200 && green < 60 && blue < 60,
         `${name}: what is opaque is red, not ${[red, green, blue].join()}`,
       )
-      const clear = await readColour(path, { x: 0.7, y: 0.4, size: 0.2 })
       assert.ok(Math.max(...clear) < 40, `${name}: what is clear is black, not ${clear.join()}`)
     }
   },
@@ -73,7 +75,7 @@ addRows(suite('half-pictures'), {
 /** The corners of a picture, from the top left, line by line: R(ed), L(ime), B(lue), Y(ellow). */
 async function readCorners(path: string): Promise<string> {
   const places = [0.1, 0.7].flatMap((y) => [0.1, 0.7].map((x) => ({ x, y, size: 0.2 })))
-  const colours = await Promise.all(places.map((place) => readColour(path, place)))
+  const colours = await readColours(path, places)
   return colours
     .map(([red, green, blue]) => `${Number(red > 128)}${Number(green > 128)}${Number(blue > 128)}`)
     .map(toLetter)
