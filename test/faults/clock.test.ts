@@ -21,7 +21,8 @@ const shifted = (seconds: number) => ({
 })
 
 for (const seconds of [600, -600]) {
-  row(
+  const add = seconds > 0 ? row : row.exhaustive
+  add(
     `Q22: a clock ${seconds} s off: no lease is stolen from or by its daemon, and nothing is done twice`,
     async () => {
       await using bench = await startBench({
@@ -52,7 +53,7 @@ for (const seconds of [600, -600]) {
     },
   )
 
-  row(`Q22: an upload URL of a daemon whose clock is ${seconds} s off is good for as long as it says`, async () => {
+  add(`Q22: an upload URL of a daemon whose clock is ${seconds} s off is good for as long as it says`, async () => {
     await using bench = await startBench({ daemons: 0, code: noteCode, chain: '[note(), upload()]' })
     const { daemon } = await bench.start(undefined, shifted(seconds))
     const answer = await fetch(`${daemon.url}/video/pre-signed-url`, { method: 'POST' })

@@ -25,6 +25,7 @@ import {
 } from './scene.ts'
 
 const row = besides(suite('lease faults', { timeoutSeconds: ROW_SECONDS }))
+const rest = row.exhaustive
 
 const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const reeled = { code: reelCode, chain: '[reel(), upload()]' }
@@ -50,7 +51,7 @@ function writesSince({ line }: Member, count: number): string[] {
   return writes.map(({ name }) => name)
 }
 
-row(
+rest(
   'a healthy job ten times longer than its lease, swept by three daemons all the while, is started once',
   async () => {
     await using bench = await startBench({ ...gated, daemons: 3, more: hasty })
@@ -108,7 +109,7 @@ row('S5: heartbeats that are never answered, sent or not: the next one goes over
   assertTimes(bench, claim, { wanted: 1 })
 })
 
-row('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
+rest('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
   await using bench = await startBench({ ...gated, daemons: 2, more: terms({ leaseSeconds: 20, attempts: 9 }) })
   const slowed = bench.members.map(({ line }) => line.fault({ on: isHeartbeat, do: 'delay', seconds: 2 }))
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -119,18 +120,21 @@ row('slow heartbeats, each two seconds on its way: the job goes on, and is done 
   assertTimes(bench, bench.said('job started'), { wanted: 1 })
 })
 
-row('S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew', async () => {
-  await using bench = await startBench(reeled)
-  const { daemon, line } = bench.first
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  const ffmpeg = await inFfmpeg(bench)
-  await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: documentPathOf('origin_a.mp4') }))
-  await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
-  await daemon.waitFor(isAbandoned)
-  await bench.quiescence()
-  await bench.checkInvariants()
-  assert.is(line.calls.filter(({ name }) => name === 'PUT output').length, 1, 'published by the second claim alone')
-})
+rest(
+  'S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew',
+  async () => {
+    await using bench = await startBench(reeled)
+    const { daemon, line } = bench.first
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    const ffmpeg = await inFfmpeg(bench)
+    await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: documentPathOf('origin_a.mp4') }))
+    await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
+    await daemon.waitFor(isAbandoned)
+    await bench.quiescence()
+    await bench.checkInvariants()
+    assert.is(line.calls.filter(({ name }) => name === 'PUT output').length, 1, 'published by the second claim alone')
+  },
+)
 
 row('S8: the document replaced by another owner: ffmpeg ends, nothing is published over him', async () => {
   await using bench = await startBench({ ...reeled, more: terms({ leaseSeconds: 12, attempts: 9 }) })
@@ -165,7 +169,7 @@ row('S8: the document replaced by another owner: ffmpeg ends, nothing is publish
   assert.is(jobIdOf('origin_a.mp4'), document.id)
 })
 
-row('S10: heartbeats fail for less than the lease: the job goes on, and is done once', async () => {
+rest('S10: heartbeats fail for less than the lease: the job goes on, and is done once', async () => {
   await using bench = await startBench({ ...gated, daemons: 2 })
   const failing = bench.members.map(({ line }) =>
     line.fault({ on: isHeartbeat, do: 'answer', status: 500, code: 'InternalError' }),
@@ -207,7 +211,7 @@ row('S10: heartbeats fail for longer than the lease: the owner stops before anot
   assertTimes(bench, (await bench.document('origin_a.mp4'))?.claim, { wanted: 2, taken: 1 })
 })
 
-row('Q20: a lease lost between telling the dead queue and writing it down: told again, and dead once', async () => {
+rest('Q20: a lease lost between telling the dead queue and writing it down: told again, and dead once', async () => {
   await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]', more: hasty })
   const { line } = bench.first
   const on = (call: Call) => isBurial(call) && countUnwritten(bench) === 0
@@ -220,7 +224,7 @@ row('Q20: a lease lost between telling the dead queue and writing it down: told 
   await bench.checkInvariants({ dead: ['origin_a.mp4'], moreDead: more })
 })
 
-row('an owner cut off from S3 alone stops, and another one does the job', async () => {
+rest('an owner cut off from S3 alone stops, and another one does the job', async () => {
   await using bench = await startBench({ ...reeled, more: hasty })
   const { first } = bench
   await bench.upload('origin_a.mp4', await tinyVideo())

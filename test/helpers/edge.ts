@@ -8,6 +8,7 @@ import { startServer, type HttpServer } from '../../daemon/http/server.ts'
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { createLog } from '../../daemon/log/log.ts'
 import { definePlugin } from '../../daemon/vocabulary/plugin.ts'
+import { document } from './fakes.ts'
 
 const idle = definePlugin('idle', z.object({}), () => ({ run() {} }))
 
@@ -19,10 +20,8 @@ export function makeConfig(change: Partial<UserConfig> = {}): Config {
 
 /** A finished job, as its document says it. */
 export function makeDocument(id: string, change: Partial<JobDocument> = {}): JobDocument {
-  return {
-    version: 1,
+  return document({
     id,
-    source: { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A' },
     state: 'failed',
     claim: 3,
     attempt: 2,
@@ -39,10 +38,8 @@ export function makeDocument(id: string, change: Partial<JobDocument> = {}): Job
       stderr: ['/secret/path'],
     },
     backoffSeconds: 5,
-    timings: { startedAt: '2026-01-01T00:00:00.000Z', endedAt: null, plugins: [] },
-    history: [],
     ...change,
-  }
+  })
 }
 
 export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => string }

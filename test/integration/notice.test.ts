@@ -36,7 +36,7 @@ test('the end of a group’s instance: after the grace time a job is released, a
   assert.is(counts.visible + counts.delayed, 1)
 })
 
-test('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
+test.exhaustive('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
   await using scene = await start({ graceSeconds: 0 })
   const { fleet, service, gate } = scene
   const daemon = await startJob(fleet)
@@ -49,7 +49,7 @@ test('a mere recommendation leaves a running job its time, beyond the grace time
   assert.is(await fleet.document('origin_b.mp4'), null)
 })
 
-test('a recommendation, then the interruption: the grace time begins with the second', async () => {
+test.exhaustive('a recommendation, then the interruption: the grace time begins with the second', async () => {
   await using scene = await start({ graceSeconds: 0 })
   const { fleet, service } = scene
   const daemon = await startJob(fleet)
@@ -60,7 +60,7 @@ test('a recommendation, then the interruption: the grace time begins with the se
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'released')
 })
 
-test('without an address nobody is asked', async () => {
+test.exhaustive('without an address nobody is asked', async () => {
   await using service = await startMetadata()
   await using fleet = await startFleet({ env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: service.url } })
   await until('the daemon has started', () => fleet.said('daemon started') === 1)

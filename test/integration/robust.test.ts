@@ -35,7 +35,7 @@ const broken = definePlugin('broken', z.object({}), () => ({
   },
 }))`
 
-test('a result that cannot be read is no fault of the source: tried again', async () => {
+test.exhaustive('a result that cannot be read is no fault of the source: tried again', async () => {
   await using fleet = await startFleet({ code: broken, chain: '[broken(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const document = await fleet.over('origin_a.mp4')
@@ -95,7 +95,7 @@ test('an older upload whose message comes late, after the newer one is back: the
   await fleet.quiet()
 })
 
-test('mediad run never writes over its sources', async () => {
+test.exhaustive('mediad run never writes over its sources', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'film.mp4')
   await writeFile(file, await tinyVideo())

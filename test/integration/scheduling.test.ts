@@ -31,7 +31,7 @@ test('two daemons, 20 duplicate notifications of one upload: exactly one attempt
   assert.equal(await fleet.document('origin_a.mp4'), document)
 })
 
-test('two jobs at once are two ffmpeg processes at once, and the endpoint answers meanwhile', async () => {
+test.exhaustive('two jobs at once are two ffmpeg processes at once, and the endpoint answers meanwhile', async () => {
   await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]' })
   const [daemon] = fleet.daemons
   const video = await longVideo()
@@ -81,7 +81,7 @@ test('a healthy job several times longer than its lease is swept, and never star
   assert.is(fleet.said('job started'), 1)
 })
 
-test('an idle daemon asks SQS no more often than its ticks need', async () => {
+test.exhaustive('an idle daemon asks SQS no more often than its ticks need', async () => {
   await using cloud = await startCloud()
   await using counter = await startProxy(cloud.local.sqsEndpoint)
   const env: Record<string, string> = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET }

@@ -8,6 +8,7 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const test = besides(suite('takeover'))
+const rest = test.exhaustive
 
 /** The first claim is in ffmpeg for two minutes, to be caught in the act; the next is soon through. */
 const slow = { code: paceCode, chain: '[pace({ claims: 1 }), upload()]' }
@@ -17,7 +18,7 @@ async function running(fleet: Fleet, key: string): Promise<void> {
   await until(`${key} is in ffmpeg`, async () => (await fleet.document(key))?.progress.plugin === 'pace')
 }
 
-test('a daemon killed in the middle of ffmpeg: another one takes the job over, and it is done once', async () => {
+rest('a daemon killed in the middle of ffmpeg: another one takes the job over, and it is done once', async () => {
   await using fleet = await startFleet(slow)
   const [first] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await slowVideo())
