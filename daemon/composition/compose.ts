@@ -107,7 +107,10 @@ function provideDaemon(graph: Graph<Opened>): void {
           storage: storage(),
           queues: use(tokens.Queues),
         })
-        for (const check of checks) log.debug(`${check.name}: ${await check.run()}`)
+        for (const { name: check, run } of checks) {
+          const result = await run()
+          log.debug({ event: 'check.passed', check, result }, `check passed: ${check}: ${result}`)
+        }
       },
       chain: use(tokens.Chain),
       listen: () => startServer({ app: createHttp(), host, port, log }),
@@ -124,7 +127,7 @@ function provideDaemon(graph: Graph<Opened>): void {
 function createEmit({ config, log }: Base): (event: DaemonEvent) => void {
   return (event) => {
     Promise.try(() => config.onEvent?.(event)).catch((error: unknown) => {
-      log.error({ error, event: event.type }, `onEvent threw: ${toMessage(error)}`)
+      log.error({ event: 'listener.failed', error, type: event.type }, `event listener failed: ${toMessage(error)}`)
     })
   }
 }

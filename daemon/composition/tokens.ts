@@ -8,7 +8,7 @@ import type { Documents } from '../job/documents.ts'
 import type { Chain } from '../pipeline/chain.ts'
 import type { Ffmpeg } from '../ffmpeg/ffmpeg.ts'
 import type { Programs } from '../programs/programs.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { ProbeFile } from '../probe/probe.ts'
 import type { Workspaces } from '../pipeline/workspace.ts'
 import type { Queues } from '../queue/queues.ts'
@@ -38,7 +38,7 @@ export const tokens = {
 }
 
 /** What every composition begins with. */
-export type Base = { config: Config; log: Log }
+export type Base = { config: Config; log: DaemonLog }
 
 /** What must be opened before the parts can be put together; whoever opened it closes it. */
 export type Opened = Base & { programs: Programs; workspaces: Workspaces }

@@ -1,5 +1,5 @@
 import type { DaemonEvent } from '../vocabulary/events.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import { toDeadDraft } from '../protocol/claim.ts'
 import type { Documents } from './documents.ts'
@@ -9,7 +9,7 @@ export type BuryParts = {
   queues: Pick<Queues, 'sendDead'>
   documents: Documents
   emit(event: DaemonEvent): void
-  log: Log
+  log: DaemonLog
 }
 
 /**
@@ -22,7 +22,10 @@ export async function bury(parts: BuryParts, seen: SeenDocument, error: JobError
   const dead = toDeadDraft(seen.document, error)
   await queues.sendDead(toDeadMessage(dead, error))
   if ((await documents.write(dead, seen)) === null) return false
-  log.error({ job: id, code: error.code, attempt: dead.attempt }, `job buried: ${error.message}`)
+  log.error(
+    { event: 'job.dead_lettered', job: id, attempt: dead.attempt, error },
+    `job dead-lettered: ${error.message}`,
+  )
   emit({ type: 'job:buried', id, error })
   return true
 }

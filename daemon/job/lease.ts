@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Documents, Written } from './documents.ts'
 import type { DocumentDraft, JobDocument } from '../vocabulary/job.ts'
 import { createFence, SILENCE, type Fence } from './fence.ts'
@@ -38,7 +38,7 @@ export type LeaseParts = {
   /** The claim: its write, and when it was sent. */
   claimed: Written
   leaseSeconds: number
-  log: Log
+  log: DaemonLog
   clock?: Clock
 }
 
@@ -57,6 +57,7 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
   const writer = createWriter({ documents, claimed, fence, patienceMs: Math.max(1000, beatMs) })
   const ended = new AbortController()
   const stop = AbortSignal.any([ended.signal, fence.signal])
+  fence.signal.addEventListener('abort', () => logLoss(log, fence.signal.reason), { once: true })
   let progress = claimed.document.progress
   let findings: Findings = {}
   let beating: Promise<unknown> | null = null
@@ -66,7 +67,10 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
   const warn = (error: unknown) => {
     missed = true
     if (fence.signal.aborted) return
-    log.warn({ error }, `a heartbeat did not get through, going on while the lease holds: ${toMessage(error)}`)
+    log.warn(
+      { event: 'heartbeat.missed', error },
+      `heartbeat failed, the job continues while the lease holds: ${toMessage(error)}`,
+    )
   }
   const beat = () =>
     (beating ??= write({})
@@ -95,6 +99,10 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
     },
     [Symbol.dispose]: () => ended.abort(),
   }
+}
+
+function logLoss(log: DaemonLog, error: unknown): void {
+  log.warn({ event: 'lease.lost', error }, `lease lost: ${toMessage(error)}`)
 }
 
 type WriterParts = Pick<LeaseParts, 'documents' | 'claimed'> & {
@@ -143,7 +151,7 @@ async function every(
 /** The pause after a write that did not get through. Not all owners must try again at once. */
 const soon = (beatMs: number): number => (beatMs / 4) * (0.5 + Math.random())
 
-type Persistence = { clock: Clock; beatMs: number; lost: AbortSignal; log: Log }
+type Persistence = { clock: Clock; beatMs: number; lost: AbortSignal; log: DaemonLog }
 
 /** A transient S3 error is ridden out for as long as the lease holds: `write` throws `lease.lost` when it no longer does. */
 async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, log }: Persistence): Promise<void> {
@@ -153,8 +161,8 @@ async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, l
     } catch (error) {
       if (lost.aborted) throw error
       log.warn(
-        { error },
-        `the job's last write did not get through, trying again while the lease holds: ${toMessage(error)}`,
+        { event: 'lease.end_failed', error },
+        `final write of the job failed, it is repeated while the lease holds: ${toMessage(error)}`,
       )
       await clock.wait(soon(beatMs), lost)
     }

@@ -1,6 +1,6 @@
 import { toMessage, type MediadError } from '../vocabulary/errors.ts'
 import type { DaemonEvent } from '../vocabulary/events.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
@@ -29,7 +29,13 @@ export type SettleParts = {
 }
 
 /** What ended an attempt without success. */
-export type Ending = { error: MediadError; plugin?: string; timings: JobDocument['timings']; lease: Lease; log: Log }
+export type Ending = {
+  error: MediadError
+  plugin?: string
+  timings: JobDocument['timings']
+  lease: Lease
+  log: DaemonLog
+}
 
 /**
  * Acts on an error's verdict while the lease is still held: the last thing an owner does for a job. Never throws; what it
@@ -44,7 +50,7 @@ export function createSettle(parts: SettleParts): Settle {
     try {
       switch (error.verdict) {
         case 'abandon':
-          log.warn({ code: error.code }, `job abandoned: ${error.message}`)
+          log.warn({ event: 'job.abandoned', error }, `job abandoned: ${error.message}`)
           return parts.emit({ type: 'job:abandoned', id })
         case 'release':
           return await release(parts, ending)
@@ -56,8 +62,8 @@ export function createSettle(parts: SettleParts): Settle {
       }
     } catch (settleError) {
       log.warn(
-        { error: settleError },
-        `the end of the attempt could not be written down, its record carries the job: ${toMessage(settleError)}`,
+        { event: 'job.settle_failed', error: settleError },
+        `could not write the end of the attempt; the in-progress message carries the job: ${toMessage(settleError)}`,
       )
       if (lease.signal.aborted) parts.emit({ type: 'job:abandoned', id })
     }
@@ -65,12 +71,12 @@ export function createSettle(parts: SettleParts): Settle {
 }
 
 async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: number): Promise<void> {
-  const { lease, log, timings } = ending
+  const { lease, log, timings, plugin } = ending
   const error = toJobError(ending)
   await lease.end({ state: 'failed', error, backoffSeconds, timings })
-  const { id, attempt } = lease.document
+  const { id } = lease.document
   log.warn(
-    { code: error.code, attempt, retryInSeconds: backoffSeconds, error: ending.error },
+    { event: 'job.failed', error: ending.error, plugin, retryInSeconds: backoffSeconds },
     `attempt failed: ${error.message}`,
   )
   emit({ type: 'job:failed', id, error, retryInSeconds: backoffSeconds })
@@ -85,11 +91,17 @@ async function buryOwn(parts: SettleParts, ending: Ending): Promise<void> {
   try {
     await parts.queues.sendDead(toDeadMessage(dead, error))
   } catch (sendError) {
-    log.warn({ error: sendError }, 'the dead queue is out of reach, the sweeper will bury the job')
+    log.warn(
+      { event: 'job.dead_letter_failed', error: sendError },
+      `dead-letter queue is unreachable, the sweeper dead-letters the job later: ${toMessage(sendError)}`,
+    )
     return fail(parts, ending, 0)
   }
   await lease.end(dead)
-  log.error({ code: error.code, attempt: lease.document.attempt, error: ending.error }, `job buried: ${error.message}`)
+  log.error(
+    { event: 'job.dead_lettered', error: ending.error, plugin: ending.plugin },
+    `job dead-lettered: ${error.message}`,
+  )
   parts.emit({ type: 'job:buried', id: lease.document.id, error })
 }
 
@@ -106,7 +118,7 @@ async function release({ queues, storage, emit }: SettleParts, { error, lease, l
       await queues.sendSource({ bucket: source.bucket, key: source.key, etag: now.etag, sizeBytes: now.sizeBytes }, 1)
   } else await queues.sendSource(source, error.code === 'daemon.stopping' ? STOP_PAUSE_SECONDS : RELEASE_PAUSE_SECONDS)
   await lease.end({ state: 'released', owner: null })
-  log.info({ code: error.code }, `job released: ${error.message}`)
+  log.info({ event: 'job.released', error }, `job released: ${error.message}`)
   emit({ type: 'job:released', id: lease.document.id })
 }
 

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { toMessage } from '../vocabulary/errors.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
 import type { Trouble } from '../protocol/fault.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** Slows a poller down while what every job needs is out of order, instead of failing one message after the other. */
 export type Brake = Trouble & {
@@ -22,7 +22,7 @@ export type BrakeParts = {
   name: string
   /** Ends every pause. */
   stop: AbortSignal
-  log: Log
+  log: DaemonLog
   clock?: Clock
 }
 
@@ -36,10 +36,14 @@ export function createBrake({ name, stop, log, clock = systemClock }: BrakeParts
       const pause = Math.min(MAX_PAUSE_SECONDS[by], toBackoffSeconds(failures, PAUSE_SECONDS))
       const problem = toMessage(error)
       pulled.set(by, { failures, until: clock.now() + pause * 1000, problem })
-      log.warn({ error }, `nothing is taken from the ${name} queue for ${pause} s: ${problem}`)
+      log.warn(
+        { event: 'circuit.tripped', error, queue: name, by, pauseSeconds: pause },
+        `circuit breaker tripped, nothing is received from the ${name} queue for ${pause} s: ${problem}`,
+      )
     },
     loosen(by) {
-      if (pulled.delete(by) && pulled.size === 0) log.info(`taking from the ${name} queue again`)
+      if (pulled.delete(by) && pulled.size === 0)
+        log.info({ event: 'circuit.reset', queue: name }, `circuit breaker reset for the ${name} queue`)
     },
     async wait() {
       const until = Math.max(0, ...[...pulled.values()].map((one) => one.until))

@@ -1,6 +1,7 @@
 import { CronJob } from 'cron'
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
-import type { Log } from '../vocabulary/log.ts'
+import { toMessage } from '../vocabulary/errors.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 import { createBrake, type Brake } from './circuit-breaker.ts'
 import { createReceiver } from './receiver.ts'
@@ -20,7 +21,7 @@ export type PollerParts = {
   visibilitySeconds: number
   /** The brake is for what concerns the next message too. */
   handle(message: Message, brake: Brake): Promise<void>
-  log: Log
+  log: DaemonLog
   clock?: Clock
 }
 
@@ -53,7 +54,7 @@ export function createPoller(parts: PollerParts): Poller {
   let tickMissed = false
   const receiver = createReceiver({ ...parts, clock, stop: stopping.signal })
   const brake = createBrake({ name, log, clock, stop: stopping.signal })
-  const errorHandler = (error: unknown) => log.error({ error }, `the ${name} tick failed`)
+  const errorHandler = (error: unknown) => logTick(parts, error)
   const cron = CronJob.from({ cronTime: parts.poll, onTick: wake, waitForCompletion: true, errorHandler })
 
   function wake(): void {
@@ -88,7 +89,7 @@ export function createPoller(parts: PollerParts): Poller {
         else await parts.handle(message, brake)
       }
     } catch (error) {
-      log.error({ error }, `a message of the ${name} queue could not be handled; it comes back by itself`)
+      logUnhandled(parts, error)
     } finally {
       permit.release()
       if (messages.length > 0) wake()
@@ -107,6 +108,17 @@ export function createPoller(parts: PollerParts): Poller {
     whenIdle: () => slots.whenIdle(),
     problem: () => receiver.problem() ?? brake.problem(),
   }
+}
+
+function logTick({ log, name }: PollerParts, error: unknown): void {
+  log.error({ event: 'poll.tick_failed', error, queue: name }, `poller tick failed: ${toMessage(error)}`)
+}
+
+function logUnhandled({ log, name }: PollerParts, error: unknown): void {
+  log.error(
+    { event: 'message.unhandled', error, queue: name },
+    `message could not be handled, it becomes visible again: ${toMessage(error)}`,
+  )
 }
 
 /** Until the next tick, in SQS's whole seconds: rounded up, so that polls leave no gap between ticks. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../vocabulary/clock.ts'
 import { toMessage } from '../vocabulary/errors.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 
 export type ReceiverParts = {
@@ -11,7 +11,7 @@ export type ReceiverParts = {
   clock: Clock
   /** Ends the pause after a failure. */
   stop: AbortSignal
-  log: Log
+  log: DaemonLog
 }
 
 export type Receiver = {
@@ -33,7 +33,7 @@ export function createReceiver({ name, queue, visibilitySeconds, clock, stop, lo
     async receive(request) {
       try {
         const messages = await queue.receive({ ...request, visibilitySeconds })
-        if (failures > 0) log.info(`the ${name} queue answers again`)
+        if (failures > 0) log.info({ event: 'poll.recovered', queue: name }, `${name} queue responds again`)
         failures = 0
         problem = null
         return messages
@@ -41,7 +41,10 @@ export function createReceiver({ name, queue, visibilitySeconds, clock, stop, lo
         failures++
         problem = toMessage(error)
         const pause = Math.min(MAX_PAUSE_SECONDS, toBackoffSeconds(failures, PAUSE_SECONDS))
-        log.warn({ error }, `cannot receive from the ${name} queue, trying again in ${pause} s: ${problem}`)
+        log.warn(
+          { event: 'poll.failed', error, queue: name, retryInSeconds: pause },
+          `${name} queue does not respond, next try in ${pause} s: ${problem}`,
+        )
         await clock.wait(pause * 1000, stop)
         return []
       }

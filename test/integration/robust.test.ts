@@ -21,7 +21,9 @@ test('a listener that rejects is logged, and felt by no job', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   assert.is((await fleet.over('origin_a.mp4')).state, 'succeeded')
-  assert.ok(fleet.said('onEvent threw: webhook is down') >= 3)
+  const failures = fleet.daemons[0]?.entries.filter(({ event }) => event === 'listener.failed') ?? []
+  assert.ok(failures.length >= 3)
+  assert.ok(failures.every(({ error }) => (error as Error).message === 'webhook is down'))
   assert.is(await fleet.daemons[0]?.stop(), 0)
 })
 
@@ -50,7 +52,7 @@ test('a plugin that does not obey its signal keeps no daemon from stopping', asy
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await until('it runs', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
-  await daemon?.waitFor('job started')
+  await daemon?.waitFor('job.started')
   assert.is(await daemon?.stop(), 0)
   assert.equal((await fleet.document('origin_a.mp4'))?.state, 'released')
 })
@@ -66,14 +68,17 @@ test('a job that is released is taken on at once by a daemon that waits for it',
   })
   const [first] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await first?.waitFor('job started')
+  await first?.waitFor('job.started')
   const second = await fleet.start()
   assert.is(await first?.stop(), 0)
-  await second.waitFor('job started')
+  await second.waitFor('job.started')
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.attempt, document.claim], [1, 2])
   // had it come before the document said so, it would have waited for the lease to end
-  assert.is(second.entries.filter(({ msg }) => msg === 'work message: postpone').length, 0)
+  assert.is(
+    second.entries.filter(({ event, decision }) => event === 'message.decided' && decision === 'postpone').length,
+    0,
+  )
 })
 
 test('an older upload whose message comes late, after the newer one is back: the newer one counts', async () => {

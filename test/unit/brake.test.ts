@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { errorCodes, MediadError } from '../../daemon/vocabulary/errors.ts'
 import { isShared } from '../../daemon/protocol/fault.ts'
 import { createBrake } from '../../daemon/schedule/circuit-breaker.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock, turn } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -11,7 +11,7 @@ const test = suite('brake')
 function prepare() {
   const clock = createFakeClock()
   const stop = new AbortController()
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const brake = createBrake({ name: 'work', clock, stop: stop.signal, log: createTestLog(logged) })
   const isFree = async () => {
     let free = false

@@ -78,7 +78,7 @@ test('transient errors are ridden out and logged', async () => {
   documents.answers.push(away, away)
   await clock.advance(2 * BEAT)
   assert.is(documents.written.length, 1)
-  assert.is(logged.filter(({ level, message }) => level === 'warn' && /S3 is away/.test(message)).length, 2)
+  assert.is(logged.filter(({ level, event }) => level === 'warn' && event === 'heartbeat.missed').length, 2)
   await clock.advance(HOLD - 1)
   assert.not.ok(lease.signal.aborted)
   lease[Symbol.dispose]()

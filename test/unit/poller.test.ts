@@ -3,7 +3,7 @@ import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { createPoller, type PollerParts } from '../../daemon/schedule/poller.ts'
 import { besides } from '../helpers/besides.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { turn } from '../helpers/fakes.ts'
 import { createHands, createPolledQueue } from '../helpers/polled.ts'
 import { suite } from '../helpers/suite.ts'
@@ -16,7 +16,7 @@ const NEVER = '0 0 0 29 2 *'
 function prepare({ secondMs = 50, ...parts }: Partial<PollerParts> & { secondMs?: number } = {}) {
   const queue = createPolledQueue({ secondMs })
   const hands = createHands()
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const poller = createPoller({
     name: 'work',
     queue,

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message, ReceiveOptions } from '../../daemon/queue/queue.ts'
 import { createReceiver } from '../../daemon/schedule/receiver.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock, createFakeQueues, message } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -13,7 +13,7 @@ const away = new MediadError('transient.queue', 'could not receive from q')
 function prepare(...answers: (Message[] | Error)[]) {
   const clock = createFakeClock()
   const stop = new AbortController()
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const asked: ReceiveOptions[] = []
   const receive = async (options: ReceiveOptions) => {
     asked.push(options)
@@ -84,7 +84,7 @@ test('a good answer ends the trouble: said once, and the next pause is short aga
   await receive(request)
   assert.is(problem(), null)
   await receive(request)
-  assert.is(logged.filter(({ level, message }) => level === 'info' && /answers again/.test(message)).length, 1)
+  assert.is(logged.filter(({ level, event }) => level === 'info' && event === 'poll.recovered').length, 1)
   answers.push(away)
   const received = receive(request)
   await clock.advance(1000)
