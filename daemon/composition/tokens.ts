@@ -1,8 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
 import type { Config } from '../config/schema.ts'
+import type { Emitter } from '../vocabulary/emitter.ts'
 import type { Daemon } from '../lifecycle/daemon.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Emit } from '../vocabulary/events.ts'
 import type { Limits } from '../protocol/decide.ts'
 import type { Documents } from '../job/documents.ts'
 import type { Chain } from '../pipeline/chain.ts'
@@ -50,5 +51,6 @@ export type Graph<Given> = Given & {
   name: string
   limits: Limits
   stopJobs: AbortController
-  emit(event: DaemonEvent): void
+  emit: Emit
+  events: Pick<Emitter, 'on'>
 }

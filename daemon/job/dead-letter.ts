@@ -1,4 +1,4 @@
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import { toAttemptFields, toJobFields, type Emit } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import { toDeadDraft } from '../protocol/claim.ts'
@@ -8,7 +8,7 @@ import type { DocumentDraft, JobError, SeenDocument } from '../vocabulary/job.ts
 export type BuryParts = {
   queues: Pick<Queues, 'sendDead'>
   documents: Documents
-  emit(event: DaemonEvent): void
+  emit: Emit
   log: DaemonLog
 }
 
@@ -26,7 +26,7 @@ export async function bury(parts: BuryParts, seen: SeenDocument, error: JobError
     { event: 'job.dead_lettered', job: id, attempt: dead.attempt, error },
     `job dead-lettered: ${error.message}`,
   )
-  emit({ type: 'job:buried', id, error })
+  emit({ type: 'job:dead_lettered', ...toJobFields(dead), ...toAttemptFields(dead), error })
   return true
 }
 

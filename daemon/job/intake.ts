@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { roundSeconds } from '../vocabulary/clock.ts'
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { toJobFields } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
 import type { Message } from '../queue/queue.ts'
@@ -118,6 +119,7 @@ async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Pro
     await queues.work.hide(message, RACE_SECONDS)
     return null
   }
+  emitTakeover(parts, step, written)
   try {
     await queues.work.delete(message)
   } catch (error) {
@@ -128,6 +130,12 @@ async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Pro
     )
   }
   return written
+}
+
+/** A document says `processing` when it is claimed anew only if its lease is stale. */
+function emitTakeover({ emit }: IntakeParts, { previous }: ClaimStep, { document }: Written): void {
+  if (previous?.document.state !== 'processing') return
+  emit({ type: 'lease:taken_over', ...toJobFields(document), previousOwner: previous.document.owner })
 }
 
 type Finding = { seen: SeenDocument | null; decision: TakeDecision }
@@ -147,7 +155,7 @@ async function refuse(parts: IntakeParts, message: Message, reason: string): Pro
   return null
 }
 
-async function toDead({ queues, log }: IntakeParts, message: Message, invalid: MediadError): Promise<void> {
+async function toDead({ queues, emit, log }: IntakeParts, message: Message, invalid: MediadError): Promise<void> {
   const { code, message: reason } = invalid
   log.error(
     { event: 'message.dead_lettered', error: invalid, message: message.id, queue: 'work' },
@@ -156,6 +164,7 @@ async function toDead({ queues, log }: IntakeParts, message: Message, invalid: M
   const error = { code, message: reason, verdict: 'reject' } as const
   await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
   await queues.work.delete(message)
+  emit({ type: 'message:dead_lettered', queue: 'work', message: message.id, error })
 }
 
 /** A document that cannot be read may be a newer daemon's: it gets time, but not for ever. */

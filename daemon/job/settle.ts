@@ -1,5 +1,5 @@
-import { toMessage, type MediadError } from '../vocabulary/errors.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import { toMediadError, toMessage, type MediadError } from '../vocabulary/errors.ts'
+import { toAttemptFields, toEventError, toJobFields, type Emit } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -25,7 +25,7 @@ export type SettleParts = {
   storage: Pick<Storage, 'head'>
   limits: Limits
   backoffSeconds: number
-  emit(event: DaemonEvent): void
+  emit: Emit
 }
 
 /** What ended an attempt without success. */
@@ -46,12 +46,12 @@ export type Settle = (ending: Ending) => Promise<void>
 export function createSettle(parts: SettleParts): Settle {
   return async (ending) => {
     const { error, lease, log } = ending
-    const { id, attempt } = lease.document
+    const { attempt } = lease.document
     try {
       switch (error.verdict) {
         case 'abandon':
           log.warn({ event: 'job.abandoned', error }, `job abandoned: ${error.message}`)
-          return parts.emit({ type: 'job:abandoned', id })
+          return parts.emit({ type: 'job:abandoned', ...toFields(ending), error: toEventError(error) })
         case 'release':
           return await release(parts, ending)
         case 'reject':
@@ -65,7 +65,9 @@ export function createSettle(parts: SettleParts): Settle {
         { event: 'job.settle_failed', error: settleError },
         `could not write the end of the attempt; the in-progress message carries the job: ${toMessage(settleError)}`,
       )
-      if (lease.signal.aborted) parts.emit({ type: 'job:abandoned', id })
+      if (!lease.signal.aborted) return
+      const lost = toEventError(toMediadError(settleError, 'lease.lost'))
+      parts.emit({ type: 'job:abandoned', ...toFields(ending), error: lost })
     }
   }
 }
@@ -74,12 +76,11 @@ async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: numbe
   const { lease, log, timings, plugin } = ending
   const error = toJobError(ending)
   await lease.end({ state: 'failed', error, backoffSeconds, timings })
-  const { id } = lease.document
   log.warn(
     { event: 'job.failed', error: ending.error, plugin, retryInSeconds: backoffSeconds },
     `attempt failed: ${error.message}`,
   )
-  emit({ type: 'job:failed', id, error, retryInSeconds: backoffSeconds })
+  emit({ type: 'job:failed', ...toFields(ending), error, retryInSeconds: backoffSeconds })
 }
 
 /** To dead first, then the document. Should the dead queue be out of reach, the document says it and the sweeper buries. */
@@ -102,14 +103,15 @@ async function buryOwn(parts: SettleParts, ending: Ending): Promise<void> {
     { event: 'job.dead_lettered', error: ending.error, plugin: ending.plugin },
     `job dead-lettered: ${error.message}`,
   )
-  parts.emit({ type: 'job:buried', id: lease.document.id, error })
+  parts.emit({ type: 'job:dead_lettered', ...toFields(ending), error })
 }
 
 /**
  * The source goes back to work first; a superseded one as the version that is there now. That one should have a message of
  * its own, but it may have been taken for a duplicate while the older one was still to come.
  */
-async function release({ queues, storage, emit }: SettleParts, { error, lease, log }: Ending): Promise<void> {
+async function release({ queues, storage, emit }: SettleParts, ending: Ending): Promise<void> {
+  const { error, lease, log } = ending
   lease.assertHeld()
   const { source } = lease.document
   if (error.code === 'source.superseded') {
@@ -119,7 +121,12 @@ async function release({ queues, storage, emit }: SettleParts, { error, lease, l
   } else await queues.sendSource(source, error.code === 'daemon.stopping' ? STOP_PAUSE_SECONDS : RELEASE_PAUSE_SECONDS)
   await lease.end({ state: 'released', owner: null })
   log.info({ event: 'job.released', error }, `job released: ${error.message}`)
-  emit({ type: 'job:released', id: lease.document.id })
+  emit({ type: 'job:released', ...toFields(ending), error: toEventError(error) })
+}
+
+/** The attempt as it ended, whatever the document could still be told of it. */
+function toFields({ lease: { document }, timings }: Ending) {
+  return { ...toJobFields(document), ...toAttemptFields({ ...document, timings }) }
 }
 
 function toJobError({ error, plugin }: Ending): JobError {

@@ -1,5 +1,5 @@
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Emit } from '../vocabulary/events.ts'
 import type { HttpServer } from '../http/server.ts'
 import type { Chain } from '../pipeline/chain.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
@@ -16,7 +16,7 @@ export type DaemonParts = {
   graceSeconds: number
   /** Aborted when running jobs are to end at once; their verdict is then `release`. */
   stopJobs: AbortController
-  emit(event: DaemonEvent): void
+  emit: Emit
   log: DaemonLog
 }
 

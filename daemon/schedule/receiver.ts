@@ -1,16 +1,18 @@
 import type { Clock } from '../vocabulary/clock.ts'
-import { toMessage } from '../vocabulary/errors.ts'
+import { toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { toEventError, type Emit, type PolledName } from '../vocabulary/events.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 
 export type ReceiverParts = {
-  name: string
+  name: PolledName
   queue: Queue
   visibilitySeconds: number
   clock: Clock
   /** Ends the pause after a failure. */
   stop: AbortSignal
+  emit: Emit
   log: DaemonLog
 }
 
@@ -26,7 +28,7 @@ const PAUSE_SECONDS = 1
 const MAX_PAUSE_SECONDS = 30
 
 /** Receives, and rides out a queue that does not answer without a hot loop. */
-export function createReceiver({ name, queue, visibilitySeconds, clock, stop, log }: ReceiverParts): Receiver {
+export function createReceiver({ name, queue, visibilitySeconds, clock, stop, emit, log }: ReceiverParts): Receiver {
   let failures = 0
   let problem: string | null = null
   return {
@@ -36,6 +38,7 @@ export function createReceiver({ name, queue, visibilitySeconds, clock, stop, lo
         if (failures > 0) log.info({ event: 'poll.recovered', queue: name }, `${name} queue responds again`)
         failures = 0
         problem = null
+        emit({ type: 'poll:finished', queue: name, messages: messages.length })
         return messages
       } catch (error) {
         failures++
@@ -45,6 +48,12 @@ export function createReceiver({ name, queue, visibilitySeconds, clock, stop, lo
           { event: 'poll.failed', error, queue: name, retryInSeconds: pause },
           `${name} queue does not respond, next try in ${pause} s: ${problem}`,
         )
+        emit({
+          type: 'poll:failed',
+          queue: name,
+          error: toEventError(toMediadError(error, 'transient.queue')),
+          retryInSeconds: pause,
+        })
         await clock.wait(pause * 1000, stop)
         return []
       }

@@ -1,4 +1,5 @@
 import { toMediadError } from '../vocabulary/errors.ts'
+import { toEventError } from '../vocabulary/events.ts'
 import { bury, type BuryParts } from '../job/dead-letter.ts'
 import { toBuryError } from '../protocol/claim.ts'
 import { decideSweep, type Limits, type SweepDecision } from '../protocol/decide.ts'
@@ -41,6 +42,7 @@ export function createSweeper(parts: SweeperParts): (message: Message, trouble: 
         { event: 'sweep.failed', error, message: message.id },
         `could not sweep an in-progress message, it becomes visible again: ${error.message}`,
       )
+      parts.emit({ type: 'sweep:failed', message: message.id, error: toEventError(error) })
     }
   }
 }
@@ -51,6 +53,7 @@ async function sweep(parts: SweeperParts, message: Message, record: JobRecord): 
   const seen = await documents.read(record.id)
   const decision = decideSweep(record, seen, limits)
   logDecision(log, decision, record)
+  parts.emit({ type: 'sweep:decided', ...toDecided(decision, record) })
   switch (decision.do) {
     case 'drop':
       return queues.inProgress.delete(message)
@@ -77,6 +80,11 @@ function logDecision(log: DaemonLog, decision: SweepDecision, { claim }: JobReco
   log.debug({ event: 'sweep.decided', decision: decision.do, why, claim }, `in-progress message: ${decision.do}`)
 }
 
+function toDecided({ do: what }: SweepDecision, { id, source, claim }: JobRecord) {
+  const decision = what === 'bury' ? ('dead-letter' as const) : what
+  return { id, key: source.key, claim, decision }
+}
+
 type Burial = { seen: SeenDocument; error: JobError }
 
 async function buryRecord(parts: SweeperParts, message: Message, { seen, error }: Burial): Promise<void> {
@@ -97,7 +105,7 @@ function sourceGone({ source }: JobRecord): JobError {
   }
 }
 
-async function refuse({ queues, log }: SweeperParts, message: Message): Promise<void> {
+async function refuse({ queues, emit, log }: SweeperParts, message: Message): Promise<void> {
   const error = { code: 'message.invalid', message: 'the body is no record of mediad', verdict: 'reject' } as const
   log.error(
     { event: 'message.dead_lettered', error, message: message.id, queue: 'in-progress' },
@@ -105,4 +113,5 @@ async function refuse({ queues, log }: SweeperParts, message: Message): Promise<
   )
   await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), body: message.body })
   await queues.inProgress.delete(message)
+  emit({ type: 'message:dead_lettered', queue: 'in-progress', message: message.id, error })
 }

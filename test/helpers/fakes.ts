@@ -1,3 +1,4 @@
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import type { Clock } from '../../daemon/vocabulary/clock.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Documents, Written } from '../../daemon/job/documents.ts'
@@ -174,8 +175,10 @@ export function holdFakeLease({ leaseSeconds = 60, ...change }: Partial<JobDocum
   const logged: LoggedLine[] = []
   const log = createTestLog(logged)
   const claimed = documents.claimed(change)
-  const lease = holdLease({ documents, claimed, leaseSeconds, log, clock })
-  return { clock, documents, lease, log, logged, claimed }
+  const events: DaemonEvent[] = []
+  const emit = (event: DaemonEvent) => void events.push(event)
+  const lease = holdLease({ documents, claimed, leaseSeconds, emit, log, clock })
+  return { clock, documents, lease, log, logged, events, claimed }
 }
 
 /** As it would have been read. */

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message, ReceiveOptions } from '../../daemon/queue/queue.ts'
 import { createReceiver } from '../../daemon/schedule/receiver.ts'
@@ -22,24 +23,34 @@ function prepare(...answers: (Message[] | Error)[]) {
     return answer
   }
   const queue = { ...createFakeQueues().work, receive }
-  const parts = { name: 'work', queue, visibilitySeconds: 30, clock, stop: stop.signal, log: createTestLog(logged) }
-  return { ...createReceiver(parts), answers, clock, stop, logged, asked }
+  const events: DaemonEvent[] = []
+  const parts = {
+    name: 'work' as const,
+    queue,
+    visibilitySeconds: 30,
+    clock,
+    stop: stop.signal,
+    emit: (event: DaemonEvent) => void events.push(event),
+    log: createTestLog(logged),
+  }
+  return { ...createReceiver(parts), answers, clock, stop, logged, events, asked }
 }
 
 const test = suite('receiver')
 
 test('one request, and its messages', async () => {
-  const { receive, asked, problem } = prepare([message('a'), message('b')])
+  const { receive, asked, problem, events } = prepare([message('a'), message('b')])
   assert.equal(
     (await receive(request)).map(({ body }) => body),
     ['a', 'b'],
   )
   assert.equal(asked, [{ ...request, visibilitySeconds: 30 }])
   assert.is(problem(), null)
+  assert.equal(events, [{ type: 'poll:finished', queue: 'work', messages: 2 }])
 })
 
 test('a failed request gives no messages, and pauses before it says so', async () => {
-  const { receive, clock, problem, logged } = prepare(away)
+  const { receive, clock, problem, logged, events } = prepare(away)
   const received = receive(request)
   let over = false
   void received.then(() => (over = true))
@@ -48,6 +59,10 @@ test('a failed request gives no messages, and pauses before it says so', async (
   assert.is(problem(), 'could not receive from q')
   await clock.advance(1)
   assert.equal(await received, [])
+  assert.equal(
+    events.map((event) => event.type === 'poll:failed' && [event.queue, event.error.code, event.retryInSeconds]),
+    [['work', 'transient.queue', 1]],
+  )
   assert.equal(
     logged.map(({ level }) => level),
     ['warn'],
