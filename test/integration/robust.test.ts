@@ -27,6 +27,31 @@ test('a listener that rejects is logged, and felt by no job', async () => {
   assert.is(await fleet.daemons[0]?.stop(), 0)
 })
 
+test('a listener gets what a job took: times, bytes, duration, and how it ended', async () => {
+  const more = `onEvent: (event) => console.log(JSON.stringify({ told: event })),`
+  await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  const video = await tinyVideo()
+  await fleet.cloud.put('origin_a.mp4', video)
+  const find = (type: string) => daemon.entries.flatMap(({ told }) => (isOf(told, type) ? [told] : []))
+  await until('its end is told', () => find('job:succeeded').length > 0)
+  const document = await fleet.over('origin_a.mp4')
+  const [started, succeeded] = [find('job:started')[0], find('job:succeeded')[0]]
+  const job = { id: document.id, key: 'origin_a.mp4', attempt: 1, claim: 1 }
+  assert.equal(started, { type: 'job:started', ...job, source: document.source })
+  const { outputs, timings, media } = document
+  const bytes = { bytesIn: video.length, bytesOut: outputs[0]?.sizeBytes }
+  const { seconds, ...rest } = succeeded ?? {}
+  const took = { plugins: timings.plugins, mediaSeconds: media?.durationSeconds, ...bytes }
+  assert.equal(rest, { type: 'job:succeeded', ...job, ...took, outputs })
+  assert.ok(Number(seconds) > 0 && Number(took.mediaSeconds) > 0)
+  assert.ok(find('poll:finished').some(({ messages }) => messages === 1))
+})
+
+const isOf = (told: unknown, type: string): told is Record<string, unknown> =>
+  (told as { type?: string } | undefined)?.type === type
+
 const broken = `
 const broken = definePlugin('broken', z.object({}), () => ({
   async run({ workspace, add }) {
