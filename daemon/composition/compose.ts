@@ -5,8 +5,8 @@ import { container, instanceCachingFactory } from 'tsyringe'
 import { askReadiness, createChecks, type Check } from '../lifecycle/checks.ts'
 import { provideJobs } from './jobs.ts'
 import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
-import { toMessage } from '../vocabulary/errors.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
+import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
 import { createApp } from '../http/app.ts'
 import { startServer } from '../http/server.ts'
 import { createDocuments } from '../job/documents.ts'
@@ -21,6 +21,9 @@ import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 
 export type Composed = {
   daemon: Daemon
+  /** Where listeners of its events are added and removed. */
+  events: Pick<Emitter, 'on'>
+  gauges: Gauges
   /** Ends the connections; after the daemon has stopped. */
   close(): void
 }
@@ -31,7 +34,10 @@ export function compose(opened: Opened): Composed {
   provideEdges(graph)
   provideJobs(graph)
   provideDaemon(graph)
-  return { daemon: graph.use(tokens.Daemon), close: () => close(graph) }
+  const { use, events } = graph
+  const pollers = { work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) }
+  const gauges = createGauges({ pollers, queues: use(tokens.Queues) })
+  return { daemon: use(tokens.Daemon), events, gauges, close: () => close(graph) }
 }
 
 /** The checks alone, for somebody who wants to know what a daemon would find; ffmpeg may be missing. */
@@ -55,6 +61,8 @@ function close({ use }: Graph<Base>): void {
 function createGraph<Given extends Base>(given: Given): Graph<Given> {
   const root = container.createChildContainer()
   const { attempts, leaseSeconds, recheckSeconds } = given.config.job
+  const events = createEmitter(given.log)
+  if (given.config.onEvent) events.on(given.config.onEvent)
   return {
     ...given,
     provide: (token, make) => void root.register(token, { useFactory: instanceCachingFactory(make) }),
@@ -62,7 +70,8 @@ function createGraph<Given extends Base>(given: Given): Graph<Given> {
     name: `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
     limits: { attempts, leaseSeconds, recheckSeconds },
     stopJobs: new AbortController(),
-    emit: createEmit(given),
+    emit: events.emit,
+    events,
   }
 }
 
@@ -107,7 +116,10 @@ function provideDaemon(graph: Graph<Opened>): void {
           storage: storage(),
           queues: use(tokens.Queues),
         })
-        for (const check of checks) log.debug(`${check.name}: ${await check.run()}`)
+        for (const { name: check, run } of checks) {
+          const result = await run()
+          log.debug({ event: 'check.passed', check, result }, `check passed: ${check}: ${result}`)
+        }
       },
       chain: use(tokens.Chain),
       listen: () => startServer({ app: createHttp(), host, port, log }),
@@ -118,13 +130,4 @@ function provideDaemon(graph: Graph<Opened>): void {
       log,
     }),
   )
-}
-
-/** A listener's bug is its own: it is logged, and no job feels it. */
-function createEmit({ config, log }: Base): (event: DaemonEvent) => void {
-  return (event) => {
-    Promise.try(() => config.onEvent?.(event)).catch((error: unknown) => {
-      log.error({ error, event: event.type }, `onEvent threw: ${toMessage(error)}`)
-    })
-  }
 }

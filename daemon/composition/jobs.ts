@@ -56,7 +56,7 @@ function provideWork(graph: Graph<Opened>): void {
         log,
       }),
       hold: (claimed, log) =>
-        holdLease({ documents: use(tokens.Documents), claimed, leaseSeconds: job.leaseSeconds, log }),
+        holdLease({ documents: use(tokens.Documents), claimed, leaseSeconds: job.leaseSeconds, emit, log }),
       workspaces: graph.workspaces,
       download: createDownload({ client: use(tokens.S3) }),
       inspect: use(tokens.Inspect),
@@ -89,6 +89,7 @@ function provideWork(graph: Graph<Opened>): void {
       longPollSeconds: 20,
       visibilitySeconds: TAKE_SECONDS,
       handle: createHandler(),
+      emit,
       log,
     }),
   )
@@ -111,6 +112,7 @@ function provideSweep({ provide, use, config, log, limits, emit }: Graph<Opened>
         emit,
         log,
       }),
+      emit,
       log,
     }),
   )

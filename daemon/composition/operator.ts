@@ -3,7 +3,7 @@ import { createDocuments } from '../job/documents.ts'
 import { createDead, type Dead } from '../operate/dead.ts'
 import { createJobs, type Jobs } from '../operate/jobs.ts'
 import { createRequeue, type Requeue } from '../operate/requeue.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import { createQueue, createSqsClient } from '../queue/queue.ts'
 import { createQueues } from '../queue/queues.ts'
 import { createS3Client } from '../storage/client.ts'
@@ -19,7 +19,7 @@ export type Operator = {
 }
 
 /** The parts that commands for operators need; too few, and used too briefly, for a container. */
-export function composeOperator({ config, log }: { config: Config; log: Log }): Operator {
+export function composeOperator({ config, log }: { config: Config; log: DaemonLog }): Operator {
   const { bucket, queues: urls, source, state, job: limits } = config
   const s3 = createS3Client()
   const sqs = createSqsClient()

@@ -78,7 +78,7 @@ export type Config = {
   }
   /** The chain, in order; at least one. */
   readonly plugins: readonly Plugin[]
-  /** Told what happens; must not block. */
+  /** Gets every event; must not block. A promise is not awaited. */
   readonly onEvent?: (event: DaemonEvent) => void
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { H3, type EventHandler, type H3Event } from 'h3'
 import type { Config } from '../config/schema.ts'
-import type { Log } from '../vocabulary/log.ts'
+import { roundSeconds } from '../vocabulary/clock.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Presign } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, type ReadJob } from './job.ts'
@@ -13,7 +14,7 @@ export type AppParts = {
   presign: Presign
   readJob: ReadJob
   isReady: () => Promise<Readiness>
-  log: Log
+  log: DaemonLog
 }
 
 /**
@@ -31,7 +32,10 @@ export function createApp(parts: AppParts): H3 {
     onError: (error, event) => {
       const { status, response } = toProblem(error)
       const { id } = traceOf(event)
-      if (status >= 500) log.error({ err: error.cause ?? error, request: id, ...describe(event) }, 'a request failed')
+      if (status >= 500) {
+        const cause = error.cause ?? error
+        log.error({ event: 'http.request_failed', error: cause, request: id, ...describe(event) }, 'request failed')
+      }
       return response
     },
   })
@@ -64,15 +68,16 @@ function traceOf(event: H3Event): Trace {
   return trace
 }
 
-function finish(response: Response, event: H3Event, log: Log): void {
+function finish(response: Response, event: H3Event, log: DaemonLog): void {
   const { id, startedAt } = traceOf(event)
   response.headers.set('x-request-id', id)
   response.headers.set('cache-control', 'no-store')
   response.headers.set('x-content-type-options', 'nosniff')
-  const seconds = (performance.now() - startedAt) / 1000
+  const seconds = roundSeconds((performance.now() - startedAt) / 1000)
   // what is left of a body nobody wants is read and dropped, or the connection would stall
   if (response.status === 413) event.runtime?.node?.req.resume()
-  log.debug({ request: id, ...describe(event), status: response.status, seconds }, 'request')
+  const { status } = response
+  log.debug({ event: 'http.request_finished', request: id, ...describe(event), status, seconds }, 'request finished')
 }
 
 /** Without the query: nothing here takes one, and it may hold anything. */

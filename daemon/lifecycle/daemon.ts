@@ -1,8 +1,8 @@
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Emit } from '../vocabulary/events.ts'
 import type { HttpServer } from '../http/server.ts'
 import type { Chain } from '../pipeline/chain.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
 import type { Poller } from '../schedule/poller.ts'
 
@@ -16,8 +16,8 @@ export type DaemonParts = {
   graceSeconds: number
   /** Aborted when running jobs are to end at once; their verdict is then `release`. */
   stopJobs: AbortController
-  emit(event: DaemonEvent): void
-  log: Log
+  emit: Emit
+  log: DaemonLog
 }
 
 export type Daemon = {
@@ -54,7 +54,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
         push('the pollers', () => drain(parts, graceFrom))
       })
       emit({ type: 'daemon:started', owner: name })
-      log.info({ url, daemon: name }, 'daemon started')
+      log.info({ event: 'daemon.started', url, daemon: name }, 'daemon started')
       return { url }
     },
     async stop(urgent: Promise<unknown> = Promise.resolve()) {
@@ -62,7 +62,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       graceFrom = urgent
       await releasers.release()
       emit({ type: 'daemon:stopped', owner: name })
-      log.info('daemon stopped')
+      log.info({ event: 'daemon.stopped', daemon: name }, 'daemon stopped')
     },
     endJobs: (reason) => parts.stopJobs.abort(reason),
   }
@@ -78,7 +78,10 @@ async function drain(
   void graceFrom.then(() => {
     if (drained) return
     grace = setTimeout(() => {
-      log.warn(`jobs still run after ${graceSeconds} s of grace; they are released`)
+      log.warn(
+        { event: 'daemon.grace_ended', graceSeconds },
+        `jobs still run after the grace time of ${graceSeconds} s, they are released`,
+      )
       stopJobs.abort(new MediadError('daemon.stopping', 'the daemon stops; the job goes back to the work queue'))
     }, graceSeconds * 1000)
   })
@@ -86,7 +89,7 @@ async function drain(
     await Promise.all([work.stop(), sweep.stop()])
     await Promise.all([work.whenIdle(), sweep.whenIdle()])
   } catch (error) {
-    log.error({ error }, `could not drain: ${toMessage(error)}`)
+    log.error({ event: 'daemon.drain_failed', error }, `daemon could not drain: ${toMessage(error)}`)
     throw error
   } finally {
     drained = true

@@ -8,7 +8,7 @@ import { toArtifact } from './artifact.ts'
 import type { Probe } from '../vocabulary/media.ts'
 import type { Artifact, Plugin, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
 import type { FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog, Log } from '../vocabulary/log.ts'
 
 /** What the chain needs of the world; ffmpeg and ffprobe run hardened. */
 export type ChainParts = {
@@ -24,7 +24,7 @@ export type ChainParts = {
   inspect(path: string, signal: AbortSignal): Promise<Probe>
   /** `config.limits.durationSeconds`: of files that plugins make, as players will see them. */
   maxSeconds: number
-  log: Log
+  log: DaemonLog
 }
 
 /** One attempt at one job, as the plugins see it. */
@@ -35,7 +35,7 @@ export type ChainJob = {
   input: string
   probe: Probe
   signal: AbortSignal
-  log: Log
+  log: DaemonLog
   onProgress(progress: JobDocument['progress']): void
   onWarning(warning: Warning): void
   upload(artifact: Artifact, options: UploadOptions): Promise<Output>
@@ -139,7 +139,7 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs, acc
     inspect,
     warn: (message) => job.onWarning({ plugin: plugin.name, message }),
     skip(reason) {
-      log.debug(`skipped: ${reason}`)
+      log.debug({ event: 'plugin.skipped', reason }, `plugin skipped: ${reason}`)
       account.skip(reason)
     },
     ffmpeg: (command) => parts.ffmpeg({ command, input, workspace, signal, log, onCpu: account.addCpu }),

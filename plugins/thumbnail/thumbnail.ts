@@ -54,7 +54,7 @@ async function takeFrame(context: RunContext, frame: Frame): Promise<void> {
       return
     } catch (error) {
       if (!(error instanceof MediadError && noFrame.has(error.code))) throw error
-      context.log.debug({ seconds }, 'no frame here, trying an earlier time')
+      context.log.debug({ event: 'thumbnail.no_frame', seconds }, 'no frame at this time, an earlier one is tried')
     }
   }
   await context.ffmpeg({ inputOptions, outputs: [{ path, options }] })

@@ -81,13 +81,19 @@ async function make(context: RunContext, order: Order): Promise<Result> {
   })
   const made = { ...run, path, result: await inspectResult(context, path) }
   if (order.plan.video && run.damage.notes.length > 0) {
-    context.log.info('the picture changes on the way: it is coded anew')
+    context.log.info(
+      { event: 'transcode.copy_rejected', reason: 'changes' },
+      'video changes mid-stream, it is re-encoded',
+    )
     await rm(path)
     return await make(context, { ...order, plan: { ...order.plan, video: false } })
   }
   const fault = findFault(made, probe)
   if (alsoDecode && (fault || isBadCopy(made, probe))) {
-    context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
+    context.log.info(
+      { event: 'transcode.copy_rejected', reason: fault?.message ?? 'decode check' },
+      'copy would not play well, everything is re-encoded',
+    )
     await rm(path)
     return await make(context, { ...order, plan: codeAnew })
   }

@@ -33,7 +33,7 @@ for (const seconds of [600, -600]) {
       const { daemon } = await bench.start(undefined, shifted(seconds))
       const keys = ['a', 'b', 'c', 'd'].map((name) => `origin_${name}.mp4`)
       for (const key of keys) await bench.upload(key, await tinyVideo())
-      await daemon.waitFor('job started')
+      await daemon.waitFor('job.started')
       const startedAt = performance.now()
       // two slots each: both daemons work for longer than a lease, and sweep the other's records
       const looks = bench.members.map(
@@ -47,8 +47,8 @@ for (const seconds of [600, -600]) {
       await bench.quiescence()
       await bench.checkInvariants()
       // nobody began but after an owner who stopped
-      assertTimes(bench, bench.said('job started'), { wanted: keys.length })
-      const { skewSeconds } = await daemon.waitFor((entry) => entry.skewSeconds !== undefined)
+      assertTimes(bench, bench.said('job.started'), { wanted: keys.length })
+      const { skewSeconds } = await daemon.waitFor('clock.skewed')
       assert.ok(Math.abs(Number(skewSeconds) - seconds) < 60, `it says that it is ${String(skewSeconds)} s off`)
     },
   )

@@ -97,7 +97,7 @@ export const funeral: Play = {
 async function dieAtWork(bench: Bench): Promise<void> {
   const { daemon } = await bench.start(hideBriefly)
   await bench.upload(KEY, await tinyVideo())
-  await daemon.waitFor('job started')
+  await daemon.waitFor('job.started')
   await daemon.kill()
 }
 

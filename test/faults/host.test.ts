@@ -5,6 +5,7 @@ import { noteCode } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
 import { largeVideo, tinyVideo } from '../helpers/media.ts'
+import { codeOf } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
@@ -53,7 +54,7 @@ rowOnDisk('P11: a source that does not fit on the disk waits, costs no attempt, 
   const filler = join(disk.path, 'filler')
   await writeFile(filler, Buffer.alloc(3 * MiB))
   await bench.upload('origin_large.mp4', await padded(1.5 * MiB))
-  await daemon.waitFor((entry) => entry.code === 'resource.no_room')
+  await daemon.waitFor((entry) => codeOf(entry) === 'resource.no_room')
   await bench.upload('origin_small.mp4', await tinyVideo())
   await bench.over('origin_small.mp4')
   assert.is(line.calls.filter(({ name, key }) => name === 'GET source' && key.includes('large')).length, 0)
@@ -70,7 +71,7 @@ rowOnDisk('P13: a disk that is read-only: not ready, no attempt lost, and it goe
   const { daemon } = await bench.start(hurry)
   disk.remount('ro')
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await daemon.waitFor((entry) => entry.code === 'resource.workspace')
+  await daemon.waitFor((entry) => codeOf(entry) === 'resource.workspace')
   await until('it is not ready', async () => (await readiness(bench.first)) === 503)
   disk.remount('rw')
   await bench.quiescence()
@@ -87,7 +88,7 @@ rest('P13: the folder of workspaces is removed: not ready, no crash, and another
   await bench.openGate()
   const temporary = join(daemon.folder, 'tmp')
   for (const name of await readdir(temporary)) await rm(join(temporary, name), { recursive: true })
-  await daemon.waitFor((entry) => entry.code === 'resource.workspace')
+  await daemon.waitFor((entry) => codeOf(entry) === 'resource.workspace')
   await until('it is not ready', async () => (await readiness(bench.first)) === 503)
   await bench.start(hurry)
   await bench.quiescence()
@@ -95,7 +96,7 @@ rest('P13: the folder of workspaces is removed: not ready, no crash, and another
   const { attempt, history } = (await bench.document('origin_a.mp4')) ?? {}
   assert.equal([attempt, history], [1, []])
   assert.ok(isAlive(daemon.pid))
-  const starts = daemon.entries.filter(({ msg }) => msg === 'job started').length
+  const starts = daemon.entries.filter(({ event }) => event === 'job.started').length
   assert.ok(starts < 12, `it took the job ${starts} times`)
 })
 

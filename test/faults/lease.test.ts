@@ -31,8 +31,6 @@ const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const reeled = { code: reelCode, chain: '[reel(), upload()]' }
 const isNextClaim = ({ name, says }: Call) => name === 'PUT document' && says.claim === 2
 const isBurial = ({ name, says }: Call) => name === 'PUT document' && says.state === 'dead'
-const isGivenUp = ({ msg }: { msg?: string }) => msg?.startsWith('a heartbeat did not get through') === true
-const isAbandoned = ({ msg }: { msg?: string }) => msg?.startsWith('job abandoned') === true
 
 /** Waits until the first daemon has the job in ffmpeg, where it stays; attempts that begin later are short. Gives that ffmpeg. */
 async function inFfmpeg(bench: Bench): Promise<number> {
@@ -65,7 +63,7 @@ rest(
     await bench.quiescence()
     await bench.checkInvariants()
     // nobody started it but after an owner who stopped
-    assertTimes(bench, bench.said('job started'), { wanted: 1 })
+    assertTimes(bench, bench.said('job.started'), { wanted: 1 })
   },
 )
 
@@ -86,7 +84,7 @@ row('Q3: a message that comes back while its owner is mute and may not delete it
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.quiescence()
   await bench.checkInvariants()
-  await assertSaidOnce(bench, 'job succeeded')
+  await assertSaidOnce(bench, 'job.succeeded')
   assert.ok(((await bench.document('origin_a.mp4'))?.claim ?? 0) >= 2)
 })
 
@@ -117,7 +115,7 @@ rest('slow heartbeats, each two seconds on its way: the job goes on, and is done
   await bench.openGate()
   await bench.quiescence()
   await bench.checkInvariants()
-  assertTimes(bench, bench.said('job started'), { wanted: 1 })
+  assertTimes(bench, bench.said('job.started'), { wanted: 1 })
 })
 
 rest(
@@ -129,7 +127,7 @@ rest(
     const ffmpeg = await inFfmpeg(bench)
     await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: documentPathOf('origin_a.mp4') }))
     await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
-    await daemon.waitFor(isAbandoned)
+    await daemon.waitFor('job.abandoned')
     await bench.quiescence()
     await bench.checkInvariants()
     assert.is(line.calls.filter(({ name }) => name === 'PUT output').length, 1, 'published by the second claim alone')
@@ -151,7 +149,7 @@ row('S8: the document replaced by another owner: ffmpeg ends, nothing is publish
   const his = { ...mine, claim, owner, attempt: attempt + 1, rev: mine.rev + 10, nonce: 'his', history }
   await bench.cloud.put(documentPathOf('origin_a.mp4'), JSON.stringify(his))
   await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
-  await first.daemon.waitFor(isAbandoned)
+  await first.daemon.waitFor('job.abandoned')
   // he dies, too: his lease goes stale, and his record brings the job back
   const document = await bench.over('origin_a.mp4')
   await bench.quiescence()
@@ -175,7 +173,8 @@ rest('S10: heartbeats fail for less than the lease: the job goes on, and is done
     line.fault({ on: isHeartbeat, do: 'answer', status: 500, code: 'InternalError' }),
   )
   await bench.upload('origin_a.mp4', await tinyVideo())
-  const findMute = () => bench.members.find(({ daemon }) => daemon.entries.some(isGivenUp))
+  const findMute = () =>
+    bench.members.find(({ daemon }) => daemon.entries.some(({ event }) => event === 'heartbeat.missed'))
   const { line } = await until('a heartbeat was given up', findMute)
   const mendedAt = line.calls.length
   for (const one of failing) one.off()
@@ -184,7 +183,7 @@ rest('S10: heartbeats fail for less than the lease: the job goes on, and is done
   await bench.quiescence()
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.claim, 1)
-  assert.is(bench.said('job started'), 1)
+  assert.is(bench.said('job.started'), 1)
 })
 
 row('S10: heartbeats fail for longer than the lease: the owner stops before another one may claim', async () => {
@@ -197,7 +196,7 @@ row('S10: heartbeats fail for longer than the lease: the owner stops before anot
   const [endedAt, claim] = await Promise.all([
     until('its ffmpeg is gone', () => (isAlive(ffmpeg) ? null : performance.now())),
     until('somebody claims', nextClaim, 100),
-    first.daemon.waitFor(isAbandoned).then(failing.off),
+    first.daemon.waitFor('job.abandoned').then(failing.off),
     bench.start(),
   ])
   assert.ok(endedAt < claim.sentAtMs, `its ffmpeg ended ${endedAt - claim.sentAtMs} ms after the next claim`)
@@ -207,7 +206,7 @@ row('S10: heartbeats fail for longer than the lease: the owner stops before anot
     (call) => isHeartbeat(call) && call.says.claim === 1 && call.sentAtMs > claim.sentAtMs,
   )
   assert.is(late.length, 0, 'it still believed in its lease after the next claim')
-  await assertSaidOnce(bench, 'job succeeded')
+  await assertSaidOnce(bench, 'job.succeeded')
   assertTimes(bench, (await bench.document('origin_a.mp4'))?.claim, { wanted: 2, taken: 1 })
 })
 
@@ -231,7 +230,7 @@ rest('an owner cut off from S3 alone stops, and another one does the job', async
   const ffmpeg = await inFfmpeg(bench)
   const cut = first.line.cut(({ service }) => service === 's3')
   await bench.start()
-  await first.daemon.waitFor(isAbandoned)
+  await first.daemon.waitFor('job.abandoned')
   await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
   const document = await bench.over('origin_a.mp4', 100)
   const calls = first.line.calls.length
@@ -247,7 +246,7 @@ row('an owner cut off from SQS alone finishes its job, and nobody else begins it
   await using bench = await startBench(gated)
   const { first } = bench
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await first.daemon.waitFor('job started')
+  await first.daemon.waitFor('job.started')
   const cut = first.line.cut(({ service }) => service === 'sqs')
   const { line } = await bench.start()
   const looks = () => line.calls.filter(({ name }) => name === 'GET document').length
@@ -255,6 +254,6 @@ row('an owner cut off from SQS alone finishes its job, and nobody else begins it
   await bench.openGate()
   await bench.quiescence()
   await bench.checkInvariants()
-  assert.equal([bench.said('job started'), (await bench.document('origin_a.mp4'))?.claim], [1, 1])
+  assert.equal([bench.said('job.started'), (await bench.document('origin_a.mp4'))?.claim], [1, 1])
   cut.off()
 })

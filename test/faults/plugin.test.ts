@@ -35,7 +35,7 @@ for (const [n, [what, act, message]] of stray.entries()) {
     await bench.upload('origin_a.mp4', await tinyVideo())
     assert.is(await daemon.ended, 1)
     await bench.openGate()
-    const said = daemon.entries.filter(({ level, text }) => level === 'error' && text.includes(message))
+    const said = daemon.entries.filter(({ event, text }) => event === 'daemon.crashed' && text.includes(message))
     assert.ok(said.length > 0, 'its log says why')
     assert.is((await bench.document('origin_a.mp4'))?.state, 'failed', 'nobody has to wait for the lease')
     await bench.start()
@@ -55,7 +55,7 @@ row('P16: a plugin that ends the process with 0: no success, neither of the daem
   const { daemon } = bench.first
   await bench.upload('origin_a.mp4', await tinyVideo())
   assert.is(await daemon.ended, 1)
-  assert.ok(daemon.entries.some(({ level, msg }) => level === 'error' && msg?.includes('ended from within')))
+  assert.ok(daemon.entries.some(({ level, event }) => level === 'error' && event === 'process.exited'))
   await bench.openGate()
   await bench.start()
   await bench.quiescence()

@@ -63,7 +63,7 @@ row('killed while it stops, after the source went back to work and before it is 
     { ...success, closed: true },
     { ...stop, act: ({ daemon }) => daemon.kill() },
   )
-  await performance.member.daemon.waitFor('job started')
+  await performance.member.daemon.waitFor('job.started')
   performance.member.daemon.signal('SIGTERM')
   assert.is(await performance.member.daemon.ended, 'SIGKILL')
   assert.ok(performance.hasActed())

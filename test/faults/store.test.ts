@@ -5,6 +5,7 @@ import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
+import { codeOf } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
@@ -184,7 +185,7 @@ for (const [n, [what, text]] of unreadable.entries()) {
     const path = documentPathOf('origin_a.mp4')
     const etag = await bench.cloud.put(path, text)
     await bench.upload('origin_a.mp4', await tinyVideo())
-    await daemon.waitFor(({ error }) => (error as { code?: string } | undefined)?.code === 'internal.document')
+    await daemon.waitFor((entry) => codeOf(entry) === 'internal.document')
     assert.is((await bench.cloud.get(path)).toString(), text)
     assert.is(line.calls.filter(named('PUT document')).length, 0, `written over ${etag}`)
     await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: path }))
@@ -201,11 +202,11 @@ row(
     const denied = member.line.fault({ on: named('PUT output'), do: 'answer', status: 403, code: 'AccessDenied' })
     const keys = Array.from({ length: 12 }, (_, n) => `origin_${n}.mp4`)
     for (const key of keys) await bench.upload(key, await tinyVideo())
-    await member.daemon.waitFor(({ msg }) => msg?.startsWith('nothing is taken from the work queue') === true)
+    await member.daemon.waitFor(({ event, queue }) => event === 'circuit.tripped' && queue === 'work')
     await until('it is not ready', async () => (await readiness(member)) === 503)
     await until('it has tried again', () => denied.hits >= 4)
     denied.off()
-    const startsBefore = bench.said('job started')
+    const startsBefore = bench.said('job.started')
     await bench.quiescence()
     await bench.checkInvariants()
     // two slots at a time, and a pause after each try

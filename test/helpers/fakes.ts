@@ -1,3 +1,4 @@
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import type { Clock } from '../../daemon/vocabulary/clock.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Documents, Written } from '../../daemon/job/documents.ts'
@@ -6,7 +7,7 @@ import { holdLease } from '../../daemon/job/lease.ts'
 import { createQueues, type Queues } from '../../daemon/queue/queues.ts'
 import type { Message, Queue } from '../../daemon/queue/queue.ts'
 import type { Expected, Storage, StoredObject, WriteOutcome } from '../../daemon/storage/storage.ts'
-import { createTestLog } from './context.ts'
+import { createTestLog, type LoggedLine } from './context.ts'
 
 export const source: Source = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A' }
 export const JOB = '0123456789abcdef0123456789abcdef'
@@ -171,11 +172,13 @@ export function createFakeDocuments(clock: Clock): FakeDocuments {
 export function holdFakeLease({ leaseSeconds = 60, ...change }: Partial<JobDocument> & { leaseSeconds?: number } = {}) {
   const clock = createFakeClock()
   const documents = createFakeDocuments(clock)
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const log = createTestLog(logged)
   const claimed = documents.claimed(change)
-  const lease = holdLease({ documents, claimed, leaseSeconds, log, clock })
-  return { clock, documents, lease, log, logged, claimed }
+  const events: DaemonEvent[] = []
+  const emit = (event: DaemonEvent) => void events.push(event)
+  const lease = holdLease({ documents, claimed, leaseSeconds, emit, log, clock })
+  return { clock, documents, lease, log, logged, events, claimed }
 }
 
 /** As it would have been read. */

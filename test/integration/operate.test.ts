@@ -62,7 +62,7 @@ async function run({ cloud, daemons }: Fleet, ...args: string[]): Promise<Run> {
   return { ending, lines: of('stdout'), errors: of('stderr') }
 }
 
-const started = (fleet: Fleet) => fleet.said('job started')
+const started = (fleet: Fleet) => fleet.said('job.started')
 
 test('a dead job is listed, shown and redriven: it begins with attempt 1, and its history stays', async () => {
   await using gated = await startGated({ verdict: 'retry' })

@@ -45,9 +45,9 @@ test('SIGTERM, the job ends within the grace time: it is finished, and nothing m
   })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon?.waitFor('job started')
+  await daemon?.waitFor('job.started')
   daemon?.signal('SIGTERM')
-  await daemon?.waitFor(({ msg }) => msg?.startsWith('SIGTERM') === true)
+  await daemon?.waitFor('daemon.stopping')
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
   await gate.open()
   assert.is(await daemon?.ended, 0)
@@ -85,9 +85,9 @@ test('a second signal ends a daemon at once, and the job is taken over', async (
   await using fleet = await startFleet({ code: gateCode, env: gate.env, chain: '[gate({ claims: 1 }), upload()]' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon?.waitFor('job started')
+  await daemon?.waitFor('job.started')
   daemon?.signal('SIGTERM')
-  await daemon?.waitFor(({ msg }) => msg?.startsWith('SIGTERM') === true)
+  await daemon?.waitFor('daemon.stopping')
   await new Promise((resolve) => setTimeout(resolve, 150)) // two signals within a tenth of a second count as one
   assert.is(await daemon?.stop('SIGINT'), 1)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'processing')
@@ -106,7 +106,7 @@ test('a newer upload while the old one is processed: the newer one counts, and r
   await fleet.cloud.put('origin_a.mp4', older)
   await until('the first is processed', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
   const etag = await fleet.cloud.put('origin_a.mp4', newer)
-  await until('the newer one has to wait', () => fleet.said('work message: postpone') > 0)
+  await until('the newer one has to wait', () => fleet.said('message.decided', { decision: 'postpone' }) > 0)
   await gate.open()
   const document = await until('the second is done', async () => {
     const found = await fleet.document('origin_a.mp4')
@@ -124,13 +124,13 @@ test('a daemon frozen beyond its lease wakes up, and writes nothing more', async
   await using fleet = await startFleet({ code: gateCode + noteCode, env: gate.env, chain })
   const [frozen] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await frozen?.waitFor('job started')
+  await frozen?.waitFor('job.started')
   frozen?.signal('SIGSTOP')
   await fleet.start()
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.claim], ['succeeded', 2])
   frozen?.signal('SIGCONT')
-  await frozen?.waitFor(({ msg }) => msg?.startsWith('job abandoned') === true)
+  await frozen?.waitFor('job.abandoned')
   assert.equal(await fleet.document('origin_a.mp4'), document)
   assert.match((await fleet.cloud.get('note_a.txt')).toString(), /claim 2$/)
   await fleet.quiet()

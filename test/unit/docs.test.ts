@@ -10,6 +10,7 @@ import { errorCodes, toMessage } from '../../daemon/vocabulary/errors.ts'
 import { audioCodecs, videoCodecs } from '../../plugins/transcode/codecs.ts'
 import { thumbnail, transcode, upload } from '../../plugins/index.ts'
 import { makeConfig } from '../helpers/edge.ts'
+import { withoutComments } from '../helpers/imports.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
 import { actionsOf } from '../helpers/permissions.ts'
 import { suite } from '../helpers/suite.ts'
@@ -39,13 +40,28 @@ test('the first config of the page is that of the repository', () => {
 })
 
 test('every event is documented', () => {
-  const table = docs.table('docs/configuration.md', 'event')
-  const types = [...read('daemon/vocabulary/events.ts').matchAll(/type: '([a-z]+:[a-z]+)'([^}]*)\}/g)]
-  const wanted = types.map(([, type = '', fields = '']) => [type, [...fields.matchAll(/(\w+):/g)].map(([, f]) => f)])
-  const documented = table.rows.flatMap(([names = '', fields = '']) =>
-    toCodes(names).map((name) => [name, toCodes(fields)]),
+  const source = withoutComments(read('daemon/vocabulary/events.ts'))
+  const types = [...source.matchAll(/export type (\w+) = ((?:\w+ &\s*)*)\{([^}]*)\}/g)].map(
+    ([, name = '', bases = '', body = '']) => ({
+      name,
+      type: /\btype: '([a-z]+:[a-z_]+)'/.exec(body)?.[1],
+      fields: [...(bases.match(/\w+/g) ?? []), ...[...body.matchAll(/readonly (\w+): /g)].map(([, field]) => field)],
+    }),
   )
-  assert.equal(documented.toSorted(), wanted.toSorted())
+  const wanted = types.map(({ name, type, fields }) => [type ?? name, fields.filter((field) => field !== 'type')])
+  const documented = ['event', 'fields of events'].flatMap((head) =>
+    docs
+      .table('docs/configuration.md', head)
+      .rows.map(([name = '', fields = '', meaning = '']) => [toCodes(name)[0], toCodes(fields), meaning] as const),
+  )
+  for (const [name, , meaning] of documented) assert.ok(meaning.length > 10, `${name} has no meaning`)
+  assert.equal(documented.map(([name, fields]) => [name, fields]).toSorted(), wanted.toSorted())
+  const union = source.slice(source.indexOf('export type DaemonEvent'))
+  const listed = [...union.matchAll(/^ {2}\| (\w+)/gm)].map(([, name = '']) => name)
+  assert.equal(
+    listed,
+    types.flatMap(({ name, type }) => (type === undefined ? [] : [name])),
+  )
 })
 
 test('every variable that is read is documented, and no other of ours', () => {
