@@ -109,7 +109,7 @@ function provideDaemon(graph: Graph<Opened>): void {
         })
         for (const check of checks) log.debug(`${check.name}: ${await check.run()}`)
       },
-      chain: use(tokens.Chain),
+      openPlugins: use(tokens.Pipeline).openPlugins,
       listen: () => startServer({ app: createHttp(), host, port, log }),
       pollers: pollers(),
       graceSeconds: config.shutdown.graceSeconds,

@@ -9,8 +9,9 @@ import type { Settle } from '../job/settle.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Download } from '../storage/download.ts'
-import { PluginFailure, type Chain, type ChainResult } from './chain.ts'
+import { PluginFailure, type ChainResult, type RunChain } from './chain.ts'
 import type { Probe } from '../vocabulary/media.ts'
+import type { Plugin } from '../vocabulary/plugin.ts'
 import type { Log } from '../vocabulary/log.ts'
 import type { Publish } from './publish.ts'
 import { toSummary } from './summary.ts'
@@ -21,8 +22,8 @@ export type ProcessParts = {
   hold(claimed: Written, log: Log): Lease
   workspaces: Workspaces
   download: Download
-  inspect(path: string, signal: AbortSignal): Promise<Probe>
-  chain: Chain
+  pipeline: { inspect(path: string, signal: AbortSignal): Promise<Probe>; runChain: RunChain }
+  plugins: readonly Plugin[]
   publish: Publish
   settle: Settle
   prefixes: { source: string; state: string }
@@ -81,10 +82,10 @@ async function runIn(workspace: Workspace, parts: ProcessParts, { lease, log, si
   const { id, source, claim } = document
   const input = join(workspace.path, 'source')
   await parts.download({ source, path: input, signal })
-  const probe = await parts.inspect(input, signal)
+  const probe = await parts.pipeline.inspect(input, signal)
   const warnings: Warning[] = []
   lease.note({ media: toSummary(probe) })
-  return await parts.chain.run({
+  return await parts.pipeline.runChain(parts.plugins, {
     document,
     scope: { id, source, sourcePrefix: parts.prefixes.source, statePrefix: parts.prefixes.state },
     workspace: workspace.path,
