@@ -98,12 +98,14 @@ async function processFile(
   const sizeBytes = await sizeOf(path)
   refuseSize({ key: path, sizeBytes }, config.limits.sourceBytes)
   const warnings: Warning[] = []
-  const source = { bucket: config.bucket, key: config.source.prefix + basename(path), etag: 'local', sizeBytes }
-  const id = toJobId(source.bucket, source.key)
+  const { bucket, routes } = config
+  const [route] = routes
+  const source = { bucket, key: route.prefix + basename(path), etag: 'local', sizeBytes }
+  const id = toJobId(bucket, source.key)
   await using workspace = await workspaces.open({ id, claim: 1, sizeBytes })
-  const result = await pipeline.runChain(config.plugins, {
+  const result = await pipeline.runChain(route.plugins, {
     document: { id, attempt: 1, claim: 1, source },
-    scope: { id, source, sourcePrefix: config.source.prefix, statePrefix: config.state.prefix },
+    scope: { id, source, route, routes, statePrefix: config.state.prefix },
     workspace: workspace.path,
     input: path,
     probe: await pipeline.inspect(path, signal),

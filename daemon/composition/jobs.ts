@@ -23,7 +23,7 @@ export function provideJobs(graph: Graph<Opened>): void {
 
 function provideWork(graph: Graph<Opened>): void {
   const { provide, use, config, log, limits, emit } = graph
-  const { bucket, job, source, state } = config
+  const { bucket, job, routes, state } = config
   const createHandler = () => {
     const abortLeftovers = createAbortLeftovers({ client: use(tokens.S3), bucket, log })
     return createProcess({
@@ -31,7 +31,7 @@ function provideWork(graph: Graph<Opened>): void {
         queues: use(tokens.Queues),
         documents: use(tokens.Documents),
         storage: use(tokens.Storage),
-        scope: { bucket, sourcePrefix: source.prefix },
+        scope: { bucket, routes },
         limits,
         daemonName: graph.name,
         emit,
@@ -42,7 +42,6 @@ function provideWork(graph: Graph<Opened>): void {
       workspaces: graph.workspaces,
       download: createDownload({ client: use(tokens.S3) }),
       pipeline: use(tokens.Pipeline),
-      plugins: config.plugins,
       publish: createPublish({
         storage: use(tokens.Storage),
         upload: createUpload({ client: use(tokens.S3), bucket, abortLeftovers }),
@@ -55,7 +54,8 @@ function provideWork(graph: Graph<Opened>): void {
         backoffSeconds: job.backoffSeconds,
         emit,
       }),
-      prefixes: { source: source.prefix, state: state.prefix },
+      routes,
+      statePrefix: state.prefix,
       maxSourceBytes: config.limits.sourceBytes,
       stop: graph.stopJobs.signal,
       emit,

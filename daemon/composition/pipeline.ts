@@ -10,19 +10,20 @@ import type { Releasers } from '../vocabulary/releasers.ts'
 /** What runs chains over files: the part that a daemon and `mediad run` share. */
 export type Pipeline = {
   readonly inspect: ProbeFile
-  /** Sets up the config's plugins; to be done once, before the first chain runs. */
+  /** Sets up the plugins of all routes; to be done once, before the first chain runs. */
   openPlugins(): Promise<Releasers>
   readonly runChain: RunChain
 }
 
 export type PipelineDeps = {
-  config: Pick<Config, 'limits' | 'plugins'> & { ffmpeg: Pick<Config['ffmpeg'], 'stallSeconds'> }
+  config: Pick<Config, 'limits' | 'routes'> & { ffmpeg: Pick<Config['ffmpeg'], 'stallSeconds'> }
   programs: Programs
   log: Log
 }
 
 export function createPipeline({ config, programs, log }: PipelineDeps): Pipeline {
-  const { limits, plugins } = config
+  const { limits, routes } = config
+  const plugins = routes.flatMap((route) => route.plugins)
   const inspect = createProbe({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits })
   return {

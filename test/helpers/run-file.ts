@@ -108,12 +108,13 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
   const out = await mkdtemp(join(folder, 'out-'))
   const outputs: Succeeded['outputs'][number][] = []
   const warnings: string[] = []
-  const pipeline = createPipeline({ config: { limits, plugins, ffmpeg: { stallSeconds } }, programs, log })
+  const route = { prefix: 'origin_', plugins }
+  const pipeline = createPipeline({ config: { limits, routes: [route], ffmpeg: { stallSeconds } }, programs, log })
   const probe = await pipeline.inspect(input, signal)
   const opened = await pipeline.openPlugins()
   const { timings } = await pipeline.runChain(plugins, {
     document: { id, attempt: 1, claim: 1, source },
-    scope: { id, source, sourcePrefix: 'origin_', statePrefix: '.mediad/' },
+    scope: { id, source, route, routes: [route], statePrefix: '.mediad/' },
     workspace: workspace.path,
     input,
     probe,

@@ -6,7 +6,7 @@ import type { ChainJob } from '../../daemon/pipeline/context.ts'
 import { openPlugins } from '../../daemon/pipeline/plugins.ts'
 import type { Plugin, PluginHooks, RunContext } from '../../daemon/vocabulary/plugin.ts'
 import { createTestLog } from '../helpers/context.ts'
-import { JOB, source } from '../helpers/fakes.ts'
+import { JOB, route, source } from '../helpers/fakes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { aProbe } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -37,7 +37,7 @@ function createPlugins() {
 function makeJob(change: Partial<ChainJob> = {}): ChainJob {
   return {
     document: { id: JOB, attempt: 1, claim: 1, source },
-    scope: { id: JOB, source, sourcePrefix: 'origin_', statePrefix: '.mediad/' },
+    scope: { id: JOB, source, route, routes: [route] as const, statePrefix: '.mediad/' },
     workspace: '/nowhere',
     input: '/nowhere/source',
     probe: aProbe(),
