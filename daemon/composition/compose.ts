@@ -121,7 +121,7 @@ function provideDaemon(graph: Graph<Opened>): void {
           log.debug({ event: 'check.passed', check, result }, `check passed: ${check}: ${result}`)
         }
       },
-      chain: use(tokens.Chain),
+      openPlugins: use(tokens.Pipeline).openPlugins,
       listen: () => startServer({ app: createHttp(), host, port, log }),
       pollers: pollers(),
       graceSeconds: config.shutdown.graceSeconds,

@@ -6,11 +6,9 @@ import type { Daemon } from '../lifecycle/daemon.ts'
 import type { Emit } from '../vocabulary/events.ts'
 import type { Limits } from '../protocol/decide.ts'
 import type { Documents } from '../job/documents.ts'
-import type { Chain } from '../pipeline/chain.ts'
-import type { Ffmpeg } from '../ffmpeg/ffmpeg.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { Programs } from '../programs/programs.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
-import type { ProbeFile } from '../probe/probe.ts'
 import type { Workspaces } from '../pipeline/workspace.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
@@ -30,9 +28,7 @@ export const tokens = {
   Storage: token<Storage>('Storage'),
   Queues: token<Queues>('Queues'),
   Documents: token<Documents>('Documents'),
-  Ffmpeg: token<Ffmpeg>('Ffmpeg'),
-  Inspect: token<ProbeFile>('Inspect'),
-  Chain: token<Chain>('Chain'),
+  Pipeline: token<Pipeline>('Pipeline'),
   WorkPoller: token<Poller>('WorkPoller'),
   SweepPoller: token<Poller>('SweepPoller'),
   Daemon: token<Daemon>('Daemon'),

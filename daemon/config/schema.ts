@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import { z } from 'zod'
 import type { DaemonEvent } from '../vocabulary/events.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
+import type { Routes } from '../protocol/route.ts'
 import { explainCron } from './cron.ts'
 import { describeMissing } from '../vocabulary/missing.ts'
 import { limitsShape, type JobLimits } from './limits.ts'
@@ -78,6 +79,8 @@ export type Config = {
   }
   /** The chain, in order; at least one. */
   readonly plugins: readonly Plugin[]
+  /** Resolved from `source` and `plugins`; not an option. */
+  readonly routes: Routes
   /** Gets every event; must not block. A promise is not awaited. */
   readonly onEvent?: (event: DaemonEvent) => void
 }

@@ -3,7 +3,8 @@ import { roundSeconds } from '../vocabulary/clock.ts'
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
 import { toJobFields } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
-import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
+import { parseNotification, type NotificationScope, type RoutedSource } from '../protocol/notification.ts'
+import type { Route } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -12,7 +13,7 @@ import { bury, type BuryParts } from './dead-letter.ts'
 import { toBuryError, toClaimDraft } from '../protocol/claim.ts'
 import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
 import type { Documents, Written } from './documents.ts'
-import { type SeenDocument, type Source, toJobId, type WorkSource } from '../vocabulary/job.ts'
+import { type SeenDocument, type Source, toJobId } from '../vocabulary/job.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
 
 export type IntakeParts = {
@@ -27,13 +28,16 @@ export type IntakeParts = {
   log: DaemonLog
 }
 
+/** A claim's document, and the route of its source. */
+export type Claimed = Written & { readonly route: Route }
+
 /**
  * Takes a work message to where the job is ours and its record carries it, or settles the message otherwise.
  * Never throws: a message that cannot be settled now is hidden for a while and comes back.
  *
  * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
  */
-export type Intake = (message: Message, trouble: Trouble) => Promise<Written | null>
+export type Intake = (message: Message, trouble: Trouble) => Promise<Claimed | null>
 
 /** Pause before a message is looked at again whose document changed under our hands. */
 const RACE_SECONDS = 1
@@ -53,7 +57,7 @@ export function createIntake(parts: IntakeParts): Intake {
   }
 }
 
-async function take(parts: IntakeParts, message: Message): Promise<Written | null> {
+async function take(parts: IntakeParts, message: Message): Promise<Claimed | null> {
   const { queues, log } = parts
   const notification = parseNotification(message.body, parts.scope)
   if (notification.kind === 'invalid') return await refuse(parts, message, notification.reason)
@@ -62,16 +66,17 @@ async function take(parts: IntakeParts, message: Message): Promise<Written | nul
     await queues.work.delete(message)
     return null
   }
-  const [source, ...more] = notification.sources
-  if (source && more.length === 0 && notification.broken === undefined) return await takeSource(parts, message, source)
-  for (const one of notification.sources) await queues.sendSource(one)
+  const [first, ...more] = notification.sources
+  if (first && more.length === 0 && notification.broken === undefined) return await takeSource(parts, message, first)
+  for (const { source } of notification.sources) await queues.sendSource(source)
   if (notification.broken !== undefined) return await refuse(parts, message, notification.broken)
   await queues.work.delete(message)
   return null
 }
 
-async function takeSource(parts: IntakeParts, message: Message, named: WorkSource): Promise<Written | null> {
+async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSource): Promise<Claimed | null> {
   const { queues, documents, limits } = parts
+  const { source: named, route } = routed
   const { redrive: _, ...source } = named // that is the message's, and no part of what a document or a record keeps
   const id = toJobId(source.bucket, source.key)
   const log = parts.log.child({ job: id })
@@ -90,14 +95,11 @@ async function takeSource(parts: IntakeParts, message: Message, named: WorkSourc
         await queues.work.delete(message)
       else await queues.work.hide(message, RACE_SECONDS)
       return null
-    case 'claim':
-      return await claim(parts, message, {
-        id,
-        source,
-        previous: seen,
-        claim: decision.claim,
-        attempt: decision.attempt,
-      })
+    case 'claim': {
+      const step = { id, source, previous: seen, claim: decision.claim, attempt: decision.attempt }
+      const written = await claim(parts, message, step)
+      return written && { ...written, route }
+    }
   }
 }
 

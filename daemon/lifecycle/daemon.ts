@@ -1,7 +1,6 @@
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import type { Emit } from '../vocabulary/events.ts'
 import type { HttpServer } from '../http/server.ts'
-import type { Chain } from '../pipeline/chain.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
 import type { Poller } from '../schedule/poller.ts'
@@ -10,7 +9,8 @@ export type DaemonParts = {
   name: string
   /** What must be true before the first message is taken. Throws what is not. */
   check(): Promise<void>
-  chain: Chain
+  /** Sets up the plugins; what it returns tears them down. */
+  openPlugins(): Promise<Releasers>
   listen(): Promise<HttpServer>
   pollers: { work: Poller; sweep: Poller }
   graceSeconds: number
@@ -36,7 +36,7 @@ export type Daemon = {
 
 /** Starts the parts in order and stops them in reverse. */
 export function createDaemon(parts: DaemonParts): Daemon {
-  const { name, chain, log, emit, pollers } = parts
+  const { name, log, emit, pollers } = parts
   let releasers: Releasers | null = null
   let graceFrom: Promise<unknown> = Promise.resolve()
   return {
@@ -44,8 +44,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
       let url = ''
       releasers = await withReleasers(async (push) => {
         await parts.check()
-        await chain.setup()
-        push('the plugins', () => chain.teardown())
+        const plugins = await parts.openPlugins()
+        push('the plugins', () => plugins.release())
         const server = await parts.listen()
         push('the HTTP server', () => server.close())
         url = server.url

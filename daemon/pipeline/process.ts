@@ -8,9 +8,10 @@ import type { JobDocument, Source, Warning } from '../vocabulary/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
+import type { Route, Routes } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Download } from '../storage/download.ts'
-import { PluginFailure, type Chain, type ChainResult } from './chain.ts'
+import { PluginFailure, type ChainResult, type RunChain } from './chain.ts'
 import type { Probe } from '../vocabulary/media.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Publish } from './publish.ts'
@@ -22,11 +23,11 @@ export type ProcessParts = {
   hold(claimed: Written, log: DaemonLog): Lease
   workspaces: Workspaces
   download: Download
-  inspect(path: string, signal: AbortSignal): Promise<Probe>
-  chain: Chain
+  pipeline: { inspect(path: string, signal: AbortSignal): Promise<Probe>; runChain: RunChain }
   publish: Publish
   settle: Settle
-  prefixes: { source: string; state: string }
+  routes: Routes
+  statePrefix: string
   /** `config.limits.sourceBytes`. */
   maxSourceBytes: number
   /** Aborts when the grace time of stopping is over; its reason has the verdict `release`. */
@@ -49,7 +50,7 @@ export function createProcess(parts: ProcessParts): (message: Message, trouble: 
       signal.throwIfAborted()
       log.info({ event: 'job.started', key: source.key, claim }, 'job started')
       parts.emit({ type: 'job:started', ...toJobFields(claimed.document), source })
-      const result = await runJob(parts, { lease, log, signal })
+      const result = await runJob(parts, { lease, route: claimed.route, log, signal })
       await succeed(parts, { lease, log, result })
       trouble.loosen('job')
     } catch (thrown) {
@@ -62,32 +63,32 @@ export function createProcess(parts: ProcessParts): (message: Message, trouble: 
   }
 }
 
-type JobRun = { lease: Lease; log: DaemonLog; signal: AbortSignal }
+type JobRun = { lease: Lease; route: Route; log: DaemonLog; signal: AbortSignal }
 
-async function runJob(parts: ProcessParts, { lease, log, signal }: JobRun): Promise<ChainResult> {
-  const { document } = lease
-  const { id, source, claim } = document
+async function runJob(parts: ProcessParts, run: JobRun): Promise<ChainResult> {
+  const { id, source, claim } = run.lease.document
   refuseSize(source, parts.maxSourceBytes)
   await using workspace = await parts.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
   try {
-    return await runIn(workspace, parts, { lease, log, signal })
+    return await runIn(workspace, parts, run)
   } catch (error) {
     await workspace.assertUsable() // else whatever failed, failed of that
     throw error
   }
 }
 
-async function runIn(workspace: Workspace, parts: ProcessParts, { lease, log, signal }: JobRun): Promise<ChainResult> {
+async function runIn(workspace: Workspace, parts: ProcessParts, run: JobRun): Promise<ChainResult> {
+  const { lease, route, log, signal } = run
   const { document } = lease
   const { id, source, claim } = document
   const input = join(workspace.path, 'source')
   await parts.download({ source, path: input, signal })
-  const probe = await parts.inspect(input, signal)
+  const probe = await parts.pipeline.inspect(input, signal)
   const warnings: Warning[] = []
   lease.note({ media: toSummary(probe) })
-  return await parts.chain.run({
+  return await parts.pipeline.runChain(route.plugins, {
     document,
-    scope: { id, source, sourcePrefix: parts.prefixes.source, statePrefix: parts.prefixes.state },
+    scope: { id, source, route, routes: parts.routes, statePrefix: parts.statePrefix },
     workspace: workspace.path,
     input,
     probe,

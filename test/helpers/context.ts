@@ -13,6 +13,8 @@ import { temporaryFolder } from './folder.ts'
 import { makeVideo, type VideoRecipe } from './media.ts'
 import { limits } from './probes.ts'
 
+const route = { prefix: 'origin_', plugins: [] }
+
 export type TestContext = RunContext & {
   /** What `progress` was called with. */
   readonly fractions: readonly number[]
@@ -37,7 +39,7 @@ export async function createTestContext(options: {
   const inspect = createProbe({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
   const source: Source = { bucket: 'media', key: 'origin_film.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
-  const scope = { id: 'job1', source, sourcePrefix: 'origin_', statePrefix: '.mediad/' }
+  const scope = { id: 'job1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
   const artifacts: Artifact[] = []
   const fractions: number[] = []
   const commands: FfmpegCommand[] = []

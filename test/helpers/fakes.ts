@@ -4,12 +4,14 @@ import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Documents, Written } from '../../daemon/job/documents.ts'
 import type { JobDocument, SeenDocument, Source } from '../../daemon/vocabulary/job.ts'
 import { holdLease } from '../../daemon/job/lease.ts'
+import type { Route } from '../../daemon/protocol/route.ts'
 import { createQueues, type Queues } from '../../daemon/queue/queues.ts'
 import type { Message, Queue } from '../../daemon/queue/queue.ts'
 import type { Expected, Storage, StoredObject, WriteOutcome } from '../../daemon/storage/storage.ts'
 import { createTestLog, type LoggedLine } from './context.ts'
 
 export const source: Source = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A' }
+export const route: Route = { prefix: 'origin_', plugins: [] }
 export const JOB = '0123456789abcdef0123456789abcdef'
 
 /** A job in the middle of its first attempt, with `change` laid over it. */

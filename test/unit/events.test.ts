@@ -16,6 +16,7 @@ import {
   message,
   source,
   turn,
+  route,
 } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -33,7 +34,7 @@ function prepare(is?: Partial<JobDocument>) {
   const parts = { queues, documents, storage, limits, emit, log: createTestLog() }
   if (is) storage.put(`.mediad/jobs/${id}.json`, JSON.stringify(document({ id, ...is })))
   const trouble = { pull: () => undefined, loosen: () => undefined }
-  const intake = createIntake({ ...parts, scope: { bucket: 'media', sourcePrefix: 'origin_' }, daemonName: 'host' })
+  const intake = createIntake({ ...parts, scope: { bucket: 'media', routes: [route] }, daemonName: 'host' })
   const sweeper = createSweeper(parts)
   return {
     clock,

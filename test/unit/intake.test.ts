@@ -14,6 +14,7 @@ import {
   createFakeStorage,
   document,
   message,
+  route,
   source,
   transient,
   turn,
@@ -31,7 +32,7 @@ function prepare(is?: Partial<JobDocument>) {
   const queues = createFakeQueues(storage.calls)
   const logged: LoggedLine[] = []
   const documents = createDocuments({ storage, prefix: '.mediad/', clock: { ...clock, wait: () => turn() } })
-  const scope = { bucket: 'media', sourcePrefix: 'origin_' }
+  const scope = { bucket: 'media', routes: [route] as const }
   const events: DaemonEvent[] = []
   const emit = (event: DaemonEvent) => void events.push(event)
   const log = createTestLog(logged)
@@ -55,6 +56,7 @@ const test = suite('intake')
 test('a new job: record, then claim, then delete', async () => {
   const { take, calls, queues, stored } = prepare()
   const claimed = await take()
+  assert.is(claimed?.route, route)
   assert.equal(calls(), ['read document', 'inProgress.send', 'write document', 'work.delete'])
   assert.equal(stored(), claimed?.document)
   const { state, claim, attempt, owner, rev } = claimed?.document ?? {}
