@@ -50,7 +50,8 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: 'http/app.ts http/health.ts http/job.ts http/presign.ts http/problem.ts http/server.ts',
+  h3: `http/app.ts http/health.ts http/hooks.ts|types http/job.ts http/presign.ts http/problem.ts http/routes.ts|types
+  http/server.ts`,
   pino: 'log/log.ts',
   'pino-pretty': 'log/pretty.ts',
   'reflect-metadata': 'composition/compose.ts',

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { checkConfig } from '../../daemon/config/check.ts'
 import { schema } from '../../daemon/config/schema.ts'
 import { errorCodes, toMessage } from '../../daemon/vocabulary/errors.ts'
+import { securityHeaders } from '../../daemon/http/hooks.ts'
 import { audioCodecs, videoCodecs } from '../../plugins/transcode/codecs.ts'
 import { thumbnail, transcode, upload } from '../../plugins/index.ts'
 import { makeConfig } from '../helpers/edge.ts'
@@ -79,6 +80,13 @@ test('every refusal of the endpoint is documented, with its status', () => {
     .table('docs/http.md', 'code')
     .rows.map(([code = '', status]) => `${toCodes(code)[0]} ${status}`)
   assert.equal(documented.toSorted(), [...wanted].toSorted())
+})
+
+test('the headers of every answer are documented', () => {
+  const documented = docs
+    .table('docs/http.md', 'header')
+    .rows.map((row) => row.slice(0, 2).map((cell) => toCodes(cell)[0]))
+  assert.equal(documented, [...Object.entries(securityHeaders), ['x-request-id', undefined]])
 })
 
 test('every option of the plugins is documented', () => {
