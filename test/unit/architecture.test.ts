@@ -57,7 +57,7 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `cli/terraform.ts config/integer.ts config/schema.ts http/upload.ts index.ts job/documents.ts
+  zod: `cli/terraform.ts config/fields.ts config/schema.ts http/upload.ts index.ts job/documents.ts
   protocol/messages.ts vocabulary/plugin.ts|types vocabulary/validation.ts|types`,
 }
 
