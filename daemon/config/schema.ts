@@ -80,6 +80,7 @@ export type Config = {
 }
 
 type PolledQueue = {
+  /** URL of the queue, as SQS shows it. */
   readonly url: string
   /** When the queue is polled: a cron expression of 6 fields, seconds first. */
   readonly poll: string
@@ -89,17 +90,13 @@ type PolledQueue = {
 
 /** What `media.config.ts` exports: {@link Config} with everything optional that has a default. */
 export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
-  queues: {
-    work: UserQueue
-    inProgress: UserQueue
-    dead: { url: string }
-  }
+  queues: { [Name in keyof Config['queues']]: UserQueue<Config['queues'][Name]> }
   onEvent?: Config['onEvent'] | undefined
 } & { [Section in OptionalSection]?: Optional<Config[Section]> | undefined }
 
 type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
-type UserQueue = Pick<PolledQueue, 'url'> & Optional<Omit<PolledQueue, 'url'>>
+type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>
 
 /** 5 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
 const LARGEST_PUT_BYTES = 5 * 1024 ** 3

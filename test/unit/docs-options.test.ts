@@ -90,8 +90,7 @@ test('every option has a sentence for editors, which repeats no default', () => 
     const text = files.map(read).join('\n')
     const documented = [...text.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\n +(?:readonly )?(\w+)\??:/g)]
     const names = toOptionRows(type).map(([path = '']) => /(\w+)`$/.exec(path)?.[1] ?? '')
-    // for people who write a config, `bucket` has its own sentence, a queue's URL that of its queue
-    const missing = names.filter((name) => name !== 'url' && !documented.some(([, , key]) => key === name))
+    const missing = names.filter((name) => !documented.some(([, , key]) => key === name))
     assert.equal(missing, [])
     for (const [, comment = '', key] of documented) assert.not.match(comment, /default/i, `${files[0]}: ${key}`)
   }
