@@ -8,6 +8,7 @@ import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
 import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
 import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
 import { createApp } from '../http/app.ts'
+import { createRoutes } from '../http/routes.ts'
 import { startServer } from '../http/server.ts'
 import { createDocuments } from '../job/documents.ts'
 import type { Programs } from '../programs/programs.ts'
@@ -92,8 +93,8 @@ function provideDaemon(graph: Graph<Opened>): void {
   const { host, port, urlSeconds } = config.http
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
-  const createHttp = () =>
-    createApp({
+  const createHttp = () => {
+    const routes = createRoutes({
       config,
       presign: createPresign({ client: use(tokens.S3), bucket: config.bucket, urlSeconds }),
       readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
@@ -104,8 +105,9 @@ function provideDaemon(graph: Graph<Opened>): void {
           pollers: Object.values(pollers()),
           statePrefix: config.state.prefix,
         }),
-      log,
     })
+    return createApp({ routes, log })
+  }
   provide(tokens.Daemon, () =>
     createDaemon({
       name: graph.name,

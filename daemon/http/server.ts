@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { serve, type H3 } from 'h3'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import { securityHeaders } from './hooks.ts'
 import { renderBareProblem } from './problem.ts'
 
 export type HttpServer = {
@@ -87,6 +88,7 @@ function answerNonsense(error: NodeJS.ErrnoException, socket: Duplex & { bytesWr
   const body = renderBareProblem(status)
   const head = [
     `HTTP/1.1 ${status} `,
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { definePlugin, MediadError, type RunContext } from 'mediad'
 import { colourFilters, toPictureInputOptions } from '../frames/colour.ts'
 import { thumbnailArguments } from './arguments.ts'
-import { formats, thumbnailOptions, toSeconds, toTimes } from './options.ts'
+import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes } from './options.ts'
 
 /** Makes pictures of single frames. A source without a picture gets none. */
 export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => {
   const times = toTimes(given.at)
   const format = formats[given.format]
-  const key = given.key ?? `thumb_{name}${times.length > 1 ? '_{n}' : ''}.${given.format}`
+  const key = given.key ?? toDefaultKey(given.format, times.length)
   return {
     keys: [key],
     encoders: [format.encoder],

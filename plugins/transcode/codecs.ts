@@ -91,11 +91,16 @@ export const audioCodecs: Readonly<Record<AudioCodec, AudioTraits>> = {
   opus: { encoder: 'libopus', containers: ['mp4', 'webm', 'mkv'], kbps: 128 },
 }
 
+/** The audio codec of each container, unless another one is requested. */
+export const audioCodecOf: Readonly<Record<Container, AudioCodec>> = { mp4: 'aac', webm: 'opus', mkv: 'aac' }
+
 const contentTypes: Readonly<Record<Container, { readonly video: string; readonly audio: string }>> = {
   mp4: { video: 'video/mp4', audio: 'audio/mp4' },
   webm: { video: 'video/webm', audio: 'audio/webm' },
   mkv: { video: 'video/x-matroska', audio: 'audio/x-matroska' },
 }
+
+export const containers = Object.keys(contentTypes) as readonly Container[]
 
 /** The container a key's extension asks for; null when it is none of them. */
 export function toContainer(key: string): Container | null {
