@@ -2,21 +2,33 @@ import type { Config } from './config/schema.ts'
 import { MediadError } from './errors.ts'
 import type { Readiness } from './http/health.ts'
 import type { Programs } from './pipeline/ffmpeg/programs.ts'
+import { describeVersion, findMismatch } from './pipeline/ffmpeg/versions.ts'
+import type { Log } from './pipeline/plugin.ts'
+import { runTrials } from './pipeline/trial.ts'
 import type { Queues } from './queue/queues.ts'
 import type { Poller } from './schedule/poller.ts'
 import type { Storage } from './storage/storage.ts'
 import { proveConditionalWrites } from './storage/selftest.ts'
 
-export type CheckParts = { config: Config; openPrograms: () => Promise<Programs>; storage: Storage; queues: Queues }
+export type CheckParts = {
+  config: Config
+  openPrograms: () => Promise<Programs>
+  storage: Storage
+  queues: Queues
+  log: Log
+}
 
 export type Check = {
   readonly name: string
-  /** What was found; throws a MediadError when it is not as it must be. */
-  run(): Promise<string>
+  /**
+   * Returns what was found; throws a MediadError when it is not as it must be. `warn` gets what should be corrected although
+   * a daemon can start.
+   */
+  run(warn: (message: string) => void): Promise<string>
 }
 
 /** Everything that must be true before a daemon takes its first message, in the order a person would look. */
-export function createChecks({ config, openPrograms, storage, queues }: CheckParts): Check[] {
+export function createChecks({ config, openPrograms, storage, queues, log }: CheckParts): Check[] {
   const queue = (name: 'work' | 'inProgress' | 'dead'): Check => ({
     name: `queue ${name}`,
     async run() {
@@ -26,15 +38,7 @@ export function createChecks({ config, openPrograms, storage, queues }: CheckPar
     },
   })
   return [
-    {
-      name: 'ffmpeg',
-      async run() {
-        const { version, dieWithDaemon } = await openPrograms()
-        return `${version}${dieWithDaemon ? '' : ' (would outlive a killed daemon: there is no setpriv)'}`
-      },
-    },
-    { name: 'encoders', run: async () => proveParts(config, await openPrograms(), 'encoders') },
-    { name: 'filters', run: async () => proveParts(config, await openPrograms(), 'filters') },
+    ...createFfmpegChecks({ config, openPrograms, log }),
     {
       name: 'bucket',
       async run() {
@@ -46,6 +50,48 @@ export function createChecks({ config, openPrograms, storage, queues }: CheckPar
     queue('inProgress'),
     queue('dead'),
   ]
+}
+
+/** The checks that need neither bucket nor queues. */
+export function createFfmpegChecks(parts: Pick<CheckParts, 'config' | 'openPrograms' | 'log'>): Check[] {
+  const { config, openPrograms, log } = parts
+  return [
+    {
+      name: 'ffmpeg',
+      async run(warn) {
+        const programs = await openPrograms()
+        const { version, dieWithDaemon } = programs
+        const mismatch = findMismatch(programs)
+        if (mismatch !== null) warn(mismatch)
+        return `${describeVersion(version)}${dieWithDaemon ? '' : ' (would outlive a killed daemon: there is no setpriv)'}`
+      },
+    },
+    { name: 'encoders', run: async () => proveParts(config, await openPrograms(), 'encoders') },
+    { name: 'filters', run: async () => proveParts(config, await openPrograms(), 'filters') },
+    {
+      name: 'trial run',
+      async run() {
+        const tried = await runTrials({ programs: await openPrograms(), plugins: config.plugins, log })
+        return ['ffprobe', ...new Set(tried)].join(', ')
+      },
+    },
+  ]
+}
+
+/**
+ * Runs all checks at once, and reports them in their order. The version of ffmpeg is for everybody to see: what a job makes
+ * depends on it.
+ *
+ * @throws the first failure, in the order of the checks, when all have ended.
+ */
+export async function proveAll(checks: readonly Check[], log: Log): Promise<void> {
+  const warn = (message: string) => log.warn(message)
+  const results = await Promise.allSettled(checks.map(async (check) => await check.run(warn)))
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'rejected') throw result.reason
+    const name = checks[index]?.name
+    log[name === 'ffmpeg' ? 'info' : 'debug']({ check: name }, `${name}: ${result.value}`)
+  }
 }
 
 function hasRedrivePolicy(url: string): MediadError {

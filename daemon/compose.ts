@@ -2,7 +2,7 @@ import 'reflect-metadata' // tsyringe does not load without it; keep first
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { container, instanceCachingFactory } from 'tsyringe'
-import { askReadiness, createChecks, type Check } from './checks.ts'
+import { askReadiness, createChecks, proveAll, type Check } from './checks.ts'
 import { provideJobs } from './compose-jobs.ts'
 import { createDaemon, type Daemon } from './daemon.ts'
 import { toMessage } from './errors.ts'
@@ -43,6 +43,7 @@ export function composeChecks({ config, log, openPrograms }: Base & { openProgra
     openPrograms,
     storage: graph.use(tokens.Storage),
     queues: graph.use(tokens.Queues),
+    log,
   })
   return { checks, close: () => close(graph) }
 }
@@ -106,8 +107,9 @@ function provideDaemon(graph: Graph<Opened>): void {
           openPrograms: async () => programs,
           storage: storage(),
           queues: use(tokens.Queues),
+          log,
         })
-        for (const check of checks) log.debug(`${check.name}: ${await check.run()}`)
+        await proveAll(checks, log)
       },
       chain: use(tokens.Chain),
       listen: () => startServer({ app: createHttp(), host, port, log }),

@@ -16,6 +16,7 @@ export type {
   Artifact,
   FfmpegCommand,
   FfmpegResult,
+  FfmpegTrial,
   Log,
   Plugin,
   PluginHooks,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { definePlugin, MediadError, z, type RunContext, type VideoStream } from '../daemon/index.ts'
 import { colourFilters, toPictureInputOptions, toPictureFilters } from './colour.ts'
 import { toLayout } from './picture.ts'
+import { afterDemanding, toDemanding } from './trial.ts'
 
 type Format = {
   readonly encoder: string
@@ -74,6 +75,19 @@ export const thumbnail = definePlugin('thumbnail', options, (given) => {
     keys: [key],
     encoders: [format.encoder],
     filters: colourFilters,
+    trials: ({ video }) =>
+      video
+        ? [
+            {
+              name: `${format.encoder} with the filters of HDR, transparency and interlaced video`,
+              inputOptions: ['-noautorotate'],
+              output: {
+                extension: given.format,
+                options: afterDemanding(thumbnailArguments(given, toDemanding(video))),
+              },
+            },
+          ]
+        : [],
     async run(context) {
       const { video } = context.probe
       if (!video) return context.skip('the source has no picture')

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SingleBar } from 'cli-progress'
+import { createFfmpegChecks, proveAll } from '../checks.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { MediadError, toMessage } from '../errors.ts'
@@ -48,6 +49,7 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     push('the workspaces', () => workspaces.close())
     const { limits } = config
     const programs = await openPrograms(toProgramOptions(config, workspaces.path))
+    await proveAll(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
     const inspect = createProbe({ programs, limits })
     const chain = createChain({
       plugins: config.plugins,

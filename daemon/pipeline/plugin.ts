@@ -58,6 +58,21 @@ export type FfmpegCommand = {
   onProgress?: (fraction: number) => void
 }
 
+/**
+ * A short run of ffmpeg that proves before the first job what `run` will need. It reads a generated sample: stream 0 is video
+ * (64x64, 4:2:0, five frames), stream 1 is stereo audio.
+ */
+export type FfmpegTrial = {
+  /** What is missing when it fails, e.g. `encoder libx264`. */
+  readonly name: string
+  /** Options before the input. */
+  readonly inputOptions?: readonly string[]
+  /** Options of an output, and the extension of its file, which chooses the container. */
+  readonly output?: { readonly extension: string; readonly options: readonly string[] }
+  /** As in {@link FfmpegCommand}. */
+  readonly alsoDecode?: readonly string[]
+}
+
 export type FfmpegResult = {
   /** Wall time. */
   readonly seconds: number
@@ -130,6 +145,8 @@ export type PluginHooks = {
   encoders?: readonly string[]
   /** ffmpeg filters `run` needs beyond those of every ffmpeg, such as `zscale`; the same applies. */
   filters?: readonly string[]
+  /** What `run` does with ffmpeg, as trials; the daemon refuses to start when one fails. `sample` is what they read. */
+  trials?(sample: Probe): readonly FfmpegTrial[]
   /** Once per daemon, before the first job. */
   setup?(context: SetupContext): void | Promise<void>
   /** Once per attempt. Must be idempotent: it may run again over its own earlier results. */

@@ -199,9 +199,17 @@ test('mediad check says what is there and what is not', async () => {
   const found = good.entries.filter((entry) => typeof entry.check === 'string')
   assert.equal(
     found.map(({ check, ok }) => [check, ok]),
-    ['config', 'ffmpeg', 'encoders', 'filters', 'bucket', 'queue work', 'queue inProgress', 'queue dead'].map(
-      (name) => [name, true],
-    ),
+    [
+      'config',
+      'ffmpeg',
+      'encoders',
+      'filters',
+      'trial run',
+      'bucket',
+      'queue work',
+      'queue inProgress',
+      'queue dead',
+    ].map((name) => [name, true]),
   )
 
   await using folder = await temporaryFolder()
@@ -221,6 +229,7 @@ test('mediad check says what is there and what is not', async () => {
     ffmpeg: false,
     encoders: false,
     filters: false,
+    'trial run': false,
     bucket: false,
     'queue work': true,
     'queue inProgress': true,

@@ -1,0 +1,72 @@
+import type { FfmpegTrial, Mastering, Probe, VideoStream } from '../daemon/index.ts'
+import { audioCodecs, videoCodecs } from './codecs.ts'
+import { toLoudnessFilters, toMeasuringFilters } from './loudness.ts'
+import { toLongerFilter } from './lengthen.ts'
+import type { Recipe } from './recipe.ts'
+
+/** Filters that make of any frame an HDR one with transparency. */
+const demandingFilters = [
+  'format=yuva420p10le',
+  'setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc',
+]
+
+/** That of a common HDR10 master: P3 primaries, 1000 cd/m². */
+const mastering: Mastering = {
+  display: {
+    red: { x: 34_000, y: 16_000 },
+    green: { x: 13_250, y: 34_500 },
+    blue: { x: 7500, y: 3000 },
+    white: { x: 15_635, y: 16_450 },
+    luminance: { min: 1, max: 10_000_000 },
+  },
+  light: { max: 1000, average: 400 },
+}
+
+/** A source that needs every filter: HDR, transparent, perhaps interlaced, of any frame rate. */
+export function toDemanding(video: VideoStream): VideoStream {
+  const colours = { range: 'tv', primaries: 'bt2020', transfer: 'smpte2084', matrix: 'bt2020nc', mastering }
+  return { ...video, ...colours, codec: 'h264', pixelFormat: 'yuva420p10le', maxFramesPerSecond: null }
+}
+
+/** Options for {@link toDemanding}, preceded by the filters that make the sample's frames such. */
+export function afterDemanding(options: readonly string[]): string[] {
+  const filters = options.indexOf('-vf') + 1
+  return options.with(filters, [...demandingFilters, options[filters]].join(','))
+}
+
+export type TrialParts = {
+  recipe: Recipe
+  sample: Probe
+  /** The options of the output, for a source. */
+  toOptions: (probe: Probe, loudness?: readonly string[]) => string[]
+  /** Options that decode what is copied. */
+  proof: readonly string[] | undefined
+}
+
+/** What `transcode` needs ffmpeg for, with the options that it uses. */
+export function toTrials({ recipe, sample, toOptions, proof }: TrialParts): FfmpegTrial[] {
+  const extension = recipe.container
+  const inputOptions = ['-noautorotate', '-max_error_rate', recipe.onCorrupt === 'warn' ? '1' : '0.67']
+  const [video, audio] = [videoCodecs[recipe.codec].encoder, audioCodecs[recipe.audio.codec].encoder]
+  const demanding = { ...sample, audio: null, video: sample.video && toDemanding(sample.video) }
+  const loudness = recipe.loudness && [
+    ...toMeasuringFilters('loudness.txt'),
+    ...toLoudnessFilters(quiet, recipe.loudness.target),
+  ]
+  const lengthen = extension === 'mp4' ? ['-bsf:v', toLongerFilter(1)] : []
+  return [
+    {
+      name: `${video} with the filters of HDR, transparency and interlaced video`,
+      inputOptions,
+      output: { extension, options: [...afterDemanding(toOptions(demanding)), ...lengthen] },
+    },
+    {
+      name: loudness ? `${audio} with loudness filters` : audio,
+      inputOptions,
+      output: { extension, options: toOptions({ ...sample, video: null }, loudness) },
+    },
+    ...(proof ? [{ name: 'decode check of copies', inputOptions, alsoDecode: proof }] : []),
+  ]
+}
+
+const quiet = { integrated: -30, peak: -20, range: 7 }
