@@ -1,4 +1,4 @@
-import { definePlugin, z } from '../daemon/index.ts'
+import { definePlugin, z } from 'mediad'
 
 const options = z.object({
   /** `own` (default): replace only what an earlier attempt of the same job wrote. `always`: whatever is there. */

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
-import type { Check } from '../checks.ts'
-import { composeChecks } from '../compose.ts'
+import type { Check } from '../lifecycle/checks.ts'
+import { composeChecks } from '../composition/compose.ts'
 import { loadConfig } from '../config/load.ts'
-import { toMediadError } from '../errors.ts'
-import { openPrograms, toProgramOptions, type Programs } from '../pipeline/ffmpeg/programs.ts'
-import type { Terminal } from './terminal.ts'
+import { toMediadError } from '../vocabulary/errors.ts'
+import { openPrograms, toProgramOptions, type Programs } from '../programs/programs.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 /** `mediad check`: everything a start would prove, each with what was found; 2 when anything must be corrected, 1 when something did not answer. */
 export async function check(terminal: Terminal, options: { config?: string }): Promise<0 | 1 | 2> {

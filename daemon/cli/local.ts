@@ -1,6 +1,6 @@
 import { startLocal } from '../local/local.ts'
-import { listenForStop } from './signals.ts'
-import type { Terminal } from './terminal.ts'
+import { listenForStop } from '../terminal/signals.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; data: string }
 

@@ -1,6 +1,6 @@
-import { MediadError } from '../errors.ts'
-import type { Plugin } from '../pipeline/plugin.ts'
-import { parse, renderProblem, type Problem } from './problems.ts'
+import { MediadError } from '../vocabulary/errors.ts'
+import type { Plugin } from '../vocabulary/plugin.ts'
+import { parse, renderProblem, type Problem } from '../vocabulary/validation.ts'
 import { schema, type Config } from './schema.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { whole } from './whole.ts'
+import { whole } from './integer.ts'
 
 export type JobLimits = {
   /** Of a source, before it is downloaded. Default 20 GiB. */

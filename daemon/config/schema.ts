@@ -1,12 +1,12 @@
 import { tmpdir } from 'node:os'
 import { z } from 'zod'
-import type { DaemonEvent } from '../events.ts'
-import type { Plugin } from '../pipeline/plugin.ts'
+import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Plugin } from '../vocabulary/plugin.ts'
 import { explainCron } from './cron.ts'
-import { describeMissing } from './env.ts'
+import { describeMissing } from '../vocabulary/missing.ts'
 import { limitsShape, type JobLimits } from './limits.ts'
-import { show } from './problems.ts'
-import { whole } from './whole.ts'
+import { show } from '../vocabulary/validation.ts'
+import { whole } from './integer.ts'
 
 /** The checked configuration, complete and frozen. */
 export type Config = {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { H3, type EventHandler, type H3Event } from 'h3'
 import type { Config } from '../config/schema.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Presign } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, type ReadJob } from './job.ts'

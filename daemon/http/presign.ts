@@ -1,6 +1,6 @@
 import { HTTPError, HTTPResponse, type EventHandler, type H3Event } from 'h3'
 import type { Config } from '../config/schema.ts'
-import { toJobId } from '../job/job.ts'
+import { toJobId } from '../vocabulary/job.ts'
 import type { Presign } from '../storage/presign.ts'
 import { refuse } from './problem.ts'
 import { parseUploadRequest, toUploadKey } from './upload.ts'

@@ -1,8 +1,8 @@
 import type { Server as NodeServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { serve, type H3 } from 'h3'
-import { MediadError, toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import type { Log } from '../vocabulary/log.ts'
 import { renderBareProblem } from './problem.ts'
 
 export type HttpServer = {

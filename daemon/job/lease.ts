@@ -1,9 +1,9 @@
-import { systemClock, type Clock } from '../clock.ts'
-import { MediadError, toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
-import type { DocumentDraft, Documents, Written } from './document.ts'
+import { systemClock, type Clock } from '../vocabulary/clock.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import type { Log } from '../vocabulary/log.ts'
+import type { Documents, Written } from './documents.ts'
+import type { DocumentDraft, JobDocument } from '../vocabulary/job.ts'
 import { createFence, SILENCE, type Fence } from './fence.ts'
-import type { JobDocument } from './job.ts'
 
 /**
  * The owner's right to a job, kept alive by heartbeats, lost by silence.

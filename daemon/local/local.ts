@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../pipeline/plugin.ts'
-import { openDatabase } from './s3/database.ts'
-import { startS3 } from './s3.ts'
-import { startSqs } from './sqs.ts'
+import type { Log } from '../vocabulary/log.ts'
+import { openDatabase } from './objects/database.ts'
+import { startS3 } from './s3/server.ts'
+import { startSqs } from './sqs/server.ts'
 
 const UNSET = [
   'AWS_PROFILE',

@@ -1,7 +1,7 @@
-import { toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { toMessage } from '../vocabulary/errors.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
-import { parseDead, type DeadMessage } from '../queue/queues.ts'
+import { parseDead, type DeadMessage } from '../protocol/messages.ts'
 
 /** A message of the dead queue in hand; `dead` is null when no daemon wrote it. */
 export type DeadEntry = { readonly message: Message; readonly dead: DeadMessage | null }

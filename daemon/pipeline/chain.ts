@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { MediadError, toMediadError, toMessage } from '../errors.ts'
-import { withReleasers, type Releasers } from '../releasers.ts'
-import type { JobDocument, Output, PluginTiming, Warning } from '../job/job.ts'
-import type { KeyScope } from '../job/keys.ts'
+import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
+import type { JobDocument, Output, PluginTiming, Warning } from '../vocabulary/job.ts'
+import type { KeyScope } from '../protocol/keys.ts'
 import { toArtifact } from './artifact.ts'
-import type { Probe } from './media.ts'
-import type { Artifact, FfmpegCommand, FfmpegResult, Log, Plugin, RunContext, UploadOptions } from './plugin.ts'
+import type { Probe } from '../vocabulary/media.ts'
+import type { Artifact, Plugin, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
+import type { FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** What the chain needs of the world; ffmpeg and ffprobe run hardened. */
 export type ChainParts = {

@@ -3,7 +3,7 @@
  * ffmpeg needs no generators (`lavfi` is missing from small builds).
  */
 import { crc32, deflateSync } from 'node:zlib'
-import type { Probe } from './media.ts'
+import type { Probe } from '../vocabulary/media.ts'
 
 const SIDE = 64
 const FRAMES = 5

@@ -1,8 +1,8 @@
 import { CronJob } from 'cron'
-import { systemClock, type Clock } from '../clock.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { systemClock, type Clock } from '../vocabulary/clock.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
-import { createBrake, type Brake } from './brake.ts'
+import { createBrake, type Brake } from './circuit-breaker.ts'
 import { createReceiver } from './receiver.ts'
 import { createSlots, type Permit } from './slots.ts'
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts'
-import { toMessage } from '../errors.ts'
-import { toBackoffSeconds } from '../job/backoff.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import type { Clock } from '../vocabulary/clock.ts'
+import { toMessage } from '../vocabulary/errors.ts'
+import { toBackoffSeconds } from '../protocol/backoff.ts'
+import type { Log } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 
 export type ReceiverParts = {

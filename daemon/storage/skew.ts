@@ -1,4 +1,4 @@
-import type { Log } from '../pipeline/plugin.ts'
+import type { Log } from '../vocabulary/log.ts'
 
 /** What a clock may be off by before it is worth a word: answers take their time, and `Date` is in whole seconds. */
 const TOLERANCE_SECONDS = 30

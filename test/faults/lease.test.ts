@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
-import type { JobDocument } from '../../daemon/job/job.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
@@ -12,8 +12,17 @@ import { isHeartbeat, type Call } from './calls.ts'
 import { gateCode, reelCode } from '../helpers/gate.ts'
 import type { Line } from './proxy.ts'
 import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { assertSaidOnce, assertTimes, countUnwritten, documentPathOf, hasty, jobIdOf, terms } from './scene.ts'
-import type { Bench, Member } from './scene.ts'
+import {
+  assertSaidOnce,
+  assertTimes,
+  type Bench,
+  countUnwritten,
+  documentPathOf,
+  hasty,
+  jobIdOf,
+  type Member,
+  terms,
+} from './scene.ts'
 
 const row = besides(suite('lease faults', { timeoutSeconds: ROW_SECONDS }))
 

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { DeleteMessageCommand, PurgeQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { join } from 'node:path'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'

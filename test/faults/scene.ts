@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { toJobId } from '../../daemon/job/job.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import type { Fleet } from '../helpers/fleet.ts'
 import { processesOf } from '../helpers/liveness.ts'

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'

@@ -1,20 +1,14 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
-import type {
-  AddOptions,
-  Artifact,
-  FfmpegCommand,
-  Log,
-  Plugin,
-  RunContext,
-  UploadOptions,
-} from '../../daemon/pipeline/plugin.ts'
-import { createProbe } from '../../daemon/pipeline/probe.ts'
-import { openPrograms } from '../../daemon/pipeline/ffmpeg/programs.ts'
-import { renderKey } from '../../daemon/job/keys.ts'
-import type { Source } from '../../daemon/job/job.ts'
+import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
+import type { AddOptions, Artifact, Plugin, RunContext, UploadOptions } from '../../daemon/vocabulary/plugin.ts'
+import type { FfmpegCommand } from '../../daemon/vocabulary/ffmpeg.ts'
+import type { Log } from '../../daemon/vocabulary/log.ts'
+import { createProbe } from '../../daemon/probe/probe.ts'
+import { openPrograms } from '../../daemon/programs/programs.ts'
+import { renderKey } from '../../daemon/protocol/keys.ts'
+import type { Source } from '../../daemon/vocabulary/job.ts'
 import { temporaryFolder } from './folder.ts'
 import { makeVideo, type VideoRecipe } from './media.ts'
 import { limits } from './probes.ts'

@@ -5,9 +5,9 @@ import { checkConfig } from '../../daemon/config/check.ts'
 import type { Config, UserConfig } from '../../daemon/config/schema.ts'
 import { createApp, type AppParts } from '../../daemon/http/app.ts'
 import { startServer, type HttpServer } from '../../daemon/http/server.ts'
-import type { JobDocument } from '../../daemon/job/job.ts'
-import { createLog } from '../../daemon/log.ts'
-import { definePlugin } from '../../daemon/pipeline/plugin.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
+import { createLog } from '../../daemon/log/log.ts'
+import { definePlugin } from '../../daemon/vocabulary/plugin.ts'
 
 const idle = definePlugin('idle', z.object({}), () => ({ run() {} }))
 

@@ -1,5 +1,5 @@
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
-import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import { BUCKET, startCloud, type Cloud } from './cloud.ts'
 import { startMediad, type Mediad } from './process.ts'
 import { until } from './wait.ts'

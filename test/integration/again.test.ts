@@ -1,6 +1,6 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
-import { toJobId } from '../../daemon/job/job.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import { besides } from '../helpers/besides.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'

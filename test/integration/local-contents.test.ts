@@ -16,7 +16,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import * as assert from 'uvu/assert'
-import type { MediadError } from '../../daemon/errors.ts'
+import type { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { startLocal } from '../../daemon/local/local.ts'
 import { BUCKET, openClients, startCloud, type Clients } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'

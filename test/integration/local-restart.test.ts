@@ -13,8 +13,8 @@ import {
   SendMessageCommand,
 } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { openDatabase } from '../../daemon/local/s3/database.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { openDatabase } from '../../daemon/local/objects/database.ts'
 import { startLocal } from '../../daemon/local/local.ts'
 import { BUCKET, openClients, startCloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { besides } from '../helpers/besides.ts'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
 import { createGate, gateCode } from '../helpers/gate.ts'

@@ -1,4 +1,4 @@
-import type { JobDocument } from '../../daemon/job/job.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import type { Bench } from '../faults/bench.ts'
 import type { Kill } from './weather.ts'
 

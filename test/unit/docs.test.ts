@@ -6,8 +6,8 @@ import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { checkConfig } from '../../daemon/config/check.ts'
 import { schema } from '../../daemon/config/schema.ts'
-import { errorCodes, toMessage } from '../../daemon/errors.ts'
-import { audioCodecs, videoCodecs } from '../../plugins/codecs.ts'
+import { errorCodes, toMessage } from '../../daemon/vocabulary/errors.ts'
+import { audioCodecs, videoCodecs } from '../../plugins/transcode/codecs.ts'
 import { thumbnail, transcode, upload } from '../../plugins/index.ts'
 import { makeConfig } from '../helpers/edge.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
@@ -40,7 +40,7 @@ test('the first config of the page is that of the repository', () => {
 
 test('every event is documented', () => {
   const table = docs.table('docs/configuration.md', 'event')
-  const types = [...read('daemon/events.ts').matchAll(/type: '([a-z]+:[a-z]+)'([^}]*)\}/g)]
+  const types = [...read('daemon/vocabulary/events.ts').matchAll(/type: '([a-z]+:[a-z]+)'([^}]*)\}/g)]
   const wanted = types.map(([, type = '', fields = '']) => [type, [...fields.matchAll(/(\w+):/g)].map(([, f]) => f)])
   const documented = table.rows.flatMap(([names = '', fields = '']) =>
     toCodes(names).map((name) => [name, toCodes(fields)]),

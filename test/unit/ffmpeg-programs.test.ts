@@ -1,8 +1,8 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { openPrograms, parseCoders } from '../../daemon/pipeline/ffmpeg/programs.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { openPrograms, parseCoders } from '../../daemon/programs/programs.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -9,7 +9,7 @@ import {
   OLDEST_RELEASE,
   testedVersions,
   toRelease,
-} from '../../daemon/pipeline/ffmpeg/versions.ts'
+} from '../../daemon/programs/versions.ts'
 import { readDocs } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
 

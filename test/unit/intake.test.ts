@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert'
-import type { DaemonEvent } from '../../daemon/events.ts'
-import { createDocuments } from '../../daemon/job/document.ts'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
+import { createDocuments } from '../../daemon/job/documents.ts'
 import { createIntake } from '../../daemon/job/intake.ts'
-import type { Trouble } from '../../daemon/job/trouble.ts'
+import type { Trouble } from '../../daemon/protocol/fault.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
-import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/job/job.ts'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
-import { parseRecord } from '../../daemon/queue/queues.ts'
+import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/vocabulary/job.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
+import { parseRecord } from '../../daemon/protocol/messages.ts'
 import { createTestLog } from '../helpers/context.ts'
 import {
   createFakeClock,

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { renderKey, toName } from '../../daemon/job/keys.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { renderKey, toName } from '../../daemon/protocol/keys.ts'
 import { JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { holdLease, type Lease } from '../../daemon/job/lease.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { createFakeClock, createFakeDocuments, holdFakeLease, rejection, transient } from '../helpers/fakes.ts'

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { createLog, type LogOptions } from '../../daemon/log.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { createLog, type LogOptions } from '../../daemon/log/log.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('log')
@@ -135,7 +135,7 @@ test('circular and endless causes end, other shapes survive', () => {
 })
 
 test('everything written before a sudden end is there, without a worker thread', () => {
-  const file = JSON.stringify(join(import.meta.dirname, '../../daemon/log.ts'))
+  const file = JSON.stringify(join(import.meta.dirname, '../../daemon/log/log.ts'))
   for (const pretty of [false, true]) {
     const script = `const { createLog } = await import(${file}); const log = createLog({ pretty: ${pretty} })
       for (let n = 0; n < 500; n++) log.info({ n }, 'line'); process.kill(process.pid, 'SIGKILL')`

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { createMetadata } from '../../daemon/notice/metadata.ts'
-import { watchForNotice, type Notice } from '../../daemon/notice/watch.ts'
+import { createMetadata } from '../../daemon/interruption/metadata.ts'
+import { watchForNotice, type Notice } from '../../daemon/interruption/watch.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { createFakeClock } from '../helpers/fakes.ts'
 import { startMetadata } from '../helpers/metadata.ts'

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { WorkSource } from '../../daemon/job/job.ts'
-import { encodeKey, parseNotification, toNotificationBody } from '../../daemon/queue/notification.ts'
+import type { WorkSource } from '../../daemon/vocabulary/job.ts'
+import { encodeKey, parseNotification, toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { eventBridge, record, sns, type Change } from '../helpers/notifications.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { createPoller, type PollerParts } from '../../daemon/schedule/poller.ts'
 import { besides } from '../helpers/besides.ts'

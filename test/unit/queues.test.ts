@@ -1,8 +1,9 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { JobError, PastAttempt } from '../../daemon/job/job.ts'
-import { parseNotification } from '../../daemon/queue/notification.ts'
-import { createQueues, parseDead, parseRecord } from '../../daemon/queue/queues.ts'
+import type { JobError, PastAttempt } from '../../daemon/vocabulary/job.ts'
+import { parseNotification } from '../../daemon/protocol/notification.ts'
+import { createQueues } from '../../daemon/queue/queues.ts'
+import { parseDead, parseRecord } from '../../daemon/protocol/messages.ts'
 import { createFakeQueues, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 

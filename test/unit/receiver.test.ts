@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message, ReceiveOptions } from '../../daemon/queue/queue.ts'
 import { createReceiver } from '../../daemon/schedule/receiver.ts'
 import { createTestLog } from '../helpers/context.ts'

@@ -1,10 +1,10 @@
 import * as assert from 'uvu/assert'
-import { createDocuments } from '../../daemon/job/document.ts'
-import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { createDocuments } from '../../daemon/job/documents.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import type { Outcome, Wanted } from '../../daemon/operate/dead.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
 import { createRequeue } from '../../daemon/operate/requeue.ts'
-import { parseNotification } from '../../daemon/queue/notification.ts'
+import { parseNotification } from '../../daemon/protocol/notification.ts'
 import { createFakeQueues, createFakeStorage, document } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -1,6 +1,12 @@
 import * as assert from 'uvu/assert'
 import type { VideoStream } from '../../daemon/index.ts'
-import { beginsWithResult, toMaxRate, toStartOptions, toTimeFilters, toTimeOptions } from '../../plugins/time.ts'
+import {
+  beginsWithResult,
+  toMaxRate,
+  toStartOptions,
+  toTimeFilters,
+  toTimeOptions,
+} from '../../plugins/transcode/timestamps.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
