@@ -4,7 +4,7 @@ import type { Readiness } from '../http/health.ts'
 import type { Programs } from '../programs/programs.ts'
 import { describeVersion, findMismatch } from '../programs/versions.ts'
 import type { Log } from '../vocabulary/log.ts'
-import { runTrials } from '../pipeline/trial.ts'
+import { findTried, runTrials } from '../pipeline/trial.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -55,6 +55,9 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
 /** The checks that need neither bucket nor queues. */
 export function createFfmpegChecks(parts: Pick<CheckParts, 'config' | 'openPrograms' | 'log'>): Check[] {
   const { config, openPrograms, log } = parts
+  let running: Promise<string[]> | undefined
+  const runAll = () =>
+    (running ??= openPrograms().then((programs) => runTrials({ programs, plugins: config.plugins, log })))
   return [
     {
       name: 'ffmpeg',
@@ -66,14 +69,11 @@ export function createFfmpegChecks(parts: Pick<CheckParts, 'config' | 'openProgr
         return `${describeVersion(version)}${dieWithDaemon ? '' : ' (would outlive a killed daemon: there is no setpriv)'}`
       },
     },
-    { name: 'encoders', run: async () => proveParts(config, await openPrograms(), 'encoders') },
-    { name: 'filters', run: async () => proveParts(config, await openPrograms(), 'filters') },
+    { name: 'encoders', run: () => proveParts({ ...parts, runAll }, 'encoders') },
+    { name: 'filters', run: () => proveParts({ ...parts, runAll }, 'filters') },
     {
       name: 'trial run',
-      async run() {
-        const tried = await runTrials({ programs: await openPrograms(), plugins: config.plugins, log })
-        return ['ffprobe', ...new Set(tried)].join(', ')
-      },
+      run: async () => ['ffprobe', ...new Set(await runAll())].join(', '),
     },
   ]
 }
@@ -99,10 +99,20 @@ function hasRedrivePolicy(url: string): MediadError {
   return new MediadError('config.queue', `${url} has a redrive policy; remove it (${why})`)
 }
 
-async function proveParts({ plugins }: Config, programs: Programs, kind: 'encoders' | 'filters'): Promise<string> {
-  const available = await programs[kind]()
-  const needed = plugins.flatMap(({ name, hooks }) => (hooks[kind] ?? []).map((part) => ({ name, part })))
-  const missing = needed.filter(({ part }) => !available.has(part))
+type Parts = Pick<CheckParts, 'config' | 'openPrograms'> & { runAll(): Promise<unknown> }
+
+/** What a trial has used is there; ffmpeg is asked for a list only where something else is declared, or a trial failed. */
+async function proveParts(parts: Parts, kind: 'encoders' | 'filters'): Promise<string> {
+  const { config, openPrograms, runAll } = parts
+  const programs = await openPrograms()
+  const tried = await runAll().then(
+    () => findTried(config.plugins)[kind],
+    () => new Set<string>(), // the check of the trials reports it
+  )
+  const needed = config.plugins.flatMap(({ name, hooks }) => (hooks[kind] ?? []).map((part) => ({ name, part })))
+  const untried = needed.filter(({ part }) => !tried.has(part))
+  const available = untried.length === 0 ? tried : await programs[kind]()
+  const missing = untried.filter(({ part }) => !available.has(part))
   if (missing.length === 0) return [...new Set(needed.map(({ part }) => part))].join(', ') || 'none needed'
   const list = missing.map(({ name, part }) => `${part} (for ${name})`).join(', ')
   throw new MediadError(

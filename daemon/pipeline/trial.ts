@@ -50,6 +50,20 @@ export async function runTrials({ programs, plugins, log }: TrialDeps): Promise<
   }
 }
 
+/** Encoders and filters that the trials of these plugins use: those that succeed need not be looked up in a list. */
+export function findTried(plugins: readonly Plugin[]): { encoders: Set<string>; filters: Set<string> } {
+  const lists = plugins
+    .flatMap(toOwnTrials)
+    .flatMap(({ trial }) => [trial.output?.options ?? [], trial.alsoDecode ?? []])
+  const pairs = lists.flatMap((options) => options.slice(1).map((value, at) => ({ name: options[at] ?? '', value })))
+  const valuesOf = (pattern: RegExp) => pairs.filter(({ name }) => pattern.test(name)).map(({ value }) => value)
+  const chains = valuesOf(/^-(?:[va]f|filter)(?::|$)/)
+  return {
+    encoders: new Set(valuesOf(/^-(?:c|codec|[vas]codec)(?::|$)/)),
+    filters: new Set(chains.flatMap((chain) => Array.from(chain.matchAll(/(?<=^|[,;\]])\w+/g), ([name]) => name))),
+  }
+}
+
 /** A trial, and whose it is. */
 type OwnTrial = { readonly plugin: string; readonly trial: FfmpegTrial }
 
@@ -69,7 +83,9 @@ async function tryProbe(programs: Programs, folder: string): Promise<Failure[]> 
   const path = join(folder, 'sample.png')
   await writeFile(path, toSampleImage())
   try {
-    await createProbe({ programs, limits })(path)
+    // a list of decoders says nothing about these options: the first job requests it
+    const quick = { ...programs, decoders: async () => new Set<string>() }
+    await createProbe({ programs: quick, limits })(path)
     return []
   } catch (error) {
     return [toFailure('ffprobe', error)]

@@ -7,7 +7,7 @@ import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import type { Plugin } from '../../daemon/vocabulary/plugin.ts'
 import { createProbe } from '../../daemon/probe/probe.ts'
 import { sampleProbe, toSampleVideo } from '../../daemon/pipeline/sample.ts'
-import { runTrials } from '../../daemon/pipeline/trial.ts'
+import { findTried, runTrials } from '../../daemon/pipeline/trial.ts'
 import { thumbnail, transcode } from '../../plugins/index.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { makeConfig } from '../helpers/edge.ts'
@@ -98,6 +98,25 @@ for (const [name, plugins] of chains) {
       )
   })
 }
+
+test('what the trials use need not be looked up', () => {
+  const { encoders, filters } = findTried([
+    needs(
+      {
+        name: 'a',
+        output: { extension: 'mp4', options: ['-c:v', 'x', '-vf', 'one=a=b,two', '-codec:a', 'y', '-f', 'z'] },
+      },
+      { name: 'b', alsoDecode: ['-filter:v', "[in]three=w='if(1,2)';[out]four"] },
+    ),
+  ])
+  assert.equal([...encoders], ['x', 'y'])
+  for (const name of ['one', 'two', 'three', 'four']) assert.ok(filters.has(name), name)
+  for (const name of ['a', 'z', 'if']) assert.not.ok(filters.has(name), name)
+  assert.equal(
+    [findTried([thumbnail()]).encoders.has('mjpeg'), findTried([transcode()]).filters.has('zscale')],
+    [true, true],
+  )
+})
 
 test('names each trial that failed, whose it is, and what ffmpeg said', async () => {
   const options = ['-map', '0:0', '-vf', 'scale=no_such_option=1']
