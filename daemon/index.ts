@@ -56,6 +56,6 @@ export type {
   SetupContext,
   UploadOptions,
 } from './vocabulary/plugin.ts'
-export type { FfmpegCommand, FfmpegResult } from './vocabulary/ffmpeg.ts'
+export type { FfmpegCommand, FfmpegResult, FfmpegTrial } from './vocabulary/ffmpeg.ts'
 export type { Log } from './vocabulary/log.ts'
 export { z } from 'zod'

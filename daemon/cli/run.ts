@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SingleBar } from 'cli-progress'
+import { proveAll } from '../lifecycle/check.ts'
+import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
@@ -45,6 +47,7 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     const workspaces = await openWorkspaces(config.workspace)
     push('the workspaces', () => workspaces.close())
     const programs = await openPrograms(toProgramOptions(config, workspaces.path))
+    await proveAll(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
     const pipeline = createPipeline({ config, programs, log: terminal.log })
     const plugins = await pipeline.openPlugins()
     push('the plugins', () => plugins.release())

@@ -2,7 +2,9 @@ import 'reflect-metadata' // tsyringe does not load without it; keep first
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { container, instanceCachingFactory } from 'tsyringe'
-import { askReadiness, createChecks, type Check } from '../lifecycle/checks.ts'
+import { proveAll, type Check } from '../lifecycle/check.ts'
+import { createChecks } from '../lifecycle/checks.ts'
+import { askReadiness } from '../lifecycle/readiness.ts'
 import { provideJobs } from './jobs.ts'
 import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
 import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
@@ -50,6 +52,7 @@ export function composeChecks({ config, log, openPrograms }: Base & { openProgra
     openPrograms,
     storage: graph.use(tokens.Storage),
     queues: graph.use(tokens.Queues),
+    log,
   })
   return { checks, close: () => close(graph) }
 }
@@ -117,11 +120,9 @@ function provideDaemon(graph: Graph<Opened>): void {
           openPrograms: async () => programs,
           storage: storage(),
           queues: use(tokens.Queues),
+          log,
         })
-        for (const { name: check, run } of checks) {
-          const result = await run()
-          log.debug({ event: 'check.passed', check, result }, `check passed: ${check}: ${result}`)
-        }
+        await proveAll(checks, log)
       },
       openPlugins: use(tokens.Pipeline).openPlugins,
       listen: () => startServer({ app: createHttp(), host, port, log }),

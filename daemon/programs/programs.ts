@@ -5,6 +5,7 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../config/schema.ts'
 import { MediadError } from '../vocabulary/errors.ts'
+import { isTooOld, OLDEST_RELEASE } from './versions.ts'
 
 const run = promisify(execFile)
 
@@ -19,13 +20,15 @@ export type Programs = {
   readonly ffprobe: string
   /** ffmpeg's own, e.g. `5.1.9-0+deb12u1`. */
   readonly version: string
+  /** ffprobe's own; not the same where the two come from different packages. */
+  readonly probeVersion: string
   /** Whether they end when the daemon is killed; false where `setpriv --pdeathsig` is missing (it is Linux only). */
   readonly dieWithDaemon: boolean
-  /** Names of the encoders this ffmpeg has, e.g. `libx264`. Asked for once. */
+  /** Names of the encoders this ffmpeg has, e.g. `libx264`. Requested until it is known. */
   encoders(): Promise<ReadonlySet<string>>
-  /** Names of its decoders, e.g. `libvpx-vp9`. Asked for once. */
+  /** Names of its decoders, e.g. `libvpx-vp9`. Requested until it is known. */
   decoders(): Promise<ReadonlySet<string>>
-  /** Names of its filters, e.g. `zscale`. Asked for once. */
+  /** Names of its filters, e.g. `zscale`. Requested until it is known. */
   filters(): Promise<ReadonlySet<string>>
 }
 
@@ -54,7 +57,8 @@ export function toProgramOptions(config: Pick<Config, 'ffmpeg' | 'limits'>, dire
  * (no credentials, no FFREPORT), a lower priority than the daemon's (idle only, for the disk), a limit of memory, lets
  * them die with the daemon, and starts them behind `command`.
  *
- * @throws MediadError `config.ffmpeg` when one is missing, cannot be run, is no ffmpeg, or does not answer in time.
+ * @throws MediadError `config.ffmpeg` when one is missing, cannot be run, is no ffmpeg, is too old, or does not answer in
+ * time.
  */
 export async function openPrograms(options: OpenProgramsOptions): Promise<Programs> {
   const { ffmpegPath, ffprobePath, directory, answerSeconds = ANSWER_SECONDS } = options
@@ -67,12 +71,15 @@ export async function openPrograms(options: OpenProgramsOptions): Promise<Progra
   const ffmpeg = await wrap('ffmpeg', ffmpegPath)
   const ffprobe = await wrap('ffprobe', ffprobePath)
   const asked = { wrapper: ffmpeg, program: ffmpegPath, answerSeconds }
-  const version = await askVersion(asked, 'ffmpeg')
-  await askVersion({ ...asked, wrapper: ffprobe, program: ffprobePath }, 'ffprobe')
+  const [version, probeVersion] = await Promise.all([
+    askVersion(asked, 'ffmpeg'),
+    askVersion({ ...asked, wrapper: ffprobe, program: ffprobePath }, 'ffprobe'),
+  ])
   return {
     ffmpeg,
     ffprobe,
     version,
+    probeVersion,
     dieWithDaemon: starters.tied,
     encoders: once(async () => parseCoders(await list(asked, 'encoders'))),
     decoders: once(async () => parseCoders(await list(asked, 'decoders'))),
@@ -176,6 +183,11 @@ async function askVersion(asked: Asked, name: string): Promise<string> {
   const output = await ask(asked, ['-version'], 'it cannot be run')
   const version = new RegExp(`^${name} version (\\S+)`).exec(output)?.[1]
   if (version === undefined) throw refuse(asked.program, `it does not introduce itself as ${name}`)
+  if (isTooOld(version))
+    throw new MediadError(
+      'config.ffmpeg',
+      `"${asked.program}" is ${name} ${version}; mediad needs ${OLDEST_RELEASE} or newer: install a newer ffmpeg (it brings ffprobe), or set the path to one`,
+    )
   return version
 }
 
@@ -183,9 +195,14 @@ function list(asked: Asked, what: 'encoders' | 'decoders' | 'filters'): Promise<
   return ask(asked, ['-hide_banner', `-${what}`], `it does not list its ${what}`)
 }
 
+/** Keeps what was made. A failure is not kept: a program that was too slow once is asked again. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined
-  return () => (made ??= make())
+  const forget = (error: unknown) => {
+    made = undefined
+    throw error
+  }
+  return () => (made ??= make().catch(forget))
 }
 
 /** @param failure what is wrong with a program that ends badly. */

@@ -16,6 +16,21 @@ export type FfmpegCommand = {
   onProgress?: (fraction: number) => void
 }
 
+/**
+ * A short run of ffmpeg that proves before the first job what `run` will need. It reads a generated sample: stream 0 is video
+ * (64x64, 4:2:0, five frames), stream 1 is stereo audio.
+ */
+export type FfmpegTrial = {
+  /** What is missing when it fails, e.g. `libx264`. */
+  readonly name: string
+  /** Options before the input. */
+  readonly inputOptions?: readonly string[]
+  /** Options of an output, and the extension of its file, which chooses the container. */
+  readonly output?: { readonly extension: string; readonly options: readonly string[] }
+  /** As in {@link FfmpegCommand}. */
+  readonly alsoDecode?: readonly string[]
+}
+
 export type FfmpegResult = {
   /** Wall time. */
   readonly seconds: number

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { parse, type Problem } from './validation.ts'
 import type { MediaSummary, Output, Source } from './job.ts'
-import type { FfmpegCommand, FfmpegResult } from './ffmpeg.ts'
+import type { FfmpegCommand, FfmpegResult, FfmpegTrial } from './ffmpeg.ts'
 import type { Log } from './log.ts'
 import type { Probe } from './media.ts'
 
@@ -85,6 +85,8 @@ export type PluginHooks = {
   encoders?: readonly string[]
   /** ffmpeg filters `run` needs beyond those of every ffmpeg, such as `zscale`; the same applies. */
   filters?: readonly string[]
+  /** What `run` does with ffmpeg, as trials; the daemon refuses to start when one fails. `sample` is what they read. */
+  trials?(sample: Probe): readonly FfmpegTrial[]
   /** Once per daemon, before the first job. */
   setup?(context: SetupContext): void | Promise<void>
   /** Once per attempt. Must be idempotent: it may run again over its own earlier results. */

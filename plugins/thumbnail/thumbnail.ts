@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, MediadError, type RunContext } from 'mediad'
 import { colourFilters, toPictureInputOptions } from '../frames/colour.ts'
+import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { thumbnailArguments } from './arguments.ts'
 import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes } from './options.ts'
 
@@ -14,6 +15,19 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
     keys: [key],
     encoders: [format.encoder],
     filters: colourFilters,
+    trials: ({ video }) =>
+      video
+        ? [
+            {
+              name: `${format.encoder} with the filters of HDR, transparency and interlaced video`,
+              inputOptions: ['-noautorotate'],
+              output: {
+                extension: given.format,
+                options: afterDemanding(thumbnailArguments(given, toDemanding(video))),
+              },
+            },
+          ]
+        : [],
     async run(context) {
       const { video } = context.probe
       if (!video) return context.skip('the source has no picture')

@@ -9,6 +9,7 @@ import { beginsWithResult, exceedsMaxRate } from './timestamps.ts'
 export type Plan = { readonly video: boolean; readonly audio: boolean }
 
 export const codeAnew: Plan = { video: false, audio: false }
+export const copyAll: Plan = { video: true, audio: true }
 
 /** Decides what can be copied; null streams count as coded anew. */
 export function toPlan(recipe: Recipe, probe: Probe): Plan {

@@ -43,7 +43,10 @@ async function copyLonger(context: RunContext, { path, end, recipe, made }: Long
 function toLongerOptions(end: number, { video, audio, chapterCount }: Probe): string[] {
   const maps = [video, audio].filter((stream) => stream !== null).flatMap(({ index }) => ['-map', `0:${index}`])
   const chapters = ['-map_chapters', chapterCount > 0 ? '0' : '-1']
-  // setts sets both times to the decode time unless both are named
-  const length = `setts=pts=PTS:dts=DTS:duration=max(1\\,${end.toFixed(6)}/TB-PTS)`
-  return [...maps, ...chapters, '-c', 'copy', '-bsf:v', length]
+  return [...maps, ...chapters, '-c', 'copy', '-bsf:v', toLongerFilter(end)]
+}
+
+/** Lets each packet last until the end; setts sets both times to the decode time unless both are named. */
+export function toLongerFilter(end: number): string {
+  return `setts=pts=PTS:dts=DTS:duration=max(1\\,${end.toFixed(6)}/TB-PTS)`
 }

@@ -19,7 +19,7 @@ const TAIL_BYTES = 8192
 export async function measureLoudness(context: RunContext, audio: AudioStream): Promise<Loudness | null> {
   const { probe, workspace, ffmpeg } = context
   const name = `loudness-${randomUUID()}.txt` // a plain name, relative to the workspace: nothing to quote in a filter
-  const filters = [...toSoundFilters(probe, audio), 'ebur128=metadata=1:peak=true', `ametadata=mode=print:file=${name}`]
+  const filters = [...toSoundFilters(probe, audio), ...toMeasuringFilters(name)]
   try {
     await ffmpeg({
       inputOptions: [...toStartOptions(probe), '-max_error_rate', '1'], // the second pass judges
@@ -32,6 +32,11 @@ export async function measureLoudness(context: RunContext, audio: AudioStream): 
   } finally {
     await rm(join(workspace, name), { force: true })
   }
+}
+
+/** Filters that write their reports into a file of the workspace. */
+export function toMeasuringFilters(name: string): string[] {
+  return ['ebur128=metadata=1:peak=true', `ametadata=mode=print:file=${name}`]
 }
 
 /** The first pass's share of the work. */

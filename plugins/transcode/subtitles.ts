@@ -4,6 +4,11 @@ import { join } from 'node:path'
 import { MediadError, type RunContext, type SubtitleStream } from 'mediad'
 import { toStartOptions } from './timestamps.ts'
 
+/** Encoders that subtitles need. */
+export function toSubtitleEncoders({ subtitles }: { subtitles: 'none' | 'webvtt' }): string[] {
+  return subtitles === 'webvtt' ? ['webvtt'] : []
+}
+
 type Wanted = { readonly track: SubtitleStream; readonly path: string }
 
 /** Makes a WebVTT file of each subtitle track that is text. A track that cannot be read is a warning: the film is fine. */

@@ -5,7 +5,7 @@ import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext 
 import { notes, toTellingFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toPictureInputOptions, toPictureFilters } from '../frames/colour.ts'
-import { codeAnew, toPlan, type Plan } from './copy.ts'
+import { codeAnew, copyAll, toPlan, type Plan } from './copy.ts'
 import { lengthen } from './last-frame.ts'
 import { findFlaws } from './defects.ts'
 import { measureLoudness, MEASURING, toLoudnessFilters } from './loudness.ts'
@@ -13,16 +13,28 @@ import { toLayout } from '../frames/size.ts'
 import { toMuxerOptions, toRecipe, transcodeOptions, type Recipe } from './options.ts'
 import { findFault, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toSoundFilters, toSoundOptions } from './audio.ts'
-import { extractSubtitles } from './subtitles.ts'
+import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
 import { toStartOptions, toTimeFilters, toTimeOptions } from './timestamps.ts'
+import { toTrials } from './trial.ts'
 
 /** Makes one playable file of the source: upright, square pixels, 8 bits, at most two channels, no metadata. */
 export const transcode = definePlugin('transcode', transcodeOptions, (given) => {
   const recipe = toRecipe(given)
   return {
     keys: [given.key, ...(given.subtitles === 'none' ? [] : [given.subtitlesKey])],
-    encoders: [videoCodecs[recipe.codec].encoder, audioCodecs[recipe.audio.codec].encoder],
+    encoders: [
+      videoCodecs[recipe.codec].encoder,
+      audioCodecs[recipe.audio.codec].encoder,
+      ...toSubtitleEncoders(given),
+    ],
     filters: colourFilters,
+    trials: (sample) =>
+      toTrials({
+        recipe,
+        sample,
+        toOptions: (probe, loudness) => transcodeArguments({ recipe, plan: codeAnew, loudness }, probe),
+        proof: given.copy === 'auto' ? toProof({ recipe, plan: copyAll }, sample) : undefined,
+      }),
     async run(context) {
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a single picture')
