@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
-import { readFile, rename, rm } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { orientations, setMatrix } from '../media/synthetic/boxes.ts'
 import { temporaryFolder } from './folder.ts'
 
 const run = promisify(execFile)
@@ -116,15 +117,12 @@ export async function ffmpeg(options: readonly string[]): Promise<void> {
   await run('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...options])
 }
 
-/**
- * ffmpeg 5.1 has no `-display_rotation`; when it copies it makes a display matrix of the `rotate` tag, which then counts
- * the other way round than in a file (measured: `rotate=90` becomes a matrix of 90 degrees counter-clockwise).
- */
-async function turn(path: string, degrees: number): Promise<void> {
-  const flat = path.replace(/(\.\w+)$/, '.flat$1')
-  await rename(path, flat)
-  await ffmpeg(['-i', flat, '-c', 'copy', '-metadata:s:v:0', `rotate=${360 - degrees}`, path])
-  await rm(flat)
+/** Writes the display matrix into the header of the first track: ffmpeg's versions have no option for it in common. */
+async function turn(path: string, degrees: 90 | 180 | 270): Promise<void> {
+  await writeFile(
+    path,
+    setMatrix(await readFile(path), orientations[{ 90: 6, 180: 3, 270: 8 }[degrees]] ?? [1, 0, 0, 1]),
+  )
 }
 
 let tiny: Promise<Buffer> | undefined

@@ -21,7 +21,7 @@ type Raw = ProbedFile & { packets_and_frames?: Record<string, string | number>[]
 const entries = [
   'format:stream:stream_tags:stream_disposition:stream_side_data=side_data_type,rotation:chapter:chapter_tags',
   'packet=stream_index,pts_time,dts_time,size',
-  'frame=stream_index,best_effort_timestamp_time,pkt_duration_time,nb_samples,interlaced_frame',
+  'frame=stream_index,best_effort_timestamp_time,pkt_duration_time,duration_time,nb_samples,interlaced_frame',
 ].join(':')
 
 /** What has been measured, by path, size and time of change: starting ffprobe costs more than most files do. */
@@ -66,7 +66,10 @@ function toFrame(
 ): Frame {
   const seconds = toNumber(row.best_effort_timestamp_time) ?? follows
   const samples = Number(row.nb_samples)
-  const lasts = samples > 0 && rate !== undefined && rate > 0 ? samples / rate : (toNumber(row.pkt_duration_time) ?? 0)
+  const lasts =
+    samples > 0 && rate !== undefined && rate > 0
+      ? samples / rate
+      : (toNumber(row.duration_time ?? row.pkt_duration_time) ?? 0)
   const interlaced = Number(row.interlaced_frame) === 1
   return { stream_index: row.stream_index, seconds, endSeconds: seconds + lasts, interlaced }
 }
@@ -146,7 +149,19 @@ async function compare(comparison: Comparison, origin: string): Promise<number> 
   const inputs = ['-i', `file:${output}`, '-i', `file:${source}`]
   const { stderr } = await run(
     'ffmpeg',
-    ['-nostdin', '-hide_banner', '-nostats', ...inputs, '-filter_complex', graph, '-vsync', '0', '-f', 'null', '-'],
+    [
+      '-nostdin',
+      '-hide_banner',
+      '-nostats',
+      ...inputs,
+      '-filter_complex',
+      graph,
+      '-fps_mode',
+      'passthrough',
+      '-f',
+      'null',
+      '-',
+    ],
     { maxBuffer: MAX_BUFFER },
   )
   const all = /SSIM .* All:([\d.]+)/.exec(stderr)?.[1]
