@@ -273,7 +273,9 @@ export const schema = z.strictObject({
     .custom<(event: DaemonEvent) => void>((value) => typeof value === 'function', 'must be a function')
     .exactOptional()
     .meta({ values: 'function' })
-    .describe('Called with every event. It must not block; what it throws is logged and affects no job.'),
+    .describe(
+      'Called with every event. It must not block. A promise is not awaited; an error is logged and affects no job.',
+    ),
 })
 
 function isPlugin(value: unknown): boolean {
