@@ -5,7 +5,7 @@ import { toDeadDraft } from '../protocol/claim.ts'
 import type { Documents } from './documents.ts'
 import type { DocumentDraft, JobError, SeenDocument } from '../vocabulary/job.ts'
 
-export type BuryParts = {
+export type DeadLetterDeps = {
   queues: Pick<Queues, 'sendDead'>
   documents: Documents
   emit(event: DaemonEvent): void
@@ -16,7 +16,7 @@ export type BuryParts = {
  * Buries a job that nobody works on: to the dead queue first, then the document, so that a crash between the two makes a
  * second dead message and never a lost job. False when the document changed meanwhile: look again.
  */
-export async function bury(parts: BuryParts, seen: SeenDocument, error: JobError): Promise<boolean> {
+export async function bury(parts: DeadLetterDeps, seen: SeenDocument, error: JobError): Promise<boolean> {
   const { queues, documents, emit, log } = parts
   const { id } = seen.document
   const dead = toDeadDraft(seen.document, error)

@@ -6,8 +6,8 @@ import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
-import { bury, type BuryParts } from './dead-letter.ts'
-import { toBuryError, toClaimDraft } from '../protocol/claim.ts'
+import { bury, type DeadLetterDeps } from './dead-letter.ts'
+import { toDeadError, toClaimDraft } from '../protocol/claim.ts'
 import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
 import type { Documents, Written } from './documents.ts'
 import { type SeenDocument, type Source, toJobId, type WorkSource } from '../vocabulary/job.ts'
@@ -21,12 +21,12 @@ export type IntakeParts = {
   limits: Limits
   /** This daemon's name; each claim makes an owner of its own of it. */
   daemonName: string
-  emit: BuryParts['emit']
+  emit: DeadLetterDeps['emit']
   log: Log
 }
 
 /**
- * Takes a work message to where the job is ours and its record carries it, or settles the message otherwise.
+ * Takes a work message to where the job is ours and its in-progress message carries it, or settles the message otherwise.
  * Never throws: a message that cannot be settled now is hidden for a while and comes back.
  *
  * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
@@ -70,7 +70,7 @@ async function take(parts: IntakeParts, message: Message): Promise<Written | nul
 
 async function takeSource(parts: IntakeParts, message: Message, named: WorkSource): Promise<Written | null> {
   const { queues, documents, limits } = parts
-  const { redrive: _, ...source } = named // that is the message's, and no part of what a document or a record keeps
+  const { redrive: _, ...source } = named // belongs to the work message alone, not to the document or the in-progress message
   const id = toJobId(source.bucket, source.key)
   const log = parts.log.child({ job: id })
   const seen = await documents.read(id)
@@ -83,8 +83,8 @@ async function takeSource(parts: IntakeParts, message: Message, named: WorkSourc
     case 'postpone':
       await queues.work.hide(message, decision.seconds)
       return null
-    case 'bury':
-      if (seen && (await bury(parts, seen, toBuryError(seen.document, limits.attempts))))
+    case 'dead-letter':
+      if (seen && (await bury(parts, seen, toDeadError(seen.document, limits.attempts))))
         await queues.work.delete(message)
       else await queues.work.hide(message, RACE_SECONDS)
       return null
@@ -101,11 +101,14 @@ async function takeSource(parts: IntakeParts, message: Message, named: WorkSourc
 
 type ClaimStep = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }
 
-/** Record, then claim, then delete: in every gap the job has a message. */
+/** In-progress message, then claim, then delete: in every gap the job has a message. */
 async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Promise<Written | null> {
   const { queues, documents, limits } = parts
   const owner = `${parts.daemonName}/${randomUUID().slice(0, 8)}`
-  await queues.sendRecord({ id: step.id, source: step.source, claim: step.claim, owner }, limits.recheckSeconds)
+  await queues.sendInProgressMessage(
+    { id: step.id, source: step.source, claim: step.claim, owner },
+    limits.recheckSeconds,
+  )
   const written = await documents.write(toClaimDraft({ ...step, owner }), step.previous)
   if (written === null) {
     await queues.work.hide(message, RACE_SECONDS)
@@ -114,7 +117,7 @@ async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Pro
   try {
     await queues.work.delete(message)
   } catch (error) {
-    // the job is ours and its record carries it; the message comes back and finds it owned
+    // the job is ours and its in-progress message carries it; the work message comes back and finds it owned
     parts.log.warn({ error, job: step.id }, 'a claimed message could not be deleted')
   }
   return written

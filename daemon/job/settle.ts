@@ -33,7 +33,7 @@ export type Ending = { error: MediadError; plugin?: string; timings: JobDocument
 
 /**
  * Acts on an error's verdict while the lease is still held: the last thing an owner does for a job. Never throws; what it
- * cannot say now, the record says later.
+ * cannot write now, the in-progress message brings up later.
  */
 export type Settle = (ending: Ending) => Promise<void>
 
@@ -49,9 +49,9 @@ export function createSettle(parts: SettleParts): Settle {
         case 'release':
           return await release(parts, ending)
         case 'reject':
-          return await buryOwn(parts, ending)
+          return await deadLetterOwn(parts, ending)
         case 'retry':
-          if (attempt >= parts.limits.attempts) return await buryOwn(parts, ending)
+          if (attempt >= parts.limits.attempts) return await deadLetterOwn(parts, ending)
           return await fail(parts, ending, toBackoffSeconds(attempt, parts.backoffSeconds))
       }
     } catch (settleError) {
@@ -76,8 +76,8 @@ async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: numbe
   emit({ type: 'job:failed', id, error, retryInSeconds: backoffSeconds })
 }
 
-/** To dead first, then the document. Should the dead queue be out of reach, the document says it and the sweeper buries. */
-async function buryOwn(parts: SettleParts, ending: Ending): Promise<void> {
+/** Falls back to `failed` when the dead-letter queue is out of reach: the sweeper dead-letters the job then. */
+async function deadLetterOwn(parts: SettleParts, ending: Ending): Promise<void> {
   const { lease, log, timings } = ending
   const error = toJobError(ending)
   lease.assertHeld()

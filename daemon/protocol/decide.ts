@@ -1,12 +1,12 @@
 import { isOlder, type JobDocument, type Source, type WorkSource } from '../vocabulary/job.ts'
-import type { JobRecord } from './messages.ts'
+import type { InProgressMessage } from './messages.ts'
 
 /**
  * The protocol's decisions as pure functions of (message, document, age). Each table is read from the top, the first
  * rule that applies decides; `test/protocol` explores random schedules over these very tables and fails when any rule is
  * taken away.
  *
- * INVARIANT: every unfinished job has a work message, or a record whose claim is at least its document's.
+ * INVARIANT: every unfinished job has a work message, or an in-progress message whose claim is at least its document's.
  */
 
 /** A job document as it was read. */
@@ -19,7 +19,7 @@ export type Seen = {
 export type Limits = {
   readonly attempts: number
   readonly leaseSeconds: number
-  /** Pause before a record, or a message that has to wait for somebody else's job, is looked at again. */
+  /** Pause before an in-progress message, or a work message that has to wait for somebody else's job, is looked at again. */
   readonly recheckSeconds: number
 }
 
@@ -27,14 +27,14 @@ export type Limits = {
 export type TakeDecision =
   | { readonly do: 'delete'; readonly why: 'superseded' | 'duplicate' }
   | { readonly do: 'postpone'; readonly why: 'owned' | 'backoff' | 'newer upload'; readonly seconds: number }
-  | { readonly do: 'bury' }
+  | { readonly do: 'dead-letter' }
   | { readonly do: 'claim'; readonly claim: number; readonly attempt: number }
 
-/** What to do with a record. */
+/** What to do with an in-progress message. */
 export type SweepDecision =
   | { readonly do: 'drop'; readonly why: 'obsolete' | 'finished' }
   | { readonly do: 'wait'; readonly seconds: number }
-  | { readonly do: 'bury' }
+  | { readonly do: 'dead-letter' }
   | { readonly do: 'retry'; readonly why: 'claim never happened' | 'unfinished'; readonly delaySeconds: number }
 
 type TakeRule = {
@@ -71,7 +71,7 @@ export const takeRules: readonly TakeRule[] = [
     name: 'rejected or attempts used up',
     when: (source, { document }, limits) =>
       isSame(source, document) && document.state !== 'released' && isUsedUp(document, limits),
-    decide: () => ({ do: 'bury' }),
+    decide: () => ({ do: 'dead-letter' }),
   },
   {
     name: 'backoff',
@@ -87,22 +87,22 @@ export const takeRules: readonly TakeRule[] = [
 
 type SweepRule = {
   readonly name: string
-  readonly when: (record: JobRecord, seen: Seen | null, limits: Limits) => boolean
-  readonly decide: (record: JobRecord, seen: Seen | null, limits: Limits) => SweepDecision
+  readonly when: (message: InProgressMessage, seen: Seen | null, limits: Limits) => boolean
+  readonly decide: (message: InProgressMessage, seen: Seen | null, limits: Limits) => SweepDecision
 }
 
 export const sweepRules: readonly SweepRule[] = [
   {
-    // the owner may have died between its record and its claim, or may be about to claim: the source goes back either way
+    // the owner may have died between its in-progress message and its claim, or may be about to claim: the source goes back either way
     name: 'claim never happened',
-    when: (record, seen) => seen === null || seen.document.claim < record.claim,
+    when: (message, seen) => seen === null || seen.document.claim < message.claim,
     decide: () => ({ do: 'retry', why: 'claim never happened', delaySeconds: 0 }),
   },
   {
-    // a later claim has a record of its own; a released job went back to the work queue before it was released
+    // a later claim has its own in-progress message; a released job went back to the work queue before it was released
     name: 'obsolete',
-    when: (record, seen) =>
-      seen !== null && (seen.document.claim > record.claim || seen.document.owner !== record.owner),
+    when: (message, seen) =>
+      seen !== null && (seen.document.claim > message.claim || seen.document.owner !== message.owner),
     decide: () => ({ do: 'drop', why: 'obsolete' }),
   },
   {
@@ -118,7 +118,7 @@ export const sweepRules: readonly SweepRule[] = [
   {
     name: 'rejected or attempts used up',
     when: (_, seen, limits) => seen !== null && isUsedUp(seen.document, limits),
-    decide: () => ({ do: 'bury' }),
+    decide: () => ({ do: 'dead-letter' }),
   },
 ]
 
@@ -139,15 +139,15 @@ export function decideTake(
   )
 }
 
-/** What becomes of a record; what no rule keeps or drops is unfinished and nobody's: its source goes back to work. */
+/** What becomes of an in-progress message; what no rule keeps or drops is unfinished and nobody's: its source goes back to work. */
 export function decideSweep(
-  record: JobRecord,
+  message: InProgressMessage,
   seen: Seen | null,
   { rules = sweepRules, ...limits }: Limits & { rules?: readonly SweepRule[] },
 ): SweepDecision {
-  const rule = rules.find((candidate) => candidate.when(record, seen, limits))
+  const rule = rules.find((candidate) => candidate.when(message, seen, limits))
   return (
-    rule?.decide(record, seen, limits) ?? {
+    rule?.decide(message, seen, limits) ?? {
       do: 'retry',
       why: 'unfinished',
       delaySeconds: seen === null ? 0 : restOfBackoff(seen),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { JobDocument, JobError, Source } from '../vocabulary/job.ts'
 
 /** The job's message on the in-progress queue: the promise that somebody will look at it again. */
-export type JobRecord = {
+export type InProgressMessage = {
   readonly id: string
   readonly source: Source
   readonly claim: number
@@ -27,7 +27,7 @@ const source = z.object({
   sizeBytes: z.number(),
   sequencer: z.string().optional(),
 })
-const record = z.object({
+const inProgressMessage = z.object({
   version: z.literal(1),
   id,
   source,
@@ -35,10 +35,10 @@ const record = z.object({
   owner: z.string(),
 })
 
-/** The record in a body of the in-progress queue; null when it is none. */
-export function parseRecord(body: string): JobRecord | null {
+/** Parses a body of the in-progress queue; null when it is not an in-progress message. */
+export function parseInProgressMessage(body: string): InProgressMessage | null {
   try {
-    return record.parse(JSON.parse(body)) as JobRecord
+    return inProgressMessage.parse(JSON.parse(body)) as InProgressMessage
   } catch {
     return null
   }
@@ -63,7 +63,7 @@ const dead = z.object({
 })
 
 /** What a message of the dead queue says; null when no daemon wrote it. */
-export function parseDead(body: string): DeadMessage | null {
+export function parseDeadMessage(body: string): DeadMessage | null {
   try {
     const { version: _, ...message } = dead.parse(JSON.parse(body))
     return message as DeadMessage

@@ -34,7 +34,7 @@ export function parseNotification(body: string, scope: NotificationScope): Notif
   if (!isObject(event)) return invalid('the body is not a JSON object')
   if (event.Type === 'Notification' && typeof event.Message === 'string') return parseWrapped(event.Message, scope)
   if (event.Event === 's3:TestEvent') return ignored('s3:TestEvent')
-  if (Array.isArray(event.Records)) return parseRecords(event.Records, scope)
+  if (Array.isArray(event.Records)) return parseS3Records(event.Records, scope)
   if (isObject(event.detail) && event.source === 'aws.s3') return parseEventBridge(event, scope)
   return invalid('the body is no S3, SNS or EventBridge notification')
 }
@@ -63,16 +63,16 @@ function parseWrapped(message: string, scope: NotificationScope): Notification {
   return parseNotification(message, scope)
 }
 
-function parseRecords(records: readonly unknown[], scope: NotificationScope): Notification {
+function parseS3Records(records: readonly unknown[], scope: NotificationScope): Notification {
   if (records.length === 0) return invalid('"Records" is empty')
-  const parsed = records.map((record) => parseRecord(record, scope))
+  const parsed = records.map((record) => parseS3Record(record, scope))
   const sources = parsed.flatMap((one) => (one.kind === 'sources' ? one.sources : []))
   const broken = parsed.find((one) => one.kind === 'invalid')
   if (sources.length > 0) return { kind: 'sources', sources, ...(broken && { broken: broken.reason }) }
   return broken ?? ignored(parsed.map((one) => (one.kind === 'ignored' ? one.reason : '')).join('; '))
 }
 
-function parseRecord(record: unknown, scope: NotificationScope): Notification {
+function parseS3Record(record: unknown, scope: NotificationScope): Notification {
   if (!isObject(record) || typeof record.eventName !== 'string') return invalid('a record has no "eventName"')
   // other stores than AWS's write the name as it stands in the bucket's configuration
   if (!/^(?:s3:)?ObjectCreated:/.test(record.eventName)) return ignored(`event ${record.eventName}`)

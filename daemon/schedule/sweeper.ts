@@ -1,8 +1,8 @@
 import { toMediadError } from '../vocabulary/errors.ts'
-import { bury, type BuryParts } from '../job/dead-letter.ts'
-import { toBuryError } from '../protocol/claim.ts'
+import { bury, type DeadLetterDeps } from '../job/dead-letter.ts'
+import { toDeadError } from '../protocol/claim.ts'
 import { decideSweep, type Limits } from '../protocol/decide.ts'
-import { type JobRecord, parseRecord } from '../protocol/messages.ts'
+import { type InProgressMessage, parseInProgressMessage } from '../protocol/messages.ts'
 import type { Documents } from '../job/documents.ts'
 import type { JobError, SeenDocument } from '../vocabulary/job.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
@@ -16,23 +16,23 @@ export type SweeperParts = {
   documents: Documents
   storage: Pick<Storage, 'head'>
   limits: Limits
-  emit: BuryParts['emit']
+  emit: DeadLetterDeps['emit']
   log: Log
 }
 
-/** Pause before a record is looked at again whose document changed under our hands. */
+/** Pause before an in-progress message is looked at again whose document changed under our hands. */
 const RACE_SECONDS = 1
 
 /**
- * Looks at one due record: drop it, wait, send its source back to work, or bury the job. Never throws: a record that
- * cannot be settled now comes back when its visibility timeout ends.
+ * Looks at one due in-progress message: drop it, wait, send its source back to work, or dead-letter the job. Never
+ * throws: a message that cannot be settled now comes back when its visibility timeout ends.
  */
 export function createSweeper(parts: SweeperParts): (message: Message, trouble: Trouble) => Promise<void> {
   return async (message, trouble) => {
     try {
-      const record = parseRecord(message.body)
-      if (record === null) await refuse(parts, message)
-      else await sweep(parts, message, record)
+      const content = parseInProgressMessage(message.body)
+      if (content === null) await refuse(parts, message)
+      else await sweep(parts, message, content)
       trouble.loosen('message')
     } catch (thrown) {
       const error = toMediadError(thrown, 'transient.queue')
@@ -42,43 +42,45 @@ export function createSweeper(parts: SweeperParts): (message: Message, trouble: 
   }
 }
 
-async function sweep(parts: SweeperParts, message: Message, record: JobRecord): Promise<void> {
+async function sweep(parts: SweeperParts, message: Message, content: InProgressMessage): Promise<void> {
   const { queues, documents, limits } = parts
-  const log = parts.log.child({ job: record.id })
-  const seen = await documents.read(record.id)
-  const decision = decideSweep(record, seen, limits)
-  log.debug({ decision, claim: record.claim }, `record: ${decision.do}`)
+  const log = parts.log.child({ job: content.id })
+  const seen = await documents.read(content.id)
+  const decision = decideSweep(content, seen, limits)
+  log.debug({ decision, claim: content.claim }, `record: ${decision.do}`)
   switch (decision.do) {
     case 'drop':
       return queues.inProgress.delete(message)
     case 'wait':
       return queues.inProgress.hide(message, decision.seconds)
-    case 'bury':
-      return seen ? buryRecord(parts, message, { seen, error: toBuryError(seen.document, limits.attempts) }) : undefined
+    case 'dead-letter':
+      return seen
+        ? deadLetterAndDelete(parts, message, { seen, error: toDeadError(seen.document, limits.attempts) })
+        : undefined
     case 'retry':
-      if (seen && decision.why === 'unfinished' && (await isGone(parts, record))) {
-        return buryRecord(parts, message, { seen, error: sourceGone(record) })
+      if (seen && decision.why === 'unfinished' && (await isGone(parts, content))) {
+        return deadLetterAndDelete(parts, message, { seen, error: sourceGone(content) })
       }
       if (decision.why === 'unfinished')
-        log.info({ key: record.source.key, claim: record.claim }, 'an unfinished job goes back to work')
-      await queues.sendSource(record.source, decision.delaySeconds)
+        log.info({ key: content.source.key, claim: content.claim }, 'an unfinished job goes back to work')
+      await queues.sendSource(content.source, decision.delaySeconds)
       return queues.inProgress.delete(message)
   }
 }
 
 type Burial = { seen: SeenDocument; error: JobError }
 
-async function buryRecord(parts: SweeperParts, message: Message, { seen, error }: Burial): Promise<void> {
-  const buried = await bury(parts, seen, error)
-  if (!buried) return parts.queues.inProgress.hide(message, RACE_SECONDS)
+async function deadLetterAndDelete(parts: SweeperParts, message: Message, { seen, error }: Burial): Promise<void> {
+  const isDead = await bury(parts, seen, error)
+  if (!isDead) return parts.queues.inProgress.hide(message, RACE_SECONDS)
   return parts.queues.inProgress.delete(message)
 }
 
-async function isGone({ storage }: SweeperParts, { source }: JobRecord): Promise<boolean> {
+async function isGone({ storage }: SweeperParts, { source }: InProgressMessage): Promise<boolean> {
   return (await storage.head(source.key)) === null
 }
 
-function sourceGone({ source }: JobRecord): JobError {
+function sourceGone({ source }: InProgressMessage): JobError {
   return {
     code: 'input.source_gone',
     message: `${source.key} is gone: it was deleted before it was processed`,
@@ -87,7 +89,11 @@ function sourceGone({ source }: JobRecord): JobError {
 }
 
 async function refuse({ queues, log }: SweeperParts, message: Message): Promise<void> {
-  const error = { code: 'message.invalid', message: 'the body is no record of mediad', verdict: 'reject' } as const
+  const error = {
+    code: 'message.invalid',
+    message: 'the body is not an in-progress message of mediad',
+    verdict: 'reject',
+  } as const
   log.error(
     { code: error.code, message: message.id },
     `moved a message of the in-progress queue to the dead queue: ${error.message}`,

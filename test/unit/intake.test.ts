@@ -6,7 +6,7 @@ import type { Trouble } from '../../daemon/protocol/fault.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/vocabulary/job.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { parseRecord } from '../../daemon/protocol/messages.ts'
+import { parseInProgressMessage } from '../../daemon/protocol/messages.ts'
 import { createTestLog } from '../helpers/context.ts'
 import {
   createFakeClock,
@@ -52,7 +52,7 @@ const newer: Source = { ...source, etag: 'e2', sequencer: '0B' }
 const { sequencer: _, ...unordered } = newer
 const test = suite('intake')
 
-test('a new job: record, then claim, then delete', async () => {
+test('a new job: in-progress message, then claim, then delete', async () => {
   const { take, calls, queues, stored } = prepare()
   const claimed = await take()
   assert.equal(calls(), ['read document', 'inProgress.send', 'write document', 'work.delete'])
@@ -62,8 +62,8 @@ test('a new job: record, then claim, then delete', async () => {
   assert.match(owner ?? '', /^host\/[0-9a-f]{8}$/)
   const [sent] = queues.inProgress.sent
   assert.is(sent?.delaySeconds, 30)
-  const { id: recordId, source: of, claim: recordClaim, owner: recordOwner } = parseRecord(sent?.body ?? '') ?? {}
-  assert.equal([recordId, of, recordClaim, recordOwner], [id, source, 1, owner])
+  const { id: ofId, source: of, claim: ofClaim, owner: ofOwner } = parseInProgressMessage(sent?.body ?? '') ?? {}
+  assert.equal([ofId, of, ofClaim, ofOwner], [id, source, 1, owner])
 })
 
 test('every claim has an owner of its own', async () => {
@@ -130,7 +130,7 @@ test('several records that cannot be sent: the original stays', async () => {
   assert.equal(calls(), ['work.send', 'work.hide'])
 })
 
-test('a redriven job begins anew, with its history; neither document nor record keep the word of it', async () => {
+test('a redriven job begins anew, with its history; neither document nor in-progress message keeps the redrive', async () => {
   const past = { attempt: 5, claim: 7, owner: 'x/1', startedAt: 'a', endedAt: 'b', error: errorOf }
   const dead = { state: 'dead', owner: null, attempt: 5, claim: 7, error: errorOf, history: [past] } as const
   const { take, calls, queues, stored } = prepare(dead)
@@ -138,7 +138,7 @@ test('a redriven job begins anew, with its history; neither document nor record 
   assert.equal(calls(), ['read document', 'inProgress.send', 'write document', 'work.delete'])
   const { state, claim, attempt, error, history, source: kept } = stored() ?? {}
   assert.equal([state, claim, attempt, error, history, kept], ['processing', 8, 1, null, [past], source])
-  assert.equal(parseRecord(queues.inProgress.sent[0]?.body ?? '')?.source, source)
+  assert.equal(parseInProgressMessage(queues.inProgress.sent[0]?.body ?? '')?.source, source)
   await take({ ...source, redrive: 7 })
   assert.is(calls().at(-1), 'work.hide')
   assert.is(stored()?.claim, 8)
@@ -177,7 +177,7 @@ test('attempts used up: dead queue, document, message, in this order, and the lo
   assert.equal(events, [{ type: 'job:buried', id, error: errorOf }])
 })
 
-test('a burial that somebody else was faster with: the message comes back', async () => {
+test('a dead-lettering that another daemon was faster with: the message comes back', async () => {
   const { take, calls, storage, queues } = prepare({ state: 'failed', attempt: 5, error: errorOf })
   storage.writes.push((perform) => {
     storage.put(KEY, JSON.stringify(document({ id, state: 'dead', owner: null, nonce: 'other' })))
@@ -188,7 +188,7 @@ test('a burial that somebody else was faster with: the message comes back', asyn
   assert.is(queues.work.hidden[0]?.seconds, 1)
 })
 
-test('a lost race: the message is hidden for a second, the record is left to the sweeper', async () => {
+test('a lost race: the message is hidden for a second, the in-progress message is left to the sweeper', async () => {
   const { take, calls, storage, queues, stored } = prepare()
   storage.writes.push((perform) => {
     storage.put(KEY, JSON.stringify(document({ id, owner: 'other/1', nonce: 'other' })))
@@ -199,7 +199,7 @@ test('a lost race: the message is hidden for a second, the record is left to the
   assert.equal([queues.work.hidden[0]?.seconds, stored()?.owner], [1, 'other/1'])
 })
 
-test('the record cannot be sent: nothing is claimed', async () => {
+test('the in-progress message cannot be sent: nothing is claimed', async () => {
   const { take, calls, queues, storage } = prepare()
   queues.failures.add('inProgress.send')
   assert.is(await take(), null)

@@ -3,11 +3,11 @@ import * as assert from 'uvu/assert'
 import type { JobError, PastAttempt } from '../../daemon/vocabulary/job.ts'
 import { parseNotification } from '../../daemon/protocol/notification.ts'
 import { createQueues } from '../../daemon/queue/queues.ts'
-import { parseDead, parseRecord } from '../../daemon/protocol/messages.ts'
+import { parseDeadMessage, parseInProgressMessage } from '../../daemon/protocol/messages.ts'
 import { createFakeQueues, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const record = { id: JOB, source, claim: 3, owner: 'host/1' }
+const inProgress = { id: JOB, source, claim: 3, owner: 'host/1' }
 const error: JobError = { code: 'message.invalid', message: 'the body is not JSON', verdict: 'reject' }
 const at = '2026-01-01T00:00:00.000Z'
 
@@ -23,28 +23,28 @@ function assertSendable(body: string | undefined): asserts body is string {
 
 const test = suite('queues')
 
-test('a record comes back from the body that was sent', async () => {
+test('an in-progress message comes back from the body that was sent', async () => {
   const queues = createFakeQueues()
-  await queues.sendRecord(record, 30)
+  await queues.sendInProgressMessage(inProgress, 30)
   assert.is(queues.inProgress.sent[0]?.delaySeconds, 30)
-  const { id, source, claim, owner } = parseRecord(queues.inProgress.sent[0]?.body ?? '') ?? {}
-  assert.equal({ id, source, claim, owner }, record)
+  const { id, source, claim, owner } = parseInProgressMessage(queues.inProgress.sent[0]?.body ?? '') ?? {}
+  assert.equal({ id, source, claim, owner }, inProgress)
 })
 
-test('a record of any key can be sent and comes back', () => {
+test('an in-progress message of any key can be sent and comes back', () => {
   const keys = fc.string({ unit: 'binary', maxLength: 400 })
   return fc.assert(
     fc.asyncProperty(fc.oneof(keys, fc.constantFrom('\ufffe', '\uffff', '\0\x1b', '\u{10ffff}')), async (key) => {
       const queues = createFakeQueues()
-      await queues.sendRecord({ ...record, source: { ...source, key } }, 0)
+      await queues.sendInProgressMessage({ ...inProgress, source: { ...source, key } }, 0)
       const { body } = queues.inProgress.sent[0] ?? {}
       assertSendable(body)
-      assert.is(parseRecord(body)?.source.key, key)
+      assert.is(parseInProgressMessage(body)?.source.key, key)
     }),
   )
 })
 
-test('a body that is no record is null', () => {
+test('a body that is not an in-progress message is null', () => {
   const changes: Record<string, unknown>[] = [
     { version: 2 },
     { version: undefined },
@@ -61,16 +61,22 @@ test('a body that is no record is null', () => {
     { owner: null },
   ]
   for (const change of changes) {
-    assert.is(parseRecord(JSON.stringify({ version: 1, ...record, ...change })), null, JSON.stringify(change))
+    assert.is(
+      parseInProgressMessage(JSON.stringify({ version: 1, ...inProgress, ...change })),
+      null,
+      JSON.stringify(change),
+    )
   }
   for (const body of ['', 'null', '[]', '{}', '7', '{', '\0', '{"__proto__":{"version":1}}', 'x'.repeat(200_000)]) {
-    assert.is(parseRecord(body), null)
+    assert.is(parseInProgressMessage(body), null)
   }
 })
 
-test('any string is a record or none', () => {
+test('any string is an in-progress message or null', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (body) => assert.is(parseRecord(body), null)),
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (body) =>
+      assert.is(parseInProgressMessage(body), null),
+    ),
   )
 })
 
@@ -122,7 +128,7 @@ const chatty = (unit: string): JobError => ({
 })
 
 for (const unit of ['a', '"', '漢']) {
-  test(`a job with the longest history can be buried: stderr full of ${unit}`, async () => {
+  test(`a job with the longest history can be dead-lettered: stderr full of ${unit}`, async () => {
     const past = (n: number): PastAttempt => ({
       attempt: n,
       claim: n,
@@ -151,7 +157,7 @@ test('a dead message is read as it was sent; nothing else is one', async () => {
   const queues = createFakeQueues()
   for (const message of messages) await queues.sendDead(message)
   assert.equal(
-    queues.dead.sent.map(({ body }) => parseDead(body)),
+    queues.dead.sent.map(({ body }) => parseDeadMessage(body)),
     messages,
   )
   const others = [
@@ -159,7 +165,8 @@ test('a dead message is read as it was sent; nothing else is one', async () => {
     toJson({ job: { ...job, id: '../x' } }),
     toJson({ job: { ...job, claim: 0 } }),
   ]
-  for (const body of ['', 'null', '{}', '[]', toJson({ error: 'x' }), ...others]) assert.is(parseDead(body), null, body)
+  for (const body of ['', 'null', '{}', '[]', toJson({ error: 'x' }), ...others])
+    assert.is(parseDeadMessage(body), null, body)
   function toJson(change: object): string {
     return JSON.stringify({ version: 1, reason: error.code, error, at, ...change })
   }
