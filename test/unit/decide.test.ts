@@ -42,9 +42,12 @@ const backoff = (seconds: number): TakeDecision => ({ do: 'postpone', why: 'back
 const newerUpload: TakeDecision = { do: 'postpone', why: 'newer upload', seconds: 30 }
 
 type Document = Partial<JobDocument>
-type TakeRow = [name: string, of: WorkSource, is: Document, age: number, decision: TakeDecision]
+type TakeRow = [name: string, of: WorkSource, is: Document | null, age: number, decision: TakeDecision]
 
 const takeTable: TakeRow[] = [
+  ['no document', source, null, 0, claim(1, 1)],
+  ['no document, redriven', { ...source, redrive: 3 }, null, 0, claim(1, 1)],
+
   ['an older upload, processing', older, {}, 0, superseded],
   ['an older upload, stale', older, {}, 999, superseded],
   ['an older upload, succeeded', older, succeeded, 9, superseded],
@@ -148,11 +151,9 @@ const sweepTable: SweepRow[] = [
 
 const test = suite('decide')
 
-test('no document: the first claim', () => assert.equal(decideTake(source, null, limits), claim(1, 1)))
-
 for (const [name, of, is, ageSeconds, decision] of takeTable) {
   test(`take: ${name}`, () => {
-    assert.equal(decideTake(of, { document: document(is), ageSeconds }, limits), decision)
+    assert.equal(decideTake(of, is && { document: document(is), ageSeconds }, limits), decision)
   })
 }
 
@@ -187,10 +188,17 @@ test('the limits are those of the config', () => {
   })
 })
 
+test('a table with a hole is an error, not a decision', () => {
+  for (const seen of [null, { document: document(), ageSeconds: STALE }]) {
+    assert.throws(() => decideTake(source, seen, { ...limits, rules: [] }), /no rule applies/)
+    assert.throws(() => decideSweep(inProgress, seen, { ...limits, rules: [] }), /no rule applies/)
+  }
+})
+
 test('every rule is met by a row, and every rule has a name of its own', () => {
   const taken = new Set(
     takeTable.map(([, of, is, ageSeconds]) =>
-      takeRules.find((rule) => rule.when(of, { document: document(is), ageSeconds }, limits)),
+      takeRules.find((rule) => rule.when(of, is && { document: document(is), ageSeconds }, limits)),
     ),
   )
   const swept = new Set(
