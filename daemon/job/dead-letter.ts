@@ -1,9 +1,12 @@
+import type { MediadError } from '../vocabulary/errors.ts'
 import type { DaemonEvent } from '../vocabulary/events.ts'
 import type { Log } from '../vocabulary/log.ts'
+import type { Message, Queue } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
+import { RACE_SECONDS } from '../protocol/backoff.ts'
 import { toDeadDraft } from '../protocol/claim.ts'
 import type { Documents } from './documents.ts'
-import type { DocumentDraft, JobError, SeenDocument } from '../vocabulary/job.ts'
+import type { DocumentDraft, JobDocument, JobError, SeenDocument } from '../vocabulary/job.ts'
 
 export type DeadLetterDeps = {
   queues: Pick<Queues, 'sendDead'>
@@ -12,23 +15,57 @@ export type DeadLetterDeps = {
   log: Log
 }
 
-/**
- * Buries a job that nobody works on: to the dead queue first, then the document, so that a crash between the two makes a
- * second dead message and never a lost job. False when the document changed meanwhile: look again.
- */
-export async function bury(parts: DeadLetterDeps, seen: SeenDocument, error: JobError): Promise<boolean> {
-  const { queues, documents, emit, log } = parts
-  const { id } = seen.document
-  const dead = toDeadDraft(seen.document, error)
-  await queues.sendDead(toDeadMessage(dead, error))
-  if ((await documents.write(dead, seen)) === null) return false
-  log.error({ job: id, code: error.code, attempt: dead.attempt }, `job buried: ${error.message}`)
-  emit({ type: 'job:buried', id, error })
-  return true
+/** A message in hand, and the queue it was received from. */
+export type Received = { queue: Queue; message: Message }
+
+type Death = {
+  document: JobDocument
+  error: JobError
+  /** Writes the dead document; null when somebody else was faster. */
+  write(dead: DocumentDraft): Promise<unknown>
 }
 
-/** What the dead queue gets to know of a job. */
-export function toDeadMessage(dead: DocumentDraft, error: JobError) {
+/**
+ * Sends the dead message, then writes the document: a crash between the two can leave a duplicate dead message, never a
+ * lost job. Null when `write` lost; nothing was written then.
+ */
+export async function deadLetterJob(
+  queues: Pick<Queues, 'sendDead'>,
+  { document, error, write }: Death,
+): Promise<DocumentDraft | null> {
+  const dead = toDeadDraft(document, error)
   const { id, source, claim, attempt, history } = dead
-  return { reason: error.code, error, at: new Date().toISOString(), job: { id, source, claim, attempt, history } }
+  const job = { id, source, claim, attempt, history }
+  await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), job })
+  return (await write(dead)) === null ? null : dead
+}
+
+/**
+ * Dead-letters the job of a message that no daemon works on, then deletes the message. When the document changed
+ * meanwhile, the message is hidden for a moment instead, and decided about again.
+ */
+export async function deadLetterUnowned(
+  { queues, documents, emit, log }: DeadLetterDeps,
+  { queue, message }: Received,
+  { seen, error }: { seen: SeenDocument; error: JobError },
+): Promise<void> {
+  const { document } = seen
+  const dead = await deadLetterJob(queues, { document, error, write: (draft) => documents.write(draft, seen) })
+  if (dead === null) return await queue.hide(message, RACE_SECONDS)
+  const { id } = dead
+  log.error({ job: id, code: error.code, attempt: dead.attempt }, `job buried: ${error.message}`)
+  emit({ type: 'job:buried', id, error })
+  await queue.delete(message)
+}
+
+/** Moves a message that belongs to no readable job to the dead-letter queue, with the reason and its body. */
+export async function deadLetterMessage(
+  { queues, log }: Pick<DeadLetterDeps, 'queues' | 'log'>,
+  { queue, message }: Received,
+  { code, message: reason }: Pick<MediadError, 'code' | 'message'>,
+): Promise<void> {
+  log.error({ code, message: message.id, reason }, `moved a message to the dead queue: ${reason}`)
+  const error = { code, message: reason, verdict: 'reject' } as const
+  await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
+  await queue.delete(message)
 }

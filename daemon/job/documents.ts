@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
+import { toRacePauseMs } from '../protocol/backoff.ts'
 import type { Expected, Storage } from '../storage/storage.ts'
 import type { DocumentDraft, JobDocument, SeenDocument } from '../vocabulary/job.ts'
 
@@ -27,7 +28,7 @@ export type Documents = {
 
 /** A write that S3 neither takes nor refuses is tried this often, with jittered pauses. */
 const TRIES = 6
-const PAUSE_MS = 150
+const MAX_PAUSE_MS = 1_000
 
 /**
  * Job documents: one S3 object per job, written only under a condition.
@@ -62,7 +63,7 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
         if (seen?.document.nonce === nonce) return { document: seen.document, etag: seen.etag, sentAt }
         if (seen && isOurs(seen, draft, previous)) [expected, rev] = [seen.etag, seen.document.rev + 1]
         else if ((seen?.etag ?? null) !== expected) return null
-        await clock.wait(PAUSE_MS * attempt * Math.random(), signal)
+        await clock.wait(toRacePauseMs(attempt, MAX_PAUSE_MS), signal)
         signal?.throwIfAborted()
       }
       throw new MediadError(

@@ -5,8 +5,8 @@ import { parseNotification, type NotificationScope } from '../protocol/notificat
 import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
-import { toBackoffSeconds } from '../protocol/backoff.ts'
-import { bury, type DeadLetterDeps } from './dead-letter.ts'
+import { RACE_SECONDS, toBackoffSeconds } from '../protocol/backoff.ts'
+import { deadLetterMessage, deadLetterUnowned, type DeadLetterDeps } from './dead-letter.ts'
 import { toDeadError, toClaimDraft } from '../protocol/claim.ts'
 import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
 import type { Documents, Written } from './documents.ts'
@@ -32,9 +32,6 @@ export type IntakeParts = {
  * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
  */
 export type Intake = (message: Message, trouble: Trouble) => Promise<Written | null>
-
-/** Pause before a message is looked at again whose document changed under our hands. */
-const RACE_SECONDS = 1
 
 export function createIntake(parts: IntakeParts): Intake {
   return async (message, trouble) => {
@@ -84,9 +81,10 @@ async function takeSource(parts: IntakeParts, message: Message, named: WorkSourc
       await queues.work.hide(message, decision.seconds)
       return null
     case 'dead-letter':
-      if (seen && (await bury(parts, seen, toDeadError(seen.document, limits.attempts))))
-        await queues.work.delete(message)
-      else await queues.work.hide(message, RACE_SECONDS)
+      if (seen) {
+        const error = toDeadError(seen.document, limits.attempts)
+        await deadLetterUnowned(parts, { queue: queues.work, message }, { seen, error })
+      }
       return null
     case 'claim':
       return await claim(parts, message, {
@@ -134,21 +132,11 @@ async function verified({ storage }: IntakeParts, source: Source, { seen, decisi
   return current?.etag === known.etag ? { do: 'delete', why: 'superseded' } : decision
 }
 
-/** What is no notification will never be one: to the dead queue, with the reason. */
+/** A body that is not a notification never becomes one. */
 async function refuse(parts: IntakeParts, message: Message, reason: string): Promise<null> {
-  await toDead(parts, message, new MediadError('message.invalid', reason))
+  const error = new MediadError('message.invalid', reason)
+  await deadLetterMessage(parts, { queue: parts.queues.work, message }, error)
   return null
-}
-
-async function toDead(
-  { queues, log }: IntakeParts,
-  message: Message,
-  { code, message: reason }: MediadError,
-): Promise<void> {
-  log.error({ code, message: message.id, reason }, `moved a message to the dead queue: ${reason}`)
-  const error = { code, message: reason, verdict: 'reject' } as const
-  await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
-  await queues.work.delete(message)
 }
 
 /** A document that cannot be read may be a newer daemon's: it gets time, but not for ever. */
@@ -157,7 +145,7 @@ const MAX_UNREADABLE = 10
 async function putBackOrRefuse(parts: IntakeParts, message: Message, error: MediadError): Promise<void> {
   if (error.code !== 'internal.document' || message.receiveCount < MAX_UNREADABLE) return putBack(parts, message, error)
   try {
-    await toDead(parts, message, error)
+    await deadLetterMessage(parts, { queue: parts.queues.work, message }, error)
   } catch (deadError) {
     await putBack(parts, message, toMediadError(deadError, 'transient.queue'))
   }

@@ -4,10 +4,9 @@ import type { Log } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
-import { toDeadMessage } from './dead-letter.ts'
-import { toDeadDraft } from '../protocol/claim.ts'
+import { deadLetterJob } from './dead-letter.ts'
 import type { Limits } from '../protocol/decide.ts'
-import type { JobDocument, JobError } from '../vocabulary/job.ts'
+import type { DocumentDraft, JobDocument, JobError } from '../vocabulary/job.ts'
 import type { Lease } from './lease.ts'
 
 /** Until the document says `released`: whoever receives the source before that waits for the lease to end. */
@@ -81,14 +80,18 @@ async function deadLetterOwn(parts: SettleParts, ending: Ending): Promise<void> 
   const { lease, log, timings } = ending
   const error = toJobError(ending)
   lease.assertHeld()
-  const dead = toDeadDraft({ ...lease.document, timings }, error)
+  let isSent = false
+  const write = (dead: DocumentDraft) => {
+    isSent = true
+    return lease.end(dead)
+  }
   try {
-    await parts.queues.sendDead(toDeadMessage(dead, error))
+    await deadLetterJob(parts.queues, { document: { ...lease.document, timings }, error, write })
   } catch (sendError) {
+    if (isSent) throw sendError
     log.warn({ error: sendError }, 'the dead queue is out of reach, the sweeper will bury the job')
     return fail(parts, ending, 0)
   }
-  await lease.end(dead)
   log.error({ code: error.code, attempt: lease.document.attempt, error: ending.error }, `job buried: ${error.message}`)
   parts.emit({ type: 'job:buried', id: lease.document.id, error })
 }

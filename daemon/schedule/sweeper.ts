@@ -1,10 +1,10 @@
-import { toMediadError } from '../vocabulary/errors.ts'
-import { bury, type DeadLetterDeps } from '../job/dead-letter.ts'
+import { MediadError, toMediadError } from '../vocabulary/errors.ts'
+import { deadLetterMessage, deadLetterUnowned, type DeadLetterDeps } from '../job/dead-letter.ts'
 import { toDeadError } from '../protocol/claim.ts'
 import { decideSweep, type Limits } from '../protocol/decide.ts'
 import { type InProgressMessage, parseInProgressMessage } from '../protocol/messages.ts'
 import type { Documents } from '../job/documents.ts'
-import type { JobError, SeenDocument } from '../vocabulary/job.ts'
+import type { JobError } from '../vocabulary/job.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
 import type { Log } from '../vocabulary/log.ts'
 import type { Message } from '../queue/queue.ts'
@@ -19,9 +19,6 @@ export type SweeperParts = {
   emit: DeadLetterDeps['emit']
   log: Log
 }
-
-/** Pause before an in-progress message is looked at again whose document changed under our hands. */
-const RACE_SECONDS = 1
 
 /**
  * Looks at one due in-progress message: drop it, wait, send its source back to work, or dead-letter the job. Never
@@ -44,6 +41,7 @@ export function createSweeper(parts: SweeperParts): (message: Message, trouble: 
 
 async function sweep(parts: SweeperParts, message: Message, content: InProgressMessage): Promise<void> {
   const { queues, documents, limits } = parts
+  const received = { queue: queues.inProgress, message }
   const log = parts.log.child({ job: content.id })
   const seen = await documents.read(content.id)
   const decision = decideSweep(content, seen, limits)
@@ -54,26 +52,17 @@ async function sweep(parts: SweeperParts, message: Message, content: InProgressM
     case 'wait':
       return queues.inProgress.hide(message, decision.seconds)
     case 'dead-letter':
-      return seen
-        ? deadLetterAndDelete(parts, message, { seen, error: toDeadError(seen.document, limits.attempts) })
-        : undefined
+      if (!seen) return
+      return deadLetterUnowned(parts, received, { seen, error: toDeadError(seen.document, limits.attempts) })
     case 'retry':
       if (seen && decision.why === 'unfinished' && (await isGone(parts, content))) {
-        return deadLetterAndDelete(parts, message, { seen, error: sourceGone(content) })
+        return deadLetterUnowned(parts, received, { seen, error: sourceGone(content) })
       }
       if (decision.why === 'unfinished')
         log.info({ key: content.source.key, claim: content.claim }, 'an unfinished job goes back to work')
       await queues.sendSource(content.source, decision.delaySeconds)
       return queues.inProgress.delete(message)
   }
-}
-
-type Burial = { seen: SeenDocument; error: JobError }
-
-async function deadLetterAndDelete(parts: SweeperParts, message: Message, { seen, error }: Burial): Promise<void> {
-  const isDead = await bury(parts, seen, error)
-  if (!isDead) return parts.queues.inProgress.hide(message, RACE_SECONDS)
-  return parts.queues.inProgress.delete(message)
 }
 
 async function isGone({ storage }: SweeperParts, { source }: InProgressMessage): Promise<boolean> {
@@ -88,16 +77,7 @@ function sourceGone({ source }: InProgressMessage): JobError {
   }
 }
 
-async function refuse({ queues, log }: SweeperParts, message: Message): Promise<void> {
-  const error = {
-    code: 'message.invalid',
-    message: 'the body is not an in-progress message of mediad',
-    verdict: 'reject',
-  } as const
-  log.error(
-    { code: error.code, message: message.id },
-    `moved a message of the in-progress queue to the dead queue: ${error.message}`,
-  )
-  await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), body: message.body })
-  await queues.inProgress.delete(message)
+async function refuse(parts: SweeperParts, message: Message): Promise<void> {
+  const error = new MediadError('message.invalid', 'the body is not an in-progress message of mediad')
+  await deadLetterMessage(parts, { queue: parts.queues.inProgress, message }, error)
 }
