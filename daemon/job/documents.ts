@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { toRacePauseMs } from '../protocol/backoff.ts'
 import type { Expected, Storage } from '../storage/storage.ts'
-import type { DocumentDraft, JobDocument, SeenDocument } from '../vocabulary/job.ts'
+import { documentSchema, type DocumentDraft, type JobDocument, type SeenDocument } from '../vocabulary/job.ts'
+import { parseJson } from '../vocabulary/validation.ts'
 
 /** What a write goes over. `sentAt`, of a {@link Written}, says that the writer wrote that himself. */
 export type Previous = Pick<SeenDocument, 'document' | 'etag'> & { readonly sentAt?: number }
@@ -94,48 +94,11 @@ async function attemptWrite(storage: Storage, { key, document, expected, signal 
   }
 }
 
-const source = z.object({
-  bucket: z.string(),
-  key: z.string(),
-  etag: z.string(),
-  sizeBytes: z.number(),
-  sequencer: z.string().optional(),
-})
-
-const schema = z.object({
-  version: z.literal(1),
-  id: z.string(),
-  source,
-  state: z.enum(['processing', 'failed', 'released', 'succeeded', 'dead']),
-  claim: z.int().min(1),
-  attempt: z.int().min(1),
-  owner: z.string().nullable(),
-  rev: z.int().min(1),
-  nonce: z.string(),
-  progress: z.object({ plugin: z.string().nullable(), percent: z.number() }),
-  outputs: z.array(z.looseObject({ key: z.string() })),
-  media: z.looseObject({}).exactOptional(),
-  warnings: z.array(z.looseObject({ message: z.string() })).exactOptional(),
-  error: z.looseObject({ code: z.string(), verdict: z.enum(['retry', 'reject', 'release']) }).nullable(),
-  backoffSeconds: z.number().min(0),
-  timings: z.looseObject({ startedAt: z.string() }),
-  history: z.array(z.looseObject({ attempt: z.number() })),
-})
-
 function parseDocument(text: string, id: string): JobDocument {
-  const parsed = schema.safeParse(parseJson(text))
-  // the schema checks what decisions rest on; the rest is our own writing
-  if (parsed.success && parsed.data.id === id) return parsed.data as unknown as JobDocument
+  const parsed = documentSchema.safeParse(parseJson(text))
+  if (parsed.success && parsed.data.id === id) return parsed.data
   throw new MediadError(
     'internal.document',
     `the document of job ${id} is none of this version of mediad; nothing was changed. Look at it, and delete it to start over`,
   )
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

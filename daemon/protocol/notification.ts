@@ -1,4 +1,5 @@
-import type { WorkSource } from '../vocabulary/job.ts'
+import { sourceSchema, type WorkSource } from '../vocabulary/job.ts'
+import { parseJson } from '../vocabulary/validation.ts'
 
 /** What a message on the work queue turned out to be. */
 export type Notification =
@@ -17,9 +18,6 @@ export type NotificationScope = {
   readonly bucket: string
   readonly sourcePrefix: string
 }
-
-/** S3's limit of a key, in bytes of UTF-8. */
-const MAX_KEY_BYTES = 1024
 
 /**
  * Reads the body of a work message: S3's own format, the same wrapped by SNS, or an EventBridge event. Total: every
@@ -115,13 +113,15 @@ function toSource(raw: RawSource, scope: NotificationScope): Notification {
   if (typeof bucket !== 'string' || typeof key !== 'string') return invalid('the bucket or the object key is missing')
   if (bucket !== scope.bucket) return ignored('another bucket')
   if (!key.startsWith(scope.sourcePrefix)) return ignored('a key outside the source prefix')
-  if (!key.isWellFormed()) return invalid('the object key is no Unicode text')
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return invalid('the object key is longer than 1,024 bytes')
-  if (typeof etag !== 'string' || etag.replaceAll('"', '') === '') return invalid('the object has no etag')
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return invalid('the object has no size')
-  if (sequencer !== undefined && !isSequencer(sequencer)) return invalid('the sequencer is not hexadecimal')
-  const source = { bucket, key, etag: etag.replaceAll('"', ''), sizeBytes: size }
-  return { kind: 'sources', sources: [isSequencer(sequencer) ? { ...source, sequencer } : source] }
+  const parsed = sourceSchema.safeParse({
+    bucket,
+    key,
+    etag: typeof etag === 'string' ? etag.replaceAll('"', '') : etag,
+    sizeBytes: size,
+    ...(sequencer !== undefined && { sequencer }),
+  })
+  if (!parsed.success) return invalid(parsed.error.issues[0]?.message ?? 'the source is not valid')
+  return { kind: 'sources', sources: [parsed.data] }
 }
 
 function decodeKey(encoded: unknown): string | undefined {
@@ -133,16 +133,7 @@ function decodeKey(encoded: unknown): string | undefined {
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isSequencer = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{1,64}$/i.test(value)
 const invalid = (reason: string): Notification => ({ kind: 'invalid', reason })
 const ignored = (reason: string): Notification => ({ kind: 'ignored', reason })

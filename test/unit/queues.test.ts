@@ -1,10 +1,10 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { JobError, PastAttempt } from '../../daemon/vocabulary/job.ts'
+import { documentSchema, type JobError, type PastAttempt, type Source } from '../../daemon/vocabulary/job.ts'
 import { parseNotification } from '../../daemon/protocol/notification.ts'
 import { createQueues } from '../../daemon/queue/queues.ts'
 import { parseDeadMessage, parseInProgressMessage } from '../../daemon/protocol/messages.ts'
-import { createFakeQueues, JOB, source } from '../helpers/fakes.ts'
+import { createFakeQueues, document, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const inProgress = { id: JOB, source, claim: 3, owner: 'host/1' }
@@ -31,8 +31,10 @@ test('an in-progress message comes back from the body that was sent', async () =
   assert.equal({ id, source, claim, owner }, inProgress)
 })
 
-test('an in-progress message of any key can be sent and comes back', () => {
-  const keys = fc.string({ unit: 'binary', maxLength: 400 })
+test('an in-progress message of any key that S3 can hold can be sent and comes back', () => {
+  const keys = fc
+    .string({ unit: 'binary', minLength: 1, maxLength: 400 })
+    .filter((key) => Buffer.byteLength(key) <= 1024)
   return fc.assert(
     fc.asyncProperty(fc.oneof(keys, fc.constantFrom('\ufffe', '\uffff', '\0\x1b', '\u{10ffff}')), async (key) => {
       const queues = createFakeQueues()
@@ -69,6 +71,45 @@ test('a body that is not an in-progress message is null', () => {
   }
   for (const body of ['', 'null', '[]', '{}', '7', '{', '\0', '{"__proto__":{"version":1}}', 'x'.repeat(200_000)]) {
     assert.is(parseInProgressMessage(body), null)
+  }
+})
+
+const text = (value: object) => JSON.stringify({ version: 1, ...value })
+
+test('a source has the same bounds in notifications, in-progress messages, dead messages and documents', () => {
+  const longest = 'origin_'.padEnd(1024, 'x')
+  const changes: [change: Partial<Record<keyof Source, unknown>>, isValid: boolean][] = [
+    [{}, true],
+    [{ key: longest }, true],
+    [{ key: `${longest}x` }, false],
+    [{ key: 'origin_'.padEnd(700, '漢') }, false],
+    [{ key: 'origin_\ud800' }, false],
+    [{ etag: '' }, false],
+    [{ etag: 7 }, false],
+    [{ sizeBytes: 0 }, true],
+    [{ sizeBytes: -1 }, false],
+    [{ sizeBytes: 1.5 }, false],
+    [{ sizeBytes: 2 ** 60 }, false],
+    [{ sequencer: 'xyz' }, false],
+    [{ sequencer: 'a'.repeat(64) }, true],
+    [{ sequencer: 'a'.repeat(65) }, false],
+  ]
+  const scope = { bucket: 'media', sourcePrefix: 'origin_' }
+  for (const [change, isValid] of changes) {
+    const { bucket, key, etag, sizeBytes: size, sequencer } = { ...source, ...change }
+    // EventBridge names keys as they are
+    const detail = { bucket: { name: bucket }, object: { key, etag, size, sequencer } }
+    const event = { source: 'aws.s3', 'detail-type': 'Object Created', detail }
+    const changed = { ...source, ...change }
+    const job = { id: JOB, source: changed, claim: 1, attempt: 1, history: [] }
+    const accepted = {
+      notification: parseNotification(JSON.stringify(event), scope).kind === 'sources',
+      inProgress: parseInProgressMessage(text({ ...inProgress, source: changed })) !== null,
+      dead: parseDeadMessage(text({ reason: error.code, error, at, job })) !== null,
+      document: documentSchema.safeParse({ ...document(), source: changed }).success,
+    }
+    const expected = { notification: isValid, inProgress: isValid, dead: isValid, document: isValid }
+    assert.equal(accepted, expected, JSON.stringify(change).slice(0, 100))
   }
 })
 
