@@ -69,3 +69,20 @@ export async function deadLetterMessage(
   await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
   await queue.delete(message)
 }
+
+/** A document that cannot be read may be a newer daemon's: its messages get time, but not for ever. */
+const MAX_UNREADABLE = 10
+
+/**
+ * Moves a message to the dead-letter queue whose job document could not be read, once it was received ten times. False
+ * when it is not that: the message stays where it is, and the caller decides when it comes back.
+ */
+export async function deadLetterUnreadable(
+  deps: Pick<DeadLetterDeps, 'queues' | 'log'>,
+  received: Received,
+  error: MediadError,
+): Promise<boolean> {
+  if (error.code !== 'internal.document' || received.message.receiveCount < MAX_UNREADABLE) return false
+  await deadLetterMessage(deps, received, error)
+  return true
+}

@@ -6,7 +6,7 @@ import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import { RACE_SECONDS, toBackoffSeconds } from '../protocol/backoff.ts'
-import { deadLetterMessage, deadLetterUnowned, type DeadLetterDeps } from './dead-letter.ts'
+import { deadLetterMessage, deadLetterUnowned, deadLetterUnreadable, type DeadLetterDeps } from './dead-letter.ts'
 import { toDeadError, toClaimDraft } from '../protocol/claim.ts'
 import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
 import type { Documents, Written } from './documents.ts'
@@ -139,16 +139,13 @@ async function refuse(parts: IntakeParts, message: Message, reason: string): Pro
   return null
 }
 
-/** A document that cannot be read may be a newer daemon's: it gets time, but not for ever. */
-const MAX_UNREADABLE = 10
-
 async function putBackOrRefuse(parts: IntakeParts, message: Message, error: MediadError): Promise<void> {
-  if (error.code !== 'internal.document' || message.receiveCount < MAX_UNREADABLE) return putBack(parts, message, error)
   try {
-    await deadLetterMessage(parts, { queue: parts.queues.work, message }, error)
+    if (await deadLetterUnreadable(parts, { queue: parts.queues.work, message }, error)) return
   } catch (deadError) {
-    await putBack(parts, message, toMediadError(deadError, 'transient.queue'))
+    return putBack(parts, message, toMediadError(deadError, 'transient.queue'))
   }
+  await putBack(parts, message, error)
 }
 
 async function putBack({ queues, log }: IntakeParts, message: Message, error: MediadError): Promise<void> {

@@ -1,5 +1,5 @@
 import { MediadError, toMediadError } from '../vocabulary/errors.ts'
-import { deadLetterMessage, deadLetterUnowned, type DeadLetterDeps } from '../job/dead-letter.ts'
+import { deadLetterMessage, deadLetterUnowned, deadLetterUnreadable, type DeadLetterDeps } from '../job/dead-letter.ts'
 import { toDeadError } from '../protocol/claim.ts'
 import { decideSweep, type Limits } from '../protocol/decide.ts'
 import { type InProgressMessage, parseInProgressMessage } from '../protocol/messages.ts'
@@ -34,8 +34,20 @@ export function createSweeper(parts: SweeperParts): (message: Message, trouble: 
     } catch (thrown) {
       const error = toMediadError(thrown, 'transient.queue')
       if (isShared(error)) trouble.pull('message', error)
-      parts.log.warn({ error, message: message.id }, `a record could not be swept, it comes back: ${error.message}`)
+      await leaveOrRefuse(parts, message, error)
     }
+  }
+}
+
+/** The message comes back by itself, unless it is of a document that nobody can read. */
+async function leaveOrRefuse(parts: SweeperParts, message: Message, error: MediadError): Promise<void> {
+  const leave = (error: MediadError) =>
+    parts.log.warn({ error, message: message.id }, `a record could not be swept, it comes back: ${error.message}`)
+  try {
+    const isDead = await deadLetterUnreadable(parts, { queue: parts.queues.inProgress, message }, error)
+    if (!isDead) leave(error)
+  } catch (deadError) {
+    leave(toMediadError(deadError, 'transient.queue'))
   }
 }
 

@@ -6,7 +6,7 @@ import type { Trouble } from '../../daemon/protocol/fault.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/vocabulary/job.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { parseInProgressMessage } from '../../daemon/protocol/messages.ts'
+import { parseDeadMessage, parseInProgressMessage } from '../../daemon/protocol/messages.ts'
 import { createTestLog } from '../helpers/context.ts'
 import {
   createFakeClock,
@@ -161,8 +161,7 @@ test('an owned job: the message is hidden until the lease would end, never delet
   const { take, calls, queues, clock } = prepare({})
   await clock.advance(20_000)
   assert.is(await take(), null)
-  assert.equal(calls(), ['read document', 'work.hide'])
-  assert.is(queues.work.hidden[0]?.seconds, 41)
+  assert.equal([...calls(), queues.work.hidden[0]?.seconds], ['read document', 'work.hide', 41])
 })
 
 test('attempts used up: dead queue, document, message, in this order, and the log says which job and why', async () => {
@@ -184,8 +183,7 @@ test('a dead-lettering that another daemon was faster with: the message comes ba
     return perform()
   })
   assert.is(await take(), null)
-  assert.equal(calls().slice(-2), ['read document', 'work.hide'])
-  assert.is(queues.work.hidden[0]?.seconds, 1)
+  assert.equal([...calls().slice(-2), queues.work.hidden[0]?.seconds], ['read document', 'work.hide', 1])
 })
 
 test('a lost race: the message is hidden for a second, the in-progress message is left to the sweeper', async () => {
@@ -241,11 +239,15 @@ test('it never throws, even when nothing at all can be reached', async () => {
   assert.is(await intake(message('{"Event":"s3:TestEvent"}')), null)
 })
 
-test('a document of a newer version is not touched, and its job not done', async () => {
-  const { take, calls, storage } = prepare()
+test('a document of a newer version is not touched; the message is dead-lettered at its tenth receive', async () => {
+  const { take, calls, storage, queues } = prepare()
   storage.put(KEY, '{"v":99}')
-  assert.is(await take(), null)
+  assert.is(await take(source, 9), null)
   assert.equal(calls(), ['read document', 'work.hide'])
+  await take(source, 10)
+  assert.equal(calls().slice(2), ['read document', 'dead.send', 'work.delete'])
+  const { reason, body } = parseDeadMessage(queues.dead.sent[0]?.body ?? '') ?? {}
+  assert.equal([reason, body], ['internal.document', toNotificationBody(source)])
   assert.is(storage.objects.get(KEY)?.text, '{"v":99}')
 })
 
