@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
+import { toFittingDraft } from '../protocol/bounds.ts'
 import { toRacePauseMs } from '../protocol/backoff.ts'
 import type { Expected, Storage } from '../storage/storage.ts'
 import { documentSchema, type DocumentDraft, type JobDocument, type SeenDocument } from '../vocabulary/job.ts'
@@ -21,7 +22,8 @@ export type Documents = {
   read(id: string, signal?: AbortSignal): Promise<SeenDocument | null>
   /**
    * One conditional write: over exactly `previous`, or a creation when it is null. Null when somebody else was faster.
-   * @throws MediadError `transient.storage` when S3 gives no verdict; then nothing is known
+   * @throws MediadError `transient.storage` when S3 gives no verdict; then nothing is known. Before anything is written:
+   * `output.too_many`, `document.too_large`, and `internal.plugin` for a draft that could not be read back
    */
   write(draft: DocumentDraft, previous: Previous | null, signal?: AbortSignal): Promise<Written | null>
 }
@@ -50,13 +52,14 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
   return {
     read,
     async write(draft, previous, signal) {
+      const fitting = toFittingDraft(draft)
       const nonce = randomUUID()
       let expected: Expected = previous?.etag ?? null
       let rev = (previous?.document.rev ?? 0) + 1
       // of the first try: should that be the one that arrived, nothing later is confirmed
       const sentAt = clock.now()
       for (let attempt = 1; attempt <= TRIES; attempt++) {
-        const document: JobDocument = { ...draft, rev, nonce }
+        const document: JobDocument = { ...fitting, rev, nonce }
         const outcome = await attemptWrite(storage, { key: toKey(draft.id), document, expected, signal })
         if (typeof outcome === 'object') return { document, etag: outcome.etag, sentAt }
         const seen = await read(draft.id, signal)

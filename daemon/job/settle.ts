@@ -3,6 +3,7 @@ import type { DaemonEvent } from '../vocabulary/events.ts'
 import type { Log } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
+import { toBoundedError } from '../protocol/bounds.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
 import { deadLetterJob } from './dead-letter.ts'
 import type { Limits } from '../protocol/decide.ts'
@@ -13,11 +14,6 @@ import type { Lease } from './lease.ts'
 const STOP_PAUSE_SECONDS = 1
 /** What no daemon can do right now need not be tried again at once. */
 const RELEASE_PAUSE_SECONDS = 60
-
-/** A plugin may throw whatever it likes; documents are read back up to 1 MiB, and messages end at 256 KiB. */
-const MAX_MESSAGE = 1000
-const MAX_LINES = 20
-const MAX_LINE = 500
 
 export type SettleParts = {
   queues: Pick<Queues, 'sendSource' | 'sendDead'>
@@ -114,11 +110,7 @@ async function release({ queues, storage, emit }: SettleParts, { error, lease, l
 }
 
 function toJobError({ error, plugin }: Ending): JobError {
-  return {
-    code: error.code,
-    message: error.message.slice(0, MAX_MESSAGE),
-    verdict: error.verdict === 'reject' ? 'reject' : 'retry',
-    ...(plugin !== undefined && { plugin }),
-    ...(error.stderr.length > 0 && { stderr: error.stderr.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE)) }),
-  }
+  const { code, message, stderr } = error
+  const verdict = error.verdict === 'reject' ? 'reject' : 'retry'
+  return toBoundedError({ code, message, verdict, ...(plugin !== undefined && { plugin }), stderr })
 }

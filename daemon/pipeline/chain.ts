@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
 import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
 import type { JobDocument, Output, PluginTiming, Warning } from '../vocabulary/job.ts'
+import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
 import { toArtifact } from './artifact.ts'
 import type { Probe } from '../vocabulary/media.ts'
@@ -123,7 +124,7 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs, acc
   const log = job.log.child({ plugin: plugin.name })
   const inspect = (path: string) => inspectOutput(parts, path, signal)
   const progress = (fraction: number) =>
-    job.onProgress({ plugin: plugin.name, percent: Math.round(Math.min(1, Math.max(0, fraction)) * 100) })
+    job.onProgress({ plugin: plugin.name, percent: Math.round(Math.min(1, Math.max(0, fraction || 0)) * 100) })
   progress(0)
   let lapStarted = performance.now()
   return {
@@ -140,18 +141,20 @@ function createContext(parts: ChainParts, { job, plugin, artifacts, outputs, acc
     warn: (message) => job.onWarning({ plugin: plugin.name, message }),
     skip(reason) {
       log.debug(`skipped: ${reason}`)
-      account.skip(reason)
+      account.skip(toBoundedNote(reason))
     },
     ffmpeg: (command) => parts.ffmpeg({ command, input, workspace, signal, log, onCpu: account.addCpu }),
     async add(path, kind, options) {
       const seconds = (performance.now() - lapStarted) / 1000
       const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })
       lapStarted = performance.now()
+      assertRoomForOutput(artifacts.length)
       artifacts.push(artifact)
       return artifact
     },
     storage: {
       async upload(artifact, options = {}) {
+        assertRoomForOutput(outputs.length)
         const output = await job.upload(artifact, options)
         outputs.push(output)
         return output

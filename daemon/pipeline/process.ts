@@ -3,9 +3,10 @@ import { MediadError, toMediadError } from '../vocabulary/errors.ts'
 import type { DaemonEvent } from '../vocabulary/events.ts'
 import type { Written } from '../job/documents.ts'
 import type { Intake } from '../job/intake.ts'
-import type { JobDocument, Source, Warning } from '../vocabulary/job.ts'
+import type { JobDocument, Source } from '../vocabulary/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
+import { createWarnings } from '../protocol/bounds.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Download } from '../storage/download.ts'
@@ -82,7 +83,7 @@ async function runIn(workspace: Workspace, parts: ProcessParts, { lease, log, si
   const input = join(workspace.path, 'source')
   await parts.download({ source, path: input, signal })
   const probe = await parts.inspect(input, signal)
-  const warnings: Warning[] = []
+  const warnings = createWarnings()
   lease.note({ media: toSummary(probe) })
   return await parts.chain.run({
     document,
@@ -98,8 +99,7 @@ async function runIn(workspace: Workspace, parts: ProcessParts, { lease, log, si
     },
     onWarning(warning) {
       log.warn({ plugin: warning.plugin }, warning.message)
-      warnings.push(warning)
-      lease.note({ warnings: [...warnings] })
+      lease.note({ warnings: warnings.add(warning) })
     },
     upload: (artifact, options) => parts.publish(artifact, options, { jobId: id, claim, lease, signal }),
   })

@@ -1,5 +1,6 @@
 import type { DeadMessage, InProgressMessage } from '../protocol/messages.ts'
-import type { PastAttempt, WorkSource } from '../vocabulary/job.ts'
+import type { WorkSource } from '../vocabulary/job.ts'
+import { withoutStderr } from '../protocol/bounds.ts'
 import { toNotificationBody } from '../protocol/notification.ts'
 import type { Queue } from './queue.ts'
 
@@ -37,11 +38,6 @@ function toSendable({ body, job, ...rest }: DeadMessage): DeadMessage {
     ...(body !== undefined && { body: body.slice(0, MAX_BODY_CHARACTERS) }),
     ...(job && { job: { ...job, history: job.history.map(withoutStderr) } }),
   }
-}
-
-function withoutStderr(past: PastAttempt): PastAttempt {
-  const { stderr: _stderr, ...error } = past.error
-  return { ...past, error }
 }
 
 /**
