@@ -1,37 +1,96 @@
-import { toAttemptFields, toJobFields, type Emit } from '../vocabulary/events.ts'
+import { toAttemptFields, toJobFields, type Emit, type PolledName } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import type { MediadError } from '../vocabulary/errors.ts'
+import type { Message, Queue } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
+import { RACE_SECONDS } from '../protocol/backoff.ts'
 import { toDeadDraft } from '../protocol/claim.ts'
 import type { Documents } from './documents.ts'
-import type { DocumentDraft, JobError, SeenDocument } from '../vocabulary/job.ts'
+import type { DocumentDraft, JobDocument, JobError, SeenDocument } from '../vocabulary/job.ts'
 
-export type BuryParts = {
+export type DeadLetterDeps = {
   queues: Pick<Queues, 'sendDead'>
   documents: Documents
   emit: Emit
   log: DaemonLog
 }
 
+type MessageDeps = Pick<DeadLetterDeps, 'queues' | 'emit' | 'log'>
+
+/** A message in hand, and the queue it was received from. */
+export type Received = { queue: Queue; queueName: PolledName; message: Message }
+
+type Death = {
+  document: JobDocument
+  error: JobError
+  /** Writes the dead document; null when somebody else was faster. */
+  write(dead: DocumentDraft): Promise<unknown>
+}
+
 /**
- * Buries a job that nobody works on: to the dead queue first, then the document, so that a crash between the two makes a
- * second dead message and never a lost job. False when the document changed meanwhile: look again.
+ * Sends the dead message, then writes the document: a crash between the two can leave a duplicate dead message, never a
+ * lost job. Null when `write` lost; nothing was written then.
  */
-export async function bury(parts: BuryParts, seen: SeenDocument, error: JobError): Promise<boolean> {
-  const { queues, documents, emit, log } = parts
-  const { id } = seen.document
-  const dead = toDeadDraft(seen.document, error)
-  await queues.sendDead(toDeadMessage(dead, error))
-  if ((await documents.write(dead, seen)) === null) return false
+export async function deadLetterJob(
+  queues: Pick<Queues, 'sendDead'>,
+  { document, error, write }: Death,
+): Promise<DocumentDraft | null> {
+  const dead = toDeadDraft(document, error)
+  const { id, source, claim, attempt, history } = dead
+  const job = { id, source, claim, attempt, history }
+  await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), job })
+  return (await write(dead)) === null ? null : dead
+}
+
+/**
+ * Dead-letters the job of a message that no daemon works on, then deletes the message. When the document changed
+ * meanwhile, the message is hidden for a moment instead, and decided about again.
+ */
+export async function deadLetterUnowned(
+  { queues, documents, emit, log }: DeadLetterDeps,
+  { queue, message }: Received,
+  { seen, error }: { seen: SeenDocument; error: JobError },
+): Promise<void> {
+  const { document } = seen
+  const dead = await deadLetterJob(queues, { document, error, write: (draft) => documents.write(draft, seen) })
+  if (dead === null) return await queue.hide(message, RACE_SECONDS)
   log.error(
-    { event: 'job.dead_lettered', job: id, attempt: dead.attempt, error },
+    { event: 'job.dead_lettered', job: dead.id, attempt: dead.attempt, error },
     `job dead-lettered: ${error.message}`,
   )
   emit({ type: 'job:dead_lettered', ...toJobFields(dead), ...toAttemptFields(dead), error })
-  return true
+  await queue.delete(message)
 }
 
-/** What the dead queue gets to know of a job. */
-export function toDeadMessage(dead: DocumentDraft, error: JobError) {
-  const { id, source, claim, attempt, history } = dead
-  return { reason: error.code, error, at: new Date().toISOString(), job: { id, source, claim, attempt, history } }
+/** Moves a message that belongs to no readable job to the dead-letter queue, with the reason and its body. */
+export async function deadLetterMessage(
+  { queues, emit, log }: MessageDeps,
+  { queue, queueName, message }: Received,
+  { code, message: reason }: Pick<MediadError, 'code' | 'message'>,
+): Promise<void> {
+  const error = { code, message: reason, verdict: 'reject' } as const
+  log.error(
+    { event: 'message.dead_lettered', error, message: message.id, queue: queueName },
+    `message dead-lettered: ${reason}`,
+  )
+  await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
+  await queue.delete(message)
+  emit({ type: 'message:dead_lettered', queue: queueName, message: message.id, error })
+}
+
+/** A document that cannot be read may be a newer daemon's: its messages get time, but not for ever. */
+const MAX_UNREADABLE = 10
+
+/**
+ * Moves a message to the dead-letter queue whose job document could not be read, once it was received ten times. False
+ * when it is not that: the message stays where it is, and the caller decides when it comes back.
+ */
+export async function deadLetterUnreadable(
+  deps: MessageDeps,
+  received: Received,
+  error: MediadError,
+): Promise<boolean> {
+  if (error.code !== 'internal.document' || received.message.receiveCount < MAX_UNREADABLE) return false
+  await deadLetterMessage(deps, received, error)
+  return true
 }

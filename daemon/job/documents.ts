@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
+import { toFittingDraft } from '../protocol/bounds.ts'
+import { toRacePauseMs } from '../protocol/backoff.ts'
 import type { Expected, Storage } from '../storage/storage.ts'
-import type { DocumentDraft, JobDocument, SeenDocument } from '../vocabulary/job.ts'
+import { documentSchema, type DocumentDraft, type JobDocument, type SeenDocument } from '../vocabulary/job.ts'
+import { parseJson } from '../vocabulary/validation.ts'
 
 /** What a write goes over. `sentAt`, of a {@link Written}, says that the writer wrote that himself. */
 export type Previous = Pick<SeenDocument, 'document' | 'etag'> & { readonly sentAt?: number }
@@ -20,14 +22,15 @@ export type Documents = {
   read(id: string, signal?: AbortSignal): Promise<SeenDocument | null>
   /**
    * One conditional write: over exactly `previous`, or a creation when it is null. Null when somebody else was faster.
-   * @throws MediadError `transient.storage` when S3 gives no verdict; then nothing is known
+   * @throws MediadError `transient.storage` when S3 gives no verdict; then nothing is known. Before anything is written:
+   * `output.too_many`, `document.too_large`, and `internal.plugin` for a draft that could not be read back
    */
   write(draft: DocumentDraft, previous: Previous | null, signal?: AbortSignal): Promise<Written | null>
 }
 
 /** A write that S3 neither takes nor refuses is tried this often, with jittered pauses. */
 const TRIES = 6
-const PAUSE_MS = 150
+const MAX_PAUSE_MS = 1_000
 
 /**
  * Job documents: one S3 object per job, written only under a condition.
@@ -49,20 +52,21 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
   return {
     read,
     async write(draft, previous, signal) {
+      const fitting = toFittingDraft(draft)
       const nonce = randomUUID()
       let expected: Expected = previous?.etag ?? null
       let rev = (previous?.document.rev ?? 0) + 1
       // of the first try: should that be the one that arrived, nothing later is confirmed
       const sentAt = clock.now()
       for (let attempt = 1; attempt <= TRIES; attempt++) {
-        const document: JobDocument = { ...draft, rev, nonce }
+        const document: JobDocument = { ...fitting, rev, nonce }
         const outcome = await attemptWrite(storage, { key: toKey(draft.id), document, expected, signal })
         if (typeof outcome === 'object') return { document, etag: outcome.etag, sentAt }
         const seen = await read(draft.id, signal)
         if (seen?.document.nonce === nonce) return { document: seen.document, etag: seen.etag, sentAt }
         if (seen && isOurs(seen, draft, previous)) [expected, rev] = [seen.etag, seen.document.rev + 1]
         else if ((seen?.etag ?? null) !== expected) return null
-        await clock.wait(PAUSE_MS * attempt * Math.random(), signal)
+        await clock.wait(toRacePauseMs(attempt, MAX_PAUSE_MS), signal)
         signal?.throwIfAborted()
       }
       throw new MediadError(
@@ -93,48 +97,11 @@ async function attemptWrite(storage: Storage, { key, document, expected, signal 
   }
 }
 
-const source = z.object({
-  bucket: z.string(),
-  key: z.string(),
-  etag: z.string(),
-  sizeBytes: z.number(),
-  sequencer: z.string().optional(),
-})
-
-const schema = z.object({
-  version: z.literal(1),
-  id: z.string(),
-  source,
-  state: z.enum(['processing', 'failed', 'released', 'succeeded', 'dead']),
-  claim: z.int().min(1),
-  attempt: z.int().min(1),
-  owner: z.string().nullable(),
-  rev: z.int().min(1),
-  nonce: z.string(),
-  progress: z.object({ plugin: z.string().nullable(), percent: z.number() }),
-  outputs: z.array(z.looseObject({ key: z.string() })),
-  media: z.looseObject({}).exactOptional(),
-  warnings: z.array(z.looseObject({ message: z.string() })).exactOptional(),
-  error: z.looseObject({ code: z.string(), verdict: z.enum(['retry', 'reject', 'release']) }).nullable(),
-  backoffSeconds: z.number().min(0),
-  timings: z.looseObject({ startedAt: z.string() }),
-  history: z.array(z.looseObject({ attempt: z.number() })),
-})
-
 function parseDocument(text: string, id: string): JobDocument {
-  const parsed = schema.safeParse(parseJson(text))
-  // the schema checks what decisions rest on; the rest is our own writing
-  if (parsed.success && parsed.data.id === id) return parsed.data as unknown as JobDocument
+  const parsed = documentSchema.safeParse(parseJson(text))
+  if (parsed.success && parsed.data.id === id) return parsed.data
   throw new MediadError(
     'internal.document',
     `the document of job ${id} is none of this version of mediad; nothing was changed. Look at it, and delete it to start over`,
   )
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { roundSeconds } from '../vocabulary/clock.ts'
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
-import { toJobFields } from '../vocabulary/events.ts'
+import { toJobFields, type Emit } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope, type RoutedSource } from '../protocol/notification.ts'
 import type { Route } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
-import { toBackoffSeconds } from '../protocol/backoff.ts'
-import { bury, type BuryParts } from './dead-letter.ts'
-import { toBuryError, toClaimDraft } from '../protocol/claim.ts'
+import { RACE_SECONDS, toBackoffSeconds } from '../protocol/backoff.ts'
+import { deadLetterMessage, deadLetterUnowned, deadLetterUnreadable, type Received } from './dead-letter.ts'
+import { toDeadError, toClaimDraft } from '../protocol/claim.ts'
 import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
 import type { Documents, Written } from './documents.ts'
 import { type SeenDocument, type Source, toJobId } from '../vocabulary/job.ts'
@@ -24,7 +24,7 @@ export type IntakeParts = {
   limits: Limits
   /** This daemon's name; each claim makes an owner of its own of it. */
   daemonName: string
-  emit: BuryParts['emit']
+  emit: Emit
   log: DaemonLog
 }
 
@@ -32,15 +32,12 @@ export type IntakeParts = {
 export type Claimed = Written & { readonly route: Route }
 
 /**
- * Takes a work message to where the job is ours and its record carries it, or settles the message otherwise.
+ * Takes a work message to where the job is ours and its in-progress message carries it, or settles the message otherwise.
  * Never throws: a message that cannot be settled now is hidden for a while and comes back.
  *
  * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
  */
 export type Intake = (message: Message, trouble: Trouble) => Promise<Claimed | null>
-
-/** Pause before a message is looked at again whose document changed under our hands. */
-const RACE_SECONDS = 1
 
 export function createIntake(parts: IntakeParts): Intake {
   return async (message, trouble) => {
@@ -77,7 +74,7 @@ async function take(parts: IntakeParts, message: Message): Promise<Claimed | nul
 async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSource): Promise<Claimed | null> {
   const { queues, documents, limits } = parts
   const { source: named, route } = routed
-  const { redrive: _, ...source } = named // that is the message's, and no part of what a document or a record keeps
+  const { redrive: _, ...source } = named // belongs to the work message alone, not to the document or the in-progress message
   const id = toJobId(source.bucket, source.key)
   const log = parts.log.child({ job: id })
   const seen = await documents.read(id)
@@ -90,10 +87,11 @@ async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSo
     case 'postpone':
       await queues.work.hide(message, decision.seconds)
       return null
-    case 'bury':
-      if (seen && (await bury(parts, seen, toBuryError(seen.document, limits.attempts))))
-        await queues.work.delete(message)
-      else await queues.work.hide(message, RACE_SECONDS)
+    case 'dead-letter':
+      if (seen) {
+        const error = toDeadError(seen.document, limits.attempts)
+        await deadLetterUnowned(parts, toReceived(parts, message), { seen, error })
+      }
       return null
     case 'claim': {
       const step = { id, source, previous: seen, claim: decision.claim, attempt: decision.attempt }
@@ -111,11 +109,14 @@ function logDecision(log: DaemonLog, decision: TakeDecision, { key }: Source): v
 
 type ClaimStep = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }
 
-/** Record, then claim, then delete: in every gap the job has a message. */
+/** In-progress message, then claim, then delete: in every gap the job has a message. */
 async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Promise<Written | null> {
   const { queues, documents, limits } = parts
   const owner = `${parts.daemonName}/${randomUUID().slice(0, 8)}`
-  await queues.sendRecord({ id: step.id, source: step.source, claim: step.claim, owner }, limits.recheckSeconds)
+  await queues.sendInProgressMessage(
+    { id: step.id, source: step.source, claim: step.claim, owner },
+    limits.recheckSeconds,
+  )
   const written = await documents.write(toClaimDraft({ ...step, owner }), step.previous)
   if (written === null) {
     await queues.work.hide(message, RACE_SECONDS)
@@ -125,7 +126,7 @@ async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Pro
   try {
     await queues.work.delete(message)
   } catch (error) {
-    // the job is ours and its record carries it; the message comes back and finds it owned
+    // the job is ours and its in-progress message carries it; the message comes back and finds it owned
     parts.log.warn(
       { event: 'message.delete_failed', error, job: step.id },
       'could not delete the message of a claimed job',
@@ -151,34 +152,26 @@ async function verified({ storage }: IntakeParts, source: Source, { seen, decisi
   return current?.etag === known.etag ? { do: 'delete', why: 'superseded' } : decision
 }
 
-/** What is no notification will never be one: to the dead queue, with the reason. */
+const toReceived = ({ queues }: IntakeParts, message: Message): Received => ({
+  queue: queues.work,
+  queueName: 'work',
+  message,
+})
+
+/** A body that is not a notification never becomes one. */
 async function refuse(parts: IntakeParts, message: Message, reason: string): Promise<null> {
-  await toDead(parts, message, new MediadError('message.invalid', reason))
+  const error = new MediadError('message.invalid', reason)
+  await deadLetterMessage(parts, toReceived(parts, message), error)
   return null
 }
 
-async function toDead({ queues, emit, log }: IntakeParts, message: Message, invalid: MediadError): Promise<void> {
-  const { code, message: reason } = invalid
-  log.error(
-    { event: 'message.dead_lettered', error: invalid, message: message.id, queue: 'work' },
-    `message dead-lettered: ${reason}`,
-  )
-  const error = { code, message: reason, verdict: 'reject' } as const
-  await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
-  await queues.work.delete(message)
-  emit({ type: 'message:dead_lettered', queue: 'work', message: message.id, error })
-}
-
-/** A document that cannot be read may be a newer daemon's: it gets time, but not for ever. */
-const MAX_UNREADABLE = 10
-
 async function putBackOrRefuse(parts: IntakeParts, message: Message, error: MediadError): Promise<void> {
-  if (error.code !== 'internal.document' || message.receiveCount < MAX_UNREADABLE) return putBack(parts, message, error)
   try {
-    await toDead(parts, message, error)
+    if (await deadLetterUnreadable(parts, toReceived(parts, message), error)) return
   } catch (deadError) {
-    await putBack(parts, message, toMediadError(deadError, 'transient.queue'))
+    return putBack(parts, message, toMediadError(deadError, 'transient.queue'))
   }
+  await putBack(parts, message, error)
 }
 
 async function putBack({ queues, log }: IntakeParts, message: Message, error: MediadError): Promise<void> {

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
 import { toEventError, toJobFields, type Emit, type JobFields } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import { toFittingDraft } from '../protocol/bounds.ts'
 import type { Documents, Written } from './documents.ts'
 import type { DocumentDraft, JobDocument } from '../vocabulary/job.ts'
 import { createFence, SILENCE, type Fence } from './fence.ts'
@@ -25,7 +26,10 @@ export type Lease = {
   note(findings: Findings): void
   /** Writes a heartbeat now. @throws MediadError `lease.lost` */
   confirm(): Promise<void>
-  /** The claim's last write; no heartbeat follows it. @throws MediadError `lease.lost` when it came too late. */
+  /**
+   * The claim's last write; no heartbeat follows it. @throws MediadError `lease.lost` when it came too late. What
+   * {@link toFittingDraft} throws comes before: the lease is held on, and another end can be written.
+   */
   end(changes: Partial<DocumentDraft>): Promise<void>
   /** Stops the heartbeat without a word. */
   [Symbol.dispose](): void
@@ -98,6 +102,7 @@ export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock =
     note: (more) => void (findings = { ...findings, ...more }),
     confirm: () => write({}),
     async end(changes) {
+      writer.check({ progress, ...findings, ...changes }) // first: whoever acts on its error still needs the heartbeat
       ended.abort()
       await untilWritten(() => write(changes), { clock, beatMs, lost: fence.signal, log })
     },
@@ -147,6 +152,8 @@ function createWriter({ documents, claimed, fence, patienceMs }: WriterParts) {
   }
   return {
     last: () => last,
+    /** @throws MediadError when the document would be too large */
+    check: (changes: Partial<DocumentDraft>) => void toFittingDraft({ ...last.document, ...changes }),
     write(changes: Partial<DocumentDraft>): Promise<void> {
       const next = writing.then(() => writeNow(changes))
       writing = next.catch(() => undefined) // whoever asked for the write gets its error

@@ -3,22 +3,17 @@ import { toAttemptFields, toEventError, toJobFields, type Emit } from '../vocabu
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
+import { toBoundedError } from '../protocol/bounds.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
-import { toDeadMessage } from './dead-letter.ts'
-import { toDeadDraft } from '../protocol/claim.ts'
+import { deadLetterJob } from './dead-letter.ts'
 import type { Limits } from '../protocol/decide.ts'
-import type { JobDocument, JobError } from '../vocabulary/job.ts'
+import type { DocumentDraft, JobDocument, JobError } from '../vocabulary/job.ts'
 import type { Lease } from './lease.ts'
 
 /** Until the document says `released`: whoever receives the source before that waits for the lease to end. */
 const STOP_PAUSE_SECONDS = 1
 /** What no daemon can do right now need not be tried again at once. */
 const RELEASE_PAUSE_SECONDS = 60
-
-/** A plugin may throw whatever it likes; documents are read back up to 1 MiB, and messages end at 256 KiB. */
-const MAX_MESSAGE = 1000
-const MAX_LINES = 20
-const MAX_LINE = 500
 
 export type SettleParts = {
   queues: Pick<Queues, 'sendSource' | 'sendDead'>
@@ -39,7 +34,7 @@ export type Ending = {
 
 /**
  * Acts on an error's verdict while the lease is still held: the last thing an owner does for a job. Never throws; what it
- * cannot say now, the record says later.
+ * cannot write now, the in-progress message brings up later.
  */
 export type Settle = (ending: Ending) => Promise<void>
 
@@ -55,9 +50,9 @@ export function createSettle(parts: SettleParts): Settle {
         case 'release':
           return await release(parts, ending)
         case 'reject':
-          return await buryOwn(parts, ending)
+          return await deadLetterOwn(parts, ending)
         case 'retry':
-          if (attempt >= parts.limits.attempts) return await buryOwn(parts, ending)
+          if (attempt >= parts.limits.attempts) return await deadLetterOwn(parts, ending)
           return await fail(parts, ending, toBackoffSeconds(attempt, parts.backoffSeconds))
       }
     } catch (settleError) {
@@ -83,22 +78,26 @@ async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: numbe
   emit({ type: 'job:failed', ...toFields(ending), error, retryInSeconds: backoffSeconds })
 }
 
-/** To dead first, then the document. Should the dead queue be out of reach, the document says it and the sweeper buries. */
-async function buryOwn(parts: SettleParts, ending: Ending): Promise<void> {
+/** Falls back to `failed` when the dead-letter queue is out of reach: the sweeper dead-letters the job then. */
+async function deadLetterOwn(parts: SettleParts, ending: Ending): Promise<void> {
   const { lease, log, timings } = ending
   const error = toJobError(ending)
   lease.assertHeld()
-  const dead = toDeadDraft({ ...lease.document, timings }, error)
+  let isSent = false
+  const write = (dead: DocumentDraft) => {
+    isSent = true
+    return lease.end(dead)
+  }
   try {
-    await parts.queues.sendDead(toDeadMessage(dead, error))
+    await deadLetterJob(parts.queues, { document: { ...lease.document, timings }, error, write })
   } catch (sendError) {
+    if (isSent) throw sendError
     log.warn(
       { event: 'job.dead_letter_failed', error: sendError },
       `dead-letter queue is unreachable, the sweeper dead-letters the job later: ${toMessage(sendError)}`,
     )
     return fail(parts, ending, 0)
   }
-  await lease.end(dead)
   log.error(
     { event: 'job.dead_lettered', error: ending.error, plugin: ending.plugin },
     `job dead-lettered: ${error.message}`,
@@ -130,11 +129,7 @@ function toFields({ lease: { document }, timings }: Ending) {
 }
 
 function toJobError({ error, plugin }: Ending): JobError {
-  return {
-    code: error.code,
-    message: error.message.slice(0, MAX_MESSAGE),
-    verdict: error.verdict === 'reject' ? 'reject' : 'retry',
-    ...(plugin !== undefined && { plugin }),
-    ...(error.stderr.length > 0 && { stderr: error.stderr.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE)) }),
-  }
+  const { code, message, stderr } = error
+  const verdict = error.verdict === 'reject' ? 'reject' : 'retry'
+  return toBoundedError({ code, message, verdict, ...(plugin !== undefined && { plugin }), stderr })
 }

@@ -3,7 +3,7 @@ import type { JobDocument, SeenDocument } from '../vocabulary/job.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
 import type { Queues } from '../queue/queues.ts'
-import type { DeadMessage } from '../protocol/messages.ts'
+import { parseInProgressMessage, type DeadMessage } from '../protocol/messages.ts'
 import { isForeign, toId } from './jobs.ts'
 import { visitDead, type DeadEntry } from './visit.ts'
 
@@ -134,8 +134,17 @@ async function redriveJob({ queues, documents }: DeadParts, id: string, signal?:
   return { ...about, done: true, claim, detail: 'sent to work; its document says dead until a daemon takes it' }
 }
 
-/** What was no notification may be one by now: for another version of mediad, or with another config. */
+/**
+ * An in-progress message whose document could not be read sends its source to work again. A body that was not a
+ * notification may be one by now: for another version of mediad, or with another config.
+ */
 async function putBack({ queues, scope }: DeadParts, id: string, body: string): Promise<Outcome> {
+  const inProgress = parseInProgressMessage(body)
+  if (inProgress) {
+    const { source } = inProgress
+    await queues.sendSource(source)
+    return { id, key: source.key, done: true, detail: 'the source is sent to work' }
+  }
   const notification = parseNotification(body, scope)
   const problem = notification.kind === 'sources' ? notification.broken : notification.reason
   if (problem !== undefined) return { id, done: false, detail: `it is no notification for this config: ${problem}` }

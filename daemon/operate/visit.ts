@@ -1,7 +1,7 @@
 import { toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
-import { parseDead, type DeadMessage } from '../protocol/messages.ts'
+import { parseDeadMessage, type DeadMessage } from '../protocol/messages.ts'
 
 /** A message of the dead queue in hand; `dead` is null when no daemon wrote it. */
 export type DeadEntry = { readonly message: Message; readonly dead: DeadMessage | null }
@@ -37,7 +37,7 @@ export async function visitDead({ queue, log, signal, visit }: VisitParts): Prom
       for (const message of messages) {
         signal?.throwIfAborted()
         const isNew = fresh.includes(message)
-        if (isNew && (await visit({ message, dead: parseDead(message.body) }))) deleted.add(message.id)
+        if (isNew && (await visit({ message, dead: parseDeadMessage(message.body) }))) deleted.add(message.id)
         if (!deleted.has(message.id)) continue
         await queue.delete(message) // once more, when it was delivered once more
         held.delete(message.id)

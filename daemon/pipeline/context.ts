@@ -4,6 +4,7 @@ import type { JobDocument, Output, Warning } from '../vocabulary/job.ts'
 import type { DaemonLog, Log } from '../vocabulary/log.ts'
 import type { Probe } from '../vocabulary/media.ts'
 import type { Artifact, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
+import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
 import { toArtifact } from './artifact.ts'
 import type { PluginTimer } from './timer.ts'
@@ -46,7 +47,7 @@ export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs
   const log = job.log.child({ plugin })
   const inspect = (path: string) => inspectOutput(deps, path, signal)
   const progress = (fraction: number) =>
-    job.onProgress({ plugin, percent: Math.round(Math.min(1, Math.max(0, fraction)) * 100) })
+    job.onProgress({ plugin, percent: Math.round(Math.min(1, Math.max(0, fraction || 0)) * 100) })
   progress(0)
   let lapStarted = performance.now()
   return {
@@ -63,18 +64,20 @@ export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs
     warn: (message) => job.onWarning({ plugin, message }),
     skip(reason) {
       log.debug({ event: 'plugin.skipped', reason }, `plugin skipped: ${reason}`)
-      timer.skip(reason)
+      timer.skip(toBoundedNote(reason))
     },
     ffmpeg: (command) => deps.ffmpeg({ command, input, workspace, signal, log, onCpu: timer.addCpu }),
     async add(path, kind, options) {
       const seconds = (performance.now() - lapStarted) / 1000
       const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })
       lapStarted = performance.now()
+      assertRoomForOutput(artifacts.length)
       artifacts.push(artifact)
       return artifact
     },
     storage: {
       async upload(artifact, options = {}) {
+        assertRoomForOutput(outputs.length)
         const output = await job.upload(artifact, options)
         outputs.push(output)
         return output

@@ -4,9 +4,10 @@ import { MediadError, toMediadError } from '../vocabulary/errors.ts'
 import { toAttemptFields, toJobFields, type Emit } from '../vocabulary/events.ts'
 import type { Written } from '../job/documents.ts'
 import type { Intake } from '../job/intake.ts'
-import type { JobDocument, Source, Warning } from '../vocabulary/job.ts'
+import type { JobDocument, Source } from '../vocabulary/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
+import { createWarnings } from '../protocol/bounds.ts'
 import { isShared, type Trouble } from '../protocol/fault.ts'
 import type { Route, Routes } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
@@ -84,7 +85,7 @@ async function runIn(workspace: Workspace, parts: ProcessParts, run: JobRun): Pr
   const input = join(workspace.path, 'source')
   await parts.download({ source, path: input, signal })
   const probe = await parts.pipeline.inspect(input, signal)
-  const warnings: Warning[] = []
+  const warnings = createWarnings()
   lease.note({ media: toSummary(probe) })
   return await parts.pipeline.runChain(route.plugins, {
     document,
@@ -101,8 +102,7 @@ async function runIn(workspace: Workspace, parts: ProcessParts, run: JobRun): Pr
     onWarning(warning) {
       log.warn({ event: 'job.warned', plugin: warning.plugin }, `job warning: ${warning.message}`)
       parts.emit({ type: 'job:warned', ...toJobFields(document), ...warning })
-      warnings.push(warning)
-      lease.note({ warnings: [...warnings] })
+      lease.note({ warnings: warnings.add(warning) })
     },
     upload: (artifact, options) => parts.publish(artifact, options, { jobId: id, claim, lease, signal }),
   })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
+import { toRacePauseMs } from '../protocol/backoff.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Output } from '../vocabulary/job.ts'
 import type { AbortLeftovers } from '../storage/stale-uploads.ts'
@@ -20,7 +21,7 @@ export type Publish = (artifact: Artifact, options: UploadOptions, publisher: Pu
 
 /** A race over one key is rare; losing it this often means something else is wrong. */
 const MAX_RACES = 6
-const PAUSE_MS = 100
+const MAX_PAUSE_MS = 5_000
 /** How long S3 may be out of order before an attempt is given up. */
 const PATIENCE_MS = 120_000
 
@@ -56,7 +57,7 @@ export function createPublish(parts: PublishParts): Publish {
         if (!isTransient(error) || systemClock.now() > patience) throw error
         mayHaveLeft = true
       }
-      await systemClock.wait(Math.min(5_000, PAUSE_MS * 2 ** attempt) * Math.random(), publisher.signal)
+      await systemClock.wait(toRacePauseMs(attempt, MAX_PAUSE_MS), publisher.signal)
     }
   }
 }

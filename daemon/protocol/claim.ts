@@ -46,8 +46,8 @@ export function toDeadDraft(document: JobDocument, error: JobError): DocumentDra
   }
 }
 
-/** Why a job is buried that nobody is working on. */
-export function toBuryError(document: JobDocument, attempts: number): JobError {
+/** The error of a dead job that no daemon was working on. */
+export function toDeadError(document: JobDocument, attempts: number): JobError {
   if (document.error) return document.error
   return {
     code: 'internal.crashed',

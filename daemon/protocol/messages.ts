@@ -1,8 +1,17 @@
 import { z } from 'zod'
-import type { JobDocument, JobError, Source } from '../vocabulary/job.ts'
+import {
+  jobErrorSchema,
+  jobIdSchema,
+  pastAttemptSchema,
+  sourceSchema,
+  type JobDocument,
+  type JobError,
+  type Source,
+} from '../vocabulary/job.ts'
+import { parseJson } from '../vocabulary/validation.ts'
 
 /** The job's message on the in-progress queue: the promise that somebody will look at it again. */
-export type JobRecord = {
+export type InProgressMessage = {
   readonly id: string
   readonly source: Source
   readonly claim: number
@@ -19,55 +28,47 @@ export type DeadMessage = {
   readonly body?: string
 }
 
-const id = z.string().regex(/^[0-9a-f]{32}$/)
-const source = z.object({
-  bucket: z.string(),
-  key: z.string().refine((key) => key.isWellFormed()),
-  etag: z.string(),
-  sizeBytes: z.number(),
-  sequencer: z.string().optional(),
-})
-const record = z.object({
+const inProgressSchema = z.object({
   version: z.literal(1),
-  id,
-  source,
+  id: jobIdSchema,
+  source: sourceSchema,
   claim: z.int().min(1),
   owner: z.string(),
 })
 
-/** The record in a body of the in-progress queue; null when it is none. */
-export function parseRecord(body: string): JobRecord | null {
-  try {
-    return record.parse(JSON.parse(body)) as JobRecord
-  } catch {
-    return null
-  }
-}
-
-const error = z.looseObject({ code: z.string(), message: z.string(), verdict: z.enum(['retry', 'reject', 'release']) })
-const past = z.looseObject({
-  attempt: z.number(),
-  claim: z.number(),
-  owner: z.string(),
-  startedAt: z.string(),
-  endedAt: z.string(),
-  error,
-})
-const dead = z.object({
+const deadSchema = z.object({
   version: z.literal(1),
   reason: z.string(),
-  error,
+  error: jobErrorSchema,
   at: z.string(),
-  job: z.object({ id, source, claim: z.int().min(1), attempt: z.number(), history: z.array(past) }).optional(),
-  body: z.string().optional(),
+  job: z
+    .object({
+      id: jobIdSchema,
+      source: sourceSchema,
+      claim: z.int().min(1),
+      attempt: z.int().min(1),
+      history: z.array(pastAttemptSchema),
+    })
+    .exactOptional(),
+  body: z.string().exactOptional(),
 })
 
-/** What a message of the dead queue says; null when no daemon wrote it. */
-export function parseDead(body: string): DeadMessage | null {
-  try {
-    const { version: _, ...message } = dead.parse(JSON.parse(body))
-    return message as DeadMessage
-  } catch {
-    return null
-  }
+/** Parses a body of the in-progress queue; null when it is not an in-progress message. */
+export function parseInProgressMessage(body: string): InProgressMessage | null {
+  return parse(inProgressSchema, body)
+}
+
+/** Parses a body of the dead-letter queue; null when no daemon wrote it. */
+export function parseDeadMessage(body: string): DeadMessage | null {
+  return parse(deadSchema, body)
+}
+
+function parse<Message extends { version: 1 }>(
+  schema: z.ZodType<Message>,
+  body: string,
+): Omit<Message, 'version'> | null {
+  const parsed = schema.safeParse(parseJson(body))
+  if (!parsed.success) return null
+  const { version: _, ...message } = parsed.data
+  return message
 }

@@ -1,4 +1,5 @@
-import type { WorkSource } from '../vocabulary/job.ts'
+import { sourceSchema, type WorkSource } from '../vocabulary/job.ts'
+import { parseJson } from '../vocabulary/validation.ts'
 import { findRoute, type Route, type Routes } from './route.ts'
 
 /** What a message on the work queue turned out to be. */
@@ -22,9 +23,6 @@ export type NotificationScope = {
   readonly routes: Routes
 }
 
-/** S3's limit of a key, in bytes of UTF-8. */
-const MAX_KEY_BYTES = 1024
-
 /**
  * Reads the body of a work message: S3's own format, the same wrapped by SNS, or an EventBridge event. Total: every
  * string gives an answer. Keys are decoded exactly once, and only where S3 encodes them (EventBridge does not).
@@ -38,7 +36,7 @@ export function parseNotification(body: string, scope: NotificationScope): Notif
   if (!isObject(event)) return invalid('the body is not a JSON object')
   if (event.Type === 'Notification' && typeof event.Message === 'string') return parseWrapped(event.Message, scope)
   if (event.Event === 's3:TestEvent') return ignored('s3:TestEvent')
-  if (Array.isArray(event.Records)) return parseRecords(event.Records, scope)
+  if (Array.isArray(event.Records)) return parseS3Records(event.Records, scope)
   if (isObject(event.detail) && event.source === 'aws.s3') return parseEventBridge(event, scope)
   return invalid('the body is no S3, SNS or EventBridge notification')
 }
@@ -67,16 +65,16 @@ function parseWrapped(message: string, scope: NotificationScope): Notification {
   return parseNotification(message, scope)
 }
 
-function parseRecords(records: readonly unknown[], scope: NotificationScope): Notification {
+function parseS3Records(records: readonly unknown[], scope: NotificationScope): Notification {
   if (records.length === 0) return invalid('"Records" is empty')
-  const parsed = records.map((record) => parseRecord(record, scope))
+  const parsed = records.map((record) => parseS3Record(record, scope))
   const sources = parsed.flatMap((one) => (one.kind === 'sources' ? one.sources : []))
   const broken = parsed.find((one) => one.kind === 'invalid')
   if (sources.length > 0) return { kind: 'sources', sources, ...(broken && { broken: broken.reason }) }
   return broken ?? ignored(parsed.map((one) => (one.kind === 'ignored' ? one.reason : '')).join('; '))
 }
 
-function parseRecord(record: unknown, scope: NotificationScope): Notification {
+function parseS3Record(record: unknown, scope: NotificationScope): Notification {
   if (!isObject(record) || typeof record.eventName !== 'string') return invalid('a record has no "eventName"')
   // other stores than AWS's write the name as it stands in the bucket's configuration
   if (!/^(?:s3:)?ObjectCreated:/.test(record.eventName)) return ignored(`event ${record.eventName}`)
@@ -120,13 +118,15 @@ function toSource(raw: RawSource, scope: NotificationScope): Notification {
   if (bucket !== scope.bucket) return ignored('another bucket')
   const route = findRoute(scope.routes, key)
   if (!route) return ignored('a key outside the source prefix')
-  if (!key.isWellFormed()) return invalid('the object key is no Unicode text')
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return invalid('the object key is longer than 1,024 bytes')
-  if (typeof etag !== 'string' || etag.replaceAll('"', '') === '') return invalid('the object has no etag')
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return invalid('the object has no size')
-  if (sequencer !== undefined && !isSequencer(sequencer)) return invalid('the sequencer is not hexadecimal')
-  const source = { bucket, key, etag: etag.replaceAll('"', ''), sizeBytes: size }
-  return { kind: 'sources', sources: [{ source: isSequencer(sequencer) ? { ...source, sequencer } : source, route }] }
+  const parsed = sourceSchema.safeParse({
+    bucket,
+    key,
+    etag: typeof etag === 'string' ? etag.replaceAll('"', '') : etag,
+    sizeBytes: size,
+    ...(sequencer !== undefined && { sequencer }),
+  })
+  if (!parsed.success) return invalid(parsed.error.issues[0]?.message ?? 'the source is not valid')
+  return { kind: 'sources', sources: [{ source: parsed.data, route }] }
 }
 
 function decodeKey(encoded: unknown): string | undefined {
@@ -138,16 +138,7 @@ function decodeKey(encoded: unknown): string | undefined {
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isSequencer = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{1,64}$/i.test(value)
 const invalid = (reason: string): Notification => ({ kind: 'invalid', reason })
 const ignored = (reason: string): Notification => ({ kind: 'ignored', reason })

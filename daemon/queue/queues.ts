@@ -1,5 +1,6 @@
-import type { DeadMessage, JobRecord } from '../protocol/messages.ts'
-import type { PastAttempt, WorkSource } from '../vocabulary/job.ts'
+import type { DeadMessage, InProgressMessage } from '../protocol/messages.ts'
+import type { WorkSource } from '../vocabulary/job.ts'
+import { withoutStderr } from '../protocol/bounds.ts'
 import { toNotificationBody } from '../protocol/notification.ts'
 import type { Queue } from './queue.ts'
 
@@ -11,7 +12,7 @@ export type Queues = {
   /** Puts a source (back) on the work queue. */
   sendSource(source: WorkSource, delaySeconds?: number): Promise<void>
   /** The promise that somebody will look at this claim again. */
-  sendRecord(record: JobRecord, delaySeconds: number): Promise<void>
+  sendInProgressMessage(message: InProgressMessage, delaySeconds: number): Promise<void>
   sendDead(dead: DeadMessage): Promise<void>
 }
 
@@ -24,7 +25,8 @@ export function createQueues({ work, inProgress, dead }: Pick<Queues, 'work' | '
     inProgress,
     dead,
     sendSource: (source, delaySeconds) => work.send(toNotificationBody(source), delaySeconds),
-    sendRecord: (record, delaySeconds) => inProgress.send(toAscii({ version: 1, ...record }), delaySeconds),
+    sendInProgressMessage: (message, delaySeconds) =>
+      inProgress.send(toAscii({ version: 1, ...message }), delaySeconds),
     sendDead: (message) => dead.send(toAscii({ version: 1, ...toSendable(message) })),
   }
 }
@@ -36,11 +38,6 @@ function toSendable({ body, job, ...rest }: DeadMessage): DeadMessage {
     ...(body !== undefined && { body: body.slice(0, MAX_BODY_CHARACTERS) }),
     ...(job && { job: { ...job, history: job.history.map(withoutStderr) } }),
   }
-}
-
-function withoutStderr(past: PastAttempt): PastAttempt {
-  const { stderr: _stderr, ...error } = past.error
-  return { ...past, error }
 }
 
 /**

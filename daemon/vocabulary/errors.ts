@@ -20,6 +20,8 @@ export const errorCodes = {
   'input.encrypted': 'reject',
   'output.exists': 'reject',
   'output.key': 'reject',
+  'output.too_many': 'reject',
+  'document.too_large': 'reject',
   'transient.download': 'retry',
   'transient.storage': 'retry',
   'transient.queue': 'retry',

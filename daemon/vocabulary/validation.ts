@@ -148,3 +148,12 @@ function toEditDistance(a: string, b: string): number {
   }
   return row[b.length] ?? 0
 }
+
+/** Parses JSON; undefined when the text is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

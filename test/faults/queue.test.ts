@@ -1,11 +1,9 @@
 import * as assert from 'uvu/assert'
-import { DeleteMessageCommand, PurgeQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
-import { join } from 'node:path'
+import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
-import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
@@ -60,41 +58,6 @@ row('Q6: a record of a job that is over is dropped, and nothing runs again', asy
   assert.is((await bench.document('origin_a.mp4'))?.rev, before.rev)
   assert.is(bench.said('job.started'), 1)
 })
-
-row(
-  'Q7: every message is gone while the owner is dead: the job is seen as stale, and requeued by an operator',
-  async () => {
-    await using bench = await startBench({ ...gated, more: hasty })
-    const { daemon } = bench.first
-    await bench.upload('origin_a.mp4', await tinyVideo())
-    await daemon.waitFor('job.started')
-    await daemon.kill()
-    for (const QueueUrl of [bench.cloud.local.queueUrls.work, bench.cloud.local.queueUrls.inProgress])
-      await bench.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl }))
-    await bench.start()
-    await until('it is stale', async () => (await operate(bench, 'jobs'))[0]?.stale === true)
-    await bench.openGate()
-    assert.is(bench.said('job.started'), 1, 'nobody looks at it any more')
-    assert.equal(
-      (await operate(bench, 'requeue', '--all')).map(({ key, done }) => [key, done]),
-      [['origin_a.mp4', true]],
-    )
-    await bench.quiescence()
-    await bench.checkInvariants()
-    assert.equal(await operate(bench, 'requeue', '--all'), [])
-  },
-)
-
-/** What a command of an operator says, with the config of the daemons. */
-async function operate({ cloud, first }: Bench, ...args: string[]): Promise<Record<string, unknown>[]> {
-  const config = join(first.daemon.folder, 'media.config.ts')
-  const env = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET, MEDIAD_LOG_LEVEL: 'warn' }
-  const { queueUrls } = cloud.local
-  const urls = { MEDIAD_WORK_QUEUE_URL: queueUrls.work, MEDIAD_IN_PROGRESS_QUEUE_URL: queueUrls.inProgress }
-  await using command = await startMediad([...args, '--config', config], { env: { ...env, ...urls } })
-  assert.is(await command.ended, 0)
-  return [...command.entries]
-}
 
 row('Q8: garbage goes to the dead queue with its reason, at its first receive, and the loop goes on', async () => {
   await using bench = await startBench(quick)

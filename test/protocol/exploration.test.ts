@@ -15,8 +15,8 @@ test(`${SCHEDULES} random schedules lose nothing and do nothing twice`, () => {
 const broken: Broken[] = [
   ...takeRules.map(({ name }) => ({ takeRule: name })),
   ...sweepRules.map(({ name }) => ({ sweepRule: name })),
-  { step: 'record' },
-  { step: 'record before claim' },
+  { step: 'in-progress message' },
+  { step: 'in-progress message before claim' },
   { step: 'send before release' },
   { step: 'fence' },
   { step: 'conditional upload' },

@@ -1,5 +1,5 @@
 import { decideSweep } from '../../daemon/protocol/decide.ts'
-import type { JobRecord } from '../../daemon/protocol/messages.ts'
+import type { InProgressMessage } from '../../daemon/protocol/messages.ts'
 import { isFinished, LEASE, limits, read, toDead, write, type World } from './world.ts'
 import type { Steps } from './worker.ts'
 
@@ -9,15 +9,15 @@ export function* sweep(world: World): Steps {
   const message = inProgress.receive(limits.recheckSeconds)
   if (!message) return
   yield
-  const record = message.body
-  const seen = read(world, record.id)
+  const content = message.body
+  const seen = read(world, content.id)
   yield
-  const decision = decideSweep(record, seen, world.rules.sweep)
+  const decision = decideSweep(content, seen, world.rules.sweep)
   if (decision.do === 'drop') return inProgress.delete(message)
   if (decision.do === 'wait') return inProgress.hide(message, decision.seconds)
-  if (seen) checkNeed(world, { record, seen, what: decision.do })
+  if (seen) checkNeed(world, { content, seen, what: decision.do })
   if (decision.do === 'retry') {
-    work.send(record.source, decision.delaySeconds)
+    work.send(content.source, decision.delaySeconds)
     yield
     return inProgress.delete(message)
   }
@@ -26,13 +26,14 @@ export function* sweep(world: World): Steps {
   else inProgress.hide(message, 1)
 }
 
-type Act = { record: JobRecord; seen: NonNullable<ReturnType<typeof read>>; what: 'bury' | 'retry' }
+type Act = { content: InProgressMessage; seen: NonNullable<ReturnType<typeof read>>; what: 'dead-letter' | 'retry' }
 
-function checkNeed(world: World, { record, seen, what }: Act): void {
+function checkNeed(world: World, { content, seen, what }: Act): void {
   const { document, ageSeconds } = seen
-  if (record.claim > document.claim) return
-  const is = (why: string) => world.fail(`needless: ${what} ${record.id}, although ${why}`)
-  if (record.claim < document.claim || record.owner !== document.owner) is('a later claim has a record of its own')
+  if (content.claim > document.claim) return
+  const is = (why: string) => world.fail(`needless: ${what} ${content.id}, although ${why}`)
+  if (content.claim < document.claim || content.owner !== document.owner)
+    is('a later claim has an in-progress message of its own')
   if (isFinished(document)) is('it is over')
   if (document.state === 'processing' && ageSeconds <= LEASE) is('it is worked on')
   if (what === 'retry' && document.error?.verdict === 'reject') is('it was rejected')

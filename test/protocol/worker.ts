@@ -22,7 +22,7 @@ export function* take(world: World, me: string): Steps {
   const decision = decideTake(message.body, seen, world.rules.take)
   if (decision.do === 'delete') return work.delete(message)
   if (decision.do === 'postpone') return work.hide(message, decision.seconds)
-  if (decision.do === 'bury') {
+  if (decision.do === 'dead-letter') {
     yield
     if (seen && write(world, toDead(seen.document), seen.etag)) work.delete(message)
     else work.hide(message, 1)
@@ -30,18 +30,18 @@ export function* take(world: World, me: string): Steps {
   }
   checkClaim(world, { seen, source, attempt: decision.attempt })
   const owner = `${me}/${world.unique()}`
-  const record = { id, source, claim: decision.claim, owner }
-  const early = broken.step !== 'record' && broken.step !== 'record before claim'
-  if (early) inProgress.send(record, limits.recheckSeconds)
+  const content = { id, source, claim: decision.claim, owner }
+  const early = broken.step !== 'in-progress message' && broken.step !== 'in-progress message before claim'
+  if (early) inProgress.send(content, limits.recheckSeconds)
   yield
-  const mine = toClaimed(record, decision.attempt)
+  const mine = toClaimed(content, decision.attempt)
   const sent = world.now
   const etag = write(world, mine, seen?.etag)
   if (!etag) return work.hide(message, 1)
   yield
   work.delete(message)
   yield
-  if (broken.step === 'record before claim') inProgress.send(record, limits.recheckSeconds)
+  if (broken.step === 'in-progress message before claim') inProgress.send(content, limits.recheckSeconds)
   yield* run(world, me, { mine, etag, confirmed: sent })
 }
 

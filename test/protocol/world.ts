@@ -1,6 +1,6 @@
 import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/vocabulary/job.ts'
 import { sweepRules, takeRules, type Limits } from '../../daemon/protocol/decide.ts'
-import type { JobRecord } from '../../daemon/protocol/messages.ts'
+import type { InProgressMessage } from '../../daemon/protocol/messages.ts'
 import { createDice, type Dice } from './dice.ts'
 
 export const LEASE = 60
@@ -11,8 +11,8 @@ export type Broken = {
   takeRule?: string
   sweepRule?: string
   step?:
-    | 'record'
-    | 'record before claim'
+    | 'in-progress message'
+    | 'in-progress message before claim'
     | 'send before release'
     | 'fence'
     | 'conditional upload'
@@ -29,7 +29,7 @@ export type World = {
   readonly broken: Broken
   readonly rules: ReturnType<typeof toRules>
   readonly work: ModelQueue<WorkSource>
-  readonly inProgress: ModelQueue<JobRecord>
+  readonly inProgress: ModelQueue<InProgressMessage>
   readonly documents: Map<string, Stored>
   /** By key: the claim that wrote the output. */
   readonly outputs: Map<string, { claim: number }>
@@ -98,10 +98,10 @@ export const toVersion = ({ key, etag }: Source): string => `${key}@${etag}`
 export const toDeath = ({ source, claim, state }: JobDocument): string => `${state} ${toVersion(source)} as ${claim}`
 export const isFinished = ({ state }: JobDocument): boolean => state === 'succeeded' || state === 'dead'
 
-export function toClaimed(record: JobRecord, attempt: number): JobDocument {
+export function toClaimed(content: InProgressMessage, attempt: number): JobDocument {
   return {
     version: 1,
-    ...record,
+    ...content,
     attempt,
     state: 'processing',
     rev: 1,

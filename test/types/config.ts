@@ -39,7 +39,7 @@ export const everything = defineConfig({
     if (event.type === 'job:failed') event.retryInSeconds.toFixed()
     if (event.type === 'job:succeeded') event satisfies JobSucceeded
     // @ts-expect-error: an event that does not exist
-    if (event.type === 'job:buried') event satisfies DaemonEvent
+    if (event.type === 'job:vanished') event satisfies DaemonEvent
     event satisfies DaemonEvent
   },
 })

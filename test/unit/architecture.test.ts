@@ -57,8 +57,8 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `cli/terraform.ts config/fields.ts config/schema.ts http/upload.ts index.ts job/documents.ts
-  protocol/messages.ts vocabulary/plugin.ts|types vocabulary/validation.ts|types`,
+  zod: `cli/terraform.ts config/fields.ts config/schema.ts http/upload.ts index.ts protocol/messages.ts
+  vocabulary/job.ts vocabulary/plugin.ts|types vocabulary/validation.ts|types`,
 }
 
 const test = suite('architecture')

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { MAX_BACKOFF_SECONDS, toBackoffSeconds } from '../../daemon/protocol/backoff.ts'
+import { MAX_BACKOFF_SECONDS, toBackoffSeconds, toRacePauseMs } from '../../daemon/protocol/backoff.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('backoff')
@@ -47,4 +47,17 @@ test('always a whole number of seconds from 1 to 900', () => {
 
 test('no base is no pause, however often it was tried', () => {
   for (const attempt of [1, 5, 100]) assert.is(toBackoffSeconds(attempt, 0), 0)
+})
+
+test('the pause after a lost race doubles with every attempt, up to its maximum, with full jitter', () => {
+  const pauses = [1, 2, 3, 4, 100].map((attempt) => toRacePauseMs(attempt, 1000, () => 1))
+  assert.equal(pauses, [200, 400, 800, 1000, 1000])
+  assert.is(
+    toRacePauseMs(3, 5000, () => 0.25),
+    200,
+  )
+  for (let attempt = 1; attempt < 50; attempt++) {
+    const pause = toRacePauseMs(attempt, 5000)
+    assert.ok(pause >= 0 && pause < 5000)
+  }
 })

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { toBuryError, toClaimDraft, toDeadDraft } from '../../daemon/protocol/claim.ts'
+import { toDeadError, toClaimDraft, toDeadDraft } from '../../daemon/protocol/claim.ts'
 import type { JobError, PastAttempt } from '../../daemon/vocabulary/job.ts'
 import { document, JOB, seen, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -94,21 +94,21 @@ test('rev and nonce of the old document do not go along', () => {
   assert.not.ok(keys.includes('rev') || keys.includes('nonce'))
 })
 
-test('a failed attempt that is buried later ended when it failed', () => {
+test('a failed attempt that is dead-lettered later ended when it failed', () => {
   const dead = toDeadDraft(document({ state: 'failed', error, timings }), error)
   assert.equal(dead.history, [past(1)])
 })
 
-test('a failed attempt keeps its own error when the job is buried for another reason', () => {
+test('a failed attempt keeps its own error when the job is dead-lettered for another reason', () => {
   const gone: JobError = { code: 'input.source_gone', message: 'm', verdict: 'reject' }
   const dead = toDeadDraft(document({ state: 'failed', error, timings }), gone)
   assert.equal(dead.error, gone)
   assert.equal(dead.history[0]?.error, error)
 })
 
-test('a job is buried for its own error, or for having ended without a word', () => {
-  assert.equal(toBuryError(document({ state: 'failed', error }), 5), error)
-  const { code, message, verdict } = toBuryError(document({ attempt: 5 }), 5)
+test('a job is dead-lettered for its own error, or for having ended without one', () => {
+  assert.equal(toDeadError(document({ state: 'failed', error }), 5), error)
+  const { code, message, verdict } = toDeadError(document({ attempt: 5 }), 5)
   assert.equal([code, verdict], ['internal.crashed', 'retry'])
   assert.match(message, /attempt 5 of 5/)
 })

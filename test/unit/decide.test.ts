@@ -8,7 +8,7 @@ import {
   type SweepDecision,
   type TakeDecision,
 } from '../../daemon/protocol/decide.ts'
-import type { JobRecord } from '../../daemon/protocol/messages.ts'
+import type { InProgressMessage } from '../../daemon/protocol/messages.ts'
 import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/vocabulary/job.ts'
 import { document, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -35,16 +35,19 @@ const unordered: Source = { bucket: 'media', key: source.key, etag: 'e2', sizeBy
 
 const superseded: TakeDecision = { do: 'delete', why: 'superseded' }
 const duplicate: TakeDecision = { do: 'delete', why: 'duplicate' }
-const bury = { do: 'bury' } as const
+const deadLetter = { do: 'dead-letter' } as const
 const claim = (claim: number, attempt: number): TakeDecision => ({ do: 'claim', claim, attempt })
 const owned = (seconds: number): TakeDecision => ({ do: 'postpone', why: 'owned', seconds })
 const backoff = (seconds: number): TakeDecision => ({ do: 'postpone', why: 'backoff', seconds })
 const newerUpload: TakeDecision = { do: 'postpone', why: 'newer upload', seconds: 30 }
 
 type Document = Partial<JobDocument>
-type TakeRow = [name: string, of: WorkSource, is: Document, age: number, decision: TakeDecision]
+type TakeRow = [name: string, of: WorkSource, is: Document | null, age: number, decision: TakeDecision]
 
 const takeTable: TakeRow[] = [
+  ['no document', source, null, 0, claim(1, 1)],
+  ['no document, redriven', { ...source, redrive: 3 }, null, 0, claim(1, 1)],
+
   ['an older upload, processing', older, {}, 0, superseded],
   ['an older upload, stale', older, {}, 999, superseded],
   ['an older upload, succeeded', older, succeeded, 9, superseded],
@@ -63,7 +66,7 @@ const takeTable: TakeRow[] = [
   ['redriven, succeeded', { ...source, redrive: 3 }, { ...succeeded, claim: 3 }, 9, duplicate],
   ['redriven, fresh', { ...source, redrive: 3 }, { claim: 3 }, 0, owned(61)],
   ['redriven, stale', { ...source, redrive: 3 }, { claim: 3, attempt: 2 }, STALE, claim(4, 3)],
-  ['redriven, used up', { ...source, redrive: 3 }, failed({ claim: 3, attempt: 5 }), 0, bury],
+  ['redriven, used up', { ...source, redrive: 3 }, failed({ claim: 3, attempt: 5 }), 0, deadLetter],
   ['redriven, a newer upload is there', { ...older, redrive: 3 }, { ...dead, claim: 3 }, 9, superseded],
   ['redriven, another upload is dead', { ...newer, redrive: 3 }, { ...dead, claim: 3, attempt: 5 }, 0, claim(4, 1)],
   ['the same in other letters, succeeded', { ...source, sequencer: '00a' }, succeeded, 9, duplicate],
@@ -73,11 +76,11 @@ const takeTable: TakeRow[] = [
   ['the same, at the border', source, {}, FRESH, owned(1)],
   ['the same, at its last attempt', source, { attempt: 5 }, 10, owned(51)],
 
-  ['the same, stale at its last attempt', source, { attempt: 5 }, STALE, bury],
-  ['the same, stale beyond its last attempt', source, { attempt: 6 }, 999, bury],
-  ['the same, failed for the last time', source, failed({ attempt: 5 }), 0, bury],
-  ['the same, rejected', source, rejected, 0, bury],
-  ['the same, rejected, in backoff', source, failed({ error: failure('reject') }), 0, bury],
+  ['the same, stale at its last attempt', source, { attempt: 5 }, STALE, deadLetter],
+  ['the same, stale beyond its last attempt', source, { attempt: 6 }, 999, deadLetter],
+  ['the same, failed for the last time', source, failed({ attempt: 5 }), 0, deadLetter],
+  ['the same, rejected', source, rejected, 0, deadLetter],
+  ['the same, rejected, in backoff', source, failed({ error: failure('reject') }), 0, deadLetter],
 
   ['the same, just failed', source, failed(), 0, backoff(100)],
   ['the same, failed a while ago', source, failed(), 99.5, backoff(0.5)],
@@ -102,7 +105,7 @@ const takeTable: TakeRow[] = [
   ['another upload over one without sequencer', newer, { source: { ...unordered, etag: 'e3' } }, STALE, claim(2, 1)],
 ]
 
-const record: JobRecord = { id: JOB, source, claim: 3, owner: 'host/1' }
+const inProgress: InProgressMessage = { id: JOB, source, claim: 3, owner: 'host/1' }
 const never: SweepDecision = { do: 'retry', why: 'claim never happened', delaySeconds: 0 }
 const obsolete: SweepDecision = { do: 'drop', why: 'obsolete' }
 const finished: SweepDecision = { do: 'drop', why: 'finished' }
@@ -111,7 +114,7 @@ const unfinished = (delaySeconds: number): SweepDecision => ({ do: 'retry', why:
 
 type SweepRow = [name: string, is: Document | null, age: number, decision: SweepDecision]
 
-/** Documents are at claim 3, as the record is, unless they say otherwise. */
+/** Documents are at claim 3, as the in-progress message is, unless they say otherwise. */
 const sweepTable: SweepRow[] = [
   ['absent', null, 0, never],
   ['an earlier claim', { claim: 2, owner: 'other/1' }, 0, never],
@@ -135,10 +138,10 @@ const sweepTable: SweepRow[] = [
   ['processing, at the border', {}, FRESH, wait],
   ['processing, last attempt', { attempt: 5 }, FRESH, wait],
 
-  ['stale, last attempt', { attempt: 5 }, STALE, bury],
-  ['failed for the last time', failed({ attempt: 5 }), 0, bury],
-  ['rejected', rejected, 0, bury],
-  ['rejected, in backoff', failed({ error: failure('reject') }), 0, bury],
+  ['stale, last attempt', { attempt: 5 }, STALE, deadLetter],
+  ['failed for the last time', failed({ attempt: 5 }), 0, deadLetter],
+  ['rejected', rejected, 0, deadLetter],
+  ['rejected, in backoff', failed({ error: failure('reject') }), 0, deadLetter],
 
   ['stale', {}, STALE, unfinished(0)],
   ['stale, before the last attempt', { attempt: 4 }, 999, unfinished(0)],
@@ -148,18 +151,16 @@ const sweepTable: SweepRow[] = [
 
 const test = suite('decide')
 
-test('no document: the first claim', () => assert.equal(decideTake(source, null, limits), claim(1, 1)))
-
 for (const [name, of, is, ageSeconds, decision] of takeTable) {
   test(`take: ${name}`, () => {
-    assert.equal(decideTake(of, { document: document(is), ageSeconds }, limits), decision)
+    assert.equal(decideTake(of, is && { document: document(is), ageSeconds }, limits), decision)
   })
 }
 
 for (const [name, is, ageSeconds, decision] of sweepTable) {
   test(`sweep: ${name}`, () => {
     const seen = is && { document: document({ claim: 3, ...is }), ageSeconds }
-    assert.equal(decideSweep(record, seen, limits), decision)
+    assert.equal(decideSweep(inProgress, seen, limits), decision)
   })
 }
 
@@ -180,23 +181,30 @@ test('only a job that is being processed is fresh', () => {
 test('the limits are those of the config', () => {
   const short = { attempts: 1, leaseSeconds: 6, recheckSeconds: 1 }
   assert.equal(decideTake(source, { document: document(), ageSeconds: 6 }, short), owned(1))
-  assert.equal(decideTake(source, { document: document(), ageSeconds: 7 }, short), bury)
-  assert.equal(decideSweep(record, { document: document({ claim: 3 }), ageSeconds: 6 }, short), {
+  assert.equal(decideTake(source, { document: document(), ageSeconds: 7 }, short), deadLetter)
+  assert.equal(decideSweep(inProgress, { document: document({ claim: 3 }), ageSeconds: 6 }, short), {
     do: 'wait',
     seconds: 1,
   })
 })
 
+test('a table with a hole is an error, not a decision', () => {
+  for (const seen of [null, { document: document(), ageSeconds: STALE }]) {
+    assert.throws(() => decideTake(source, seen, { ...limits, rules: [] }), /no rule applies/)
+    assert.throws(() => decideSweep(inProgress, seen, { ...limits, rules: [] }), /no rule applies/)
+  }
+})
+
 test('every rule is met by a row, and every rule has a name of its own', () => {
   const taken = new Set(
     takeTable.map(([, of, is, ageSeconds]) =>
-      takeRules.find((rule) => rule.when(of, { document: document(is), ageSeconds }, limits)),
+      takeRules.find((rule) => rule.when(of, is && { document: document(is), ageSeconds }, limits)),
     ),
   )
   const swept = new Set(
     sweepTable.map(([, is, ageSeconds]) =>
       sweepRules.find((rule) =>
-        rule.when(record, is && { document: document({ claim: 3, ...is }), ageSeconds }, limits),
+        rule.when(inProgress, is && { document: document({ claim: 3, ...is }), ageSeconds }, limits),
       ),
     ),
   )

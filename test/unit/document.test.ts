@@ -215,7 +215,7 @@ test('a late heartbeat of an old owner is no business of the new one', async () 
 })
 
 for (const state of ['processing', 'succeeded', 'failed'] as const) {
-  test(`whoever buries a silent job does not bury what its owner wrote after all: ${state}`, async () => {
+  test(`a silent job is not dead-lettered over what its owner wrote after all: ${state}`, async () => {
     const { documents, stored } = open()
     const silent = won(await documents.write(draft({ attempt: 5 }), null))
     const late = won(await documents.write(draft({ attempt: 5, state }), silent))

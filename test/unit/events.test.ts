@@ -43,7 +43,7 @@ function prepare(is?: Partial<JobDocument>) {
     events,
     take: (body: string) => intake(message(body), trouble),
     async sweep(claim: number, owner = 'host/1') {
-      await queues.sendRecord({ id, source, claim, owner }, 0)
+      await queues.sendInProgressMessage({ id, source, claim, owner }, 0)
       await sweeper(message(queues.inProgress.sent.at(-1)?.body ?? ''), trouble)
     },
     sweepBody: (body: string) => sweeper(message(body), trouble),

@@ -6,7 +6,7 @@ import type { Trouble } from '../../daemon/protocol/fault.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/vocabulary/job.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { parseRecord } from '../../daemon/protocol/messages.ts'
+import { parseDeadMessage, parseInProgressMessage } from '../../daemon/protocol/messages.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import {
   createFakeClock,
@@ -35,15 +35,13 @@ function prepare(is?: Partial<JobDocument>) {
   const scope = { bucket: 'media', routes: [route] as const }
   const events: DaemonEvent[] = []
   const emit = (event: DaemonEvent) => void events.push(event)
-  const log = createTestLog(logged)
-  const parts = { queues, documents, storage, scope, limits, daemonName: 'host', emit, log }
+  const parts = { queues, documents, storage, scope, limits, daemonName: 'host', emit, log: createTestLog(logged) }
   if (is) storage.put(KEY, JSON.stringify(document({ id, ...is })))
   const stored = () => JSON.parse(storage.objects.get(KEY)?.text ?? 'null') as JobDocument | null
   const calls = () => storage.calls.map((call) => call.replace(KEY, 'document'))
   const pulled: string[] = []
   const trouble: Trouble = { pull: (by) => void pulled.push(by), loosen: (by) => void pulled.push(`-${by}`) }
-  const create = createIntake(parts)
-  const intake = (of: Message) => create(of, trouble)
+  const intake = (of: Message) => createIntake(parts)(of, trouble)
   const take = (of: WorkSource = source, receiveCount = 1) => intake(message(toNotificationBody(of), receiveCount))
   return { clock, storage, queues, logged, events, pulled, documents, intake, take, stored, calls }
 }
@@ -53,7 +51,7 @@ const newer: Source = { ...source, etag: 'e2', sequencer: '0B' }
 const { sequencer: _, ...unordered } = newer
 const test = suite('intake')
 
-test('a new job: record, then claim, then delete', async () => {
+test('a new job: in-progress message, then claim, then delete', async () => {
   const { take, calls, queues, stored } = prepare()
   const claimed = await take()
   assert.is(claimed?.route, route)
@@ -64,8 +62,8 @@ test('a new job: record, then claim, then delete', async () => {
   assert.match(owner ?? '', /^host\/[0-9a-f]{8}$/)
   const [sent] = queues.inProgress.sent
   assert.is(sent?.delaySeconds, 30)
-  const { id: recordId, source: of, claim: recordClaim, owner: recordOwner } = parseRecord(sent?.body ?? '') ?? {}
-  assert.equal([recordId, of, recordClaim, recordOwner], [id, source, 1, owner])
+  const { id: ofId, source: of, claim: ofClaim, owner: ofOwner } = parseInProgressMessage(sent?.body ?? '') ?? {}
+  assert.equal([ofId, of, ofClaim, ofOwner], [id, source, 1, owner])
 })
 
 test('every claim has an owner of its own', async () => {
@@ -132,7 +130,7 @@ test('several records that cannot be sent: the original stays', async () => {
   assert.equal(calls(), ['work.send', 'work.hide'])
 })
 
-test('a redriven job begins anew, with its history; neither document nor record keep the word of it', async () => {
+test('a redriven job begins anew, with its history; neither document nor in-progress message keeps the redrive', async () => {
   const past = { attempt: 5, claim: 7, owner: 'x/1', startedAt: 'a', endedAt: 'b', error: errorOf }
   const dead = { state: 'dead', owner: null, attempt: 5, claim: 7, error: errorOf, history: [past] } as const
   const { take, calls, queues, stored } = prepare(dead)
@@ -140,7 +138,7 @@ test('a redriven job begins anew, with its history; neither document nor record 
   assert.equal(calls(), ['read document', 'inProgress.send', 'write document', 'work.delete'])
   const { state, claim, attempt, error, history, source: kept } = stored() ?? {}
   assert.equal([state, claim, attempt, error, history, kept], ['processing', 8, 1, null, [past], source])
-  assert.equal(parseRecord(queues.inProgress.sent[0]?.body ?? '')?.source, source)
+  assert.equal(parseInProgressMessage(queues.inProgress.sent[0]?.body ?? '')?.source, source)
   await take({ ...source, redrive: 7 })
   assert.is(calls().at(-1), 'work.hide')
   assert.is(stored()?.claim, 8)
@@ -163,8 +161,7 @@ test('an owned job: the message is hidden until the lease would end, never delet
   const { take, calls, queues, clock } = prepare({})
   await clock.advance(20_000)
   assert.is(await take(), null)
-  assert.equal(calls(), ['read document', 'work.hide'])
-  assert.is(queues.work.hidden[0]?.seconds, 41)
+  assert.equal([...calls(), queues.work.hidden[0]?.seconds], ['read document', 'work.hide', 41])
 })
 
 test('attempts used up: dead queue, document, message, in this order, and the log says which job and why', async () => {
@@ -179,18 +176,17 @@ test('attempts used up: dead queue, document, message, in this order, and the lo
   assert.is(events.map(({ type }) => type).join(), 'job:dead_lettered')
 })
 
-test('a burial that somebody else was faster with: the message comes back', async () => {
+test('a dead-lettering that another daemon was faster with: the message comes back', async () => {
   const { take, calls, storage, queues } = prepare({ state: 'failed', attempt: 5, error: errorOf })
   storage.writes.push((perform) => {
     storage.put(KEY, JSON.stringify(document({ id, state: 'dead', owner: null, nonce: 'other' })))
     return perform()
   })
   assert.is(await take(), null)
-  assert.equal(calls().slice(-2), ['read document', 'work.hide'])
-  assert.is(queues.work.hidden[0]?.seconds, 1)
+  assert.equal([...calls().slice(-2), queues.work.hidden[0]?.seconds], ['read document', 'work.hide', 1])
 })
 
-test('a lost race: the message is hidden for a second, the record is left to the sweeper', async () => {
+test('a lost race: the message is hidden for a second, the in-progress message is left to the sweeper', async () => {
   const { take, calls, storage, queues, stored } = prepare()
   storage.writes.push((perform) => {
     storage.put(KEY, JSON.stringify(document({ id, owner: 'other/1', nonce: 'other' })))
@@ -201,7 +197,7 @@ test('a lost race: the message is hidden for a second, the record is left to the
   assert.equal([queues.work.hidden[0]?.seconds, stored()?.owner], [1, 'other/1'])
 })
 
-test('the record cannot be sent: nothing is claimed', async () => {
+test('the in-progress message cannot be sent: nothing is claimed', async () => {
   const { take, calls, queues, storage } = prepare()
   queues.failures.add('inProgress.send')
   assert.is(await take(), null)
@@ -243,11 +239,15 @@ test('it never throws, even when nothing at all can be reached', async () => {
   assert.is(await intake(message('{"Event":"s3:TestEvent"}')), null)
 })
 
-test('a document of a newer version is not touched, and its job not done', async () => {
-  const { take, calls, storage } = prepare()
+test('a document of a newer version is not touched; the message is dead-lettered at its tenth receive', async () => {
+  const { take, calls, storage, queues } = prepare()
   storage.put(KEY, '{"v":99}')
-  assert.is(await take(), null)
+  assert.is(await take(source, 9), null)
   assert.equal(calls(), ['read document', 'work.hide'])
+  await take(source, 10)
+  assert.equal(calls().slice(2), ['read document', 'dead.send', 'work.delete'])
+  const { reason, body } = parseDeadMessage(queues.dead.sent[0]?.body ?? '') ?? {}
+  assert.equal([reason, body], ['internal.document', toNotificationBody(source)])
   assert.is(storage.objects.get(KEY)?.text, '{"v":99}')
 })
 

@@ -134,6 +134,18 @@ test('a job without a document, or with a strange one, is not redriven; others a
   assert.is((await dead.redrive({ name: otherId }))[0]?.done, true)
 })
 
+test('an in-progress message whose document could not be read sends its source to work again', async () => {
+  const body = JSON.stringify({ version: 1, id, source, claim: 3, owner: 'host/1' })
+  const { dead, sent, messages } = prepare([{ reason: 'internal.document', error, at: 'x', body }])
+  const outcomes = await dead.redrive({})
+  assert.equal(
+    outcomes.map(({ id, key, done }) => [id, key, done]),
+    [['m1', source.key, true]],
+  )
+  assert.equal(sent(), [{ kind: 'sources', sources: [{ source, route }] }])
+  assert.is(messages.size, 0)
+})
+
 test('a message that never was a job goes back to work only if it is a notification by now', async () => {
   const body = toNotificationBody(source)
   const { dead, queues, messages } = prepare([noJob, { ...noJob, body }, body, 'rubbish'])

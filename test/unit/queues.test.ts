@@ -1,13 +1,13 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { JobError, PastAttempt } from '../../daemon/vocabulary/job.ts'
+import { documentSchema, type JobError, type PastAttempt, type Source } from '../../daemon/vocabulary/job.ts'
 import { parseNotification } from '../../daemon/protocol/notification.ts'
 import { createQueues } from '../../daemon/queue/queues.ts'
-import { parseDead, parseRecord } from '../../daemon/protocol/messages.ts'
-import { createFakeQueues, JOB, route, source } from '../helpers/fakes.ts'
+import { parseDeadMessage, parseInProgressMessage } from '../../daemon/protocol/messages.ts'
+import { createFakeQueues, document, JOB, route, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const record = { id: JOB, source, claim: 3, owner: 'host/1' }
+const inProgress = { id: JOB, source, claim: 3, owner: 'host/1' }
 const error: JobError = { code: 'message.invalid', message: 'the body is not JSON', verdict: 'reject' }
 const at = '2026-01-01T00:00:00.000Z'
 
@@ -23,28 +23,30 @@ function assertSendable(body: string | undefined): asserts body is string {
 
 const test = suite('queues')
 
-test('a record comes back from the body that was sent', async () => {
+test('an in-progress message comes back from the body that was sent', async () => {
   const queues = createFakeQueues()
-  await queues.sendRecord(record, 30)
+  await queues.sendInProgressMessage(inProgress, 30)
   assert.is(queues.inProgress.sent[0]?.delaySeconds, 30)
-  const { id, source, claim, owner } = parseRecord(queues.inProgress.sent[0]?.body ?? '') ?? {}
-  assert.equal({ id, source, claim, owner }, record)
+  const { id, source, claim, owner } = parseInProgressMessage(queues.inProgress.sent[0]?.body ?? '') ?? {}
+  assert.equal({ id, source, claim, owner }, inProgress)
 })
 
-test('a record of any key can be sent and comes back', () => {
-  const keys = fc.string({ unit: 'binary', maxLength: 400 })
+test('an in-progress message of any key that S3 can hold can be sent and comes back', () => {
+  const keys = fc
+    .string({ unit: 'binary', minLength: 1, maxLength: 400 })
+    .filter((key) => Buffer.byteLength(key) <= 1024)
   return fc.assert(
     fc.asyncProperty(fc.oneof(keys, fc.constantFrom('\ufffe', '\uffff', '\0\x1b', '\u{10ffff}')), async (key) => {
       const queues = createFakeQueues()
-      await queues.sendRecord({ ...record, source: { ...source, key } }, 0)
+      await queues.sendInProgressMessage({ ...inProgress, source: { ...source, key } }, 0)
       const { body } = queues.inProgress.sent[0] ?? {}
       assertSendable(body)
-      assert.is(parseRecord(body)?.source.key, key)
+      assert.is(parseInProgressMessage(body)?.source.key, key)
     }),
   )
 })
 
-test('a body that is no record is null', () => {
+test('a body that is not an in-progress message is null', () => {
   const changes: Record<string, unknown>[] = [
     { version: 2 },
     { version: undefined },
@@ -61,16 +63,61 @@ test('a body that is no record is null', () => {
     { owner: null },
   ]
   for (const change of changes) {
-    assert.is(parseRecord(JSON.stringify({ version: 1, ...record, ...change })), null, JSON.stringify(change))
+    assert.is(
+      parseInProgressMessage(JSON.stringify({ version: 1, ...inProgress, ...change })),
+      null,
+      JSON.stringify(change),
+    )
   }
   for (const body of ['', 'null', '[]', '{}', '7', '{', '\0', '{"__proto__":{"version":1}}', 'x'.repeat(200_000)]) {
-    assert.is(parseRecord(body), null)
+    assert.is(parseInProgressMessage(body), null)
   }
 })
 
-test('any string is a record or none', () => {
+const text = (value: object) => JSON.stringify({ version: 1, ...value })
+
+test('a source has the same bounds in notifications, in-progress messages, dead messages and documents', () => {
+  const longest = 'origin_'.padEnd(1024, 'x')
+  const changes: [change: Partial<Record<keyof Source, unknown>>, isValid: boolean][] = [
+    [{}, true],
+    [{ key: longest }, true],
+    [{ key: `${longest}x` }, false],
+    [{ key: 'origin_'.padEnd(700, '漢') }, false],
+    [{ key: 'origin_\ud800' }, false],
+    [{ etag: '' }, false],
+    [{ etag: 7 }, false],
+    [{ sizeBytes: 0 }, true],
+    [{ sizeBytes: -1 }, false],
+    [{ sizeBytes: 1.5 }, false],
+    [{ sizeBytes: 2 ** 60 }, false],
+    [{ sequencer: 'xyz' }, false],
+    [{ sequencer: 'a'.repeat(64) }, true],
+    [{ sequencer: 'a'.repeat(65) }, false],
+  ]
+  const scope = { bucket: 'media', routes: [route] as const }
+  for (const [change, isValid] of changes) {
+    const { bucket, key, etag, sizeBytes: size, sequencer } = { ...source, ...change }
+    // EventBridge names keys as they are
+    const detail = { bucket: { name: bucket }, object: { key, etag, size, sequencer } }
+    const event = { source: 'aws.s3', 'detail-type': 'Object Created', detail }
+    const changed = { ...source, ...change }
+    const job = { id: JOB, source: changed, claim: 1, attempt: 1, history: [] }
+    const accepted = {
+      notification: parseNotification(JSON.stringify(event), scope).kind === 'sources',
+      inProgress: parseInProgressMessage(text({ ...inProgress, source: changed })) !== null,
+      dead: parseDeadMessage(text({ reason: error.code, error, at, job })) !== null,
+      document: documentSchema.safeParse({ ...document(), source: changed }).success,
+    }
+    const expected = { notification: isValid, inProgress: isValid, dead: isValid, document: isValid }
+    assert.equal(accepted, expected, JSON.stringify(change).slice(0, 100))
+  }
+})
+
+test('any string is an in-progress message or null', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (body) => assert.is(parseRecord(body), null)),
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (body) =>
+      assert.is(parseInProgressMessage(body), null),
+    ),
   )
 })
 
@@ -122,7 +169,7 @@ const chatty = (unit: string): JobError => ({
 })
 
 for (const unit of ['a', '"', '漢']) {
-  test(`a job with the longest history can be buried: stderr full of ${unit}`, async () => {
+  test(`a job with the longest history can be dead-lettered: stderr full of ${unit}`, async () => {
     const past = (n: number): PastAttempt => ({
       attempt: n,
       claim: n,
@@ -151,7 +198,7 @@ test('a dead message is read as it was sent; nothing else is one', async () => {
   const queues = createFakeQueues()
   for (const message of messages) await queues.sendDead(message)
   assert.equal(
-    queues.dead.sent.map(({ body }) => parseDead(body)),
+    queues.dead.sent.map(({ body }) => parseDeadMessage(body)),
     messages,
   )
   const others = [
@@ -159,7 +206,8 @@ test('a dead message is read as it was sent; nothing else is one', async () => {
     toJson({ job: { ...job, id: '../x' } }),
     toJson({ job: { ...job, claim: 0 } }),
   ]
-  for (const body of ['', 'null', '{}', '[]', toJson({ error: 'x' }), ...others]) assert.is(parseDead(body), null, body)
+  for (const body of ['', 'null', '{}', '[]', toJson({ error: 'x' }), ...others])
+    assert.is(parseDeadMessage(body), null, body)
   function toJson(change: object): string {
     return JSON.stringify({ version: 1, reason: error.code, error, at, ...change })
   }

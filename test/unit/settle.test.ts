@@ -71,7 +71,7 @@ test('retry without plugin and stderr: the error has neither', async () => {
   assert.equal(documents.written[0]?.error, { code: 'transient.storage', message: 'S3 is away', verdict: 'retry' })
 })
 
-test('a failure of the last attempt is buried: dead queue first, then the document', async () => {
+test('a failure of the last attempt is dead-lettered: dead-letter queue first, then the document', async () => {
   const { end, calls, queues, documents, events, logged } = prepare({ attempt: 5, claim: 7 })
   await end(retry, 'transcode')
   assert.equal(calls, ['dead.send', 'write dead'])
@@ -85,7 +85,7 @@ test('a failure of the last attempt is buried: dead queue first, then the docume
   assert.ok(logged.some(({ event, error }) => event === 'job.dead_lettered' && error === retry))
 })
 
-test('reject: buried at the first attempt', async () => {
+test('reject: dead-lettered at the first attempt', async () => {
   const { end, calls, documents, events } = prepare()
   await end(reject)
   assert.equal(calls, ['dead.send', 'write dead'])
@@ -97,7 +97,7 @@ for (const [error, attempt] of [
   [reject, 1],
   [retry, 5],
 ] as const) {
-  test(`the dead queue is out of reach: failed at once, verdict ${error.verdict} kept, so that the sweeper buries`, async () => {
+  test(`the dead-letter queue is out of reach: failed at once, verdict ${error.verdict} kept, so that the sweeper dead-letters it`, async () => {
     const { end, calls, queues, documents, events } = prepare({ attempt })
     queues.failures.add('dead.send')
     await end(error)
@@ -120,13 +120,13 @@ test('release: the source goes back to work before the document says so', async 
   assert.equal(types(events), ['job:released'])
 })
 
-test('release at the last attempt is no burial', async () => {
+test('release at the last attempt is not dead-lettered', async () => {
   const { end, calls } = prepare({ attempt: 5 })
   await end(stopping)
   assert.equal(calls, ['work.send', 'write released'])
 })
 
-test('release, and the work queue is out of reach: nothing is written, the record carries the job', async () => {
+test('release, and the work queue is out of reach: nothing is written, the in-progress message carries the job', async () => {
   const { end, calls, queues, documents, events, logged } = prepare()
   queues.failures.add('work.send')
   await end(stopping)

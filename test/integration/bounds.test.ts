@@ -1,0 +1,58 @@
+import * as assert from 'uvu/assert'
+import { startFleet } from '../helpers/fleet.ts'
+import { tinyVideo } from '../helpers/media.ts'
+import { suite } from '../helpers/suite.ts'
+
+/** Adds `count` small files, each of a kind so many characters long, and gives so many long warnings. */
+const manyCode = `
+const many = definePlugin('many', z.object({ count: z.int(), kind: z.int(), warnings: z.int() }), (options) => ({
+  keys: ['many_{name}_{n}.txt'],
+  async run({ workspace, add, warn }) {
+    for (let n = 0; n < options.warnings; n++) warn('ä'.repeat(10_000))
+    const path = join(workspace, 'many.txt')
+    await writeFile(path, 'text')
+    for (let n = 0; n < options.count; n++)
+      await add(path, 'k'.repeat(options.kind), { key: 'many_{name}_{n}.txt', contentType: 'text/plain', values: { n } })
+  },
+}))
+`
+const chain = ({ count = 1, kind = 1, warnings = 0 }) => ({
+  code: manyCode,
+  chain: `[many({ count: ${count}, kind: ${kind}, warnings: ${warnings} }), upload()]`,
+})
+
+const test = suite('bounds of a job document', { timeoutSeconds: 120 })
+
+test('a chain with 1,001 outputs ends dead at its first attempt, and nothing is uploaded', async () => {
+  await using fleet = await startFleet(chain({ count: 1001 }))
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const { state, error, attempt, outputs } = await fleet.over('origin_a.mp4')
+  assert.equal([state, error?.code, attempt, outputs], ['dead', 'output.too_many', 1, []])
+  assert.equal(await fleet.cloud.list('many_'), [])
+  await fleet.quiet()
+  assert.equal(
+    (await fleet.dead()).map(({ reason }) => reason),
+    ['output.too_many'],
+  )
+})
+
+test('a document that would be larger than 512 KiB ends the job dead, without its outputs', async () => {
+  await using fleet = await startFleet(chain({ kind: 600_000 }))
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const { state, error, attempt, outputs } = await fleet.over('origin_a.mp4')
+  assert.equal([state, error?.code, attempt, outputs], ['dead', 'document.too_large', 1, []])
+  await fleet.quiet()
+  assert.is((await fleet.dead()).length, 1)
+})
+
+test('a document of many long warnings stays readable, and counts those it leaves out', async () => {
+  await using fleet = await startFleet(chain({ warnings: 300 }))
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const { id, state, warnings = [] } = await fleet.over('origin_a.mp4')
+  assert.equal([state, warnings.length], ['succeeded', 101])
+  assert.equal(warnings[100], { plugin: 'mediad', message: '200 more warnings left out' })
+  const [daemon] = fleet.daemons
+  const answer = await fetch(`${daemon?.url}/video/${id}`)
+  assert.is(answer.status, 200)
+  assert.is(((await answer.json()) as { warnings: unknown[] }).warnings.length, 101)
+})
