@@ -52,8 +52,7 @@ async function sweep(parts: SweeperParts, message: Message, record: JobRecord): 
   const log = parts.log.child({ job: record.id })
   const seen = await documents.read(record.id)
   const decision = decideSweep(record, seen, limits)
-  logDecision(log, decision, record)
-  parts.emit({ type: 'sweep:decided', ...toDecided(decision, record) })
+  report({ ...parts, log }, decision, record)
   switch (decision.do) {
     case 'drop':
       return queues.inProgress.delete(message)
@@ -75,14 +74,11 @@ async function sweep(parts: SweeperParts, message: Message, record: JobRecord): 
   }
 }
 
-function logDecision(log: DaemonLog, decision: SweepDecision, { claim }: JobRecord): void {
-  const why = 'why' in decision ? decision.why : undefined
-  log.debug({ event: 'sweep.decided', decision: decision.do, why, claim }, `in-progress message: ${decision.do}`)
-}
-
-function toDecided({ do: what }: SweepDecision, { id, source, claim }: JobRecord) {
-  const decision = what === 'bury' ? ('dead-letter' as const) : what
-  return { id, key: source.key, claim, decision }
+function report({ log, emit }: SweeperParts, decided: SweepDecision, { id, source, claim }: JobRecord): void {
+  const decision = decided.do === 'bury' ? 'dead-letter' : decided.do
+  const why = 'why' in decided ? decided.why : undefined
+  log.debug({ event: 'sweep.decided', decision, why, claim }, `in-progress message: ${decision}`)
+  emit({ type: 'sweep:decided', id, key: source.key, claim, decision })
 }
 
 type Burial = { seen: SeenDocument; error: JobError }
