@@ -58,8 +58,8 @@ async function startDaemon(folder: string): Promise<{ daemon: ChildProcess; url:
   const args = ['--conditions=source', main, 'start', '--local', '--port', '0', '--data', join(folder, 'data')]
   const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   for await (const line of createInterface({ input: daemon.stdout })) {
-    const entry = JSON.parse(line) as { msg?: string; url?: string }
-    if (entry.msg !== 'daemon started' || entry.url === undefined) continue
+    const entry = JSON.parse(line) as { event?: string; url?: string }
+    if (entry.event !== 'daemon.started' || entry.url === undefined) continue
     daemon.stdout.resume()
     return { daemon, url: entry.url }
   }

@@ -101,10 +101,11 @@ async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSo
   }
 }
 
-function logDecision(log: DaemonLog, decision: TakeDecision, { key }: Source): void {
-  const why = 'why' in decision ? decision.why : undefined
-  const seconds = 'seconds' in decision ? roundSeconds(decision.seconds) : undefined
-  log.debug({ event: 'message.decided', decision: decision.do, why, seconds, key }, `message: ${decision.do}`)
+function logDecision(log: DaemonLog, decided: TakeDecision, { key }: Source): void {
+  const decision = decided.do === 'bury' ? 'dead-letter' : decided.do
+  const why = 'why' in decided ? decided.why : undefined
+  const seconds = 'seconds' in decided ? roundSeconds(decided.seconds) : undefined
+  log.debug({ event: 'message.decided', decision, why, seconds, key }, `work message: ${decision}`)
 }
 
 type ClaimStep = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }

@@ -63,8 +63,7 @@ async function sweep(parts: SweeperParts, message: Message, content: InProgressM
   const log = parts.log.child({ job: content.id })
   const seen = await documents.read(content.id)
   const decision = decideSweep(content, seen, limits)
-  logDecision(log, decision, content)
-  parts.emit({ type: 'sweep:decided', ...toDecided(decision, content) })
+  report({ ...parts, log }, decision, content)
   switch (decision.do) {
     case 'drop':
       return queues.inProgress.delete(message)
@@ -87,13 +86,10 @@ async function sweep(parts: SweeperParts, message: Message, content: InProgressM
   }
 }
 
-function logDecision(log: DaemonLog, decision: SweepDecision, { claim }: InProgressMessage): void {
-  const why = 'why' in decision ? decision.why : undefined
-  log.debug({ event: 'sweep.decided', decision: decision.do, why, claim }, `in-progress message: ${decision.do}`)
-}
-
-function toDecided({ do: decision }: SweepDecision, { id, source, claim }: InProgressMessage) {
-  return { id, key: source.key, claim, decision }
+function report({ log, emit }: SweeperParts, decided: SweepDecision, { id, source, claim }: InProgressMessage): void {
+  const { do: decision, why } = { why: undefined, ...decided }
+  log.debug({ event: 'sweep.decided', decision, why, claim }, `in-progress message: ${decision}`)
+  emit({ type: 'sweep:decided', id, key: source.key, claim, decision })
 }
 
 const toReceived = ({ queues }: SweeperParts, message: Message): Received => ({
