@@ -102,7 +102,7 @@ async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSo
 }
 
 function logDecision(log: DaemonLog, decided: TakeDecision, { key }: Source): void {
-  const decision = decided.do === 'bury' ? 'dead-letter' : decided.do
+  const decision = decided.do
   const why = 'why' in decided ? decided.why : undefined
   const seconds = 'seconds' in decided ? roundSeconds(decided.seconds) : undefined
   log.debug({ event: 'message.decided', decision, why, seconds, key }, `work message: ${decision}`)
