@@ -4,7 +4,34 @@ export type { JobLimits } from './config/limits.ts'
 export type { Config, UserConfig } from './config/schema.ts'
 export { errorCodes, MediadError } from './vocabulary/errors.ts'
 export type { ErrorCode, MediadErrorOptions, Verdict } from './vocabulary/errors.ts'
-export type { DaemonEvent } from './vocabulary/events.ts'
+export type {
+  AttemptFields,
+  CircuitReset,
+  CircuitTripped,
+  DaemonEvent,
+  DaemonStarted,
+  DaemonStopped,
+  EventError,
+  HeartbeatMissed,
+  HeartbeatWritten,
+  JobAbandoned,
+  JobDeadLettered,
+  JobFailed,
+  JobFields,
+  JobProgress,
+  JobReleased,
+  JobStarted,
+  JobSucceeded,
+  JobWarned,
+  LeaseLost,
+  LeaseTakenOver,
+  MessageDeadLettered,
+  PolledName,
+  PollFailed,
+  PollFinished,
+  SweepDecided,
+  SweepFailed,
+} from './vocabulary/events.ts'
 export type {
   JobDocument,
   JobError,

@@ -5,7 +5,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { openAsBlob } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -35,46 +35,21 @@ try {
 /** What a phone makes: HEVC, recorded upright, stored lying with a rotation mark, and with sound. */
 async function makeVideo(folder: string): Promise<string> {
   say('making a portrait HEVC video with sound')
-  const [lying, upright] = [join(folder, 'lying.mp4'), join(folder, 'portrait.mp4')]
-  const inputs = [
-    '-f',
-    'lavfi',
-    '-i',
-    'testsrc2=size=1280x720:rate=30:duration=10',
-    '-f',
-    'lavfi',
-    '-i',
-    'sine=frequency=440:duration=10',
-  ]
-  const codecs = [
-    '-c:v',
-    'libx265',
-    '-preset',
-    'ultrafast',
-    '-x265-params',
-    'log-level=error',
-    '-tag:v',
-    'hvc1',
-    '-pix_fmt',
-    'yuv420p',
-    '-c:a',
-    'aac',
-  ]
-  await run('ffmpeg', ['-v', 'error', '-nostdin', ...inputs, ...codecs, '-y', lying])
-  await run('ffmpeg', [
-    '-v',
-    'error',
-    '-nostdin',
-    '-i',
-    lying,
-    '-c',
-    'copy',
-    '-metadata:s:v:0',
-    'rotate=90',
-    '-y',
-    upright,
-  ])
-  return upright
+  const path = join(folder, 'portrait.mp4')
+  const video = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30:duration=10']
+  const audio = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=10', '-c:a', 'aac']
+  const x265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error', '-pix_fmt', 'yuv420p']
+  const mp4 = ['-tag:v', 'hvc1', '-movflags', '+faststart']
+  await run('ffmpeg', ['-v', 'error', '-nostdin', ...video, ...audio, ...x265, ...mp4, '-y', path])
+  await writeFile(path, rotate(await readFile(path)))
+  return path
+}
+
+/** Writes a display matrix of 90 degrees clockwise into the header of an mp4's first track (ISO/IEC 14496-12, `tkhd`). */
+function rotate(mp4: Buffer): Buffer {
+  const matrix = mp4.indexOf('tkhd') + 44
+  for (const [n, value] of [0, 1, 0, -1, 0, 0, 0, 0].entries()) mp4.writeInt32BE(value * 0x10000, matrix + 4 * n)
+  return mp4
 }
 
 async function startDaemon(folder: string): Promise<{ daemon: ChildProcess; url: string }> {

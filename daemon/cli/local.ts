@@ -17,7 +17,7 @@ export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket
   } finally {
     await cloud.close()
   }
-  log.debug('embedded S3 and SQS stopped')
+  log.debug({ event: 'local.stopped' }, 'embedded S3 and SQS stopped')
   return 0
 }
 

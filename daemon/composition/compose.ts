@@ -2,12 +2,15 @@ import 'reflect-metadata' // tsyringe does not load without it; keep first
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { container, instanceCachingFactory } from 'tsyringe'
-import { askReadiness, createChecks, proveAll, type Check } from '../lifecycle/checks.ts'
+import { proveAll, type Check } from '../lifecycle/check.ts'
+import { createChecks } from '../lifecycle/checks.ts'
+import { askReadiness } from '../lifecycle/readiness.ts'
 import { provideJobs } from './jobs.ts'
 import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
-import { toMessage } from '../vocabulary/errors.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
+import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
 import { createApp } from '../http/app.ts'
+import { createRoutes } from '../http/routes.ts'
 import { startServer } from '../http/server.ts'
 import { createDocuments } from '../job/documents.ts'
 import type { Programs } from '../programs/programs.ts'
@@ -21,6 +24,9 @@ import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 
 export type Composed = {
   daemon: Daemon
+  /** Where listeners of its events are added and removed. */
+  events: Pick<Emitter, 'on'>
+  gauges: Gauges
   /** Ends the connections; after the daemon has stopped. */
   close(): void
 }
@@ -31,7 +37,10 @@ export function compose(opened: Opened): Composed {
   provideEdges(graph)
   provideJobs(graph)
   provideDaemon(graph)
-  return { daemon: graph.use(tokens.Daemon), close: () => close(graph) }
+  const { use, events } = graph
+  const pollers = { work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) }
+  const gauges = createGauges({ pollers, queues: use(tokens.Queues) })
+  return { daemon: use(tokens.Daemon), events, gauges, close: () => close(graph) }
 }
 
 /** The checks alone, for somebody who wants to know what a daemon would find; ffmpeg may be missing. */
@@ -56,6 +65,8 @@ function close({ use }: Graph<Base>): void {
 function createGraph<Given extends Base>(given: Given): Graph<Given> {
   const root = container.createChildContainer()
   const { attempts, leaseSeconds, recheckSeconds } = given.config.job
+  const events = createEmitter(given.log)
+  if (given.config.onEvent) events.on(given.config.onEvent)
   return {
     ...given,
     provide: (token, make) => void root.register(token, { useFactory: instanceCachingFactory(make) }),
@@ -63,7 +74,8 @@ function createGraph<Given extends Base>(given: Given): Graph<Given> {
     name: `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
     limits: { attempts, leaseSeconds, recheckSeconds },
     stopJobs: new AbortController(),
-    emit: createEmit(given),
+    emit: events.emit,
+    events,
   }
 }
 
@@ -84,8 +96,8 @@ function provideDaemon(graph: Graph<Opened>): void {
   const { host, port, urlSeconds } = config.http
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
-  const createHttp = () =>
-    createApp({
+  const createHttp = () => {
+    const routes = createRoutes({
       config,
       presign: createPresign({ client: use(tokens.S3), bucket: config.bucket, urlSeconds }),
       readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
@@ -96,8 +108,9 @@ function provideDaemon(graph: Graph<Opened>): void {
           pollers: Object.values(pollers()),
           statePrefix: config.state.prefix,
         }),
-      log,
     })
+    return createApp({ routes, log })
+  }
   provide(tokens.Daemon, () =>
     createDaemon({
       name: graph.name,
@@ -111,7 +124,7 @@ function provideDaemon(graph: Graph<Opened>): void {
         })
         await proveAll(checks, log)
       },
-      chain: use(tokens.Chain),
+      openPlugins: use(tokens.Pipeline).openPlugins,
       listen: () => startServer({ app: createHttp(), host, port, log }),
       pollers: pollers(),
       graceSeconds: config.shutdown.graceSeconds,
@@ -120,13 +133,4 @@ function provideDaemon(graph: Graph<Opened>): void {
       log,
     }),
   )
-}
-
-/** A listener's bug is its own: it is logged, and no job feels it. */
-function createEmit({ config, log }: Base): (event: DaemonEvent) => void {
-  return (event) => {
-    Promise.try(() => config.onEvent?.(event)).catch((error: unknown) => {
-      log.error({ error, event: event.type }, `onEvent threw: ${toMessage(error)}`)
-    })
-  }
 }

@@ -1,9 +1,6 @@
 import { holdLease } from '../job/lease.ts'
 import { createIntake } from '../job/intake.ts'
 import { createSettle } from '../job/settle.ts'
-import { createChain } from '../pipeline/chain.ts'
-import { createFfmpeg } from '../ffmpeg/ffmpeg.ts'
-import { createProbe } from '../probe/probe.ts'
 import { createProcess } from '../pipeline/process.ts'
 import { createPublish } from '../pipeline/publish.ts'
 import { createPoller } from '../schedule/poller.ts'
@@ -11,6 +8,7 @@ import { createSweeper } from '../schedule/sweeper.ts'
 import { createDownload } from '../storage/download.ts'
 import { createAbortLeftovers } from '../storage/stale-uploads.ts'
 import { createUpload } from '../storage/upload.ts'
+import { createPipeline } from './pipeline.ts'
 import { tokens, type Graph, type Opened } from './tokens.ts'
 
 /** How long a received message stays hidden; claiming takes milliseconds. A crash before the claim costs this pause. */
@@ -18,30 +16,14 @@ const TAKE_SECONDS = 30
 
 /** What works on jobs: the pipeline, the poller that feeds it, and the sweeper. */
 export function provideJobs(graph: Graph<Opened>): void {
-  providePipeline(graph)
+  graph.provide(tokens.Pipeline, () => createPipeline(graph))
   provideWork(graph)
   provideSweep(graph)
 }
 
-function providePipeline({ provide, use, config, programs, log }: Graph<Opened>): void {
-  provide(tokens.Ffmpeg, () =>
-    createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits: config.limits }),
-  )
-  provide(tokens.Inspect, () => createProbe({ programs, limits: config.limits }))
-  provide(tokens.Chain, () =>
-    createChain({
-      plugins: config.plugins,
-      ffmpeg: use(tokens.Ffmpeg).run,
-      inspect: use(tokens.Inspect),
-      maxSeconds: config.limits.durationSeconds,
-      log,
-    }),
-  )
-}
-
 function provideWork(graph: Graph<Opened>): void {
   const { provide, use, config, log, limits, emit } = graph
-  const { bucket, job, source, state } = config
+  const { bucket, job, routes, state } = config
   const createHandler = () => {
     const abortLeftovers = createAbortLeftovers({ client: use(tokens.S3), bucket, log })
     return createProcess({
@@ -49,18 +31,17 @@ function provideWork(graph: Graph<Opened>): void {
         queues: use(tokens.Queues),
         documents: use(tokens.Documents),
         storage: use(tokens.Storage),
-        scope: { bucket, sourcePrefix: source.prefix },
+        scope: { bucket, routes },
         limits,
         daemonName: graph.name,
         emit,
         log,
       }),
       hold: (claimed, log) =>
-        holdLease({ documents: use(tokens.Documents), claimed, leaseSeconds: job.leaseSeconds, log }),
+        holdLease({ documents: use(tokens.Documents), claimed, leaseSeconds: job.leaseSeconds, emit, log }),
       workspaces: graph.workspaces,
       download: createDownload({ client: use(tokens.S3) }),
-      inspect: use(tokens.Inspect),
-      chain: use(tokens.Chain),
+      pipeline: use(tokens.Pipeline),
       publish: createPublish({
         storage: use(tokens.Storage),
         upload: createUpload({ client: use(tokens.S3), bucket, abortLeftovers }),
@@ -73,7 +54,8 @@ function provideWork(graph: Graph<Opened>): void {
         backoffSeconds: job.backoffSeconds,
         emit,
       }),
-      prefixes: { source: source.prefix, state: state.prefix },
+      routes,
+      statePrefix: state.prefix,
       maxSourceBytes: config.limits.sourceBytes,
       stop: graph.stopJobs.signal,
       emit,
@@ -89,6 +71,7 @@ function provideWork(graph: Graph<Opened>): void {
       longPollSeconds: 20,
       visibilitySeconds: TAKE_SECONDS,
       handle: createHandler(),
+      emit,
       log,
     }),
   )
@@ -111,6 +94,7 @@ function provideSweep({ provide, use, config, log, limits, emit }: Graph<Opened>
         emit,
         log,
       }),
+      emit,
       log,
     }),
   )

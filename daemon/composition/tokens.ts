@@ -1,15 +1,14 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
 import type { Config } from '../config/schema.ts'
+import type { Emitter } from '../vocabulary/emitter.ts'
 import type { Daemon } from '../lifecycle/daemon.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Emit } from '../vocabulary/events.ts'
 import type { Limits } from '../protocol/decide.ts'
 import type { Documents } from '../job/documents.ts'
-import type { Chain } from '../pipeline/chain.ts'
-import type { Ffmpeg } from '../ffmpeg/ffmpeg.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { Programs } from '../programs/programs.ts'
-import type { Log } from '../vocabulary/log.ts'
-import type { ProbeFile } from '../probe/probe.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Workspaces } from '../pipeline/workspace.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
@@ -29,16 +28,14 @@ export const tokens = {
   Storage: token<Storage>('Storage'),
   Queues: token<Queues>('Queues'),
   Documents: token<Documents>('Documents'),
-  Ffmpeg: token<Ffmpeg>('Ffmpeg'),
-  Inspect: token<ProbeFile>('Inspect'),
-  Chain: token<Chain>('Chain'),
+  Pipeline: token<Pipeline>('Pipeline'),
   WorkPoller: token<Poller>('WorkPoller'),
   SweepPoller: token<Poller>('SweepPoller'),
   Daemon: token<Daemon>('Daemon'),
 }
 
 /** What every composition begins with. */
-export type Base = { config: Config; log: Log }
+export type Base = { config: Config; log: DaemonLog }
 
 /** What must be opened before the parts can be put together; whoever opened it closes it. */
 export type Opened = Base & { programs: Programs; workspaces: Workspaces }
@@ -50,5 +47,6 @@ export type Graph<Given> = Given & {
   name: string
   limits: Limits
   stopJobs: AbortController
-  emit(event: DaemonEvent): void
+  emit: Emit
+  events: Pick<Emitter, 'on'>
 }

@@ -81,7 +81,7 @@ async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>>
   if (ending.status === 'rejected') throw ending.reason
   if (excess) throw excess
   const lines = ending.value
-  if (lines.length > 0) log.debug({ stderr: lines }, 'ffmpeg is through, but complained')
+  if (lines.length > 0) log.debug({ event: 'ffmpeg.warned', stderr: lines }, 'ffmpeg finished with warnings')
   await Promise.all(outputs.map((path) => checkOutput(path, lines)))
   return { outSeconds, frames: frame, droppedFrames, cpuSeconds, damage: damage() }
 }

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Metadata } from './metadata.ts'
 
 /** AWS asks for this: a notice comes two minutes before the end, at times less. */
@@ -13,23 +13,23 @@ const INTERVAL_MS = 5000
  * https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
  */
 const notices = [
-  { path: 'spot/instance-action', says: /./, urgent: true, what: 'the spot instance will be interrupted' },
+  { path: 'spot/instance-action', says: /./, urgent: true, what: 'spot_interruption' },
   {
     path: 'autoscaling/target-lifecycle-state',
     says: /^(?:Terminated|Warmed:(?:Terminated|Stopped|Hibernated))$/,
     urgent: true,
-    what: 'the Auto Scaling group takes the instance away',
+    what: 'autoscaling_termination',
   },
   {
     path: 'events/recommendations/rebalance',
     says: /./,
     urgent: false,
-    what: 'the spot instance is likely to be interrupted',
+    what: 'rebalance_recommendation',
   },
 ]
 
 export type Notice = {
-  /** For the log. */
+  /** Stable name, the `reason` in the log. */
   readonly what: string
   /** Whether the end is near and certain; else it is a warning, which may be followed by one that is. */
   readonly urgent: boolean
@@ -39,7 +39,7 @@ export type WatchParts = {
   metadata: Metadata
   /** Called once for a warning, if there is one, and once for what is urgent. */
   onNotice(notice: Notice): void
-  log: Log
+  log: DaemonLog
   clock?: Clock
 }
 
@@ -64,8 +64,12 @@ async function watch({ metadata, onNotice, log, clock = systemClock }: WatchPart
   while (!stop.aborted) {
     const { notice, failure } = await readNotice(metadata)
     if (failure !== undefined && !failing)
-      log.warn({ error: failure }, `cannot see whether this machine will be gone: ${toMessage(failure)}`)
-    if (failure === undefined && failing) log.info('the instance metadata answers again')
+      log.warn(
+        { event: 'interruption.check_failed', error: failure },
+        `cannot read interruptions from the instance metadata: ${toMessage(failure)}`,
+      )
+    if (failure === undefined && failing)
+      log.info({ event: 'interruption.check_recovered' }, 'instance metadata responds again')
     failing = failure !== undefined
     if (notice !== undefined && (notice.urgent || !warned)) onNotice(notice)
     if (notice?.urgent) return

@@ -1,5 +1,5 @@
-import type { DaemonEvent } from '../vocabulary/events.ts'
-import type { Log } from '../vocabulary/log.ts'
+import { toAttemptFields, toJobFields, type Emit } from '../vocabulary/events.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import { toDeadDraft } from '../protocol/claim.ts'
 import type { Documents } from './documents.ts'
@@ -8,8 +8,8 @@ import type { DocumentDraft, JobError, SeenDocument } from '../vocabulary/job.ts
 export type BuryParts = {
   queues: Pick<Queues, 'sendDead'>
   documents: Documents
-  emit(event: DaemonEvent): void
-  log: Log
+  emit: Emit
+  log: DaemonLog
 }
 
 /**
@@ -22,8 +22,11 @@ export async function bury(parts: BuryParts, seen: SeenDocument, error: JobError
   const dead = toDeadDraft(seen.document, error)
   await queues.sendDead(toDeadMessage(dead, error))
   if ((await documents.write(dead, seen)) === null) return false
-  log.error({ job: id, code: error.code, attempt: dead.attempt }, `job buried: ${error.message}`)
-  emit({ type: 'job:buried', id, error })
+  log.error(
+    { event: 'job.dead_lettered', job: id, attempt: dead.attempt, error },
+    `job dead-lettered: ${error.message}`,
+  )
+  emit({ type: 'job:dead_lettered', ...toJobFields(dead), ...toAttemptFields(dead), error })
   return true
 }
 

@@ -1,8 +1,7 @@
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
-import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Emit } from '../vocabulary/events.ts'
 import type { HttpServer } from '../http/server.ts'
-import type { Chain } from '../pipeline/chain.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
 import type { Poller } from '../schedule/poller.ts'
 
@@ -10,14 +9,15 @@ export type DaemonParts = {
   name: string
   /** What must be true before the first message is taken. Throws what is not. */
   check(): Promise<void>
-  chain: Chain
+  /** Sets up the plugins; what it returns tears them down. */
+  openPlugins(): Promise<Releasers>
   listen(): Promise<HttpServer>
   pollers: { work: Poller; sweep: Poller }
   graceSeconds: number
   /** Aborted when running jobs are to end at once; their verdict is then `release`. */
   stopJobs: AbortController
-  emit(event: DaemonEvent): void
-  log: Log
+  emit: Emit
+  log: DaemonLog
 }
 
 export type Daemon = {
@@ -36,7 +36,7 @@ export type Daemon = {
 
 /** Starts the parts in order and stops them in reverse. */
 export function createDaemon(parts: DaemonParts): Daemon {
-  const { name, chain, log, emit, pollers } = parts
+  const { name, log, emit, pollers } = parts
   let releasers: Releasers | null = null
   let graceFrom: Promise<unknown> = Promise.resolve()
   return {
@@ -44,8 +44,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
       let url = ''
       releasers = await withReleasers(async (push) => {
         await parts.check()
-        await chain.setup()
-        push('the plugins', () => chain.teardown())
+        const plugins = await parts.openPlugins()
+        push('the plugins', () => plugins.release())
         const server = await parts.listen()
         push('the HTTP server', () => server.close())
         url = server.url
@@ -54,7 +54,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
         push('the pollers', () => drain(parts, graceFrom))
       })
       emit({ type: 'daemon:started', owner: name })
-      log.info({ url, daemon: name }, 'daemon started')
+      log.info({ event: 'daemon.started', url, daemon: name }, 'daemon started')
       return { url }
     },
     async stop(urgent: Promise<unknown> = Promise.resolve()) {
@@ -62,7 +62,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       graceFrom = urgent
       await releasers.release()
       emit({ type: 'daemon:stopped', owner: name })
-      log.info('daemon stopped')
+      log.info({ event: 'daemon.stopped', daemon: name }, 'daemon stopped')
     },
     endJobs: (reason) => parts.stopJobs.abort(reason),
   }
@@ -78,7 +78,10 @@ async function drain(
   void graceFrom.then(() => {
     if (drained) return
     grace = setTimeout(() => {
-      log.warn(`jobs still run after ${graceSeconds} s of grace; they are released`)
+      log.warn(
+        { event: 'daemon.grace_ended', graceSeconds },
+        `jobs still run after the grace time of ${graceSeconds} s, they are released`,
+      )
       stopJobs.abort(new MediadError('daemon.stopping', 'the daemon stops; the job goes back to the work queue'))
     }, graceSeconds * 1000)
   })
@@ -86,7 +89,7 @@ async function drain(
     await Promise.all([work.stop(), sweep.stop()])
     await Promise.all([work.whenIdle(), sweep.whenIdle()])
   } catch (error) {
-    log.error({ error }, `could not drain: ${toMessage(error)}`)
+    log.error({ event: 'daemon.drain_failed', error }, `daemon could not drain: ${toMessage(error)}`)
     throw error
   } finally {
     drained = true

@@ -1,6 +1,6 @@
 import type { Documents } from '../job/documents.ts'
 import type { JobDocument, SeenDocument } from '../vocabulary/job.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { DeadMessage } from '../protocol/messages.ts'
@@ -58,7 +58,7 @@ export type DeadParts = {
   queues: Pick<Queues, 'work' | 'dead' | 'sendSource'>
   documents: Pick<Documents, 'read'>
   scope: NotificationScope
-  log: Log
+  log: DaemonLog
 }
 
 export function createDead(parts: DeadParts): Dead {

@@ -2,7 +2,7 @@ import { lstat, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promi
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** Name of every daemon's folder of workspaces, before its random part. */
 export const WORKSPACES_PREFIX = 'mediad-'
@@ -23,7 +23,7 @@ export async function signWorkspaces(path: string): Promise<void> {
  * folders of this user that are signed by a process of this very machine, boot and process namespace which is gone:
  * what it cannot judge (another container's, an unsigned one) it leaves.
  */
-export async function removeLitter({ directory, log }: { directory: string; log: Log }): Promise<string[]> {
+export async function removeLitter({ directory, log }: { directory: string; log: DaemonLog }): Promise<string[]> {
   const here = await describeHost()
   const removed: string[] = []
   for (const name of await readdir(directory)) {
@@ -35,9 +35,12 @@ export async function removeLitter({ directory, log }: { directory: string; log:
       if ((await startOf(owner.pid)) === owner.started) continue
       await rm(path, { recursive: true, force: true })
       removed.push(path)
-      log.info({ path }, 'removed the workspaces of a daemon that died')
+      log.info({ event: 'workspace.removed', path }, 'stale workspaces removed')
     } catch (error) {
-      log.warn({ path, error }, `could not look after a folder of workspaces: ${toMessage(error)}`)
+      log.warn(
+        { event: 'workspace.cleanup_failed', path, error },
+        `workspace cleanup failed for one folder: ${toMessage(error)}`,
+      )
     }
   }
   return removed

@@ -1,20 +1,24 @@
 import { MediadError } from '../vocabulary/errors.ts'
 import type { Source } from '../vocabulary/job.ts'
+import { findRoute, type Route, type Routes } from './route.ts'
 
 /** What a key template is filled from. */
 export type KeyScope = {
   readonly id: string
   readonly source: Source
-  readonly sourcePrefix: string
+  /** The route of the source; `{name}` leaves its prefix out. */
+  readonly route: Route
+  /** All routes; a key below any of their prefixes is refused. */
+  readonly routes: Routes
   readonly statePrefix: string
 }
 
 /**
- * Fills a key template: `{name}` is the source's key without the source prefix and its extension, `{id}` the job's id;
+ * Fills a key template: `{name}` is the source's key without its route's prefix and its extension, `{id}` the job's id;
  * `values` adds places of the plugin's own. Text put in is never looked at again, so a name with braces stays a name.
  *
  * @throws MediadError `output.key` for an unknown place, for a key S3 cannot hold (1,024 bytes), and for one that would
- * lie under the source prefix (it would be taken for an upload, for ever) or under the state prefix.
+ * lie under a source prefix (it would be taken for an upload, for ever) or under the state prefix.
  */
 export function renderKey(
   template: string,
@@ -23,7 +27,7 @@ export function renderKey(
 ): string {
   const places: Record<string, string | number> = {
     ...values,
-    name: toName(scope.source.key, scope.sourcePrefix),
+    name: toName(scope.source.key, scope.route.prefix),
     id: scope.id,
   }
   const key = template.replaceAll(/\{([^{}]*)\}/g, (_, place: string) => {
@@ -31,8 +35,8 @@ export function renderKey(
       throw refuse(template, `it has no place called "{${place}}"; known: ${Object.keys(places).join(', ')}`)
     return String(places[place])
   })
-  if (key.startsWith(scope.sourcePrefix))
-    throw refuse(key, `it starts with the source prefix "${scope.sourcePrefix}" and would be processed again`)
+  const next = findRoute(scope.routes, key)
+  if (next) throw refuse(key, `it starts with the source prefix "${next.prefix}" and would be processed again`)
   if (key.startsWith(scope.statePrefix)) throw refuse(key, `it starts with the state prefix "${scope.statePrefix}"`)
   if (key === '' || Buffer.byteLength(key) > 1024)
     throw refuse(template, 'the key would be empty or longer than 1,024 bytes')

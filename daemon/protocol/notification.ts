@@ -1,21 +1,25 @@
 import type { WorkSource } from '../vocabulary/job.ts'
+import { findRoute, type Route, type Routes } from './route.ts'
 
 /** What a message on the work queue turned out to be. */
 export type Notification =
   | {
       readonly kind: 'sources'
-      readonly sources: readonly WorkSource[]
+      readonly sources: readonly RoutedSource[]
       /** What is wrong with another record of the same body. */
       readonly broken?: string
     }
-  /** Understood, and nothing to do: a test event, a removal, another bucket, a key outside the source prefix. */
+  /** Understood, and nothing to do: a test event, a removal, another bucket, a key outside the source prefixes. */
   | { readonly kind: 'ignored'; readonly reason: string }
   /** No notification at all: for the dead queue. */
   | { readonly kind: 'invalid'; readonly reason: string }
 
+/** A source and the route it takes. Only the source travels on queues; whoever receives it resolves the route. */
+export type RoutedSource = { readonly source: WorkSource; readonly route: Route }
+
 export type NotificationScope = {
   readonly bucket: string
-  readonly sourcePrefix: string
+  readonly routes: Routes
 }
 
 /** S3's limit of a key, in bytes of UTF-8. */
@@ -93,7 +97,7 @@ function withRedrive(found: Notification, mark: unknown): Notification {
   if (typeof redrive !== 'number' || !Number.isSafeInteger(redrive) || redrive < 1)
     return invalid('"mediad" names no claim to redrive')
   if (found.kind !== 'sources') return found
-  return { ...found, sources: found.sources.map((source) => ({ ...source, redrive })) }
+  return { ...found, sources: found.sources.map(({ source, route }) => ({ source: { ...source, redrive }, route })) }
 }
 
 function parseEventBridge(event: Record<string, unknown>, scope: NotificationScope): Notification {
@@ -114,14 +118,15 @@ function toSource(raw: RawSource, scope: NotificationScope): Notification {
   const { bucket, key, etag, size, sequencer } = raw
   if (typeof bucket !== 'string' || typeof key !== 'string') return invalid('the bucket or the object key is missing')
   if (bucket !== scope.bucket) return ignored('another bucket')
-  if (!key.startsWith(scope.sourcePrefix)) return ignored('a key outside the source prefix')
+  const route = findRoute(scope.routes, key)
+  if (!route) return ignored('a key outside the source prefix')
   if (!key.isWellFormed()) return invalid('the object key is no Unicode text')
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) return invalid('the object key is longer than 1,024 bytes')
   if (typeof etag !== 'string' || etag.replaceAll('"', '') === '') return invalid('the object has no etag')
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return invalid('the object has no size')
   if (sequencer !== undefined && !isSequencer(sequencer)) return invalid('the sequencer is not hexadecimal')
   const source = { bucket, key, etag: etag.replaceAll('"', ''), sizeBytes: size }
-  return { kind: 'sources', sources: [isSequencer(sequencer) ? { ...source, sequencer } : source] }
+  return { kind: 'sources', sources: [{ source: isSequencer(sequencer) ? { ...source, sequencer } : source, route }] }
 }
 
 function decodeKey(encoded: unknown): string | undefined {

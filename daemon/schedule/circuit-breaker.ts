@@ -1,8 +1,9 @@
 import { systemClock, type Clock } from '../vocabulary/clock.ts'
-import { toMessage } from '../vocabulary/errors.ts'
+import { toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { toEventError, type Emit, type PolledName } from '../vocabulary/events.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
 import type { Trouble } from '../protocol/fault.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** Slows a poller down while what every job needs is out of order, instead of failing one message after the other. */
 export type Brake = Trouble & {
@@ -18,15 +19,16 @@ const PAUSE_SECONDS = 1
 const MAX_PAUSE_SECONDS = { message: 30, job: 300 }
 
 export type BrakeParts = {
-  /** Of what is slowed down, for the log. */
-  name: string
+  /** The queue that is received from less. */
+  name: PolledName
   /** Ends every pause. */
   stop: AbortSignal
-  log: Log
+  emit: Emit
+  log: DaemonLog
   clock?: Clock
 }
 
-export function createBrake({ name, stop, log, clock = systemClock }: BrakeParts): Brake {
+export function createBrake({ name, stop, emit, log, clock = systemClock }: BrakeParts): Brake {
   const pulled = new Map<keyof typeof MAX_PAUSE_SECONDS, { failures: number; until: number; problem: string }>()
   return {
     pull(by, error) {
@@ -36,10 +38,17 @@ export function createBrake({ name, stop, log, clock = systemClock }: BrakeParts
       const pause = Math.min(MAX_PAUSE_SECONDS[by], toBackoffSeconds(failures, PAUSE_SECONDS))
       const problem = toMessage(error)
       pulled.set(by, { failures, until: clock.now() + pause * 1000, problem })
-      log.warn({ error }, `nothing is taken from the ${name} queue for ${pause} s: ${problem}`)
+      log.warn(
+        { event: 'circuit.tripped', error, queue: name, by, pauseSeconds: pause },
+        `circuit breaker tripped, nothing is received from the ${name} queue for ${pause} s: ${problem}`,
+      )
+      const described = toEventError(toMediadError(error, 'transient.queue'))
+      emit({ type: 'circuit:tripped', queue: name, by, error: described, pauseSeconds: pause })
     },
     loosen(by) {
-      if (pulled.delete(by) && pulled.size === 0) log.info(`taking from the ${name} queue again`)
+      if (!pulled.delete(by) || pulled.size > 0) return
+      log.info({ event: 'circuit.reset', queue: name }, `circuit breaker reset for the ${name} queue`)
+      emit({ type: 'circuit:reset', queue: name })
     },
     async wait() {
       const until = Math.max(0, ...[...pulled.values()].map((one) => one.until))

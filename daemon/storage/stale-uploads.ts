@@ -1,6 +1,6 @@
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, type S3Client } from '@aws-sdk/client-s3'
 import { toMessage } from '../vocabulary/errors.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** Aborts the open multipart uploads to exactly this key. What cannot be tidied up is logged, and costs no job anything. */
 export type AbortLeftovers = (key: string, signal: AbortSignal) => Promise<void>
@@ -17,7 +17,7 @@ export function createAbortLeftovers({
 }: {
   client: S3Client
   bucket: string
-  log: Log
+  log: DaemonLog
 }): AbortLeftovers {
   return async (key, signal) => {
     try {
@@ -25,11 +25,14 @@ export function createAbortLeftovers({
         await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId }), {
           abortSignal: signal,
         })
-        log.info({ key }, 'aborted an upload that an earlier attempt left open')
+        log.info({ event: 'stale_upload.aborted', key }, 'stale multipart upload aborted')
       }
     } catch (error) {
       signal.throwIfAborted()
-      log.warn({ key, error }, `could not look for uploads that earlier attempts left open: ${toMessage(error)}`)
+      log.warn(
+        { event: 'stale_upload.cleanup_failed', key, error },
+        `cleanup of stale multipart uploads failed: ${toMessage(error)}`,
+      )
     }
   }
 }

@@ -1,13 +1,13 @@
 import { styleText } from 'node:util'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { createLog } from '../log/log.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** Where a command talks: people on a terminal get sentences, programs get one JSON object per line. */
 export type Terminal = {
   /** Whether a person is looking. */
   readonly human: boolean
-  readonly log: Log
+  readonly log: DaemonLog
   /** A line for people, or `fields` as a JSON line for programs. */
   say(line: string, fields: Record<string, unknown>): void
   /** A command's failure, on stderr. */

@@ -1,4 +1,4 @@
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** What a plugin, or a bug, does to the whole process, past everything that could catch it; while in use. */
 export type Stray = {
@@ -7,14 +7,14 @@ export type Stray = {
 } & Disposable
 
 /** @param tidy done when a plugin ends the process; must not wait for anything */
-export function watchForStray(log: Log, tidy: () => void): Stray {
+export function watchForStray(log: DaemonLog, tidy: () => void): Stray {
   const first = Promise.withResolvers<unknown>()
   const onError = (thrown: unknown) => first.resolve(thrown)
   const onExit = (code: number) => {
     if (code === 0) process.exitCode = 1 // else whoever watches over the daemon takes it for stopped
     log.error(
-      { code },
-      'the process was ended from within, by a plugin: unfinished jobs are taken over by another daemon',
+      { event: 'process.exited', exitCode: code },
+      'a plugin ended the process: another daemon takes over its unfinished jobs',
     )
     tidy()
   }

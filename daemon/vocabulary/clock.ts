@@ -8,6 +8,11 @@ export type Clock = {
   wait(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** Rounds seconds to milliseconds, for people and logs. */
+export function roundSeconds(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wait: async (ms, signal) => {

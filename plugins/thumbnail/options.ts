@@ -34,18 +34,41 @@ const time = z.union([
 ])
 type Time = z.output<typeof time>
 
+const MAX_TIMES = 20
+
+const side = () => z.int().min(2).max(8192).optional().meta({ unit: 'pixels', defaultText: "the source's" })
+
+/** The only place of defaults, limits and descriptions; `npm run docs` writes the table of docs/plugins.md from it. */
 export const thumbnailOptions = z
   .object({
-    /** Seconds, or a share of the length; a list of 1 to 20 of them makes as many pictures. Default `10%`. */
-    at: z.union([time, z.array(time).min(1).max(20)]).default('10%'),
-    format: z.enum(['jpg', 'png', 'webp']).default('jpg'),
-    /** Largest size in pixels; smaller pictures are not enlarged. Default: as large as the source. */
-    width: z.int().min(2).max(8192).optional(),
-    height: z.int().min(2).max(8192).optional(),
-    /** 1 (worst) to 100, for jpg and webp; default 85. */
-    quality: z.int().min(1).max(100).default(85),
-    /** Default `thumb_{name}.jpg`, or `thumb_{name}_{n}.jpg` for several, `{n}` counting from 1. */
-    key: z.string().optional(),
+    /** Time of the frame: seconds, or a share of the duration such as `10%`; a list makes an image of each. */
+    at: z
+      .union([time, z.array(time).min(1).max(MAX_TIMES)])
+      .default('10%')
+      .meta({ values: `seconds, a share such as \`10%\`, or a list of 1 to ${MAX_TIMES} of them` })
+      .describe('Time of the frame: seconds, or a share of the duration. A list makes an image of each.'),
+    /** Format of the image. */
+    format: z.enum(['jpg', 'png', 'webp']).default('jpg').describe('Format of the image.'),
+    /** The largest width in pixels; smaller frames are not enlarged. */
+    width: side().describe('The largest width; smaller frames are not enlarged.'),
+    /** The largest height in pixels; smaller frames are not enlarged. */
+    height: side().describe('The largest height; smaller frames are not enlarged.'),
+    /** Quality of jpg and webp: a higher value means better quality and a larger file. */
+    quality: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(85)
+      .describe('Quality of jpg and webp: a higher value means better quality and a larger file.'),
+    /** Key of the image, with the extension of its format; several images need `{n}`, which counts from 1. */
+    key: z
+      .string()
+      .optional()
+      .meta({
+        values: 'ends like the format',
+        defaultText: `\`${toDefaultKey('jpg', 1)}\`, of several images \`${toDefaultKey('jpg', 2)}\``,
+      })
+      .describe('Key of the image, with the extension of its format. Several images need `{n}`, which counts from 1.'),
   })
   .superRefine((given, context) => {
     if (given.key === undefined) return
@@ -69,4 +92,9 @@ export function toSeconds(at: Time, durationSeconds: number | null): number {
 
 export function toTimes(at: ThumbnailOptions['at']): Time[] {
   return Array.isArray(at) ? at : [at]
+}
+
+/** The key template of the images where none is given. */
+export function toDefaultKey(format: keyof typeof formats, count: number): string {
+  return `thumb_{name}${count > 1 ? '_{n}' : ''}.${format}`
 }

@@ -4,13 +4,13 @@ import { definePlugin, MediadError, type RunContext } from 'mediad'
 import { colourFilters, toPictureInputOptions } from '../frames/colour.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { thumbnailArguments } from './arguments.ts'
-import { formats, thumbnailOptions, toSeconds, toTimes } from './options.ts'
+import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes } from './options.ts'
 
 /** Makes pictures of single frames. A source without a picture gets none. */
 export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => {
   const times = toTimes(given.at)
   const format = formats[given.format]
-  const key = given.key ?? `thumb_{name}${times.length > 1 ? '_{n}' : ''}.${given.format}`
+  const key = given.key ?? toDefaultKey(given.format, times.length)
   return {
     keys: [key],
     encoders: [format.encoder],
@@ -68,7 +68,7 @@ async function takeFrame(context: RunContext, frame: Frame): Promise<void> {
       return
     } catch (error) {
       if (!(error instanceof MediadError && noFrame.has(error.code))) throw error
-      context.log.debug({ seconds }, 'no frame here, trying an earlier time')
+      context.log.debug({ event: 'thumbnail.no_frame', seconds }, 'no frame at this time, an earlier one is tried')
     }
   }
   await context.ffmpeg({ inputOptions, outputs: [{ path, options }] })

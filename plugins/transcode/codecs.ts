@@ -16,8 +16,17 @@ type VideoTraits = {
   /** What of this codec every player that knows it plays, in 8 bits and, where it is offered, in 10. */
   readonly profiles: readonly string[]
   readonly hdrProfiles: readonly string[]
-  /** Options of the encoder itself; `mastering` for pictures that stay HDR. */
-  readonly options: (preset: string | number, crf: number, mastering?: Mastering) => string[]
+  /** The highest frame rate the encoder accepts, where it has no option for the rate. */
+  readonly highestRate?: number
+  /** Options of the encoder itself. */
+  readonly options: (preset: string | number, crf: number, special?: Special) => string[]
+}
+
+type Special = {
+  /** Of a video that stays HDR. */
+  readonly mastering?: Mastering | undefined
+  /** The frame rate the encoder plans for, where ffmpeg passes one to it that is too high. */
+  readonly rate?: number | undefined
 }
 
 const x264Presets = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow']
@@ -32,7 +41,11 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Constrained Baseline', 'Baseline', 'Main', 'High'],
     hdrProfiles: [],
     // a 4:2:2 or 10-bit source would otherwise get a profile that no browser plays
-    options: (preset, crf) => ['-preset', String(preset), '-crf', String(crf), '-profile:v', 'high'],
+    options: (preset, crf, { rate } = {}) =>
+      [
+        ['-preset', String(preset), '-crf', String(crf), '-profile:v', 'high'],
+        rate === undefined ? [] : ['-x264-params', `fps=${rate}`],
+      ].flat(),
   },
   hevc: {
     encoder: 'libx265',
@@ -42,11 +55,13 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     minSide: 16,
     profiles: ['Main'],
     hdrProfiles: ['Main 10'],
-    options: (preset, crf, mastering) =>
-      [
+    options: (preset, crf, { mastering, rate } = {}) => {
+      const told = rate === undefined ? [] : [`fps=${rate}`]
+      return [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', mastering ? 'main10' : 'main'],
-        ['-x265-params', ['log-level=error', ...(mastering ? toX265(mastering) : [])].join(':')],
-      ].flat(),
+        ['-x265-params', ['log-level=error', ...told, ...(mastering ? toX265(mastering) : [])].join(':')],
+      ].flat()
+    },
   },
   av1: {
     encoder: 'libsvtav1',
@@ -56,7 +71,8 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     minSide: 64,
     profiles: ['Main'],
     hdrProfiles: ['Main'],
-    options: (preset, crf, mastering) => {
+    highestRate: 240,
+    options: (preset, crf, { mastering } = {}) => {
       const params = mastering ? toSvt(mastering) : []
       return [
         '-preset',
@@ -91,11 +107,16 @@ export const audioCodecs: Readonly<Record<AudioCodec, AudioTraits>> = {
   opus: { encoder: 'libopus', containers: ['mp4', 'webm', 'mkv'], kbps: 128 },
 }
 
+/** The audio codec of each container, unless another one is requested. */
+export const audioCodecOf: Readonly<Record<Container, AudioCodec>> = { mp4: 'aac', webm: 'opus', mkv: 'aac' }
+
 const contentTypes: Readonly<Record<Container, { readonly video: string; readonly audio: string }>> = {
   mp4: { video: 'video/mp4', audio: 'audio/mp4' },
   webm: { video: 'video/webm', audio: 'audio/webm' },
   mkv: { video: 'video/x-matroska', audio: 'audio/x-matroska' },
 }
+
+export const containers = Object.keys(contentTypes) as readonly Container[]
 
 /** The container a key's extension asks for; null when it is none of them. */
 export function toContainer(key: string): Container | null {

@@ -32,7 +32,10 @@ async function copyLonger(context: RunContext, { path, end, recipe, made }: Long
     return await context.inspect(path)
   } catch (error) {
     if (!(error instanceof MediadError && /^(?:internal\.|resource\.limit$)/.test(error.code))) throw error
-    context.log.debug({ error }, 'the last picture cannot last as long as the index says')
+    context.log.debug(
+      { event: 'transcode.last_frame_kept', error },
+      'cannot extend the last frame to the duration in the index',
+    )
     return null
   }
 }

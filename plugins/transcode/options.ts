@@ -1,49 +1,134 @@
 import { z } from 'mediad'
-import { audioCodecs, toContainer, videoCodecs, type AudioCodec, type Container, type VideoCodec } from './codecs.ts'
+import {
+  audioCodecOf,
+  audioCodecs,
+  containers,
+  toContainer,
+  videoCodecs,
+  type AudioCodec,
+  type Container,
+  type VideoCodec,
+} from './codecs.ts'
 import type { Hdr } from '../frames/colour.ts'
 import type { Fit } from '../frames/size.ts'
 
-const side = () => z.int().min(2).max(16_384).optional()
+const side = () => z.int().min(2).max(16_384).optional().meta({ unit: 'pixels', defaultText: "the source's" })
+const byCodec = { values: 'by codec', defaultText: 'by codec' }
+const endings = containers.map((container) => `\`.${container}\``).join(', ')
+const audioDefaults = Object.entries(audioCodecOf).map(([container, codec]) => `${codec} in ${container}`)
+const kbpsDefaults = Object.entries(audioCodecs).map(([codec, { kbps }]) => `${kbps} for ${codec}`)
 
+/** The only place of defaults, limits and descriptions; `npm run docs` writes the table of docs/plugins.md from it. */
 export const transcodeOptions = z
   .object({
-    /** Default `h264`, which plays everywhere. */
-    codec: z.enum(['h264', 'hevc', 'av1', 'vp9']).default('h264'),
-    /** Constant quality, lower is better and larger: h264 23 (0-51), hevc 28 (0-51), av1 35 (0-63), vp9 32 (0-63). */
-    crf: z.number().min(0).optional(),
-    /**
-     * Speed against size. h264 and hevc: `ultrafast` … `veryslow`, default `medium`; av1: 0 (slowest) to 13, default 8;
-     * vp9: 0 (slowest) to 5, default 4.
-     */
-    preset: z.union([z.string(), z.int()]).optional(),
-    /** Largest size in pixels; nothing is ever enlarged. Default: as large as the source. */
-    maxWidth: side(),
-    maxHeight: side(),
-    /**
-     * `contain` (default): the whole picture inside the box; `cover`: its middle fills the box; `pad`: whole, with black
-     * bars. The last two need `maxWidth` and `maxHeight`.
-     */
-    fit: z.enum(['contain', 'cover', 'pad']).default('contain'),
-    /** Default `tonemap`: HDR becomes SDR, which every screen shows right. `keep`: it stays HDR, with hevc and av1. */
-    hdr: z.enum(['tonemap', 'keep']).default('tonemap'),
-    /** Default `auto`: a stream that already is what is asked for is copied. `never`: everything is coded anew. */
-    copy: z.enum(['auto', 'never']).default('auto'),
-    /** Sound. Default: `aac` at 160 kbit/s, in webm `opus` at 128. */
+    /** Codec of the video. */
+    codec: z
+      .enum(['h264', 'hevc', 'av1', 'vp9'])
+      .default('h264')
+      .describe('Codec of the video. h264 plays everywhere; the others make smaller files and are slower to encode.'),
+    /** Constant quality: a lower value means better quality and a larger file. */
+    crf: z
+      .number()
+      .min(0)
+      .optional()
+      .meta(byCodec)
+      .describe('Constant quality: a lower value means better quality and a larger file.'),
+    /** Encoding speed against file size: a name for h264 and hevc, a number for av1 and vp9. */
+    preset: z
+      .union([z.string(), z.int()])
+      .optional()
+      .meta(byCodec)
+      .describe('Encoding speed against file size: a name for h264 and hevc, a number for av1 and vp9.'),
+    /** The largest width in pixels; nothing is enlarged. */
+    maxWidth: side().describe('The largest width; nothing is enlarged.'),
+    /** The largest height in pixels; nothing is enlarged. */
+    maxHeight: side().describe('The largest height; nothing is enlarged.'),
+    /** How the video fits into `maxWidth` × `maxHeight`; `cover` and `pad` need both. */
+    fit: z
+      .enum(['contain', 'cover', 'pad'])
+      .default('contain')
+      .describe(
+        'How the video fits into `maxWidth` × `maxHeight`: `contain` scales it until all of it fits, `cover` fills them ' +
+          'and crops the rest, `pad` adds black bars. The last two need both sizes.',
+      ),
+    /** `tonemap` converts HDR to SDR, `keep` leaves it HDR (hevc and av1). */
+    hdr: z
+      .enum(['tonemap', 'keep'])
+      .default('tonemap')
+      .describe('`tonemap` converts HDR to SDR, `keep` leaves it HDR with 10 bits; only hevc and av1 can.'),
+    /** `auto` copies streams that already are as requested, `never` re-encodes everything. */
+    copy: z
+      .enum(['auto', 'never'])
+      .default('auto')
+      .describe('`auto` copies streams that already are as requested, `never` re-encodes everything.'),
+    /** Encoding of the audio. */
     audio: z
-      .strictObject({ codec: z.enum(['aac', 'opus']).optional(), kbps: z.int().min(16).max(510).optional() })
+      .strictObject({
+        /** Codec of the audio; the container must take it. */
+        codec: z
+          .enum(['aac', 'opus'])
+          .optional()
+          .meta({ defaultText: audioDefaults.join(', ') })
+          .describe('Codec of the audio; the container must take it.'),
+        /** Bit rate of audio that is re-encoded, in kbit/s. */
+        kbps: z
+          .int()
+          .min(16)
+          .max(510)
+          .optional()
+          .meta({ defaultText: kbpsDefaults.join(', ') })
+          .describe('Bit rate of audio that is re-encoded, in kbit/s.'),
+      })
       .default({}),
-    /** Brings the sound to this loudness, in LUFS (EBU R128, two passes), -70 to -5. Default: as loud as it is. */
-    loudness: z.strictObject({ target: z.number().min(-70).max(-5) }).optional(),
-    /** Default `drop`: no titles, places, dates or devices in the result; languages and chapters stay. */
-    metadata: z.enum(['drop', 'keep']).default('drop'),
-    /** Default `none`. `webvtt`: each subtitle track of text becomes a file of its own. */
-    subtitles: z.enum(['none', 'webvtt']).default('none'),
-    /** `{n}` counts from 1; `{language}` has three letters, `und` when it is not known. */
-    subtitlesKey: z.string().default('sub_{name}_{n}.vtt'),
-    /** Default `reject`: a source that is cut or damaged beyond the thresholds is refused. `warn`: what there is, is used. */
-    onCorrupt: z.enum(['reject', 'warn']).default('reject'),
-    /** Where the result goes; the extension (`mp4`, `webm`, `mkv`) chooses the container. */
-    key: z.string().default('cvted_{name}.mp4'),
+    /** Brings the audio to a loudness (EBU R128), in two passes. */
+    loudness: z
+      .strictObject({
+        /** Integrated loudness in LUFS, such as -16. */
+        target: z
+          .number()
+          .min(-70)
+          .max(-5)
+          .meta({ unit: 'LUFS', defaultText: "the source's" })
+          .describe(
+            'Brings the audio to this integrated loudness (EBU R128), in two passes. Common are -16 on the web and -23 in ' +
+              'broadcasting.',
+          ),
+      })
+      .optional(),
+    /** `drop` removes titles, places, dates and devices; languages and chapters stay. */
+    metadata: z
+      .enum(['drop', 'keep'])
+      .default('drop')
+      .describe(
+        '`drop` removes titles (those of chapters, too), places, dates and devices. Languages and chapters always stay.',
+      ),
+    /** `webvtt` makes a file of each subtitle track that is text. */
+    subtitles: z
+      .enum(['none', 'webvtt'])
+      .default('none')
+      .describe('`webvtt` makes a WebVTT file of each subtitle track that is text.'),
+    /** Key of a subtitle file: `{n}` counts from 1, `{language}` is a three-letter code or `und`. */
+    subtitlesKey: z
+      .string()
+      .default('sub_{name}_{n}.vtt')
+      .meta({ values: 'a key with `{n}`' })
+      .describe(
+        'Key of each subtitle file. `{n}` counts from 1, `{language}` is a three-letter code, or `und` when unknown.',
+      ),
+    /** `reject` fails the job of a corrupt or truncated source, `warn` uses what can be decoded. */
+    onCorrupt: z
+      .enum(['reject', 'warn'])
+      .default('reject')
+      .describe(
+        '`reject` fails the job of a source that is corrupt or truncated beyond the thresholds, `warn` uses what can be ' +
+          'decoded.',
+      ),
+    /** Key of the result; its extension chooses the container. */
+    key: z
+      .string()
+      .default('cvted_{name}.mp4')
+      .meta({ values: `ends in ${endings}` })
+      .describe('Key of the result; its extension chooses the container.'),
   })
   .superRefine((given, context) => {
     const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
@@ -111,7 +196,7 @@ export type Recipe = Omit<TranscodeOptions, 'crf' | 'preset' | 'audio'> & {
 export function toRecipe(given: TranscodeOptions): Recipe {
   const container = toContainer(given.key) ?? 'mp4'
   const video = videoCodecs[given.codec]
-  const sound = given.audio.codec ?? (container === 'webm' ? 'opus' : 'aac')
+  const sound = given.audio.codec ?? audioCodecOf[container]
   return {
     ...given,
     crf: given.crf ?? video.crf.default,

@@ -43,22 +43,55 @@ export function exceedsMaxRate(video: VideoStream): boolean {
 }
 
 /**
- * Filters that let go what comes faster than the highest rate, and hold the first picture from the very beginning. Nothing
- * is put in between: pictures stay where they are in time, whatever rate the file claims.
+ * The frame rate that ffmpeg passes to an encoder: the average where the claimed rate is not credible, as
+ * `av_guess_frame_rate` decides it. Infinity where the file does not say: an encoder then takes the time base for it.
  */
-export function toTimeFilters(probe: Probe, video: VideoStream): string[] {
-  const beginning = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
+function toAnnouncedRate({ framesPerSecond, maxFramesPerSecond }: VideoStream): number {
+  const claimed = maxFramesPerSecond ?? Infinity
+  return framesPerSecond !== null && framesPerSecond < 70 && claimed > 210 ? framesPerSecond : claimed
+}
+
+/**
+ * The frame rate that an encoder must be given by an option of its own, because the one that ffmpeg passes to it is above
+ * {@link toMaxRate}; undefined when ffmpeg's will do. (`-fpsmax` does not combine with `-fps_mode vfr` since ffmpeg 6.)
+ */
+export function toOwnRate(video: VideoStream): number | undefined {
+  const max = toMaxRate(video)
+  return toAnnouncedRate(video) > max * 1.01 ? max : undefined
+}
+
+/** Whether ffmpeg passes a frame rate to an encoder that is above `highest`, which the encoder refuses. */
+function isRefused(video: VideoStream, highest: number | undefined): highest is number {
+  return highest !== undefined && toAnnouncedRate(video) > highest
+}
+
+/**
+ * Filters that drop frames which follow each other faster than the highest rate. No frames are inserted: they keep their
+ * timestamps, whatever rate the file claims. For an encoder that refuses the announced rate, `interleave` of a single
+ * input makes it unknown and changes nothing else.
+ */
+export function toTimeFilters(video: VideoStream, highest?: number): string[] {
   const gap = (0.9 / toMaxRate(video)).toFixed(6)
   return [
     ...(exceedsMaxRate(video) ? [`select='isnan(prev_selected_t)+gte(t-prev_selected_t,${gap})'`] : []),
-    // in the beginning only: should the picture change its form on the way, ffmpeg counts anew
-    `setpts='if(eq(N,0)*lt(T,${beginning}),0,PTS)'`,
+    ...(isRefused(video, highest) ? ['interleave=nb_inputs=1'] : []),
   ]
 }
 
-/** Options of an encoder that must not round times to a rate that the file only claims. */
-export function toTimeOptions(video: VideoStream): string[] {
-  return ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${toTicks(video)}`, '-fpsmax', String(toMaxRate(video))]
+/** Options of an encoder that must not round timestamps to a rate that the file only claims. */
+export function toTimeOptions(probe: Probe, video: VideoStream, highest?: number): string[] {
+  const ticks = isRefused(video, highest) ? highest : toTicks(video)
+  return ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toFirstFrameShown(probe, video)]
+}
+
+/**
+ * Shows the first frame from the very beginning. A bitstream filter does it, because ffmpeg 7.1 forgets the frame rate
+ * behind the filter `setpts`. `setts` sets both timestamps to the decoding timestamp unless both are named.
+ */
+function toFirstFrameShown(probe: Probe, video: VideoStream): string {
+  const beginning = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
+  const isFirst = `eq(N\\,0)*lt(PTS*TB\\,${beginning})`
+  return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS)`
 }
 
 /** Ticks per second in which a picture's time is a whole number: of 24, 25, 30 per second, of 23.976 and 29.97, of others. */

@@ -14,7 +14,7 @@ import { toMuxerOptions, toRecipe, transcodeOptions, type Recipe } from './optio
 import { findFault, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toSoundFilters, toSoundOptions } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
-import { toStartOptions, toTimeFilters, toTimeOptions } from './timestamps.ts'
+import { toOwnRate, toStartOptions, toTimeFilters, toTimeOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
 
 /** Makes one playable file of the source: upright, square pixels, 8 bits, at most two channels, no metadata. */
@@ -93,13 +93,19 @@ async function make(context: RunContext, order: Order): Promise<Result> {
   })
   const made = { ...run, path, result: await inspectResult(context, path) }
   if (order.plan.video && run.damage.notes.length > 0) {
-    context.log.info('the picture changes on the way: it is coded anew')
+    context.log.info(
+      { event: 'transcode.copy_rejected', reason: 'changes' },
+      'video changes mid-stream, it is re-encoded',
+    )
     await rm(path)
     return await make(context, { ...order, plan: { ...order.plan, video: false } })
   }
   const fault = findFault(made, probe)
   if (alsoDecode && (fault || isBadCopy(made, probe))) {
-    context.log.info({ fault: fault?.message }, 'the copy would not play well: everything is coded anew')
+    context.log.info(
+      { event: 'transcode.copy_rejected', reason: fault?.message ?? 'decode check' },
+      'copy would not play well, everything is re-encoded',
+    )
     await rm(path)
     return await make(context, { ...order, plan: codeAnew })
   }
@@ -152,20 +158,21 @@ function summarize(names: readonly string[]): string {
 function toVideoOptions({ recipe, plan }: Order, probe: Probe): string[] {
   const { video } = probe
   if (!video) return ['-vn']
-  const { encoder, options, minSide } = videoCodecs[recipe.codec]
+  const { encoder, options, minSide, highestRate } = videoCodecs[recipe.codec]
   const map = ['-map', `0:${video.index}`]
   // Apple's players take HEVC in mp4 by this name only
   const tag = recipe.codec === 'hevc' && recipe.container === 'mp4' ? ['-tag:v', 'hvc1'] : []
   if (plan.video) return [...map, '-c:v', 'copy', ...tag]
   const kept = staysHdr(video, recipe.hdr)
+  const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toOwnRate(video) }
   const filters = [
-    ...toTimeFilters(probe, video),
+    ...toTimeFilters(video, highestRate),
     ...toPictureFilters(video, toLayout(video, { ...recipe, minSide }), recipe),
   ]
   return [
-    [...map, '-c:v', encoder, ...options(recipe.preset, recipe.crf, kept ? (video.mastering ?? {}) : undefined)],
+    [...map, '-c:v', encoder, ...options(recipe.preset, recipe.crf, special)],
     ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
-    [...toTimeOptions(video), ...tag],
+    [...toTimeOptions(probe, video, highestRate), ...tag],
   ].flat()
 }
 

@@ -94,8 +94,12 @@ function inTurn<T>(start: () => Promise<T>): Promise<T> {
 
 let folder: string | undefined
 
-/** One for all daemons of the process: most of the time a daemon takes to start goes into its source text. */
+/**
+ * One for all daemons of the process, or of the whole run: most of the time a daemon takes to start goes into its source
+ * text.
+ */
 function compiled(): string {
+  if (process.env.NODE_COMPILE_CACHE !== undefined) return process.env.NODE_COMPILE_CACHE
   if (folder !== undefined) return folder
   const made = mkdtempSync(join(tmpdir(), 'mediad-compiled-'))
   process.once('exit', () => rmSync(made, { recursive: true, force: true }))

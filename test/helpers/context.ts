@@ -13,6 +13,8 @@ import { temporaryFolder } from './folder.ts'
 import { makeVideo, type VideoRecipe } from './media.ts'
 import { limits } from './probes.ts'
 
+const route = { prefix: 'origin_', plugins: [] }
+
 export type TestContext = RunContext & {
   /** What `progress` was called with. */
   readonly fractions: readonly number[]
@@ -20,7 +22,7 @@ export type TestContext = RunContext & {
   readonly commands: readonly FfmpegCommand[]
   readonly warnings: readonly string[]
   readonly skips: readonly string[]
-  readonly logged: readonly { level: string; message: string }[]
+  readonly logged: readonly LoggedLine[]
   readonly uploads: readonly { key: string; overwrite: UploadOptions['overwrite'] }[]
 }
 
@@ -37,11 +39,11 @@ export async function createTestContext(options: {
   const inspect = createProbe({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
   const source: Source = { bucket: 'media', key: 'origin_film.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
-  const scope = { id: 'job1', source, sourcePrefix: 'origin_', statePrefix: '.mediad/' }
+  const scope = { id: 'job1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
   const artifacts: Artifact[] = []
   const fractions: number[] = []
   const commands: FfmpegCommand[] = []
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const [warnings, skips]: [string[], string[]] = [[], []]
   const uploads: { key: string; overwrite: UploadOptions['overwrite'] }[] = []
   const log = createTestLog(logged)
@@ -87,10 +89,13 @@ export async function createTestContext(options: {
   }
 }
 
+/** A line of the log: its fields, beside which `message` is the text. */
+export type LoggedLine = { level: string; message: string; event?: string; [field: string]: unknown }
+
 /** A log that keeps its lines. */
-export function createTestLog(lines: { level: string; message: string }[] = []): Log {
+export function createTestLog(lines: LoggedLine[] = []): Log {
   const method = (level: string) => (first: object | string, message?: string) =>
-    void lines.push({ level, message: typeof first === 'string' ? first : (message ?? '') })
+    void lines.push(typeof first === 'string' ? { level, message: first } : { ...first, level, message: message ?? '' })
   const log: Log = {
     debug: method('debug'),
     info: method('info'),

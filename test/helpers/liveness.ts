@@ -11,8 +11,13 @@ export function processesOf(program: string, text: string): number[] {
   const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return ids.map(Number).filter((id) => {
     const command = commandOf(id) // of every process there is: read once, and the rest only of those that match
-    return command.includes(text) && command.split('\0')[0]?.endsWith(program) === true && isAlive(id)
+    return command.includes(text) && isOf(program, command.split('\0')) && isAlive(id)
   })
+}
+
+/** An ffmpeg with libraries of its own may have been started through its dynamic loader. */
+function isOf(program: string, [name = '', ...words]: readonly string[]): boolean {
+  return name.endsWith(program) || (/\/ld-linux[^/]*$/.test(name) && words.some((word) => word.endsWith(`/${program}`)))
 }
 
 /** Whether a process still runs; a dead one that nobody has waited for yet does not. */

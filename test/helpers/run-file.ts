@@ -3,7 +3,8 @@ import { basename, join } from 'node:path'
 import { toMediadError, type Verdict } from '../../daemon/vocabulary/errors.ts'
 import { limitsShape, type JobLimits } from '../../daemon/config/limits.ts'
 import { toJobId, type PluginTiming } from '../../daemon/vocabulary/job.ts'
-import { createChain, PluginFailure } from '../../daemon/pipeline/chain.ts'
+import { PluginFailure } from '../../daemon/pipeline/chain.ts'
+import { createPipeline } from '../../daemon/composition/pipeline.ts'
 import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
 import type { Probe } from '../../daemon/vocabulary/media.ts'
 import type { Artifact, Plugin } from '../../daemon/vocabulary/plugin.ts'
@@ -107,14 +108,13 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
   const out = await mkdtemp(join(folder, 'out-'))
   const outputs: Succeeded['outputs'][number][] = []
   const warnings: string[] = []
-  const inspect = createProbe({ programs, limits })
-  const probe = await inspect(input, signal)
-  const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
-  const chain = createChain({ plugins, ffmpeg: ffmpeg.run, inspect, maxSeconds: limits.durationSeconds, log })
-  await chain.setup()
-  const { timings } = await chain.run({
+  const route = { prefix: 'origin_', plugins }
+  const pipeline = createPipeline({ config: { limits, routes: [route], ffmpeg: { stallSeconds } }, programs, log })
+  const probe = await pipeline.inspect(input, signal)
+  const opened = await pipeline.openPlugins()
+  const { timings } = await pipeline.runChain(plugins, {
     document: { id, attempt: 1, claim: 1, source },
-    scope: { id, source, sourcePrefix: 'origin_', statePrefix: '.mediad/' },
+    scope: { id, source, route, routes: [route], statePrefix: '.mediad/' },
     workspace: workspace.path,
     input,
     probe,
@@ -129,7 +129,7 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
       return toOutput(artifact, 'etag')
     },
   })
-  await chain.teardown()
+  await opened.release()
   return { ok: true, outputs, timings, warnings, probe }
 }
 

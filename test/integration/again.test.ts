@@ -16,7 +16,9 @@ test('a job that is over stays over, whatever is uploaded again; without its doc
   assert.is(first.state, 'succeeded')
 
   await fleet.cloud.put(key, film)
-  await fleet.daemons[0]?.waitFor(({ msg, job }) => msg === 'work message: delete' && job === first.id)
+  await fleet.daemons[0]?.waitFor(
+    ({ event, decision, job }) => event === 'message.decided' && decision === 'delete' && job === first.id,
+  )
   await fleet.quiet()
   assert.equal(await fleet.document(key), first)
 

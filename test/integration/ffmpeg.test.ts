@@ -194,10 +194,11 @@ test('an encoder that computes for longer than a stall takes, without a word, is
     await running
   }, 'cd "$(dirname "$last")"; touch ready; until [ -e enough ]; do :; done; echo x > "$last"'))
 
-test('one that computes for ever is', () =>
+test.exhaustive('one that computes for ever is', () =>
   withBench(async ({ failure }) => {
     assert.is((await failure({}, { stallSeconds: 0.3 })).code, 'transient.stalled')
-  }, 'while :; do :; done'))
+  }, 'while :; do :; done'),
+)
 
 for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
   test(`ffmpeg ended by ${signal} from outside`, () =>

@@ -122,7 +122,7 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
   await fleet.notify(JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: BUCKET }))
   await fleet.notify(JSON.stringify(d).replace('ObjectCreated:Put', 'ObjectRemoved:Delete'))
   await fleet.quiet()
-  assert.is(fleet.said('job started'), 4)
+  assert.is(fleet.said('job.started'), 4)
   assert.equal(await fleet.dead(), [])
 })
 

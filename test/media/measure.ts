@@ -1,55 +1,42 @@
 /** What a file really holds, by ffprobe and ffmpeg alone: nothing in here knows the code under test. */
 import { execFile } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import type { ProbedFile, ProbedStream } from '../helpers/media.ts'
 
 const run = promisify(execFile)
 const MAX_BUFFER = 2 ** 28
 
-export type Stream = {
-  index: number
-  codec_type: string
-  codec_name?: string
-  codec_tag_string?: string
-  profile?: string
-  width?: number
-  height?: number
-  pix_fmt?: string
-  sample_aspect_ratio?: string
-  field_order?: string
-  color_range?: string
-  color_space?: string
-  color_transfer?: string
-  color_primaries?: string
-  channels?: number
-  sample_rate?: string
-  tags?: Record<string, string>
-  disposition?: Record<string, number>
-  side_data_list?: { side_data_type: string; rotation?: number }[]
-}
+export type Stream = ProbedStream
 
 /** A decoded picture or piece of sound, in the file's own time. */
 export type Frame = { stream_index: number; seconds: number; endSeconds: number; interlaced: boolean }
 
 export type Packet = { stream_index: number; ptsSeconds: number | null; dtsSeconds: number | null; sizeBytes: number }
 
-export type Measured = {
-  format: { format_name: string; duration?: string; start_time?: string; tags?: Record<string, string> }
-  streams: Stream[]
-  chapters: { start_time: string; end_time: string; tags?: Record<string, string> }[]
-  packets: Packet[]
-  frames: Frame[]
-}
+export type Measured = ProbedFile & { packets: Packet[]; frames: Frame[] }
 
-type Raw = Omit<Measured, 'packets' | 'frames'> & { packets_and_frames?: Record<string, string | number>[] }
+type Raw = ProbedFile & { packets_and_frames?: Record<string, string | number>[] }
 
 const entries = [
   'format:stream:stream_tags:stream_disposition:stream_side_data=side_data_type,rotation:chapter:chapter_tags',
   'packet=stream_index,pts_time,dts_time,size',
-  'frame=stream_index,best_effort_timestamp_time,pkt_duration_time,nb_samples,interlaced_frame',
+  'frame=stream_index,best_effort_timestamp_time,pkt_duration_time,duration_time,nb_samples,interlaced_frame',
 ].join(':')
+
+/** What has been measured, by path, size and time of change: starting ffprobe costs more than most files do. */
+const known = new Map<string, Promise<Measured>>()
 
 /** Reads and decodes the whole file once. Complaints of the decoders are passed over: what came out is what counts. */
 export async function measure(path: string): Promise<Measured> {
+  const { size, mtimeMs } = await stat(path)
+  const id = `${path} ${size} ${mtimeMs}`
+  const measured = known.get(id) ?? decode(path)
+  known.set(id, measured)
+  return measured
+}
+
+async function decode(path: string): Promise<Measured> {
   const args = ['-v', 'quiet', '-print_format', 'json', '-show_entries', entries, `file:${path}`]
   const { stdout } = await run('ffprobe', args, { maxBuffer: MAX_BUFFER })
   const { packets_and_frames: all = [], format, streams, chapters } = JSON.parse(stdout) as Raw
@@ -79,7 +66,10 @@ function toFrame(
 ): Frame {
   const seconds = toNumber(row.best_effort_timestamp_time) ?? follows
   const samples = Number(row.nb_samples)
-  const lasts = samples > 0 && rate !== undefined && rate > 0 ? samples / rate : (toNumber(row.pkt_duration_time) ?? 0)
+  const lasts =
+    samples > 0 && rate !== undefined && rate > 0
+      ? samples / rate
+      : (toNumber(row.duration_time ?? row.pkt_duration_time) ?? 0)
   const interlaced = Number(row.interlaced_frame) === 1
   return { stream_index: row.stream_index, seconds, endSeconds: seconds + lasts, interlaced }
 }
@@ -159,7 +149,19 @@ async function compare(comparison: Comparison, origin: string): Promise<number> 
   const inputs = ['-i', `file:${output}`, '-i', `file:${source}`]
   const { stderr } = await run(
     'ffmpeg',
-    ['-nostdin', '-hide_banner', '-nostats', ...inputs, '-filter_complex', graph, '-vsync', '0', '-f', 'null', '-'],
+    [
+      '-nostdin',
+      '-hide_banner',
+      '-nostats',
+      ...inputs,
+      '-filter_complex',
+      graph,
+      '-fps_mode',
+      'passthrough',
+      '-f',
+      'null',
+      '-',
+    ],
     { maxBuffer: MAX_BUFFER },
   )
   const all = /SSIM .* All:([\d.]+)/.exec(stderr)?.[1]

@@ -50,13 +50,14 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: 'http/app.ts http/health.ts http/job.ts http/presign.ts http/problem.ts http/server.ts',
+  h3: `http/app.ts http/health.ts http/hooks.ts|types http/job.ts http/presign.ts http/problem.ts http/routes.ts|types
+  http/server.ts`,
   pino: 'log/log.ts',
   'pino-pretty': 'log/pretty.ts',
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `cli/terraform.ts config/integer.ts config/schema.ts http/upload.ts index.ts job/documents.ts
+  zod: `cli/terraform.ts config/fields.ts config/schema.ts http/upload.ts index.ts job/documents.ts
   protocol/messages.ts vocabulary/plugin.ts|types vocabulary/validation.ts|types`,
 }
 

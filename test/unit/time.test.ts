@@ -3,6 +3,7 @@ import type { VideoStream } from '../../daemon/index.ts'
 import {
   beginsWithResult,
   toMaxRate,
+  toOwnRate,
   toStartOptions,
   toTimeFilters,
   toTimeOptions,
@@ -14,8 +15,8 @@ const test = suite('time')
 
 const rates = (framesPerSecond: number | null, maxFramesPerSecond: number | null = framesPerSecond) =>
   aVideo({ framesPerSecond, maxFramesPerSecond })
-const ticks = (...given: Parameters<typeof rates>) => toTimeOptions(rates(...given))[3]
-const filters = (video: VideoStream) => toTimeFilters(aProbe({ video }), video)
+const ticks = (...given: Parameters<typeof rates>) => toTimeOptions(aProbe(), rates(...given))[3]
+const filters = (video: VideoStream) => toTimeFilters(video)
 const starts = (video: number, audio: number, startSeconds = 0) =>
   aProbe({ startSeconds, video: aVideo({ startSeconds: video }), audio: anAudio({ startSeconds: audio }) })
 
@@ -24,9 +25,20 @@ test('rates that nobody can mean are cut to 60, real ones are kept', () => {
     [null, 30, 60, 119.88, 240, 1000, 90_000].map((rate) => toMaxRate(rates(rate))),
     [60, 60, 66, 132, 240, 60, 60],
   )
-  assert.equal(filters(rates(30)), ["setpts='if(eq(N,0)*lt(T,1.000),0,PTS)'"])
+  assert.equal(filters(rates(30)), [])
   assert.match(filters(rates(30, 1000))[0] ?? '', 'select=')
   assert.match(filters(rates(null))[0] ?? '', 'gte(t-prev_selected_t,0.015000)')
+})
+
+test('an encoder gets its own rate only where ffmpeg does not find a credible one', () => {
+  assert.equal([rates(30), rates(30, 1000), rates(60, 90_000), rates(120), rates(40, 60)].map(toOwnRate), [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ])
+  assert.equal([rates(30, 120), rates(100, 1000), rates(null)].map(toOwnRate), [60, 111, 60])
 })
 
 test('times are whole in ticks: of steady rates and of their NTSC sisters, finely for all others', () => {

@@ -29,8 +29,10 @@ test('the whole command line of an ordinary source', () => {
   assert.is(
     toOrdinary(line()),
     '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
-      "-vf setpts='if(eq(N,0)*lt(T,1.000),0,PTS)',scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p " +
-      '-fps_mode vfr -enc_time_base:v 1:30000 -fpsmax 60 -map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
+      '-vf scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p ' +
+      '-fps_mode vfr -enc_time_base:v 1:30000 ' +
+      String.raw`-bsf:v setts=pts=if(eq(N\,0)*lt(PTS*TB\,1.000)\,0\,PTS):dts=if(eq(N\,0)*lt(PTS*TB\,1.000)\,min(DTS\,0)\,DTS) ` +
+      '-map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
       '-map_metadata -1 -map_metadata:s -1 -max_muxing_queue_size 65536 -movflags +faststart',
   )
 })
@@ -58,6 +60,19 @@ test('every codec has its encoder and its own options', () => {
   assert.not.match(line({ codec: 'hevc', container: 'mkv' }), '-tag:v')
   assert.match(line({ codec: 'av1', crf: 35, preset: 8 }), '-c:v libsvtav1 -preset 8 -crf 35')
   assert.match(line({ codec: 'vp9', crf: 32, preset: 4 }), '-c:v libvpx-vp9 -crf 32 -b:v 0 -deadline good -cpu-used 4')
+})
+
+test('encoders are told a rate of their own where ffmpeg would tell them one that nobody can mean', () => {
+  const fast = aProbe({ video: aVideo({ framesPerSecond: 100, maxFramesPerSecond: 1000 }) })
+  assert.match(line({}, fast), '-profile:v high -x264-params fps=111 -vf')
+  assert.match(line({ codec: 'hevc' }, fast), '-x265-params log-level=error:fps=111 -vf')
+  assert.not.match(line({ codec: 'vp9' }, fast), 'fps=')
+  const av1 = line({ codec: 'av1' }, fast)
+  assert.match(av1, 'interleave=nb_inputs=1,scale')
+  assert.match(av1, '-enc_time_base:v 1:240 ')
+  const steady = line({ codec: 'av1' }, aProbe({ video: aVideo({ framesPerSecond: 120, maxFramesPerSecond: 120 }) }))
+  assert.not.match(steady, 'interleave')
+  assert.match(steady, '-enc_time_base:v 1:120000 ')
 })
 
 test('only mp4 has its index moved', () => {

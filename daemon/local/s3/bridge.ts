@@ -1,4 +1,4 @@
-import type { Log } from '../../vocabulary/log.ts'
+import type { DaemonLog } from '../../vocabulary/log.ts'
 import type { Notice } from '../objects/objects.ts'
 
 const BATCH = 100
@@ -8,7 +8,7 @@ export type BridgeOptions = {
   readonly outbox: { notices(limit: number): Notice[]; dropNotice(sequence: number): void }
   /** Puts a body on the work queue; throws when it could not. */
   readonly send: (body: string) => void
-  readonly log: Log | undefined
+  readonly log: DaemonLog | undefined
   /** Before another try; default 1. */
   readonly retrySeconds?: number
 }
@@ -38,7 +38,10 @@ export function createBridge({ outbox, send, log, retrySeconds = 1 }: BridgeOpti
         }
       } while (batch.length === BATCH)
     } catch (error) {
-      log?.error({ err: error, retrySeconds }, 'a notification did not reach the work queue; trying again')
+      log?.error(
+        { event: 'local.notification_failed', error, retryInSeconds: retrySeconds },
+        'event notification did not reach the work queue, it is sent again',
+      )
       retry = setTimeout(flush, retrySeconds * 1000)
     }
   }

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { MediadError, toMessage } from '../../vocabulary/errors.ts'
-import type { Log } from '../../vocabulary/log.ts'
+import type { DaemonLog } from '../../vocabulary/log.ts'
 import { createBridge } from './bridge.ts'
 import { listen, toEndpoint, toListenError } from '../listen.ts'
 import { openBlobs } from '../objects/blobs.ts'
@@ -33,7 +33,7 @@ export type S3Options = {
   readonly quietPrefixes: readonly string[]
   /** Puts a notification on the work queue; throws when it could not. */
   readonly send: (body: string) => void
-  readonly log: Log | undefined
+  readonly log: DaemonLog | undefined
 }
 
 export type S3 = { readonly endpoint: string; createBucket(name: string): void; close(): Promise<void> }
@@ -97,10 +97,11 @@ async function stopListening(server: Server): Promise<void> {
 }
 
 /** Answers that S3 would give as well are no news, and neither is a client that went away. */
-function logError(log: Log | undefined, error: unknown): void {
+function logError(log: DaemonLog | undefined, error: unknown): void {
   const expected = error instanceof S3Error || (error instanceof Error && 'code' in error && isGone(error.code))
-  if (expected) log?.debug({ error: toMessage(error) }, 'the local S3 refused a request')
-  else log?.error({ err: error }, 'the local S3 failed a request')
+  if (expected)
+    log?.debug({ event: 'local.request_refused', error }, `embedded S3 refused a request: ${toMessage(error)}`)
+  else log?.error({ event: 'local.request_failed', error }, `embedded S3 failed a request: ${toMessage(error)}`)
 }
 
 function isGone(code: unknown): boolean {

@@ -49,7 +49,7 @@ const stretched =
       ...picture({ seconds: 1, fps: 5, size: '64x48' }),
       '-vf',
       `setpts=N*${seconds}/TB`,
-      '-vsync',
+      '-fps_mode',
       'vfr',
       ...h264,
       '-bf',

@@ -6,7 +6,7 @@ import { MediadError, toMediadError } from '../vocabulary/errors.ts'
 import { createFfmpeg, type Ffmpeg } from '../ffmpeg/ffmpeg.ts'
 import type { Programs } from '../programs/programs.ts'
 import type { FfmpegTrial } from '../vocabulary/ffmpeg.ts'
-import type { Log } from '../vocabulary/log.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { createProbe } from '../probe/probe.ts'
 import { sampleProbe, toSampleImage, toSampleVideo } from './sample.ts'
@@ -25,7 +25,7 @@ const limits: Omit<JobLimits, 'sourceBytes' | 'memoryBytes'> = {
 
 const STALL_SECONDS = 60
 
-export type TrialDeps = { programs: Programs; plugins: readonly Plugin[]; log: Log }
+export type TrialDeps = { programs: Programs; plugins: readonly Plugin[]; log: DaemonLog }
 
 /**
  * Runs what the plugins declare as trials, with the options of every run (whitelists, limits, progress), and ffprobe on a
@@ -92,7 +92,7 @@ async function tryProbe(programs: Programs, folder: string): Promise<Failure[]> 
   }
 }
 
-type Trials = { programs: Programs; trials: readonly OwnTrial[]; folder: string; log: Log }
+type Trials = { programs: Programs; trials: readonly OwnTrial[]; folder: string; log: DaemonLog }
 
 async function tryAll({ programs, trials, folder, log }: Trials): Promise<Failure[]> {
   if (trials.length === 0) return []
@@ -107,7 +107,7 @@ async function tryAll({ programs, trials, folder, log }: Trials): Promise<Failur
     for (const trial of alone) await attempt([trial])
     return []
   } catch (error) {
-    log.debug({ error }, 'the trials of ffmpeg failed; each runs alone to find out which')
+    log.debug({ event: 'trial.failed', error }, 'trial run of ffmpeg failed: each trial runs alone to find the cause')
   }
   const failures: Failure[] = []
   for (const { trial, plugin } of trials)
@@ -121,7 +121,7 @@ function divide(trials: readonly FfmpegTrial[]): [together: FfmpegTrial[], alone
   return [trials.filter((trial) => !isAlone(trial)), trials.filter(isAlone)]
 }
 
-type Runner = { run: Ffmpeg['run']; input: string; folder: string; log: Log }
+type Runner = { run: Ffmpeg['run']; input: string; folder: string; log: DaemonLog }
 
 async function runTogether({ run, input, folder, log }: Runner, trials: readonly FfmpegTrial[]): Promise<void> {
   const alsoDecode = trials.find((trial) => trial.alsoDecode !== undefined)?.alsoDecode
@@ -132,7 +132,13 @@ async function runTogether({ run, input, folder, log }: Runner, trials: readonly
     ...new Map(trials.map(({ inputOptions = [] }) => [inputOptions.join(' '), inputOptions])).values(),
   ]
   const command = { inputOptions: inputOptions.flat(), outputs, ...(alsoDecode && { alsoDecode }) }
-  await run({ command, input, workspace: folder, signal: new AbortController().signal, log })
+  await run({
+    command,
+    input,
+    workspace: folder,
+    signal: new AbortController().signal,
+    log: log.child({ plugin: 'trial' }),
+  })
 }
 
 /** Lets pass what says nothing about this ffmpeg: a machine without memory or room. */
