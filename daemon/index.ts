@@ -2,25 +2,60 @@
 export { defineConfig, env } from './config/define.ts'
 export type { JobLimits } from './config/limits.ts'
 export type { Config, UserConfig } from './config/schema.ts'
-export { errorCodes, MediadError } from './errors.ts'
-export type { ErrorCode, MediadErrorOptions, Verdict } from './errors.ts'
-export type { DaemonEvent } from './events.ts'
-export type { JobDocument, JobError, JobState, MediaSummary, Output, PluginTiming, Source, Warning } from './job/job.ts'
-export type { Damage } from './pipeline/ffmpeg/damage.ts'
-export type { Mastering } from './pipeline/probe/mastering.ts'
-export type { AudioStream, Probe, SkippedTrack, SubtitleStream, VideoStream } from './pipeline/media.ts'
-export { isHdr, isStill, toDisplaySize } from './pipeline/media.ts'
-export { definePlugin } from './pipeline/plugin.ts'
+export { errorCodes, MediadError } from './vocabulary/errors.ts'
+export type { ErrorCode, MediadErrorOptions, Verdict } from './vocabulary/errors.ts'
+export type {
+  AttemptFields,
+  CircuitReset,
+  CircuitTripped,
+  DaemonEvent,
+  DaemonStarted,
+  DaemonStopped,
+  EventError,
+  HeartbeatMissed,
+  HeartbeatWritten,
+  JobAbandoned,
+  JobDeadLettered,
+  JobFailed,
+  JobFields,
+  JobProgress,
+  JobReleased,
+  JobStarted,
+  JobSucceeded,
+  JobWarned,
+  LeaseLost,
+  LeaseTakenOver,
+  MessageDeadLettered,
+  PolledName,
+  PollFailed,
+  PollFinished,
+  SweepDecided,
+  SweepFailed,
+} from './vocabulary/events.ts'
+export type {
+  JobDocument,
+  JobError,
+  JobState,
+  MediaSummary,
+  Output,
+  PluginTiming,
+  Source,
+  Warning,
+} from './vocabulary/job.ts'
+export type { Damage } from './vocabulary/ffmpeg.ts'
+export type { Mastering } from './vocabulary/media.ts'
+export type { AudioStream, Probe, SkippedTrack, SubtitleStream, VideoStream } from './vocabulary/media.ts'
+export { isHdr, isStill, toDisplaySize } from './vocabulary/media.ts'
+export { definePlugin } from './vocabulary/plugin.ts'
 export type {
   AddOptions,
   Artifact,
-  FfmpegCommand,
-  FfmpegResult,
-  Log,
   Plugin,
   PluginHooks,
   RunContext,
   SetupContext,
   UploadOptions,
-} from './pipeline/plugin.ts'
+} from './vocabulary/plugin.ts'
+export type { FfmpegCommand, FfmpegResult, FfmpegTrial } from './vocabulary/ffmpeg.ts'
+export type { Log } from './vocabulary/log.ts'
 export { z } from 'zod'

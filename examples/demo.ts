@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import type { JobDocument } from 'mediad'
-import { toTable } from '../daemon/cli/table.ts'
+import { toTable } from '../daemon/terminal/table.ts'
 
 const run = promisify(execFile)
 const folder = await mkdtemp(join(tmpdir(), 'mediad-demo-'))

@@ -1,4 +1,4 @@
 /** The plugins that come with mediad. */
-export { thumbnail } from './thumbnail.ts'
-export { transcode } from './transcode.ts'
+export { thumbnail } from './thumbnail/thumbnail.ts'
+export { transcode } from './transcode/transcode.ts'
 export { upload } from './upload.ts'

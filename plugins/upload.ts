@@ -1,12 +1,19 @@
-import { definePlugin, z } from '../daemon/index.ts'
+import { definePlugin, z } from 'mediad'
 
-const options = z.object({
-  /** `own` (default): replace only what an earlier attempt of the same job wrote. `always`: whatever is there. */
-  overwrite: z.enum(['own', 'always']).default('own'),
+/** The only place of defaults, limits and descriptions; `npm run docs` writes the table of docs/plugins.md from it. */
+export const uploadOptions = z.object({
+  /** `own` replaces only what an attempt of the same job wrote, `always` replaces any object. */
+  overwrite: z
+    .enum(['own', 'always'])
+    .default('own')
+    .describe(
+      '`own` replaces only what an attempt of the same job wrote; any other object under the key is `output.exists`. ' +
+        '`always` replaces any object.',
+    ),
 })
 
 /** Puts every artifact that the plugins before it made into the bucket, in their order. */
-export const upload = definePlugin('upload', options, ({ overwrite }) => ({
+export const upload = definePlugin('upload', uploadOptions, ({ overwrite }) => ({
   async run({ artifacts, storage, progress }) {
     const totalBytes = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     let sentBytes = 0

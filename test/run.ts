@@ -1,14 +1,20 @@
 /**
- * Runs every test file in a process of its own, two at a time: `node test/run.ts [PATTERN…]` takes those whose path
- * contains a pattern. Fails a file that ends without a result, does not end, or leaves a process or a file behind.
- * The last line is `N passed, N failed`.
+ * Runs test files, each in a process of its own, two at a time. Fails a file that ends without a result, does not end, or
+ * leaves a process or a file behind. The last line is `N passed, N failed`.
+ *
+ *     node test/run.ts            all tests but those that are marked `exhaustive`
+ *     node test/run.ts --all      all tests, and measures coverage
+ *     node test/run.ts --rest     the tests that are marked `exhaustive`
+ *     node test/run.ts PATTERN…   all tests of the files whose path contains a pattern; --rest and --quick narrow that
  */
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { FileResult } from './helpers/suite.ts'
+import { isEmptyIn, type Tier } from './helpers/tiers.ts'
 
 /** `MEDIAD_FAULTS=all`, every stop of every exploration, takes as long as it takes. */
 const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
@@ -16,33 +22,56 @@ const LINGER_SECONDS = 15
 const root = join(import.meta.dirname, '..')
 const coverageFolder = join(root, 'coverage')
 
-const patterns = process.argv.slice(2)
+const { values: flags, positionals: patterns } = parseArgs({
+  allowPositionals: true,
+  options: { all: { type: 'boolean' }, rest: { type: 'boolean' }, quick: { type: 'boolean' } },
+})
+const tier = toTier()
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .filter((file) => !isEmptyIn(tier, readFileSync(join(root, file), 'utf8')))
   .toSorted()
 
-// a run of some files says nothing about coverage, and is done sooner without it
-const coverage = patterns.length === 0 ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : {}
-if (patterns.length === 0) await rm(coverageFolder, { recursive: true, force: true })
+// a run of some tests says nothing about coverage, and takes less time without it
+const isWhole = tier === 'all' && patterns.length === 0
+if (isWhole) await rm(coverageFolder, { recursive: true, force: true })
+// code from the compile cache is not covered precisely
+const compiled = await mkdtemp(join(tmpdir(), 'mediad-compiled-'))
+const shared = isWhole ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : { NODE_COMPILE_CACHE: compiled }
 
-const total: FileResult = { passed: 0, failed: 0, skipped: 0 }
+const started = performance.now()
+const total: FileResult = { passed: 0, failed: 0, skipped: 0, cpuSeconds: 0 }
 const queue = [...files]
+if (patterns.length === 0 && !isWhole) await runNode(['test/helpers/compile.ts'], shared)
 // one takes those that mostly wait (faults, integration), the other those that compute (unit, media), until they meet
 await Promise.all([worker(() => queue.shift()), worker(() => queue.pop())])
 if (files.length === 0) {
   console.log(`no test file matches ${patterns.join(' ')}`)
   total.failed++
 }
-if (patterns.length === 0) await reportCoverage()
+await rm(compiled, { recursive: true, force: true })
+if (isWhole) await runNode(['node_modules/c8/bin/c8.js', 'report'])
 if (total.skipped > 0) console.log(`${total.skipped} skipped, see above`)
+const wallSeconds = (performance.now() - started) / 1000
+console.log(`${files.length} files in ${wallSeconds.toFixed(0)} s, CPU ${total.cpuSeconds.toFixed(0)} s`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed > 0 ? 1 : 0
 
-/** Before the last line, which is the verdict. Processes that were killed have told nothing. */
-async function reportCoverage(): Promise<void> {
-  const c8 = join(root, 'node_modules/c8/bin/c8.js')
+function toTier(): Tier {
+  if (flags.rest === true) return 'rest'
+  if (flags.quick === true) return 'quick'
+  return flags.all === true || patterns.length > 0 ? 'all' : 'quick'
+}
+
+/** Runs a script of the repository to its end; what it prints comes before the last line. */
+async function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  spawn(process.execPath, [c8, 'report'], { cwd: root, stdio: 'inherit' }).once('close', () => resolve())
+  const child = spawn(process.execPath, ['--conditions=source', ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: 'inherit',
+  })
+  child.once('close', () => resolve())
   await promise
 }
 
@@ -52,7 +81,9 @@ async function worker(take: () => string | undefined): Promise<void> {
     total.passed += result.passed
     total.failed += result.failed
     total.skipped += result.skipped
-    console.log(`\n${result.failed > 0 ? 'FAILED' : 'ok'} ${file} (${seconds.toFixed(1)} s)`)
+    total.cpuSeconds += result.cpuSeconds
+    const cost = `${seconds.toFixed(1)} s, CPU ${result.cpuSeconds.toFixed(1)} s`
+    console.log(`\n${result.failed > 0 ? 'FAILED' : 'ok'} ${file} (${cost})`)
     console.log(output.trimEnd())
   }
 }
@@ -65,7 +96,11 @@ async function runFile(file: string): Promise<Run> {
   const resultFile = join(folder, 'result.json')
   const started = performance.now()
   await mkdir(temporary)
-  const { output, complaint } = await runProcess(file, { TMPDIR: temporary, MEDIAD_TEST_RESULT: resultFile })
+  const { output, complaint } = await runProcess(file, {
+    TMPDIR: temporary,
+    MEDIAD_TEST_RESULT: resultFile,
+    MEDIAD_TEST_TIER: tier,
+  })
   const result = await readResult(resultFile)
   const complaints = [complaint, ...leftProcesses(temporary), ...(await leftFiles(temporary))].filter(
     (line) => line !== null,
@@ -82,7 +117,7 @@ async function readResult(file: string): Promise<FileResult> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as FileResult
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 }
+    return { passed: 0, failed: 1, skipped: 0, cpuSeconds: 0 }
   }
 }
 
@@ -90,7 +125,7 @@ function runProcess(file: string, env: Record<string, string>): Promise<{ output
   const { promise, resolve } = Promise.withResolvers<{ output: string; complaint: string | null }>()
   const child = spawn(process.execPath, ['--conditions=source', '--import', './test/helpers/linger.ts', file], {
     cwd: root,
-    env: { ...process.env, ...coverage, MEDIAD_TEST_LINGER_SECONDS: String(LINGER_SECONDS), ...env },
+    env: { ...process.env, ...shared, MEDIAD_TEST_LINGER_SECONDS: String(LINGER_SECONDS), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

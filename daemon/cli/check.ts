@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
-import type { Check } from '../checks.ts'
-import { composeChecks } from '../compose.ts'
+import type { Check } from '../lifecycle/check.ts'
+import { composeChecks } from '../composition/compose.ts'
 import { loadConfig } from '../config/load.ts'
-import { toMediadError } from '../errors.ts'
-import { openPrograms, toProgramOptions, type Programs } from '../pipeline/ffmpeg/programs.ts'
-import type { Terminal } from './terminal.ts'
+import { toMediadError } from '../vocabulary/errors.ts'
+import { openPrograms, toProgramOptions, type Programs } from '../programs/programs.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 /** `mediad check`: everything a start would prove, each with what was found; 2 when anything must be corrected, 1 when something did not answer. */
 export async function check(terminal: Terminal, options: { config?: string }): Promise<0 | 1 | 2> {
@@ -31,7 +31,8 @@ export async function check(terminal: Terminal, options: { config?: string }): P
 /** The code of what is wrong; null when nothing is. */
 async function prove(terminal: Terminal, { name, run }: Check): Promise<string | null> {
   try {
-    report(terminal, { name, found: await run() })
+    const warnings: string[] = []
+    report(terminal, { name, found: await run((message) => warnings.push(message)), warnings })
     return null
   } catch (thrown) {
     const error = toMediadError(thrown, 'internal.check')
@@ -40,13 +41,17 @@ async function prove(terminal: Terminal, { name, run }: Check): Promise<string |
   }
 }
 
-function report(terminal: Terminal, result: { name: string; found?: string; problem?: string }): void {
-  const { name, found, problem } = result
+type Result = { name: string; found?: string; problem?: string; warnings?: readonly string[] }
+
+function report(terminal: Terminal, result: Result): void {
+  const { name, found, problem, warnings = [] } = result
   const mark = problem === undefined ? styleText('green', '✔') : styleText('red', '✘')
-  terminal.say(`${mark} ${name.padEnd(16)} ${found ?? problem ?? ''}`, {
+  const lines = warnings.map((warning) => `\n${styleText('yellow', '!')} ${''.padEnd(16)} ${warning}`)
+  terminal.say(`${mark} ${name.padEnd(16)} ${found ?? problem ?? ''}${lines.join('')}`, {
     check: name,
     ok: problem === undefined,
     ...(found !== undefined && { found }),
     ...(problem !== undefined && { problem }),
+    ...(warnings.length > 0 && { warnings }),
   })
 }

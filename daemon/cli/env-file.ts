@@ -1,5 +1,5 @@
 import { isDeepStrictEqual, parseEnv } from 'node:util'
-import { MediadError } from '../errors.ts'
+import { MediadError } from '../vocabulary/errors.ts'
 
 /**
  * A `.env` with `values` set, as Node reads it: a line that sets one of them is replaced where it stands, what is new comes

@@ -1,6 +1,6 @@
 import { startLocal } from '../local/local.ts'
-import { listenForStop } from './signals.ts'
-import type { Terminal } from './terminal.ts'
+import { listenForStop } from '../terminal/signals.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; data: string }
 
@@ -17,7 +17,7 @@ export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket
   } finally {
     await cloud.close()
   }
-  log.debug('embedded S3 and SQS stopped')
+  log.debug({ event: 'local.stopped' }, 'embedded S3 and SQS stopped')
   return 0
 }
 

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { MediadError, toMessage } from '../errors.ts'
-import type { Terminal } from './terminal.ts'
-import { openTerminal } from './terminal.ts'
-import type { DeadRequest } from './dead.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { openTerminal, type Terminal } from '../terminal/terminal.ts'
+import type { DeadRequest } from './operator/dead.ts'
 
 /** 0 fine · 1 failed · 2 usage or config. */
 export type ExitCode = 0 | 1 | 2
@@ -75,7 +74,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
     .addOption(new Option('--state <state>', 'only these').choices(states))
     .option('--limit <number>', 'at most so many', toLimit, 100)
     .option(...config)
-    .action(async (id, options) => done(await (await import('./jobs.ts')).jobs(terminal, id, options)))
+    .action(async (id, options) => done(await (await import('./operator/jobs.ts')).jobs(terminal, id, options)))
   const requeue = program
     .command('requeue')
     .description('send sources to work again whose last message is gone: queues that were purged, or forgot')
@@ -84,7 +83,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
     .option(...config)
   requeue.action(async (id: string | undefined, { all, ...options }) => {
     if ((id !== undefined) === (all === true)) requeue.error('error: requeue needs an id, or --all')
-    done(await (await import('./requeue.ts')).requeue(terminal, id, options))
+    done(await (await import('./operator/requeue.ts')).requeue(terminal, id, options))
   })
   const dead = program
     .command('dead')
@@ -96,7 +95,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
   dead.action(async (action: DeadRequest['action'], id: string | undefined, { all, ...options }) => {
     const complaint = complain(action, id, all === true)
     if (complaint !== undefined) dead.error(`error: ${complaint}`)
-    done(await (await import('./dead.ts')).dead(terminal, { action, name: id, ...options }))
+    done(await (await import('./operator/dead.ts')).dead(terminal, { action, name: id, ...options }))
   })
 }
 

@@ -2,29 +2,29 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SingleBar } from 'cli-progress'
+import { proveAll } from '../lifecycle/check.ts'
+import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import { MediadError, toMessage } from '../errors.ts'
-import { toJobId, type Output, type Warning } from '../job/job.ts'
-import { createChain, type Chain, type ChainResult } from '../pipeline/chain.ts'
-import { createFfmpeg } from '../pipeline/ffmpeg.ts'
-import type { Artifact } from '../pipeline/plugin.ts'
-import { createProbe, type ProbeFile } from '../pipeline/probe.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { toJobId, type Output, type Warning } from '../vocabulary/job.ts'
+import type { ChainResult } from '../pipeline/chain.ts'
+import { createPipeline, type Pipeline } from '../composition/pipeline.ts'
+import type { Artifact } from '../vocabulary/plugin.ts'
 import { toOutput } from '../pipeline/publish.ts'
 import { refuseSize } from '../pipeline/process.ts'
-import { openPrograms, toProgramOptions } from '../pipeline/ffmpeg/programs.ts'
+import { openPrograms, toProgramOptions } from '../programs/programs.ts'
 import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
-import { withReleasers } from '../releasers.ts'
-import { listenForStop } from './signals.ts'
-import { toPlain, toTable } from './table.ts'
-import type { Terminal } from './terminal.ts'
+import { withReleasers } from '../vocabulary/releasers.ts'
+import { listenForStop } from '../terminal/signals.ts'
+import { toPlain, toTable } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export type RunOptions = { out: string; config?: string }
 
 type Bench = {
   config: Config
-  chain: Chain
-  inspect: ProbeFile
+  pipeline: Pipeline
   workspaces: Workspaces
   out: string
   /** The sources, and what this run has written: nothing goes over them. */
@@ -46,29 +46,14 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     })
     const workspaces = await openWorkspaces(config.workspace)
     push('the workspaces', () => workspaces.close())
-    const { limits } = config
     const programs = await openPrograms(toProgramOptions(config, workspaces.path))
-    const inspect = createProbe({ programs, limits })
-    const chain = createChain({
-      plugins: config.plugins,
-      ffmpeg: createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits }).run,
-      inspect,
-      maxSeconds: limits.durationSeconds,
-      log: terminal.log,
-    })
-    await chain.setup()
-    push('the plugins', () => chain.teardown())
+    await proveAll(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
+    const pipeline = createPipeline({ config, programs, log: terminal.log })
+    const plugins = await pipeline.openPlugins()
+    push('the plugins', () => plugins.release())
     const taken = new Set(await Promise.all(files.map((file) => toRealPath(resolve(file)))))
-    const bench = {
-      config,
-      chain,
-      inspect,
-      workspaces,
-      out: resolve(options.out),
-      taken,
-      signal: stop.signal,
-      terminal,
-    }
+    const out = resolve(options.out)
+    const bench = { config, pipeline, workspaces, out, taken, signal: stop.signal, terminal }
     for (const file of files) if (!(await runFile(bench, file))) failed++
   })
   await releasers.release()
@@ -88,7 +73,7 @@ async function runFile(bench: Bench, file: string): Promise<boolean> {
   const { terminal } = bench
   const bar = openBar(terminal)
   try {
-    const { outputs, timings, warnings } = await runChain(bench, resolve(file), bar)
+    const { outputs, timings, warnings } = await processFile(bench, resolve(file), bar)
     bar?.stop()
     const skipped = timings.flatMap(({ plugin, skipped }) =>
       skipped === undefined ? [] : [{ plugin, message: skipped }],
@@ -108,23 +93,25 @@ async function runFile(bench: Bench, file: string): Promise<boolean> {
   }
 }
 
-async function runChain(
-  { config, chain, inspect, workspaces, out, taken, signal, terminal }: Bench,
+async function processFile(
+  { config, pipeline, workspaces, out, taken, signal, terminal }: Bench,
   path: string,
   bar: SingleBar | null,
 ): Promise<ChainResult & { warnings: readonly Warning[] }> {
   const sizeBytes = await sizeOf(path)
   refuseSize({ key: path, sizeBytes }, config.limits.sourceBytes)
   const warnings: Warning[] = []
-  const source = { bucket: config.bucket, key: config.source.prefix + basename(path), etag: 'local', sizeBytes }
-  const id = toJobId(source.bucket, source.key)
+  const { bucket, routes } = config
+  const [route] = routes
+  const source = { bucket, key: route.prefix + basename(path), etag: 'local', sizeBytes }
+  const id = toJobId(bucket, source.key)
   await using workspace = await workspaces.open({ id, claim: 1, sizeBytes })
-  const result = await chain.run({
+  const result = await pipeline.runChain(route.plugins, {
     document: { id, attempt: 1, claim: 1, source },
-    scope: { id, source, sourcePrefix: config.source.prefix, statePrefix: config.state.prefix },
+    scope: { id, source, route, routes, statePrefix: config.state.prefix },
     workspace: workspace.path,
     input: path,
-    probe: await inspect(path, signal),
+    probe: await pipeline.inspect(path, signal),
     signal,
     log: terminal.log.child({ file: basename(path) }),
     onProgress: ({ plugin, percent }) => bar?.update(percent, { plugin }),

@@ -1,19 +1,19 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { compose, type Composed } from '../compose.ts'
+import { compose, type Composed } from '../composition/compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import { MediadError, toMessage } from '../errors.ts'
-import { createMetadata } from '../notice/metadata.ts'
-import { watchForNotice, type Notice } from '../notice/watch.ts'
-import type { Log } from '../pipeline/plugin.ts'
-import { removeLitter } from '../pipeline/janitor.ts'
-import { openPrograms, toProgramOptions } from '../pipeline/ffmpeg/programs.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { createMetadata } from '../interruption/metadata.ts'
+import { watchForNotice, type Notice } from '../interruption/watch.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import { removeLitter } from '../pipeline/cleanup.ts'
+import { openPrograms, toProgramOptions } from '../programs/programs.ts'
 import { openWorkspaces } from '../pipeline/workspace.ts'
-import { withReleasers, type Push } from '../releasers.ts'
-import { listenForStop } from './signals.ts'
-import { watchForStray } from './stray.ts'
-import type { Terminal } from './terminal.ts'
+import { withReleasers, type Push } from '../vocabulary/releasers.ts'
+import { listenForStop } from '../terminal/signals.ts'
+import { watchForStray } from '../terminal/unhandled.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
 
@@ -42,13 +42,13 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
     push('the daemon', () => daemon.stop(urgent))
   })
   const forced = signals.second.then((): 1 => {
-    log.warn('second signal: ending at once; unfinished jobs are taken over by another daemon')
+    log.warn({ event: 'daemon.forced' }, 'second signal: daemon ends now, another one takes over its unfinished jobs')
     return 1
   })
   const crashed = stray.error.then(async (thrown): Promise<1> => {
-    const why = `an error that nobody caught ended the daemon: ${toMessage(thrown)}`
+    const why = `unhandled error ended the daemon: ${toMessage(thrown)}`
     const error = new MediadError('internal.crashed', why, { cause: thrown })
-    log.error({ error }, why)
+    log.error({ event: 'daemon.crashed', error }, why)
     opened?.daemon.endJobs(error)
     await Promise.race([started.then((releasers) => releasers.release()), delay(CRASH_MS, undefined, { ref: false })])
     return 1
@@ -56,7 +56,10 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
   const orderly = async (): Promise<0> => {
     const releasers = await started
     const why = await Promise.race([urgent, notices.warning])
-    log.info(`${why}: no more jobs are taken; running ones may finish. A second signal ends them`)
+    log.info(
+      { event: 'daemon.stopping', reason: why },
+      `daemon stops (${why}): it takes no more jobs, running jobs can finish. A second signal ends them`,
+    )
     await releasers.release()
     return 0
   }
@@ -74,7 +77,7 @@ type Notices = {
   watch(config: Config, push: Push): void
 }
 
-function expectNotices(log: Log): Notices {
+function expectNotices(log: DaemonLog): Notices {
   const [warned, noticed] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
   const onNotice = ({ what, urgent }: Notice) => (urgent ? noticed : warned).resolve(what)
   return {
@@ -87,7 +90,7 @@ function expectNotices(log: Log): Notices {
   }
 }
 
-async function prepare(options: StartOptions, log: Log, push: Push): Promise<Config> {
+async function prepare(options: StartOptions, log: DaemonLog, push: Push): Promise<Config> {
   const http = options.port === undefined ? {} : { http: { port: options.port } }
   const file = options.config === undefined ? {} : { file: options.config }
   if (options.local !== true) return (await loadConfig({ ...file, overrides: http })).config
@@ -103,7 +106,10 @@ async function prepare(options: StartOptions, log: Log, push: Push): Promise<Con
   const { config } = await loadConfig({ ...file, overrides })
   for (const name of local.unset) delete process.env[name] // a `.env` beside the config may have brought them back
   await local.createBucket(config.bucket)
-  log.info({ s3: local.s3Endpoint, sqs: local.sqsEndpoint, data: options.data }, 'embedded S3 and SQS')
+  log.info(
+    { event: 'local.started', s3: local.s3Endpoint, sqs: local.sqsEndpoint, data: options.data },
+    'embedded S3 and SQS started',
+  )
   return config
 }
 
@@ -113,7 +119,7 @@ async function openDaemon({
   push,
 }: {
   config: Config
-  log: Log
+  log: DaemonLog
   push: Push
 }): Promise<Composed & { path: string }> {
   const workspaces = await openWorkspaces(config.workspace)
@@ -128,11 +134,11 @@ async function openDaemon({
 /** A daemon on this machine may die at any time, not only before this one starts. */
 const JANITOR_MS = 60_000
 
-async function startJanitor(parts: { directory: string; log: Log }): Promise<() => void> {
+async function startJanitor(parts: { directory: string; log: DaemonLog }): Promise<() => void> {
   await removeLitter(parts)
   const timer = setInterval(() => {
     removeLitter(parts).catch((error: unknown) =>
-      parts.log.warn({ error }, 'the janitor could not look at the workspaces'),
+      parts.log.warn({ event: 'workspace.cleanup_failed', error }, `workspace cleanup failed: ${toMessage(error)}`),
     )
   }, JANITOR_MS)
   return () => clearInterval(timer)

@@ -1,23 +1,26 @@
-import { MediadError } from '../errors.ts'
-import type { Plugin } from '../pipeline/plugin.ts'
-import { parse, renderProblem, type Problem } from './problems.ts'
+import { MediadError } from '../vocabulary/errors.ts'
+import type { Plugin } from '../vocabulary/plugin.ts'
+import { parse, renderProblem, type Problem } from '../vocabulary/validation.ts'
+import { findAmbiguousRoutes, toRoutes } from './routes.ts'
 import { schema, type Config } from './schema.ts'
 
 /**
- * Fills in the defaults and freezes.
+ * Fills in the defaults, resolves the routes and freezes.
  *
  * @param file how to call the config in messages
  * @throws MediadError `config.invalid` that lists every mistake on a line of its own
  */
 export function checkConfig(user: unknown, file = 'the config'): Config {
   const parsed = parse(schema, user)
+  const config = parsed.ok ? { ...parsed.data, routes: toRoutes(parsed.data) } : null
   const plugins = toPlugins(user)
   const problems = [
     ...(parsed.ok ? [] : parsed.problems),
     ...plugins.flatMap((plugin, index) => toPluginProblems(plugin, index)),
     ...findConflicts(user, plugins),
+    ...findAmbiguousRoutes(config?.routes ?? []),
   ]
-  if (parsed.ok && problems.length === 0) return freeze(parsed.data)
+  if (config !== null && problems.length === 0) return freeze(config)
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
   const lines = problems.map((problem) => `  ${renderProblem(problem, plugins)}`)
   throw new MediadError('config.invalid', `${file} has ${count}:\n${lines.join('\n')}`)

@@ -1,25 +1,25 @@
-import { whole } from './whole.ts'
+import { whole } from './fields.ts'
 
 export type JobLimits = {
-  /** Of a source, before it is downloaded. Default 20 GiB. */
+  /** Size of a source, checked before it is downloaded. */
   readonly sourceBytes: number
-  /** Of one picture, before it is decoded. Default 35,389,440: 8K (8192 x 4320). */
+  /** Pixels of one frame, checked before it is decoded. */
   readonly pixels: number
-  /** Of any kind in a file, before they are looked at. Default 200. */
+  /** Streams of a file, of any kind. */
   readonly streams: number
-  /** Length of what one run of ffmpeg makes. Default 43,200: 12 hours. */
+  /** Duration of what one run of ffmpeg writes. */
   readonly durationSeconds: number
-  /** Pictures one run of ffmpeg makes. Default 3,000,000: 12 hours at 60 per second, and more. */
+  /** Frames that one run of ffmpeg writes. */
   readonly frames: number
-  /** Of what one run of ffmpeg writes. Default 20 GiB. */
+  /** Size of what one run of ffmpeg writes. */
   readonly outputBytes: number
-  /** Of everything in an attempt's workspace, the source included. Default 60 GiB. */
+  /** Size of everything in the workspace of an attempt, the source included. */
   readonly workspaceBytes: number
-  /** Wall time of one run of ffmpeg. Default 43,200: 12 hours. */
+  /** Wall time of one run of ffmpeg. */
   readonly wallSeconds: number
-  /** Wall time of one run of ffmpeg for each second of media, beyond the first five minutes. Default 300. */
+  /** Wall time of one run of ffmpeg for each second of media, beyond the first five minutes. */
   readonly wallFactor: number
-  /** Address space of one ffmpeg, where `prlimit` is there; 512 MiB is what it needs to start. Default 8 GiB. */
+  /** Address space of one ffmpeg process, where `prlimit` is installed. */
   readonly memoryBytes: number
 }
 
@@ -29,16 +29,48 @@ const LARGEST_OBJECT_BYTES = 50_000 * GIB
 const WEEK_SECONDS = 7 * 24 * 3600
 const HALF_A_DAY_SECONDS = 12 * 3600
 
-/** Every limit with its range and its default. */
+/** ffmpeg needs this much to start. */
+const LEAST_MEMORY_BYTES = 512 * 2 ** 20
+const LARGEST_FRAME = { width: 8192, height: 4320 }
+
+const ofRun = 'exceeding it is `resource.limit`.'
+
+/** Every limit with its range, its default and its description. */
 export const limitsShape = {
-  sourceBytes: whole(1, LARGEST_OBJECT_BYTES).default(20 * GIB),
-  pixels: whole(1, 2 ** 30).default(8192 * 4320),
-  streams: whole(1, 1000).default(200),
-  durationSeconds: whole(1, WEEK_SECONDS).default(HALF_A_DAY_SECONDS),
-  frames: whole(1, 2 ** 31).default(3_000_000),
-  outputBytes: whole(1, LARGEST_OBJECT_BYTES).default(20 * GIB),
-  workspaceBytes: whole(1, 2 * LARGEST_OBJECT_BYTES).default(60 * GIB),
-  wallSeconds: whole(1, WEEK_SECONDS).default(HALF_A_DAY_SECONDS),
-  wallFactor: whole(1, 100_000).default(300),
-  memoryBytes: whole(512 * 2 ** 20, 2 ** 50).default(8 * GIB),
+  sourceBytes: whole(1, LARGEST_OBJECT_BYTES)
+    .default(20 * GIB)
+    .describe('Size of a source, known before the download; exceeding it is `input.too_large`.'),
+  pixels: whole(1, 2 ** 30)
+    .default(LARGEST_FRAME.width * LARGEST_FRAME.height)
+    .meta({ note: `${LARGEST_FRAME.width} × ${LARGEST_FRAME.height}` })
+    .describe(
+      'Pixels of one frame, known before it is decoded; exceeding it is `input.too_many_pixels`. A decoder needs about ' +
+        '10 bytes for each, several times over.',
+    ),
+  streams: whole(1, 1000).default(200).describe('Streams of a file; exceeding it is `input.too_many_streams`.'),
+  durationSeconds: whole(1, WEEK_SECONDS)
+    .default(HALF_A_DAY_SECONDS)
+    .describe(`Duration of what one run of ffmpeg writes, measured and not taken from a header; ${ofRun}`),
+  frames: whole(1, 2 ** 31)
+    .default(3_000_000)
+    .describe(`Frames that one run of ffmpeg writes; ${ofRun}`),
+  outputBytes: whole(1, LARGEST_OBJECT_BYTES)
+    .default(20 * GIB)
+    .describe(`Size of what one run of ffmpeg writes; ${ofRun}`),
+  workspaceBytes: whole(1, 2 * LARGEST_OBJECT_BYTES)
+    .default(60 * GIB)
+    .describe(`Size of everything in the workspace of an attempt, the source included; ${ofRun}`),
+  wallSeconds: whole(1, WEEK_SECONDS).default(HALF_A_DAY_SECONDS).describe(`Wall time of one run of ffmpeg; ${ofRun}`),
+  wallFactor: whole(1, 100_000)
+    .default(300)
+    .describe(
+      `Wall time of one run of ffmpeg for each second of media, beyond the first five minutes; ${ofRun} Slow presets of ` +
+        'AV1 on a small machine need hundreds.',
+    ),
+  memoryBytes: whole(LEAST_MEMORY_BYTES, 2 ** 50)
+    .default(8 * GIB)
+    .describe(
+      'Address space of one ffmpeg process, where `prlimit` (util-linux) is installed. Exceeding it is ' +
+        '`resource.memory`, which is tried again.',
+    ),
 }

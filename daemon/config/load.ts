@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { cosmiconfig } from 'cosmiconfig'
-import { MediadError, toMessage } from '../errors.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
-import { describeMissing } from './env.ts'
+import { describeMissing } from '../vocabulary/missing.ts'
 import type { Config, UserConfig } from './schema.ts'
 
 export type Overrides = DeepPartial<UserConfig>

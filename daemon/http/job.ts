@@ -1,5 +1,5 @@
 import { HTTPResponse, type EventHandler } from 'h3'
-import type { JobDocument } from '../job/job.ts'
+import type { JobDocument } from '../vocabulary/job.ts'
 import { refuse } from './problem.ts'
 
 /** Null when there is no such job (yet). */

@@ -1,6 +1,6 @@
 import { HTTPError, HTTPResponse, type EventHandler, type H3Event } from 'h3'
 import type { Config } from '../config/schema.ts'
-import { toJobId } from '../job/job.ts'
+import { toJobId } from '../vocabulary/job.ts'
 import type { Presign } from '../storage/presign.ts'
 import { refuse } from './problem.ts'
 import { parseUploadRequest, toUploadKey } from './upload.ts'
@@ -10,9 +10,10 @@ import { parseUploadRequest, toUploadKey } from './upload.ts'
  * can replace another, and the job's id is known before the upload.
  */
 export function presignHandler({ config, presign }: { config: Config; presign: Presign }): EventHandler {
+  const [route] = config.routes
   return async (event) => {
     const { filename, ...signed } = parseUploadRequest(await readText(event), config.http.maxUploadBytes)
-    const key = toUploadKey(config.source.prefix, { ...signed, filename })
+    const key = toUploadKey(route.prefix, { ...signed, filename })
     const { url, headers } = await presign({ ...signed, key })
     const body = {
       isSuccess: true,

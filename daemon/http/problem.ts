@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { HTTPError, HTTPResponse } from 'h3'
-import { MediadError } from '../errors.ts'
+import { MediadError } from '../vocabulary/errors.ts'
 
 export type Refusal = {
   status: number

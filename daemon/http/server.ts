@@ -1,8 +1,9 @@
 import type { Server as NodeServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { serve, type H3 } from 'h3'
-import { MediadError, toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import { securityHeaders } from './hooks.ts'
 import { renderBareProblem } from './problem.ts'
 
 export type HttpServer = {
@@ -13,7 +14,7 @@ export type HttpServer = {
   close(): Promise<void>
 }
 
-export type ServerOptions = { app: H3; host: string; /** 0: any free one. */ port: number; log: Log }
+export type ServerOptions = { app: H3; host: string; /** 0: any free one. */ port: number; log: DaemonLog }
 
 /** Larger bodies are answered with 413, whether they state their length or not. */
 const BODY_BYTES = 16 * 1024
@@ -45,7 +46,7 @@ export async function startServer({ app, host, port, log }: ServerOptions): Prom
   const address = node.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
-  log.info({ url }, 'listening')
+  log.info({ event: 'http.listening', url }, 'HTTP endpoint listening')
   let closing: Promise<void> | undefined
   return { url, port: bound, close: () => (closing ??= close(node)) }
 }
@@ -87,6 +88,7 @@ function answerNonsense(error: NodeJS.ErrnoException, socket: Duplex & { bytesWr
   const body = renderBareProblem(status)
   const head = [
     `HTTP/1.1 ${status} `,
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

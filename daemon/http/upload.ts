@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { parse, renderProblem } from '../config/problems.ts'
+import { parse, renderProblem } from '../vocabulary/validation.ts'
 import { refuse } from './problem.ts'
 
 /** What a client may state about its upload; all of it is optional. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
-import { MediadError } from '../errors.ts'
+import type { Clock } from '../vocabulary/clock.ts'
+import { MediadError } from '../vocabulary/errors.ts'
 
 export const SILENCE = 'no heartbeat got through in time'
 

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { MediadError, toMediadError, toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
-import { parseNotification, type NotificationScope } from '../queue/notification.ts'
+import { roundSeconds } from '../vocabulary/clock.ts'
+import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { toJobFields } from '../vocabulary/events.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import { parseNotification, type NotificationScope, type RoutedSource } from '../protocol/notification.ts'
+import type { Route } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
-import { toBackoffSeconds } from './backoff.ts'
-import { bury, type BuryParts } from './bury.ts'
-import { toBuryError, toClaimDraft } from './claim.ts'
-import { decideTake, type Limits, type TakeDecision } from './decide.ts'
-import type { Documents, SeenDocument, Written } from './document.ts'
-import { toJobId, type Source, type WorkSource } from './job.ts'
-import { isShared, type Trouble } from './trouble.ts'
+import { toBackoffSeconds } from '../protocol/backoff.ts'
+import { bury, type BuryParts } from './dead-letter.ts'
+import { toBuryError, toClaimDraft } from '../protocol/claim.ts'
+import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
+import type { Documents, Written } from './documents.ts'
+import { type SeenDocument, type Source, toJobId } from '../vocabulary/job.ts'
+import { isShared, type Trouble } from '../protocol/fault.ts'
 
 export type IntakeParts = {
   queues: Queues
@@ -22,8 +25,11 @@ export type IntakeParts = {
   /** This daemon's name; each claim makes an owner of its own of it. */
   daemonName: string
   emit: BuryParts['emit']
-  log: Log
+  log: DaemonLog
 }
+
+/** A claim's document, and the route of its source. */
+export type Claimed = Written & { readonly route: Route }
 
 /**
  * Takes a work message to where the job is ours and its record carries it, or settles the message otherwise.
@@ -31,7 +37,7 @@ export type IntakeParts = {
  *
  * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
  */
-export type Intake = (message: Message, trouble: Trouble) => Promise<Written | null>
+export type Intake = (message: Message, trouble: Trouble) => Promise<Claimed | null>
 
 /** Pause before a message is looked at again whose document changed under our hands. */
 const RACE_SECONDS = 1
@@ -51,31 +57,32 @@ export function createIntake(parts: IntakeParts): Intake {
   }
 }
 
-async function take(parts: IntakeParts, message: Message): Promise<Written | null> {
+async function take(parts: IntakeParts, message: Message): Promise<Claimed | null> {
   const { queues, log } = parts
   const notification = parseNotification(message.body, parts.scope)
   if (notification.kind === 'invalid') return await refuse(parts, message, notification.reason)
   if (notification.kind === 'ignored') {
-    log.debug({ reason: notification.reason, message: message.id }, 'ignored a message')
+    log.debug({ event: 'message.ignored', reason: notification.reason, message: message.id }, 'message ignored')
     await queues.work.delete(message)
     return null
   }
-  const [source, ...more] = notification.sources
-  if (source && more.length === 0 && notification.broken === undefined) return await takeSource(parts, message, source)
-  for (const one of notification.sources) await queues.sendSource(one)
+  const [first, ...more] = notification.sources
+  if (first && more.length === 0 && notification.broken === undefined) return await takeSource(parts, message, first)
+  for (const { source } of notification.sources) await queues.sendSource(source)
   if (notification.broken !== undefined) return await refuse(parts, message, notification.broken)
   await queues.work.delete(message)
   return null
 }
 
-async function takeSource(parts: IntakeParts, message: Message, named: WorkSource): Promise<Written | null> {
+async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSource): Promise<Claimed | null> {
   const { queues, documents, limits } = parts
+  const { source: named, route } = routed
   const { redrive: _, ...source } = named // that is the message's, and no part of what a document or a record keeps
   const id = toJobId(source.bucket, source.key)
   const log = parts.log.child({ job: id })
   const seen = await documents.read(id)
   const decision = await verified(parts, source, { seen, decision: decideTake(named, seen, limits) })
-  if (decision.do !== 'claim') log.debug({ decision, key: source.key }, `work message: ${decision.do}`)
+  if (decision.do !== 'claim') logDecision(log, decision, source)
   switch (decision.do) {
     case 'delete':
       await queues.work.delete(message)
@@ -88,15 +95,18 @@ async function takeSource(parts: IntakeParts, message: Message, named: WorkSourc
         await queues.work.delete(message)
       else await queues.work.hide(message, RACE_SECONDS)
       return null
-    case 'claim':
-      return await claim(parts, message, {
-        id,
-        source,
-        previous: seen,
-        claim: decision.claim,
-        attempt: decision.attempt,
-      })
+    case 'claim': {
+      const step = { id, source, previous: seen, claim: decision.claim, attempt: decision.attempt }
+      const written = await claim(parts, message, step)
+      return written && { ...written, route }
+    }
   }
+}
+
+function logDecision(log: DaemonLog, decision: TakeDecision, { key }: Source): void {
+  const why = 'why' in decision ? decision.why : undefined
+  const seconds = 'seconds' in decision ? roundSeconds(decision.seconds) : undefined
+  log.debug({ event: 'message.decided', decision: decision.do, why, seconds, key }, `message: ${decision.do}`)
 }
 
 type ClaimStep = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }
@@ -111,13 +121,23 @@ async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Pro
     await queues.work.hide(message, RACE_SECONDS)
     return null
   }
+  emitTakeover(parts, step, written)
   try {
     await queues.work.delete(message)
   } catch (error) {
     // the job is ours and its record carries it; the message comes back and finds it owned
-    parts.log.warn({ error, job: step.id }, 'a claimed message could not be deleted')
+    parts.log.warn(
+      { event: 'message.delete_failed', error, job: step.id },
+      'could not delete the message of a claimed job',
+    )
   }
   return written
+}
+
+/** A document says `processing` when it is claimed anew only if its lease is stale. */
+function emitTakeover({ emit }: IntakeParts, { previous }: ClaimStep, { document }: Written): void {
+  if (previous?.document.state !== 'processing') return
+  emit({ type: 'lease:taken_over', ...toJobFields(document), previousOwner: previous.document.owner })
 }
 
 type Finding = { seen: SeenDocument | null; decision: TakeDecision }
@@ -137,15 +157,16 @@ async function refuse(parts: IntakeParts, message: Message, reason: string): Pro
   return null
 }
 
-async function toDead(
-  { queues, log }: IntakeParts,
-  message: Message,
-  { code, message: reason }: MediadError,
-): Promise<void> {
-  log.error({ code, message: message.id, reason }, `moved a message to the dead queue: ${reason}`)
+async function toDead({ queues, emit, log }: IntakeParts, message: Message, invalid: MediadError): Promise<void> {
+  const { code, message: reason } = invalid
+  log.error(
+    { event: 'message.dead_lettered', error: invalid, message: message.id, queue: 'work' },
+    `message dead-lettered: ${reason}`,
+  )
   const error = { code, message: reason, verdict: 'reject' } as const
   await queues.sendDead({ reason: code, error, at: new Date().toISOString(), body: message.body })
   await queues.work.delete(message)
+  emit({ type: 'message:dead_lettered', queue: 'work', message: message.id, error })
 }
 
 /** A document that cannot be read may be a newer daemon's: it gets time, but not for ever. */
@@ -163,12 +184,15 @@ async function putBackOrRefuse(parts: IntakeParts, message: Message, error: Medi
 async function putBack({ queues, log }: IntakeParts, message: Message, error: MediadError): Promise<void> {
   const pause = toBackoffSeconds(message.receiveCount, RACE_SECONDS)
   log.warn(
-    { error, message: message.id },
-    `a work message could not be settled, it comes back in ${pause} s: ${error.message}`,
+    { event: 'message.failed', error, message: message.id, retryInSeconds: pause },
+    `message could not be processed, it becomes visible again in ${pause} s: ${error.message}`,
   )
   try {
     await queues.work.hide(message, pause)
   } catch (hideError) {
-    log.debug({ error: hideError }, `the message comes back when its visibility timeout ends: ${toMessage(hideError)}`)
+    log.debug(
+      { event: 'message.hide_failed', error: hideError, message: message.id },
+      `message becomes visible again when its visibility timeout ends: ${toMessage(hideError)}`,
+    )
   }
 }

@@ -1,9 +1,10 @@
-import { systemClock, type Clock } from '../clock.ts'
-import { MediadError, toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
-import type { DocumentDraft, Documents, Written } from './document.ts'
+import { systemClock, type Clock } from '../vocabulary/clock.ts'
+import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { toEventError, toJobFields, type Emit, type JobFields } from '../vocabulary/events.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import type { Documents, Written } from './documents.ts'
+import type { DocumentDraft, JobDocument } from '../vocabulary/job.ts'
 import { createFence, SILENCE, type Fence } from './fence.ts'
-import type { JobDocument } from './job.ts'
 
 /**
  * The owner's right to a job, kept alive by heartbeats, lost by silence.
@@ -38,7 +39,8 @@ export type LeaseParts = {
   /** The claim: its write, and when it was sent. */
   claimed: Written
   leaseSeconds: number
-  log: Log
+  emit: Emit
+  log: DaemonLog
   clock?: Clock
 }
 
@@ -49,7 +51,7 @@ const PROGRESS_MS = 2000
  * A lease of L seconds: a heartbeat every L/4, or about L/16 after one that did not get through; the owner stops himself
  * after L minus max(2, L/6) without one.
  */
-export function holdLease({ documents, claimed, leaseSeconds, log, clock = systemClock }: LeaseParts): Lease {
+export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock = systemClock }: LeaseParts): Lease {
   const beatMs = (leaseSeconds / 4) * 1000
   // Date and Last-Modified are whole seconds: the margin must be more than the one second they can be wrong by
   const holdMs = (leaseSeconds - Math.max(2, leaseSeconds / 6)) * 1000
@@ -57,6 +59,8 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
   const writer = createWriter({ documents, claimed, fence, patienceMs: Math.max(1000, beatMs) })
   const ended = new AbortController()
   const stop = AbortSignal.any([ended.signal, fence.signal])
+  const report = createReport({ job: toJobFields(claimed.document), emit, log })
+  fence.signal.addEventListener('abort', () => report.lost(fence.signal.reason), { once: true })
   let progress = claimed.document.progress
   let findings: Findings = {}
   let beating: Promise<unknown> | null = null
@@ -66,11 +70,15 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
   const warn = (error: unknown) => {
     missed = true
     if (fence.signal.aborted) return
-    log.warn({ error }, `a heartbeat did not get through, going on while the lease holds: ${toMessage(error)}`)
+    report.missed(error)
+  }
+  const confirmed = () => {
+    missed = false
+    report.written()
   }
   const beat = () =>
     (beating ??= write({})
-      .then(() => (missed = false), warn)
+      .then(confirmed, warn)
       .finally(() => (beating = null)))
   const look = () => void (fence.holds() || fence.fall(SILENCE))
   void every(() => (missed ? soon(beatMs) : beatMs), beat, { clock, stop })
@@ -96,6 +104,24 @@ export function holdLease({ documents, claimed, leaseSeconds, log, clock = syste
     [Symbol.dispose]: () => ended.abort(),
   }
 }
+
+/** Reports to log and listeners what becomes of a lease. */
+function createReport({ job, emit, log }: { job: JobFields; emit: Emit; log: DaemonLog }) {
+  return {
+    written: () => emit({ type: 'heartbeat:written', ...job }),
+    missed(error: unknown) {
+      const what = 'heartbeat failed, the job continues while the lease holds'
+      log.warn({ event: 'heartbeat.missed', error }, `${what}: ${toMessage(error)}`)
+      emit({ type: 'heartbeat:missed', ...job, error: describe(error) })
+    },
+    lost(error: unknown) {
+      log.warn({ event: 'lease.lost', error }, `lease lost: ${toMessage(error)}`)
+      emit({ type: 'lease:lost', ...job, error: describe(error) })
+    },
+  }
+}
+
+const describe = (error: unknown) => toEventError(toMediadError(error, 'transient.storage'))
 
 type WriterParts = Pick<LeaseParts, 'documents' | 'claimed'> & {
   fence: Fence
@@ -143,7 +169,7 @@ async function every(
 /** The pause after a write that did not get through. Not all owners must try again at once. */
 const soon = (beatMs: number): number => (beatMs / 4) * (0.5 + Math.random())
 
-type Persistence = { clock: Clock; beatMs: number; lost: AbortSignal; log: Log }
+type Persistence = { clock: Clock; beatMs: number; lost: AbortSignal; log: DaemonLog }
 
 /** A transient S3 error is ridden out for as long as the lease holds: `write` throws `lease.lost` when it no longer does. */
 async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, log }: Persistence): Promise<void> {
@@ -153,8 +179,8 @@ async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, l
     } catch (error) {
       if (lost.aborted) throw error
       log.warn(
-        { error },
-        `the job's last write did not get through, trying again while the lease holds: ${toMessage(error)}`,
+        { event: 'lease.end_failed', error },
+        `final write of the job failed, it is repeated while the lease holds: ${toMessage(error)}`,
       )
       await clock.wait(soon(beatMs), lost)
     }

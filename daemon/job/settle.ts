@@ -1,13 +1,13 @@
-import { toMessage, type MediadError } from '../errors.ts'
-import type { DaemonEvent } from '../events.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { toMediadError, toMessage, type MediadError } from '../vocabulary/errors.ts'
+import { toAttemptFields, toEventError, toJobFields, type Emit } from '../vocabulary/events.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
-import { toBackoffSeconds } from './backoff.ts'
-import { toDeadMessage } from './bury.ts'
-import { toDeadDraft } from './claim.ts'
-import type { Limits } from './decide.ts'
-import type { JobDocument, JobError } from './job.ts'
+import { toBackoffSeconds } from '../protocol/backoff.ts'
+import { toDeadMessage } from './dead-letter.ts'
+import { toDeadDraft } from '../protocol/claim.ts'
+import type { Limits } from '../protocol/decide.ts'
+import type { JobDocument, JobError } from '../vocabulary/job.ts'
 import type { Lease } from './lease.ts'
 
 /** Until the document says `released`: whoever receives the source before that waits for the lease to end. */
@@ -25,11 +25,17 @@ export type SettleParts = {
   storage: Pick<Storage, 'head'>
   limits: Limits
   backoffSeconds: number
-  emit(event: DaemonEvent): void
+  emit: Emit
 }
 
 /** What ended an attempt without success. */
-export type Ending = { error: MediadError; plugin?: string; timings: JobDocument['timings']; lease: Lease; log: Log }
+export type Ending = {
+  error: MediadError
+  plugin?: string
+  timings: JobDocument['timings']
+  lease: Lease
+  log: DaemonLog
+}
 
 /**
  * Acts on an error's verdict while the lease is still held: the last thing an owner does for a job. Never throws; what it
@@ -40,12 +46,12 @@ export type Settle = (ending: Ending) => Promise<void>
 export function createSettle(parts: SettleParts): Settle {
   return async (ending) => {
     const { error, lease, log } = ending
-    const { id, attempt } = lease.document
+    const { attempt } = lease.document
     try {
       switch (error.verdict) {
         case 'abandon':
-          log.warn({ code: error.code }, `job abandoned: ${error.message}`)
-          return parts.emit({ type: 'job:abandoned', id })
+          log.warn({ event: 'job.abandoned', error }, `job abandoned: ${error.message}`)
+          return parts.emit({ type: 'job:abandoned', ...toFields(ending), error: toEventError(error) })
         case 'release':
           return await release(parts, ending)
         case 'reject':
@@ -56,24 +62,25 @@ export function createSettle(parts: SettleParts): Settle {
       }
     } catch (settleError) {
       log.warn(
-        { error: settleError },
-        `the end of the attempt could not be written down, its record carries the job: ${toMessage(settleError)}`,
+        { event: 'job.settle_failed', error: settleError },
+        `could not write the end of the attempt; the in-progress message carries the job: ${toMessage(settleError)}`,
       )
-      if (lease.signal.aborted) parts.emit({ type: 'job:abandoned', id })
+      if (!lease.signal.aborted) return
+      const lost = toEventError(toMediadError(settleError, 'lease.lost'))
+      parts.emit({ type: 'job:abandoned', ...toFields(ending), error: lost })
     }
   }
 }
 
 async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: number): Promise<void> {
-  const { lease, log, timings } = ending
+  const { lease, log, timings, plugin } = ending
   const error = toJobError(ending)
   await lease.end({ state: 'failed', error, backoffSeconds, timings })
-  const { id, attempt } = lease.document
   log.warn(
-    { code: error.code, attempt, retryInSeconds: backoffSeconds, error: ending.error },
+    { event: 'job.failed', error: ending.error, plugin, retryInSeconds: backoffSeconds },
     `attempt failed: ${error.message}`,
   )
-  emit({ type: 'job:failed', id, error, retryInSeconds: backoffSeconds })
+  emit({ type: 'job:failed', ...toFields(ending), error, retryInSeconds: backoffSeconds })
 }
 
 /** To dead first, then the document. Should the dead queue be out of reach, the document says it and the sweeper buries. */
@@ -85,19 +92,26 @@ async function buryOwn(parts: SettleParts, ending: Ending): Promise<void> {
   try {
     await parts.queues.sendDead(toDeadMessage(dead, error))
   } catch (sendError) {
-    log.warn({ error: sendError }, 'the dead queue is out of reach, the sweeper will bury the job')
+    log.warn(
+      { event: 'job.dead_letter_failed', error: sendError },
+      `dead-letter queue is unreachable, the sweeper dead-letters the job later: ${toMessage(sendError)}`,
+    )
     return fail(parts, ending, 0)
   }
   await lease.end(dead)
-  log.error({ code: error.code, attempt: lease.document.attempt, error: ending.error }, `job buried: ${error.message}`)
-  parts.emit({ type: 'job:buried', id: lease.document.id, error })
+  log.error(
+    { event: 'job.dead_lettered', error: ending.error, plugin: ending.plugin },
+    `job dead-lettered: ${error.message}`,
+  )
+  parts.emit({ type: 'job:dead_lettered', ...toFields(ending), error })
 }
 
 /**
  * The source goes back to work first; a superseded one as the version that is there now. That one should have a message of
  * its own, but it may have been taken for a duplicate while the older one was still to come.
  */
-async function release({ queues, storage, emit }: SettleParts, { error, lease, log }: Ending): Promise<void> {
+async function release({ queues, storage, emit }: SettleParts, ending: Ending): Promise<void> {
+  const { error, lease, log } = ending
   lease.assertHeld()
   const { source } = lease.document
   if (error.code === 'source.superseded') {
@@ -106,8 +120,13 @@ async function release({ queues, storage, emit }: SettleParts, { error, lease, l
       await queues.sendSource({ bucket: source.bucket, key: source.key, etag: now.etag, sizeBytes: now.sizeBytes }, 1)
   } else await queues.sendSource(source, error.code === 'daemon.stopping' ? STOP_PAUSE_SECONDS : RELEASE_PAUSE_SECONDS)
   await lease.end({ state: 'released', owner: null })
-  log.info({ code: error.code }, `job released: ${error.message}`)
-  emit({ type: 'job:released', id: lease.document.id })
+  log.info({ event: 'job.released', error }, `job released: ${error.message}`)
+  emit({ type: 'job:released', ...toFields(ending), error: toEventError(error) })
+}
+
+/** The attempt as it ended, whatever the document could still be told of it. */
+function toFields({ lease: { document }, timings }: Ending) {
+  return { ...toJobFields(document), ...toAttemptFields({ ...document, timings }) }
 }
 
 function toJobError({ error, plugin }: Ending): JobError {

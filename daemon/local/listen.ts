@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
-import { MediadError, toMessage, type ErrorCode } from '../errors.ts'
+import { MediadError, toMessage, type ErrorCode } from '../vocabulary/errors.ts'
 
 /** An address to listen on, and how to speak of it to the user. */
 export type Address = {

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../pipeline/plugin.ts'
-import { openDatabase } from './s3/database.ts'
-import { startS3 } from './s3.ts'
-import { startSqs } from './sqs.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import { openDatabase } from './objects/database.ts'
+import { startS3 } from './s3/server.ts'
+import { startSqs } from './sqs/server.ts'
 
 const UNSET = [
   'AWS_PROFILE',
@@ -26,7 +26,7 @@ export type LocalOptions = {
   /** Writes to keys under these are not notified; default `['.mediad/']`, the job documents. */
   readonly quietPrefixes?: readonly string[]
   /** Default: silence. Nothing is ever written to stdout. */
-  readonly log?: Log
+  readonly log?: DaemonLog
 }
 
 export type Local = {

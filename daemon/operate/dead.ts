@@ -1,8 +1,9 @@
-import type { Documents, SeenDocument } from '../job/document.ts'
-import type { JobDocument } from '../job/job.ts'
-import type { Log } from '../pipeline/plugin.ts'
-import { parseNotification, type NotificationScope } from '../queue/notification.ts'
-import type { DeadMessage, Queues } from '../queue/queues.ts'
+import type { Documents } from '../job/documents.ts'
+import type { JobDocument, SeenDocument } from '../vocabulary/job.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
+import type { Queues } from '../queue/queues.ts'
+import type { DeadMessage } from '../protocol/messages.ts'
 import { isForeign, toId } from './jobs.ts'
 import { visitDead, type DeadEntry } from './visit.ts'
 
@@ -57,7 +58,7 @@ export type DeadParts = {
   queues: Pick<Queues, 'work' | 'dead' | 'sendSource'>
   documents: Pick<Documents, 'read'>
   scope: NotificationScope
-  log: Log
+  log: DaemonLog
 }
 
 export function createDead(parts: DeadParts): Dead {

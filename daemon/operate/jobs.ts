@@ -1,6 +1,6 @@
-import { MediadError } from '../errors.ts'
-import type { Documents, SeenDocument } from '../job/document.ts'
-import { toJobId, type JobState } from '../job/job.ts'
+import { MediadError } from '../vocabulary/errors.ts'
+import type { Documents } from '../job/documents.ts'
+import { type JobState, type SeenDocument, toJobId } from '../vocabulary/job.ts'
 import type { List, Listed } from '../storage/list.ts'
 
 /** A job as its document says it, or why that cannot be read. */

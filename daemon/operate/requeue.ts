@@ -1,6 +1,7 @@
-import { isFinished, isFresh, type Limits } from '../job/decide.ts'
-import type { SeenDocument } from '../job/document.ts'
-import type { NotificationScope } from '../queue/notification.ts'
+import { isFinished, isFresh, type Limits } from '../protocol/decide.ts'
+import type { SeenDocument } from '../vocabulary/job.ts'
+import type { NotificationScope } from '../protocol/notification.ts'
+import { findRoute } from '../protocol/route.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Outcome, Wanted } from './dead.ts'
@@ -54,12 +55,12 @@ function explainRest(seen: SeenDocument, limits: Limits): string | null {
 }
 
 async function sendNew({ queues, storage, scope }: RequeueParts, name: string, signal?: AbortSignal): Promise<Outcome> {
-  const there = name.startsWith(scope.sourcePrefix) ? await storage.head(name, signal) : null
+  const there = findRoute(scope.routes, name) ? await storage.head(name, signal) : null
   if (there === null)
     return {
       id: name,
       done: false,
-      detail: `there is no job and no source of this name; sources begin with ${scope.sourcePrefix}`,
+      detail: `there is no job and no source of this name; sources begin with ${scope.routes.map(({ prefix }) => prefix).join(' or ')}`,
     }
   const { etag, sizeBytes } = there
   await queues.sendSource({ bucket: scope.bucket, key: name, etag, sizeBytes })

@@ -1,14 +1,14 @@
-import { toMessage } from '../errors.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { toMessage } from '../vocabulary/errors.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
-import { parseDead, type DeadMessage } from '../queue/queues.ts'
+import { parseDead, type DeadMessage } from '../protocol/messages.ts'
 
 /** A message of the dead queue in hand; `dead` is null when no daemon wrote it. */
 export type DeadEntry = { readonly message: Message; readonly dead: DeadMessage | null }
 
 export type VisitParts = {
   queue: Queue
-  log: Log
+  log: DaemonLog
   signal?: AbortSignal
   /** True: the message is deleted. False: it is given back when all have been visited. */
   visit: (entry: DeadEntry) => Promise<boolean> | boolean
@@ -49,12 +49,15 @@ export async function visitDead({ queue, log, signal, visit }: VisitParts): Prom
   }
 }
 
-async function giveBack(queue: Queue, messages: readonly Message[], log: Log): Promise<void> {
+async function giveBack(queue: Queue, messages: readonly Message[], log: DaemonLog): Promise<void> {
   for (let from = 0; from < messages.length; from += BATCH) {
     const some = messages.slice(from, from + BATCH)
     const results = await Promise.allSettled(some.map((message) => queue.hide(message, 0)))
     for (const result of results)
       if (result.status === 'rejected')
-        log.debug(`a dead message comes back by itself within ${HIDDEN_SECONDS} s: ${toMessage(result.reason)}`)
+        log.debug(
+          { event: 'message.return_failed', error: result.reason },
+          `message becomes visible again within ${HIDDEN_SECONDS} s: ${toMessage(result.reason)}`,
+        )
   }
 }

@@ -1,9 +1,9 @@
 import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
-import { MediadError } from '../errors.ts'
-import { renderKey, type KeyScope } from '../job/keys.ts'
-import type { Probe } from './media.ts'
-import type { AddOptions, Artifact } from './plugin.ts'
+import { MediadError } from '../vocabulary/errors.ts'
+import { renderKey, type KeyScope } from '../protocol/keys.ts'
+import type { Probe } from '../vocabulary/media.ts'
+import type { AddOptions, Artifact } from '../vocabulary/plugin.ts'
 import { toSummary } from './summary.ts'
 
 export type AddRequest = {

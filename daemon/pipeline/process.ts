@@ -1,37 +1,39 @@
 import { join } from 'node:path'
-import { MediadError, toMediadError } from '../errors.ts'
-import type { DaemonEvent } from '../events.ts'
-import type { Written } from '../job/document.ts'
+import { roundSeconds } from '../vocabulary/clock.ts'
+import { MediadError, toMediadError } from '../vocabulary/errors.ts'
+import { toAttemptFields, toJobFields, type Emit } from '../vocabulary/events.ts'
+import type { Written } from '../job/documents.ts'
 import type { Intake } from '../job/intake.ts'
-import type { JobDocument, Source, Warning } from '../job/job.ts'
+import type { JobDocument, Source, Warning } from '../vocabulary/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
-import { isShared, type Trouble } from '../job/trouble.ts'
+import { isShared, type Trouble } from '../protocol/fault.ts'
+import type { Route, Routes } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Download } from '../storage/download.ts'
-import { PluginFailure, type Chain, type ChainResult } from './chain.ts'
-import type { Probe } from './media.ts'
-import type { Log } from './plugin.ts'
+import { PluginFailure, type ChainResult, type RunChain } from './chain.ts'
+import type { Probe } from '../vocabulary/media.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Publish } from './publish.ts'
 import { toSummary } from './summary.ts'
 import type { Workspace, Workspaces } from './workspace.ts'
 
 export type ProcessParts = {
   intake: Intake
-  hold(claimed: Written, log: Log): Lease
+  hold(claimed: Written, log: DaemonLog): Lease
   workspaces: Workspaces
   download: Download
-  inspect(path: string, signal: AbortSignal): Promise<Probe>
-  chain: Chain
+  pipeline: { inspect(path: string, signal: AbortSignal): Promise<Probe>; runChain: RunChain }
   publish: Publish
   settle: Settle
-  prefixes: { source: string; state: string }
+  routes: Routes
+  statePrefix: string
   /** `config.limits.sourceBytes`. */
   maxSourceBytes: number
   /** Aborts when the grace time of stopping is over; its reason has the verdict `release`. */
   stop: AbortSignal
-  emit(event: DaemonEvent): void
-  log: Log
+  emit: Emit
+  log: DaemonLog
 }
 
 /** A message's whole story: message → claim → lease → workspace → source → chain → document. Never throws. */
@@ -46,9 +48,9 @@ export function createProcess(parts: ProcessParts): (message: Message, trouble: 
     try {
       lease.assertHeld() // a pause may have lain between the claim and here
       signal.throwIfAborted()
-      log.info({ key: source.key, claim }, 'job started')
-      parts.emit({ type: 'job:started', id, source, attempt, claim })
-      const result = await runJob(parts, { lease, log, signal })
+      log.info({ event: 'job.started', key: source.key, claim }, 'job started')
+      parts.emit({ type: 'job:started', ...toJobFields(claimed.document), source })
+      const result = await runJob(parts, { lease, route: claimed.route, log, signal })
       await succeed(parts, { lease, log, result })
       trouble.loosen('job')
     } catch (thrown) {
@@ -61,32 +63,32 @@ export function createProcess(parts: ProcessParts): (message: Message, trouble: 
   }
 }
 
-type JobRun = { lease: Lease; log: Log; signal: AbortSignal }
+type JobRun = { lease: Lease; route: Route; log: DaemonLog; signal: AbortSignal }
 
-async function runJob(parts: ProcessParts, { lease, log, signal }: JobRun): Promise<ChainResult> {
-  const { document } = lease
-  const { id, source, claim } = document
+async function runJob(parts: ProcessParts, run: JobRun): Promise<ChainResult> {
+  const { id, source, claim } = run.lease.document
   refuseSize(source, parts.maxSourceBytes)
   await using workspace = await parts.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
   try {
-    return await runIn(workspace, parts, { lease, log, signal })
+    return await runIn(workspace, parts, run)
   } catch (error) {
     await workspace.assertUsable() // else whatever failed, failed of that
     throw error
   }
 }
 
-async function runIn(workspace: Workspace, parts: ProcessParts, { lease, log, signal }: JobRun): Promise<ChainResult> {
+async function runIn(workspace: Workspace, parts: ProcessParts, run: JobRun): Promise<ChainResult> {
+  const { lease, route, log, signal } = run
   const { document } = lease
   const { id, source, claim } = document
   const input = join(workspace.path, 'source')
   await parts.download({ source, path: input, signal })
-  const probe = await parts.inspect(input, signal)
+  const probe = await parts.pipeline.inspect(input, signal)
   const warnings: Warning[] = []
   lease.note({ media: toSummary(probe) })
-  return await parts.chain.run({
+  return await parts.pipeline.runChain(route.plugins, {
     document,
-    scope: { id, source, sourcePrefix: parts.prefixes.source, statePrefix: parts.prefixes.state },
+    scope: { id, source, route, routes: parts.routes, statePrefix: parts.statePrefix },
     workspace: workspace.path,
     input,
     probe,
@@ -94,10 +96,11 @@ async function runIn(workspace: Workspace, parts: ProcessParts, { lease, log, si
     log,
     onProgress(progress) {
       lease.report(progress)
-      parts.emit({ type: 'job:progress', id, ...progress })
+      parts.emit({ type: 'job:progress', ...toJobFields(document), ...progress })
     },
     onWarning(warning) {
-      log.warn({ plugin: warning.plugin }, warning.message)
+      log.warn({ event: 'job.warned', plugin: warning.plugin }, `job warning: ${warning.message}`)
+      parts.emit({ type: 'job:warned', ...toJobFields(document), ...warning })
       warnings.push(warning)
       lease.note({ warnings: [...warnings] })
     },
@@ -115,18 +118,20 @@ export function refuseSize({ key, sizeBytes }: Pick<Source, 'key' | 'sizeBytes'>
 
 async function succeed(
   { emit }: ProcessParts,
-  { lease, log, result }: { lease: Lease; log: Log; result: ChainResult },
+  { lease, log, result }: { lease: Lease; log: DaemonLog; result: ChainResult },
 ): Promise<void> {
-  const { id, timings } = lease.document
+  const { timings } = lease.document
   lease.report({ plugin: null, percent: 100 })
   await lease.end({
     state: 'succeeded',
     outputs: result.outputs,
     timings: { ...ended(timings), plugins: result.timings },
   })
-  const seconds = (Date.now() - Date.parse(timings.startedAt)) / 1000
-  log.info({ outputs: result.outputs.map(({ key }) => key), seconds }, 'job succeeded')
-  emit({ type: 'job:succeeded', id, outputs: result.outputs, seconds })
+  const attempt = toAttemptFields(lease.document)
+  const keys = result.outputs.map(({ key }) => key)
+  log.info({ event: 'job.succeeded', outputs: keys, seconds: roundSeconds(attempt.seconds ?? 0) }, 'job succeeded')
+  const bytesOut = result.outputs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  emit({ type: 'job:succeeded', ...toJobFields(lease.document), ...attempt, outputs: result.outputs, bytesOut })
 }
 
 /** Once the job is stopped or lost, that is the error, whatever it made the chain throw. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { systemClock } from '../clock.ts'
-import { MediadError } from '../errors.ts'
+import { systemClock } from '../vocabulary/clock.ts'
+import { MediadError } from '../vocabulary/errors.ts'
 import type { Lease } from '../job/lease.ts'
-import type { Output } from '../job/job.ts'
-import type { AbortLeftovers } from '../storage/leftovers.ts'
+import type { Output } from '../vocabulary/job.ts'
+import type { AbortLeftovers } from '../storage/stale-uploads.ts'
 import type { Storage, StoredObject } from '../storage/storage.ts'
 import type { UploadFile } from '../storage/upload.ts'
-import type { Artifact, UploadOptions } from './plugin.ts'
+import type { Artifact, UploadOptions } from '../vocabulary/plugin.ts'
 
 /** Who uploads: the job, its claim, and the lease that allows it. */
 export type Publisher = {

@@ -1,5 +1,5 @@
-import type { MediaSummary } from '../job/job.ts'
-import { isHdr, isStill, toDisplaySize, type AudioStream, type Probe, type VideoStream } from './media.ts'
+import type { MediaSummary } from '../vocabulary/job.ts'
+import { isHdr, isStill, toDisplaySize, type AudioStream, type Probe, type VideoStream } from '../vocabulary/media.ts'
 
 /** What of a probe stands in a job document. */
 export function toSummary({ format, video, audio, durationSeconds, chapterCount, streamCount }: Probe): MediaSummary {

@@ -1,7 +1,7 @@
 import { access, constants, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { MediadError } from '../errors.ts'
-import { signWorkspaces, WORKSPACES_PREFIX } from './janitor.ts'
+import { MediadError } from '../vocabulary/errors.ts'
+import { signWorkspaces, WORKSPACES_PREFIX } from './cleanup.ts'
 
 /** A daemon's folder of workspaces; everything it writes to disk lies in it. */
 export type Workspaces = {

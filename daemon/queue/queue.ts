@@ -8,7 +8,7 @@ import {
   SQSServiceException,
   type Message as SqsMessage,
 } from '@aws-sdk/client-sqs'
-import { MediadError, toMessage } from '../errors.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
 
 /** A received message; `receipt` is good until the message is received again. */
 export type Message = {

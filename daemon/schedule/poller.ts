@@ -1,13 +1,15 @@
 import { CronJob } from 'cron'
-import { systemClock, type Clock } from '../clock.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { systemClock, type Clock } from '../vocabulary/clock.ts'
+import { toMessage } from '../vocabulary/errors.ts'
+import type { Emit, PolledName } from '../vocabulary/events.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
-import { createBrake, type Brake } from './brake.ts'
+import { createBrake, type Brake } from './circuit-breaker.ts'
 import { createReceiver } from './receiver.ts'
-import { createSlots, type Permit } from './slots.ts'
+import { createSlots, type Permit, type SlotsGauge } from './slots.ts'
 
 export type PollerParts = {
-  name: string
+  name: PolledName
   queue: Queue
   /** Cron expression with seconds. */
   poll: string
@@ -20,7 +22,8 @@ export type PollerParts = {
   visibilitySeconds: number
   /** The brake is for what concerns the next message too. */
   handle(message: Message, brake: Brake): Promise<void>
-  log: Log
+  emit: Emit
+  log: DaemonLog
   clock?: Clock
 }
 
@@ -30,6 +33,8 @@ export type Poller = {
   stop(): Promise<void>
   /** Resolves once every message in hand is handled. */
   whenIdle(): Promise<void>
+  /** Its slots right now. */
+  gauge(): SlotsGauge
   /** What keeps it from taking messages; null while all is well. */
   problem(): string | null
 }
@@ -45,16 +50,15 @@ const MAX_RECEIVE = 10
  * request per tick, and a message finds a free slot waiting for it.
  */
 export function createPoller(parts: PollerParts): Poller {
-  const { name, queue, log, clock = systemClock } = parts
+  const { queue, clock = systemClock } = parts
   const slots = createSlots(parts.concurrency)
   const stopping = new AbortController()
   let pump = Promise.resolve()
   let pumping = false
   let tickMissed = false
   const receiver = createReceiver({ ...parts, clock, stop: stopping.signal })
-  const brake = createBrake({ name, log, clock, stop: stopping.signal })
-  const errorHandler = (error: unknown) => log.error({ error }, `the ${name} tick failed`)
-  const cron = CronJob.from({ cronTime: parts.poll, onTick: wake, waitForCompletion: true, errorHandler })
+  const brake = createBrake({ ...parts, clock, stop: stopping.signal })
+  const cron = createCron(parts, wake)
 
   function wake(): void {
     if (stopping.signal.aborted) return
@@ -82,13 +86,14 @@ export function createPoller(parts: PollerParts): Poller {
   }
 
   async function work(permit: Permit, messages: readonly Message[]): Promise<void> {
+    if (messages.length > 0) permit.use()
     try {
       for (const message of messages) {
         if (stopping.signal.aborted) await queue.hide(message, 0)
         else await parts.handle(message, brake)
       }
     } catch (error) {
-      log.error({ error }, `a message of the ${name} queue could not be handled; it comes back by itself`)
+      logUnhandled(parts, error)
     } finally {
       permit.release()
       if (messages.length > 0) wake()
@@ -105,8 +110,22 @@ export function createPoller(parts: PollerParts): Poller {
       await Promise.all([cron.stop(), pump])
     },
     whenIdle: () => slots.whenIdle(),
+    gauge: () => slots.gauge(),
     problem: () => receiver.problem() ?? brake.problem(),
   }
+}
+
+function createCron({ log, name, poll }: PollerParts, onTick: () => void) {
+  const errorHandler = (error: unknown) =>
+    log.error({ event: 'poll.tick_failed', error, queue: name }, `poller tick failed: ${toMessage(error)}`)
+  return CronJob.from({ cronTime: poll, onTick, waitForCompletion: true, errorHandler })
+}
+
+function logUnhandled({ log, name }: PollerParts, error: unknown): void {
+  log.error(
+    { event: 'message.unhandled', error, queue: name },
+    `message could not be handled, it becomes visible again: ${toMessage(error)}`,
+  )
 }
 
 /** Until the next tick, in SQS's whole seconds: rounded up, so that polls leave no gap between ticks. */

@@ -1,17 +1,19 @@
-import type { Clock } from '../clock.ts'
-import { toMessage } from '../errors.ts'
-import { toBackoffSeconds } from '../job/backoff.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import type { Clock } from '../vocabulary/clock.ts'
+import { toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { toEventError, type Emit, type PolledName } from '../vocabulary/events.ts'
+import { toBackoffSeconds } from '../protocol/backoff.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 
 export type ReceiverParts = {
-  name: string
+  name: PolledName
   queue: Queue
   visibilitySeconds: number
   clock: Clock
   /** Ends the pause after a failure. */
   stop: AbortSignal
-  log: Log
+  emit: Emit
+  log: DaemonLog
 }
 
 export type Receiver = {
@@ -26,22 +28,32 @@ const PAUSE_SECONDS = 1
 const MAX_PAUSE_SECONDS = 30
 
 /** Receives, and rides out a queue that does not answer without a hot loop. */
-export function createReceiver({ name, queue, visibilitySeconds, clock, stop, log }: ReceiverParts): Receiver {
+export function createReceiver({ name, queue, visibilitySeconds, clock, stop, emit, log }: ReceiverParts): Receiver {
   let failures = 0
   let problem: string | null = null
   return {
     async receive(request) {
       try {
         const messages = await queue.receive({ ...request, visibilitySeconds })
-        if (failures > 0) log.info(`the ${name} queue answers again`)
+        if (failures > 0) log.info({ event: 'poll.recovered', queue: name }, `${name} queue responds again`)
         failures = 0
         problem = null
+        emit({ type: 'poll:finished', queue: name, messages: messages.length })
         return messages
       } catch (error) {
         failures++
         problem = toMessage(error)
         const pause = Math.min(MAX_PAUSE_SECONDS, toBackoffSeconds(failures, PAUSE_SECONDS))
-        log.warn({ error }, `cannot receive from the ${name} queue, trying again in ${pause} s: ${problem}`)
+        log.warn(
+          { event: 'poll.failed', error, queue: name, retryInSeconds: pause },
+          `${name} queue does not respond, next try in ${pause} s: ${problem}`,
+        )
+        emit({
+          type: 'poll:failed',
+          queue: name,
+          error: toEventError(toMediadError(error, 'transient.queue')),
+          retryInSeconds: pause,
+        })
         await clock.wait(pause * 1000, stop)
         return []
       }

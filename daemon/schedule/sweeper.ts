@@ -1,13 +1,15 @@
-import { toMediadError } from '../errors.ts'
-import { bury, type BuryParts } from '../job/bury.ts'
-import { toBuryError } from '../job/claim.ts'
-import { decideSweep, type JobRecord, type Limits } from '../job/decide.ts'
-import type { Documents, SeenDocument } from '../job/document.ts'
-import type { JobError } from '../job/job.ts'
-import { isShared, type Trouble } from '../job/trouble.ts'
-import type { Log } from '../pipeline/plugin.ts'
+import { toMediadError } from '../vocabulary/errors.ts'
+import { toEventError } from '../vocabulary/events.ts'
+import { bury, type BuryParts } from '../job/dead-letter.ts'
+import { toBuryError } from '../protocol/claim.ts'
+import { decideSweep, type Limits, type SweepDecision } from '../protocol/decide.ts'
+import { type JobRecord, parseRecord } from '../protocol/messages.ts'
+import type { Documents } from '../job/documents.ts'
+import type { JobError, SeenDocument } from '../vocabulary/job.ts'
+import { isShared, type Trouble } from '../protocol/fault.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message } from '../queue/queue.ts'
-import { parseRecord, type Queues } from '../queue/queues.ts'
+import { type Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 
 export type SweeperParts = {
@@ -16,7 +18,7 @@ export type SweeperParts = {
   storage: Pick<Storage, 'head'>
   limits: Limits
   emit: BuryParts['emit']
-  log: Log
+  log: DaemonLog
 }
 
 /** Pause before a record is looked at again whose document changed under our hands. */
@@ -36,7 +38,11 @@ export function createSweeper(parts: SweeperParts): (message: Message, trouble: 
     } catch (thrown) {
       const error = toMediadError(thrown, 'transient.queue')
       if (isShared(error)) trouble.pull('message', error)
-      parts.log.warn({ error, message: message.id }, `a record could not be swept, it comes back: ${error.message}`)
+      parts.log.warn(
+        { event: 'sweep.failed', error, message: message.id },
+        `could not sweep an in-progress message, it becomes visible again: ${error.message}`,
+      )
+      parts.emit({ type: 'sweep:failed', message: message.id, error: toEventError(error) })
     }
   }
 }
@@ -46,7 +52,8 @@ async function sweep(parts: SweeperParts, message: Message, record: JobRecord): 
   const log = parts.log.child({ job: record.id })
   const seen = await documents.read(record.id)
   const decision = decideSweep(record, seen, limits)
-  log.debug({ decision, claim: record.claim }, `record: ${decision.do}`)
+  logDecision(log, decision, record)
+  parts.emit({ type: 'sweep:decided', ...toDecided(decision, record) })
   switch (decision.do) {
     case 'drop':
       return queues.inProgress.delete(message)
@@ -59,10 +66,23 @@ async function sweep(parts: SweeperParts, message: Message, record: JobRecord): 
         return buryRecord(parts, message, { seen, error: sourceGone(record) })
       }
       if (decision.why === 'unfinished')
-        log.info({ key: record.source.key, claim: record.claim }, 'an unfinished job goes back to work')
+        log.info(
+          { event: 'job.requeued', key: record.source.key, claim: record.claim },
+          'job requeued: it is unfinished',
+        )
       await queues.sendSource(record.source, decision.delaySeconds)
       return queues.inProgress.delete(message)
   }
+}
+
+function logDecision(log: DaemonLog, decision: SweepDecision, { claim }: JobRecord): void {
+  const why = 'why' in decision ? decision.why : undefined
+  log.debug({ event: 'sweep.decided', decision: decision.do, why, claim }, `in-progress message: ${decision.do}`)
+}
+
+function toDecided({ do: what }: SweepDecision, { id, source, claim }: JobRecord) {
+  const decision = what === 'bury' ? ('dead-letter' as const) : what
+  return { id, key: source.key, claim, decision }
 }
 
 type Burial = { seen: SeenDocument; error: JobError }
@@ -85,12 +105,13 @@ function sourceGone({ source }: JobRecord): JobError {
   }
 }
 
-async function refuse({ queues, log }: SweeperParts, message: Message): Promise<void> {
+async function refuse({ queues, emit, log }: SweeperParts, message: Message): Promise<void> {
   const error = { code: 'message.invalid', message: 'the body is no record of mediad', verdict: 'reject' } as const
   log.error(
-    { code: error.code, message: message.id },
-    `moved a message of the in-progress queue to the dead queue: ${error.message}`,
+    { event: 'message.dead_lettered', error, message: message.id, queue: 'in-progress' },
+    `message of the in-progress queue dead-lettered: ${error.message}`,
   )
   await queues.sendDead({ reason: error.code, error, at: new Date().toISOString(), body: message.body })
   await queues.inProgress.delete(message)
+  emit({ type: 'message:dead_lettered', queue: 'in-progress', message: message.id, error })
 }

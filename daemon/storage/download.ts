@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { MediadError } from '../errors.ts'
-import type { Source } from '../job/job.ts'
+import { MediadError } from '../vocabulary/errors.ts'
+import type { Source } from '../vocabulary/job.ts'
 import { toStatus, toStorageError } from './storage.ts'
 
 /** How often a broken body is taken up again where it broke. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { MediadError } from '../errors.ts'
+import { MediadError } from '../vocabulary/errors.ts'
 import type { Storage } from './storage.ts'
 
 /**

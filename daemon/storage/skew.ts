@@ -1,4 +1,4 @@
-import type { Log } from '../pipeline/plugin.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** What a clock may be off by before it is worth a word: answers take their time, and `Date` is in whole seconds. */
 const TOLERANCE_SECONDS = 30
@@ -10,17 +10,17 @@ export type SkewWatch = (answer: { date: string | undefined; askedAt: number }) 
  * Says once that the clocks differ, and once that they agree again. No lease depends on it (their age is told by S3's clock
  * alone), but times in documents and logs do; the SDK's signatures and the expiry of upload URLs are corrected for it.
  */
-export function createSkewWatch(log: Log, now: () => number = Date.now): SkewWatch {
+export function createSkewWatch(log: DaemonLog, now: () => number = Date.now): SkewWatch {
   let skewed = false
   return ({ date, askedAt }) => {
     const seconds = toSkewSeconds(Date.parse(date ?? ''), askedAt, now())
     if (Number.isNaN(seconds) || Math.abs(seconds) > TOLERANCE_SECONDS === skewed) return
     skewed = !skewed
-    if (!skewed) return log.info("this machine's clock agrees with S3's again")
+    if (!skewed) return log.info({ event: 'clock.recovered' }, "clock of this machine agrees with S3's again")
     const off = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'}`
     log.warn(
-      { skewSeconds: seconds },
-      `this machine's clock is ${off} S3's: no job suffers, but times do; set the clock`,
+      { event: 'clock.skewed', skewSeconds: seconds },
+      `clock of this machine is ${off} S3's: no job suffers, but logged times are wrong; set the clock`,
     )
   }
 }

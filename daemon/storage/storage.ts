@@ -6,7 +6,7 @@ import {
   S3ServiceException,
   type S3Client,
 } from '@aws-sdk/client-s3'
-import { MediadError, toMessage } from '../errors.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
 
 /** A small object, and how long ago S3 stored it by S3's own clock. */
 export type StoredText = { readonly text: string; readonly etag: string; readonly ageSeconds: number }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Upload } from '@aws-sdk/lib-storage'
 import { AbortMultipartUploadCommand, CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3'
-import type { AbortLeftovers } from './leftovers.ts'
+import type { AbortLeftovers } from './stale-uploads.ts'
 import { bare, toStatus, toStorageError, type Expected, type WriteOutcome } from './storage.ts'
 
 const MiB = 1024 * 1024

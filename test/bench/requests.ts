@@ -71,7 +71,7 @@ function toEnvironment(): Record<string, string> {
 async function runJob({ put }: Cloud, key: string, film: Buffer): Promise<number> {
   await put(key, film)
   const said = await daemon.waitFor(
-    ({ msg, outputs }) => msg === 'job succeeded' && String(outputs).includes(key.slice(7, -4)),
+    ({ event, outputs }) => event === 'job.succeeded' && String(outputs).includes(key.slice(7, -4)),
     600,
   )
   return Number(said.seconds)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
-import type { JobDocument } from '../../daemon/job/job.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { orDisposed, startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
 import { until } from '../helpers/wait.ts'
 import { createGate } from '../helpers/gate.ts'
@@ -94,8 +94,12 @@ function inTurn<T>(start: () => Promise<T>): Promise<T> {
 
 let folder: string | undefined
 
-/** One for all daemons of the process: most of the time a daemon takes to start goes into its source text. */
+/**
+ * One for all daemons of the process, or of the whole run: most of the time a daemon takes to start goes into its source
+ * text.
+ */
 function compiled(): string {
+  if (process.env.NODE_COMPILE_CACHE !== undefined) return process.env.NODE_COMPILE_CACHE
   if (folder !== undefined) return folder
   const made = mkdtempSync(join(tmpdir(), 'mediad-compiled-'))
   process.once('exit', () => rmSync(made, { recursive: true, force: true }))

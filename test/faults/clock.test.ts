@@ -21,7 +21,8 @@ const shifted = (seconds: number) => ({
 })
 
 for (const seconds of [600, -600]) {
-  row(
+  const add = seconds > 0 ? row : row.exhaustive
+  add(
     `Q22: a clock ${seconds} s off: no lease is stolen from or by its daemon, and nothing is done twice`,
     async () => {
       await using bench = await startBench({
@@ -32,7 +33,7 @@ for (const seconds of [600, -600]) {
       const { daemon } = await bench.start(undefined, shifted(seconds))
       const keys = ['a', 'b', 'c', 'd'].map((name) => `origin_${name}.mp4`)
       for (const key of keys) await bench.upload(key, await tinyVideo())
-      await daemon.waitFor('job started')
+      await daemon.waitFor('job.started')
       const startedAt = performance.now()
       // two slots each: both daemons work for longer than a lease, and sweep the other's records
       const looks = bench.members.map(
@@ -46,13 +47,13 @@ for (const seconds of [600, -600]) {
       await bench.quiescence()
       await bench.checkInvariants()
       // nobody began but after an owner who stopped
-      assertTimes(bench, bench.said('job started'), { wanted: keys.length })
-      const { skewSeconds } = await daemon.waitFor((entry) => entry.skewSeconds !== undefined)
+      assertTimes(bench, bench.said('job.started'), { wanted: keys.length })
+      const { skewSeconds } = await daemon.waitFor('clock.skewed')
       assert.ok(Math.abs(Number(skewSeconds) - seconds) < 60, `it says that it is ${String(skewSeconds)} s off`)
     },
   )
 
-  row(`Q22: an upload URL of a daemon whose clock is ${seconds} s off is good for as long as it says`, async () => {
+  add(`Q22: an upload URL of a daemon whose clock is ${seconds} s off is good for as long as it says`, async () => {
     await using bench = await startBench({ daemons: 0, code: noteCode, chain: '[note(), upload()]' })
     const { daemon } = await bench.start(undefined, shifted(seconds))
     const answer = await fetch(`${daemon.url}/video/pre-signed-url`, { method: 'POST' })

@@ -8,23 +8,34 @@ import { all, checkAttempts, explore, EXPLORATION_SECONDS, findLabels, KEY, succ
 import { reelCode } from '../helpers/gate.ts'
 import { runWithKill, toStops } from './kills.ts'
 import { besides } from '../helpers/besides.ts'
+import { pickCases } from '../helpers/tiers.ts'
+import { toTierStops, windows } from './windows.ts'
 
 const row = besides(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }))
 
-row('P2: killed at any of its network calls: the next daemon ends the job, once', async () => {
-  const labels = await findLabels(success)
-  assert.ok(labels.length >= 20, `only ${labels.length} calls: ${labels.join(', ')}`)
-  assert.not.ok(
-    labels.some((label) => label.includes('Batch')),
-    'Q17: entries of a batch may fail one by one',
-  )
-  await explore(toStops(labels, first), (stop) => runWithKill(success, stop))
-})
+row(
+  'P2: killed at any of its network calls: the next daemon ends the job, once',
+  async () => {
+    const labels = await findLabels(success)
+    assert.ok(labels.length >= 20, `only ${labels.length} calls: ${labels.join(', ')}`)
+    assert.not.ok(
+      labels.some((label) => label.includes('Batch')),
+      'Q17: entries of a batch may fail one by one',
+    )
+    const stops = await toTierStops(windows.success, () => Promise.resolve(toStops(labels, first)))
+    await explore(stops, (stop) => runWithKill(success, stop))
+  },
+  { exhaustive: 'partly' },
+)
 
-row('P1: killed at some moments inside ffmpeg', async () => {
-  const moments = all ? [1, 2, 4, 6, 8, 10, 12, 15] : [1, 4, 8]
-  while (moments.length > 0) await Promise.all(moments.splice(0, 3).map(runWithKillInside))
-})
+row(
+  'P1: killed at some moments inside ffmpeg',
+  async () => {
+    const moments = pickCases(all ? [1, 2, 4, 6, 8, 10, 12, 15] : [1, 4, 8], (percent) => percent === 4)
+    while (moments.length > 0) await Promise.all(moments.splice(0, 3).map(runWithKillInside))
+  },
+  { exhaustive: 'partly' },
+)
 
 /** In the everyday run. */
 const first = (label: string) => label.endsWith('#1')

@@ -18,6 +18,7 @@ import {
 } from './scene.ts'
 import type { Line } from './proxy.ts'
 import { PATIENCE_SECONDS } from '../helpers/besides.ts'
+import { isInTier } from '../helpers/tiers.ts'
 import { tellStory, type Stop, type Story } from './stops.ts'
 
 /** `MEDIAD_FAULTS=all`: every stop there is; else a share of them that visits every part of a job's life. */
@@ -96,7 +97,7 @@ export const funeral: Play = {
 async function dieAtWork(bench: Bench): Promise<void> {
   const { daemon } = await bench.start(hideBriefly)
   await bench.upload(KEY, await tinyVideo())
-  await daemon.waitFor('job started')
+  await daemon.waitFor('job.started')
   await daemon.kill()
 }
 
@@ -144,8 +145,10 @@ export async function explore(stops: readonly Stop[], run: (stop: Stop) => Promi
     `  explored ${stops.length} stops in ${seconds} s; not reached: ${missed.join('; ') || 'none'}\n`,
   )
   if (broken.length > 0) throw new Error(`${broken.length} of ${stops.length} broke:\n${broken.join('\n')}`)
-  // how many sweeps and heartbeats there are depends on the machine: what one run did for the fifth time another may not
-  if (missed.length > Math.max(3, stops.length / 2)) throw new Error(`not reached: ${missed.join('; ')}`)
+  // how many sweeps and heartbeats there are depends on the machine: what one run did for the fifth time another may not;
+  // the quick stops are where every run comes
+  const allowed = isInTier(true) ? Math.max(3, stops.length / 2) : 0
+  if (missed.length > allowed) throw new Error(`not reached: ${missed.join('; ')}`)
 }
 
 export type Act = Stop & { act(member: Member): void | Promise<void> }

@@ -1,7 +1,7 @@
 import { HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { JobDocument, Output } from '../../daemon/job/job.ts'
+import type { JobDocument, Output } from '../../daemon/vocabulary/job.ts'
 import { BUCKET, type Cloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { probeFile } from '../helpers/media.ts'

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
-import type { JobDocument } from '../../daemon/job/job.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { findProcess, isAlive } from '../helpers/liveness.ts'
@@ -12,17 +12,25 @@ import { isHeartbeat, type Call } from './calls.ts'
 import { gateCode, reelCode } from '../helpers/gate.ts'
 import type { Line } from './proxy.ts'
 import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { assertSaidOnce, assertTimes, countUnwritten, documentPathOf, hasty, jobIdOf, terms } from './scene.ts'
-import type { Bench, Member } from './scene.ts'
+import {
+  assertSaidOnce,
+  assertTimes,
+  type Bench,
+  countUnwritten,
+  documentPathOf,
+  hasty,
+  jobIdOf,
+  type Member,
+  terms,
+} from './scene.ts'
 
 const row = besides(suite('lease faults', { timeoutSeconds: ROW_SECONDS }))
+const rest = row.exhaustive
 
 const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const reeled = { code: reelCode, chain: '[reel(), upload()]' }
 const isNextClaim = ({ name, says }: Call) => name === 'PUT document' && says.claim === 2
 const isBurial = ({ name, says }: Call) => name === 'PUT document' && says.state === 'dead'
-const isGivenUp = ({ msg }: { msg?: string }) => msg?.startsWith('a heartbeat did not get through') === true
-const isAbandoned = ({ msg }: { msg?: string }) => msg?.startsWith('job abandoned') === true
 
 /** Waits until the first daemon has the job in ffmpeg, where it stays; attempts that begin later are short. Gives that ffmpeg. */
 async function inFfmpeg(bench: Bench): Promise<number> {
@@ -41,7 +49,7 @@ function writesSince({ line }: Member, count: number): string[] {
   return writes.map(({ name }) => name)
 }
 
-row(
+rest(
   'a healthy job ten times longer than its lease, swept by three daemons all the while, is started once',
   async () => {
     await using bench = await startBench({ ...gated, daemons: 3, more: hasty })
@@ -55,7 +63,7 @@ row(
     await bench.quiescence()
     await bench.checkInvariants()
     // nobody started it but after an owner who stopped
-    assertTimes(bench, bench.said('job started'), { wanted: 1 })
+    assertTimes(bench, bench.said('job.started'), { wanted: 1 })
   },
 )
 
@@ -76,7 +84,7 @@ row('Q3: a message that comes back while its owner is mute and may not delete it
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.quiescence()
   await bench.checkInvariants()
-  await assertSaidOnce(bench, 'job succeeded')
+  await assertSaidOnce(bench, 'job.succeeded')
   assert.ok(((await bench.document('origin_a.mp4'))?.claim ?? 0) >= 2)
 })
 
@@ -99,7 +107,7 @@ row('S5: heartbeats that are never answered, sent or not: the next one goes over
   assertTimes(bench, claim, { wanted: 1 })
 })
 
-row('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
+rest('slow heartbeats, each two seconds on its way: the job goes on, and is done once', async () => {
   await using bench = await startBench({ ...gated, daemons: 2, more: terms({ leaseSeconds: 20, attempts: 9 }) })
   const slowed = bench.members.map(({ line }) => line.fault({ on: isHeartbeat, do: 'delay', seconds: 2 }))
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -107,21 +115,24 @@ row('slow heartbeats, each two seconds on its way: the job goes on, and is done 
   await bench.openGate()
   await bench.quiescence()
   await bench.checkInvariants()
-  assertTimes(bench, bench.said('job started'), { wanted: 1 })
+  assertTimes(bench, bench.said('job.started'), { wanted: 1 })
 })
 
-row('S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew', async () => {
-  await using bench = await startBench(reeled)
-  const { daemon, line } = bench.first
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  const ffmpeg = await inFfmpeg(bench)
-  await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: documentPathOf('origin_a.mp4') }))
-  await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
-  await daemon.waitFor(isAbandoned)
-  await bench.quiescence()
-  await bench.checkInvariants()
-  assert.is(line.calls.filter(({ name }) => name === 'PUT output').length, 1, 'published by the second claim alone')
-})
+rest(
+  'S8: the document deleted while ffmpeg works: ffmpeg ends, nothing is published, the job begins anew',
+  async () => {
+    await using bench = await startBench(reeled)
+    const { daemon, line } = bench.first
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    const ffmpeg = await inFfmpeg(bench)
+    await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: documentPathOf('origin_a.mp4') }))
+    await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
+    await daemon.waitFor('job.abandoned')
+    await bench.quiescence()
+    await bench.checkInvariants()
+    assert.is(line.calls.filter(({ name }) => name === 'PUT output').length, 1, 'published by the second claim alone')
+  },
+)
 
 row('S8: the document replaced by another owner: ffmpeg ends, nothing is published over him', async () => {
   await using bench = await startBench({ ...reeled, more: terms({ leaseSeconds: 12, attempts: 9 }) })
@@ -138,7 +149,7 @@ row('S8: the document replaced by another owner: ffmpeg ends, nothing is publish
   const his = { ...mine, claim, owner, attempt: attempt + 1, rev: mine.rev + 10, nonce: 'his', history }
   await bench.cloud.put(documentPathOf('origin_a.mp4'), JSON.stringify(his))
   await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
-  await first.daemon.waitFor(isAbandoned)
+  await first.daemon.waitFor('job.abandoned')
   // he dies, too: his lease goes stale, and his record brings the job back
   const document = await bench.over('origin_a.mp4')
   await bench.quiescence()
@@ -156,13 +167,14 @@ row('S8: the document replaced by another owner: ffmpeg ends, nothing is publish
   assert.is(jobIdOf('origin_a.mp4'), document.id)
 })
 
-row('S10: heartbeats fail for less than the lease: the job goes on, and is done once', async () => {
+rest('S10: heartbeats fail for less than the lease: the job goes on, and is done once', async () => {
   await using bench = await startBench({ ...gated, daemons: 2 })
   const failing = bench.members.map(({ line }) =>
     line.fault({ on: isHeartbeat, do: 'answer', status: 500, code: 'InternalError' }),
   )
   await bench.upload('origin_a.mp4', await tinyVideo())
-  const findMute = () => bench.members.find(({ daemon }) => daemon.entries.some(isGivenUp))
+  const findMute = () =>
+    bench.members.find(({ daemon }) => daemon.entries.some(({ event }) => event === 'heartbeat.missed'))
   const { line } = await until('a heartbeat was given up', findMute)
   const mendedAt = line.calls.length
   for (const one of failing) one.off()
@@ -171,7 +183,7 @@ row('S10: heartbeats fail for less than the lease: the job goes on, and is done 
   await bench.quiescence()
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.claim, 1)
-  assert.is(bench.said('job started'), 1)
+  assert.is(bench.said('job.started'), 1)
 })
 
 row('S10: heartbeats fail for longer than the lease: the owner stops before another one may claim', async () => {
@@ -184,7 +196,7 @@ row('S10: heartbeats fail for longer than the lease: the owner stops before anot
   const [endedAt, claim] = await Promise.all([
     until('its ffmpeg is gone', () => (isAlive(ffmpeg) ? null : performance.now())),
     until('somebody claims', nextClaim, 100),
-    first.daemon.waitFor(isAbandoned).then(failing.off),
+    first.daemon.waitFor('job.abandoned').then(failing.off),
     bench.start(),
   ])
   assert.ok(endedAt < claim.sentAtMs, `its ffmpeg ended ${endedAt - claim.sentAtMs} ms after the next claim`)
@@ -194,11 +206,11 @@ row('S10: heartbeats fail for longer than the lease: the owner stops before anot
     (call) => isHeartbeat(call) && call.says.claim === 1 && call.sentAtMs > claim.sentAtMs,
   )
   assert.is(late.length, 0, 'it still believed in its lease after the next claim')
-  await assertSaidOnce(bench, 'job succeeded')
+  await assertSaidOnce(bench, 'job.succeeded')
   assertTimes(bench, (await bench.document('origin_a.mp4'))?.claim, { wanted: 2, taken: 1 })
 })
 
-row('Q20: a lease lost between telling the dead queue and writing it down: told again, and dead once', async () => {
+rest('Q20: a lease lost between telling the dead queue and writing it down: told again, and dead once', async () => {
   await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]', more: hasty })
   const { line } = bench.first
   const on = (call: Call) => isBurial(call) && countUnwritten(bench) === 0
@@ -211,14 +223,14 @@ row('Q20: a lease lost between telling the dead queue and writing it down: told 
   await bench.checkInvariants({ dead: ['origin_a.mp4'], moreDead: more })
 })
 
-row('an owner cut off from S3 alone stops, and another one does the job', async () => {
+rest('an owner cut off from S3 alone stops, and another one does the job', async () => {
   await using bench = await startBench({ ...reeled, more: hasty })
   const { first } = bench
   await bench.upload('origin_a.mp4', await tinyVideo())
   const ffmpeg = await inFfmpeg(bench)
   const cut = first.line.cut(({ service }) => service === 's3')
   await bench.start()
-  await first.daemon.waitFor(isAbandoned)
+  await first.daemon.waitFor('job.abandoned')
   await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
   const document = await bench.over('origin_a.mp4', 100)
   const calls = first.line.calls.length
@@ -234,7 +246,7 @@ row('an owner cut off from SQS alone finishes its job, and nobody else begins it
   await using bench = await startBench(gated)
   const { first } = bench
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await first.daemon.waitFor('job started')
+  await first.daemon.waitFor('job.started')
   const cut = first.line.cut(({ service }) => service === 'sqs')
   const { line } = await bench.start()
   const looks = () => line.calls.filter(({ name }) => name === 'GET document').length
@@ -242,6 +254,6 @@ row('an owner cut off from SQS alone finishes its job, and nobody else begins it
   await bench.openGate()
   await bench.quiescence()
   await bench.checkInvariants()
-  assert.equal([bench.said('job started'), (await bench.document('origin_a.mp4'))?.claim], [1, 1])
+  assert.equal([bench.said('job.started'), (await bench.document('origin_a.mp4'))?.claim], [1, 1])
   cut.off()
 })

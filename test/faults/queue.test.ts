@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { DeleteMessageCommand, PurgeQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { join } from 'node:path'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
@@ -33,7 +33,7 @@ row('Q2: a notification that comes late, after the job is over, is a duplicate',
   await bench.quiescence()
   await bench.checkInvariants()
   assert.equal(await bench.document('origin_a.mp4'), document)
-  assert.is(bench.said('job started'), 1)
+  assert.is(bench.said('job.started'), 1)
 })
 
 row('Q5: a record of a source that never was ends in one dead job, not in a loop', async () => {
@@ -44,7 +44,7 @@ row('Q5: a record of a source that never was ends in one dead job, not in a loop
   const { error } = await bench.over('origin_gone.mp4')
   assert.is(error?.code, 'input.source_gone')
   await bench.quiescence()
-  assert.is(bench.said('job started'), 1)
+  assert.is(bench.said('job.started'), 1)
   assert.is((await bench.dead()).length, 1)
 })
 
@@ -58,7 +58,7 @@ row('Q6: a record of a job that is over is dropped, and nothing runs again', asy
   await bench.quiescence()
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.rev, before.rev)
-  assert.is(bench.said('job started'), 1)
+  assert.is(bench.said('job.started'), 1)
 })
 
 row(
@@ -67,14 +67,14 @@ row(
     await using bench = await startBench({ ...gated, more: hasty })
     const { daemon } = bench.first
     await bench.upload('origin_a.mp4', await tinyVideo())
-    await daemon.waitFor('job started')
+    await daemon.waitFor('job.started')
     await daemon.kill()
     for (const QueueUrl of [bench.cloud.local.queueUrls.work, bench.cloud.local.queueUrls.inProgress])
       await bench.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl }))
     await bench.start()
     await until('it is stale', async () => (await operate(bench, 'jobs'))[0]?.stale === true)
     await bench.openGate()
-    assert.is(bench.said('job started'), 1, 'nobody looks at it any more')
+    assert.is(bench.said('job.started'), 1, 'nobody looks at it any more')
     assert.equal(
       (await operate(bench, 'requeue', '--all')).map(({ key, done }) => [key, done]),
       [['origin_a.mp4', true]],
@@ -111,8 +111,7 @@ row('Q8: garbage goes to the dead queue with its reason, at its first receive, a
     garbage.map((body) => body.slice(0, 100)).toSorted(),
   )
   assert.is((await bench.document('origin_a.mp4'))?.state, 'succeeded')
-  const { entries } = bench.first.daemon
-  const told = () => entries.filter(({ code, level }) => code === 'message.invalid' && level === 'error').length
+  const told = () => bench.said('message.dead_lettered', { level: 'error' })
   await until('it has told of each', () => told() >= garbage.length)
   assert.is(told(), garbage.length, 'each was received once')
 })
@@ -144,8 +143,8 @@ row('Q11: other events, buckets and keys are deleted; what the daemon uploads it
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.quiescence()
   await bench.checkInvariants()
-  assert.is(bench.said('job started'), 1)
-  await until('the notification of its own upload was ignored, too', () => bench.said('ignored a message') >= 5)
+  assert.is(bench.said('job.started'), 1)
+  await until('the notification of its own upload was ignored, too', () => bench.said('message.ignored') >= 5)
   assert.equal(
     daemon.entries.filter(({ level }) => level === 'error'),
     [],
@@ -195,7 +194,7 @@ row('Q15: DeleteMessage fails, of the work message and of the record: the job is
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.quiescence()
   await bench.checkInvariants()
-  assert.is(bench.said('job started'), 1)
+  assert.is(bench.said('job.started'), 1)
   assert.equal([work.hits, record.hits >= 1], [5, true])
 })
 
@@ -229,7 +228,7 @@ row('Q16: every reply to SendMessage and DeleteMessage is lost: messages too man
   await bench.quiescence()
   await bench.checkInvariants()
   assert.ok(lost.hits >= 5)
-  await assertSaidOnce(bench, 'job succeeded')
+  await assertSaidOnce(bench, 'job.succeeded')
   assertTimes(bench, (await bench.document('origin_a.mp4'))?.attempt, { wanted: 1 })
 })
 
@@ -247,7 +246,7 @@ row('Q18: no message can be hidden for longer: the job goes on under its lease',
   await bench.openGate()
   await bench.quiescence()
   await bench.checkInvariants()
-  assert.is(bench.said('job started'), 1)
+  assert.is(bench.said('job.started'), 1)
 })
 
 row('Q19: OverLimit is met with pauses, not with a hot loop', async () => {

@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert'
-import { toJobId } from '../../daemon/job/job.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import type { Fleet } from '../helpers/fleet.ts'
 import { processesOf } from '../helpers/liveness.ts'
-import type { Mediad } from '../helpers/process.ts'
+import { codeOf, type Mediad } from '../helpers/process.ts'
 import { until } from '../helpers/wait.ts'
 import type { Line } from './proxy.ts'
 
@@ -76,15 +76,12 @@ export async function readiness({ daemon }: Member): Promise<number> {
 
 /** How often an owner stopped himself, or was told that the job is another's. */
 export const countLost = (bench: Pick<Bench, 'members'>): number =>
-  linesOf(bench).filter(({ code }) => code === 'lease.lost').length + countUnwritten(bench)
+  linesOf(bench).filter((line) => line.event === 'job.abandoned' && codeOf(line) === 'lease.lost').length +
+  countUnwritten(bench)
 
 /** How often an owner lost his lease in the very end of an attempt: what he told the dead queue is told again. */
 export const countUnwritten = (bench: Pick<Bench, 'members'>): number =>
-  linesOf(bench).filter(
-    ({ msg, error }) =>
-      msg?.startsWith('the end of the attempt could not be written down') === true &&
-      (error as { code?: string }).code === 'lease.lost',
-  ).length
+  linesOf(bench).filter((line) => line.event === 'job.settle_failed' && codeOf(line) === 'lease.lost').length
 
 const linesOf = ({ members }: Pick<Bench, 'members'>) => members.flatMap(({ daemon }) => daemon.entries)
 
@@ -104,8 +101,8 @@ export function assertTimes(
   assert.ok(counted !== undefined && counted >= least && counted <= wanted + lost, text)
 }
 
-/** Waits until a daemon has said it: what a process writes arrives after what it did. @throws Error when it was said again */
-export async function assertSaidOnce(bench: Bench, msg: string): Promise<void> {
-  await until(`"${msg}" is said`, () => bench.said(msg) > 0)
-  assert.is(bench.said(msg), 1, `"${msg}"`)
+/** Waits until a daemon has logged the event: lines arrive later than what they report. @throws Error when it was logged again */
+export async function assertSaidOnce(bench: Bench, event: string): Promise<void> {
+  await until(`${event} is logged`, () => bench.said(event) > 0)
+  assert.is(bench.said(event), 1, event)
 }

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { suite } from '../helpers/suite.ts'
 import { soak } from '../soak/soak.ts'
 
-const test = suite('a short soak', { timeoutSeconds: 560 })
+const test = suite('a short soak', { timeoutSeconds: 560, exhaustive: true })
 
 test('60 jobs, three daemons, half a minute of bad weather: nothing is lost', async () => {
   const report = await soak({ jobs: 60, daemons: 3, seconds: 30, seed: 7, say: () => undefined })

@@ -22,22 +22,37 @@ import {
 import { terms, type Bench } from './scene.ts'
 import { besides } from '../helpers/besides.ts'
 import type { Stop } from './stops.ts'
+import { toTierStops } from './windows.ts'
 
 const grace = 'shutdown: { graceSeconds: 1 },'
 
 const row = besides(suite('stop', { timeoutSeconds: EXPLORATION_SECONDS }))
 
-row('told to stop at any of its network calls: no attempt is lost, and it exits with 0', async () => {
-  const labels = (await findLabels(success)).filter((label) => !label.includes('ReceiveMessage'))
-  const stops = labels.filter((_, n) => all || n % 3 === 0).map((label): Stop => ({ label, when: 'before' }))
-  await explore(stops, runWithStop)
-})
+/** Before its claim, and with an output uploaded. */
+const quick: Stop[] = [
+  { label: 'taking: SendMessage in-progress #1', when: 'before' },
+  { label: 'running: CompleteMultipartUpload output #1', when: 'before' },
+]
 
-row('told to stop at any call of a failure, a second attempt and a burial: dead all the same', async () => {
-  const labels = (await findLabels(burial)).filter((label) => !label.includes('ReceiveMessage'))
-  const stops = labels.filter((_, n) => all || n % 6 === 3).map((label): Stop => ({ label, when: 'before' }))
+row(
+  'told to stop at any of its network calls: no attempt is lost, and it exits with 0',
+  async () => {
+    const stops = await toTierStops(quick, () => findStops(success, (n) => n % 3 === 0))
+    await explore(stops, runWithStop)
+  },
+  { exhaustive: 'partly' },
+)
+
+row.exhaustive('told to stop at any call of a failure, a second attempt and a burial: dead all the same', async () => {
+  const stops = await findStops(burial, (n) => n % 6 === 3)
   await explore(stops, (stop) => runWithStopOf(burial, stop))
 })
+
+/** Before calls that are no polls: all of them, or those whose number is chosen. */
+async function findStops(play: Play, isChosen: (n: number) => boolean): Promise<Stop[]> {
+  const labels = (await findLabels(play)).filter((label) => !label.includes('ReceiveMessage'))
+  return labels.filter((_, n) => all || isChosen(n)).map((label) => ({ label, when: 'before' }))
+}
 
 row('killed while it stops, after the source went back to work and before it is released: done, once', async () => {
   const more = `${terms({ leaseSeconds: 12, attempts: 9 })} ${grace}`
@@ -48,7 +63,7 @@ row('killed while it stops, after the source went back to work and before it is 
     { ...success, closed: true },
     { ...stop, act: ({ daemon }) => daemon.kill() },
   )
-  await performance.member.daemon.waitFor('job started')
+  await performance.member.daemon.waitFor('job.started')
   performance.member.daemon.signal('SIGTERM')
   assert.is(await performance.member.daemon.ended, 'SIGKILL')
   assert.ok(performance.hasActed())
@@ -59,7 +74,7 @@ row('killed while it stops, after the source went back to work and before it is 
   await checkAttempts(bench, 2)
 })
 
-row('told to stop inside an upload in parts: no upload stays open', async () => {
+row.exhaustive('told to stop inside an upload in parts: no upload stays open', async () => {
   await using bench = await startBench({ ...success.options, more: grace })
   await bench.openGate()
   const { daemon, line } = bench.first

@@ -1,10 +1,11 @@
 import * as assert from 'uvu/assert'
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
+import { codeOf } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
@@ -87,7 +88,7 @@ row('S2: the source breaks off twice: taken up where it broke, and whole', async
   assert.match(ranges[2] ?? '', /^bytes=\d+-$/)
 })
 
-row('S2: a source that never comes is no source: nothing truncated reaches the plugins', async () => {
+row.exhaustive('S2: a source that never comes is no source: nothing truncated reaches the plugins', async () => {
   await using bench = await startBench(digest)
   bench.first.line.fault({ on: isGet, do: 'resetBody', afterBytes: 1000 })
   await bench.upload('origin_a.mp4', await paddedVideo())
@@ -126,7 +127,7 @@ row('S7: 409 on conditional writes, of the document and of the output: read agai
   assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
 })
 
-row('the reply to every conditional write is lost: the winner is told 412, and knows better', async () => {
+row.exhaustive('the reply to every conditional write is lost: the winner is told 412, and knows better', async () => {
   await using bench = await startBench(gated)
   let heartbeats = 0
   const lost = bench.first.line.fault({
@@ -176,14 +177,15 @@ const unreadable: [string, string][] = [
   ['five megabytes of text', 'x'.repeat(5 * 1024 ** 2)],
 ]
 
-for (const [what, text] of unreadable) {
-  row(`S17: ${what} under the document's key is left alone, and the job waits`, async () => {
+for (const [n, [what, text]] of unreadable.entries()) {
+  const add = n === 0 ? row : row.exhaustive
+  add(`S17: ${what} under the document's key is left alone, and the job waits`, async () => {
     await using bench = await startBench(quick)
     const { daemon, line } = bench.first
     const path = documentPathOf('origin_a.mp4')
     const etag = await bench.cloud.put(path, text)
     await bench.upload('origin_a.mp4', await tinyVideo())
-    await daemon.waitFor(({ error }) => (error as { code?: string } | undefined)?.code === 'internal.document')
+    await daemon.waitFor((entry) => codeOf(entry) === 'internal.document')
     assert.is((await bench.cloud.get(path)).toString(), text)
     assert.is(line.calls.filter(named('PUT document')).length, 0, `written over ${etag}`)
     await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: path }))
@@ -200,11 +202,11 @@ row(
     const denied = member.line.fault({ on: named('PUT output'), do: 'answer', status: 403, code: 'AccessDenied' })
     const keys = Array.from({ length: 12 }, (_, n) => `origin_${n}.mp4`)
     for (const key of keys) await bench.upload(key, await tinyVideo())
-    await member.daemon.waitFor(({ msg }) => msg?.startsWith('nothing is taken from the work queue') === true)
+    await member.daemon.waitFor(({ event, queue }) => event === 'circuit.tripped' && queue === 'work')
     await until('it is not ready', async () => (await readiness(member)) === 503)
     await until('it has tried again', () => denied.hits >= 4)
     denied.off()
-    const startsBefore = bench.said('job started')
+    const startsBefore = bench.said('job.started')
     await bench.quiescence()
     await bench.checkInvariants()
     // two slots at a time, and a pause after each try
@@ -246,7 +248,7 @@ row('S18: a source that claims five terabytes is refused before anything of it i
   assert.is(line.calls.filter(isGet).length, 0)
 })
 
-row('S18: an empty source is refused before anything of it is fetched', async () => {
+row.exhaustive('S18: an empty source is refused before anything of it is fetched', async () => {
   await using bench = await startBench(quick)
   await bench.upload('origin_a.mp4', '')
   await bench.quiescence()

@@ -1,7 +1,7 @@
 /** A process of its own that runs ffmpeg in real time on the file it is given, to be killed: `SOURCE WORKSPACE`. */
 import { join } from 'node:path'
-import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
-import { openPrograms } from '../../daemon/pipeline/ffmpeg/programs.ts'
+import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
+import { openPrograms } from '../../daemon/programs/programs.ts'
 import { createTestLog } from './context.ts'
 import { limits } from './probes.ts'
 

@@ -1,23 +1,19 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
-import type {
-  AddOptions,
-  Artifact,
-  FfmpegCommand,
-  Log,
-  Plugin,
-  RunContext,
-  UploadOptions,
-} from '../../daemon/pipeline/plugin.ts'
-import { createProbe } from '../../daemon/pipeline/probe.ts'
-import { openPrograms } from '../../daemon/pipeline/ffmpeg/programs.ts'
-import { renderKey } from '../../daemon/job/keys.ts'
-import type { Source } from '../../daemon/job/job.ts'
+import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
+import type { AddOptions, Artifact, Plugin, RunContext, UploadOptions } from '../../daemon/vocabulary/plugin.ts'
+import type { FfmpegCommand } from '../../daemon/vocabulary/ffmpeg.ts'
+import type { Log } from '../../daemon/vocabulary/log.ts'
+import { createProbe } from '../../daemon/probe/probe.ts'
+import { openPrograms } from '../../daemon/programs/programs.ts'
+import { renderKey } from '../../daemon/protocol/keys.ts'
+import type { Source } from '../../daemon/vocabulary/job.ts'
 import { temporaryFolder } from './folder.ts'
 import { makeVideo, type VideoRecipe } from './media.ts'
 import { limits } from './probes.ts'
+
+const route = { prefix: 'origin_', plugins: [] }
 
 export type TestContext = RunContext & {
   /** What `progress` was called with. */
@@ -26,7 +22,7 @@ export type TestContext = RunContext & {
   readonly commands: readonly FfmpegCommand[]
   readonly warnings: readonly string[]
   readonly skips: readonly string[]
-  readonly logged: readonly { level: string; message: string }[]
+  readonly logged: readonly LoggedLine[]
   readonly uploads: readonly { key: string; overwrite: UploadOptions['overwrite'] }[]
 }
 
@@ -43,11 +39,11 @@ export async function createTestContext(options: {
   const inspect = createProbe({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
   const source: Source = { bucket: 'media', key: 'origin_film.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
-  const scope = { id: 'job1', source, sourcePrefix: 'origin_', statePrefix: '.mediad/' }
+  const scope = { id: 'job1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
   const artifacts: Artifact[] = []
   const fractions: number[] = []
   const commands: FfmpegCommand[] = []
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const [warnings, skips]: [string[], string[]] = [[], []]
   const uploads: { key: string; overwrite: UploadOptions['overwrite'] }[] = []
   const log = createTestLog(logged)
@@ -93,10 +89,13 @@ export async function createTestContext(options: {
   }
 }
 
+/** A line of the log: its fields, beside which `message` is the text. */
+export type LoggedLine = { level: string; message: string; event?: string; [field: string]: unknown }
+
 /** A log that keeps its lines. */
-export function createTestLog(lines: { level: string; message: string }[] = []): Log {
+export function createTestLog(lines: LoggedLine[] = []): Log {
   const method = (level: string) => (first: object | string, message?: string) =>
-    void lines.push({ level, message: typeof first === 'string' ? first : (message ?? '') })
+    void lines.push(typeof first === 'string' ? { level, message: first } : { ...first, level, message: message ?? '' })
   const log: Log = {
     debug: method('debug'),
     info: method('info'),

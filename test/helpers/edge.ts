@@ -3,11 +3,13 @@ import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { checkConfig } from '../../daemon/config/check.ts'
 import type { Config, UserConfig } from '../../daemon/config/schema.ts'
-import { createApp, type AppParts } from '../../daemon/http/app.ts'
+import { createApp } from '../../daemon/http/app.ts'
+import { createRoutes, type HttpRoute, type RouteDeps } from '../../daemon/http/routes.ts'
 import { startServer, type HttpServer } from '../../daemon/http/server.ts'
-import type { JobDocument } from '../../daemon/job/job.ts'
-import { createLog } from '../../daemon/log.ts'
-import { definePlugin } from '../../daemon/pipeline/plugin.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
+import { createLog } from '../../daemon/log/log.ts'
+import { definePlugin } from '../../daemon/vocabulary/plugin.ts'
+import { document } from './fakes.ts'
 
 const idle = definePlugin('idle', z.object({}), () => ({ run() {} }))
 
@@ -19,10 +21,8 @@ export function makeConfig(change: Partial<UserConfig> = {}): Config {
 
 /** A finished job, as its document says it. */
 export function makeDocument(id: string, change: Partial<JobDocument> = {}): JobDocument {
-  return {
-    version: 1,
+  return document({
     id,
-    source: { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A' },
     state: 'failed',
     claim: 3,
     attempt: 2,
@@ -39,26 +39,27 @@ export function makeDocument(id: string, change: Partial<JobDocument> = {}): Job
       stderr: ['/secret/path'],
     },
     backoffSeconds: 5,
-    timings: { startedAt: '2026-01-01T00:00:00.000Z', endedAt: null, plugins: [] },
-    history: [],
     ...change,
-  }
+  })
 }
 
 export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => string }
 
-/** The HTTP edge on a socket of its own; whatever is not given answers as if all were well and empty. */
-export async function startEdge(parts: Partial<AppParts> = {}): Promise<Edge> {
+/** Starts the HTTP endpoint on a socket of its own. Dependencies that are not given succeed, and find nothing; `more` are further routes. */
+export async function startEdge({
+  more = [],
+  ...deps
+}: Partial<RouteDeps> & { more?: readonly HttpRoute[] } = {}): Promise<Edge> {
   const written: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (text) => written.push(text) } })
-  const app = createApp({
+  const routes = createRoutes({
     config: makeConfig(),
-    log,
     presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
     readJob: async () => null,
     isReady: async () => ({ ready: true, checks: {} }),
-    ...parts,
+    ...deps,
   })
+  const app = createApp({ routes: [...routes, ...more], log })
   const server = await startServer({ app, host: '127.0.0.1', port: 0, log })
   return { ...server, logged: () => written.join(''), [Symbol.asyncDispose]: () => server.close() }
 }

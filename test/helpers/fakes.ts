@@ -1,14 +1,17 @@
-import type { Clock } from '../../daemon/clock.ts'
-import { MediadError } from '../../daemon/errors.ts'
-import type { Documents, SeenDocument, Written } from '../../daemon/job/document.ts'
-import type { JobDocument, Source } from '../../daemon/job/job.ts'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
+import type { Clock } from '../../daemon/vocabulary/clock.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import type { Documents, Written } from '../../daemon/job/documents.ts'
+import type { JobDocument, SeenDocument, Source } from '../../daemon/vocabulary/job.ts'
 import { holdLease } from '../../daemon/job/lease.ts'
+import type { Route } from '../../daemon/protocol/route.ts'
 import { createQueues, type Queues } from '../../daemon/queue/queues.ts'
 import type { Message, Queue } from '../../daemon/queue/queue.ts'
 import type { Expected, Storage, StoredObject, WriteOutcome } from '../../daemon/storage/storage.ts'
-import { createTestLog } from './context.ts'
+import { createTestLog, type LoggedLine } from './context.ts'
 
 export const source: Source = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A' }
+export const route: Route = { prefix: 'origin_', plugins: [] }
 export const JOB = '0123456789abcdef0123456789abcdef'
 
 /** A job in the middle of its first attempt, with `change` laid over it. */
@@ -171,11 +174,13 @@ export function createFakeDocuments(clock: Clock): FakeDocuments {
 export function holdFakeLease({ leaseSeconds = 60, ...change }: Partial<JobDocument> & { leaseSeconds?: number } = {}) {
   const clock = createFakeClock()
   const documents = createFakeDocuments(clock)
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const log = createTestLog(logged)
   const claimed = documents.claimed(change)
-  const lease = holdLease({ documents, claimed, leaseSeconds, log, clock })
-  return { clock, documents, lease, log, logged, claimed }
+  const events: DaemonEvent[] = []
+  const emit = (event: DaemonEvent) => void events.push(event)
+  const lease = holdLease({ documents, claimed, leaseSeconds, emit, log, clock })
+  return { clock, documents, lease, log, logged, events, claimed }
 }
 
 /** As it would have been read. */

@@ -1,29 +1,29 @@
 import { execFileSync } from 'node:child_process'
+import { testedVersions, toRelease } from '../../daemon/programs/versions.ts'
 
-/** The versions of ffmpeg that the tests are run with, from old to new. */
-export const testedVersions = ['5.1', '7.1', '9.0'] as const
-export type TestedVersion = (typeof testedVersions)[number]
+export type TestedRelease = (typeof testedVersions)[number]['release']
+const releases = testedVersions.map(({ release }) => release)
 
-/** The newest tested version that is not newer than the ffmpeg on PATH; of a build without a number, the newest. */
-export const ffmpegVersion: TestedVersion = toTested(readVersion())
+/** The newest tested release that is not newer than the ffmpeg on PATH; the newest one for a build that is not a release. */
+export const ffmpegRelease: TestedRelease = toTested(readRelease())
 
-/** The value for the version on PATH: the one given for it, or else for the next older version. */
-export function byVersion<T>(values: { readonly '5.1': T } & { readonly [Version in TestedVersion]?: T }): T {
-  const older = testedVersions.slice(0, testedVersions.indexOf(ffmpegVersion) + 1)
-  const found = older.findLast((version) => version in values) ?? '5.1'
-  return values[found] as T
+/** Returns the value for the ffmpeg on PATH: the one of its release, or else of the next older release. */
+export function byRelease<T>(values: { readonly '5.1': T } & { readonly [Release in TestedRelease]?: T }): T {
+  const found = releases.slice(0, releases.indexOf(ffmpegRelease) + 1).findLast((release) => release in values)
+  return values[found ?? '5.1'] as T
 }
 
-/** Whether a list of versions such as `7.1 9.0` has the one on PATH. */
-export function isOfVersion(versions: string): boolean {
-  return versions.split(' ').includes(ffmpegVersion)
+/** Whether a list of releases such as `7.1 9.0` has the one on PATH. */
+export function isOfRelease(list: string): boolean {
+  return list.split(' ').includes(ffmpegRelease)
 }
 
-function readVersion(): number {
+function readRelease(): string | null {
   const text = execFileSync('ffmpeg', ['-version'], { encoding: 'utf8' })
-  return Number(/^ffmpeg version n?(\d+\.\d+)/.exec(text)?.[1] ?? Infinity)
+  return toRelease(/^ffmpeg version (\S+)/.exec(text)?.[1] ?? '')
 }
 
-function toTested(version: number): TestedVersion {
-  return testedVersions.findLast((tested) => Number(tested) <= version) ?? '5.1'
+function toTested(release: string | null): TestedRelease {
+  if (release === null) return releases.at(-1) ?? '5.1'
+  return releases.findLast((tested) => Number(tested) <= Number(release)) ?? '5.1'
 }

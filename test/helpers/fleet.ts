@@ -1,7 +1,7 @@
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
-import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import { BUCKET, startCloud, type Cloud } from './cloud.ts'
-import { startMediad, type Mediad } from './process.ts'
+import { startMediad, type Entry, type Mediad } from './process.ts'
 import { until } from './wait.ts'
 
 export type FleetOptions = {
@@ -31,8 +31,8 @@ export type Fleet = {
   notify(body: string): Promise<void>
   /** Takes everything there is off the dead queue. */
   dead(): Promise<Record<string, unknown>[]>
-  /** Lines of all daemons with this message. */
-  said(msg: string): number
+  /** Lines of all daemons that report this event, with these fields. */
+  said(event: string, fields?: Readonly<Record<string, unknown>>): number
 } & AsyncDisposable
 
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
@@ -83,7 +83,11 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       await cloud.sqs.send(new SendMessageCommand({ QueueUrl: queueUrls.work, MessageBody: body }))
     },
     dead: () => takeAll(cloud, queueUrls.dead),
-    said: (msg) => daemons.flatMap(({ entries }) => entries).filter((entry) => entry.msg === msg).length,
+    said(event, fields = {}) {
+      const isWanted = (entry: Entry) =>
+        entry.event === event && Object.entries(fields).every(([name, value]) => entry[name] === value)
+      return daemons.flatMap(({ entries }) => entries).filter(isWanted).length
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

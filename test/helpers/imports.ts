@@ -56,9 +56,13 @@ export function withoutComments(text: string): string {
   return text.replaceAll(/^[ \t]*(?:\/\/|\/\*|\*).*$/gm, '')
 }
 
+/** What the package's own name leads to, as in package.json. */
+const ownNames: Readonly<Record<string, string>> = { mediad: 'daemon/index.ts', 'mediad/plugins': 'plugins/index.ts' }
+
 function toTarget(file: string, specifier: string): string {
   if (specifier.startsWith('.')) return posix.join(posix.dirname(file), specifier)
   if (specifier.startsWith('node:')) return specifier
+  if (Object.hasOwn(ownNames, specifier)) return ownNames[specifier] ?? specifier
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
 }
 

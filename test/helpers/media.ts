@@ -48,12 +48,15 @@ export async function makeAudio(path: string, { seconds = 1 }: { seconds?: numbe
   await ffmpeg(['-f', 'lavfi', '-i', `sine=frequency=440:duration=${seconds}`, path])
 }
 
+/** What ffprobe reports of a file, as far as tests read it. */
 export type ProbedFile = {
-  format: { format_name: string; duration?: string; tags?: Record<string, string> }
+  format: { format_name: string; duration?: string; start_time?: string; tags?: Record<string, string> }
   streams: ProbedStream[]
-  chapters: unknown[]
+  chapters: { start_time: string; end_time: string; tags?: Record<string, string> }[]
 }
+
 export type ProbedStream = {
+  index: number
   codec_type: string
   codec_name?: string
   codec_tag_string?: string
@@ -61,11 +64,16 @@ export type ProbedStream = {
   width?: number
   height?: number
   pix_fmt?: string
+  sample_aspect_ratio?: string
+  field_order?: string
+  color_range?: string
+  color_space?: string
+  color_transfer?: string
+  color_primaries?: string
   channels?: number
   sample_rate?: string
-  sample_aspect_ratio?: string
-  color_transfer?: string
   tags?: Record<string, string>
+  disposition?: Record<string, number>
   side_data_list?: { side_data_type: string; rotation?: number }[]
 }
 
@@ -76,15 +84,33 @@ export async function probeFile(path: string): Promise<ProbedFile> {
   return JSON.parse(stdout) as ProbedFile
 }
 
-/** The average colour of a part of one frame (fractions of its width and height), as red, green and blue. */
-export async function readColour(
-  path: string,
-  part: { x: number; y: number; size: number },
-): Promise<[number, number, number]> {
-  const crop = `crop=iw*${part.size}:ih*${part.size}:iw*${part.x}:ih*${part.y},scale=1:1:flags=area`
-  const options = ['-v', 'error', '-i', path, '-vf', crop, '-frames:v', '1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-']
-  const { stdout } = await run('ffmpeg', options, { encoding: 'buffer' })
-  return [stdout[0] ?? 0, stdout[1] ?? 0, stdout[2] ?? 0]
+/** A part of a frame: fractions of its width and height. */
+export type Part = { x: number; y: number; size: number }
+export type Colour = [red: number, green: number, blue: number]
+
+/** The average colour of a part of the first frame. */
+export async function readColour(path: string, part: Part): Promise<Colour> {
+  const [colour = [0, 0, 0]] = await readColours(path, [part])
+  return colour
+}
+
+/** The average colours of parts of the first frame, by one ffmpeg. */
+export async function readColours(path: string, parts: readonly Part[]): Promise<Colour[]> {
+  const spots = parts.map(({ x, y, size }, n) => {
+    const crop = `crop=iw*${size}:ih*${size}:iw*${x}:ih*${y}`
+    return `[i${n}]${crop},scale=1:1:flags=area,format=rgb24[o${n}]`
+  })
+  const [inputs, outputs] = ['i', 'o'].map((letter) => parts.map((_, n) => `[${letter}${n}]`).join(''))
+  const graph = [
+    `[0:v:0]trim=end_frame=1,split=${parts.length}${inputs}`,
+    ...spots,
+    `${outputs}${parts.length === 1 ? 'null' : `hstack=${parts.length}`}`,
+  ]
+  const raw = ['-frames:v', '1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-']
+  const { stdout } = await run('ffmpeg', ['-v', 'error', '-i', path, '-filter_complex', graph.join(';'), ...raw], {
+    encoding: 'buffer',
+  })
+  return parts.map((_, n) => [stdout[3 * n] ?? 0, stdout[3 * n + 1] ?? 0, stdout[3 * n + 2] ?? 0])
 }
 
 export async function ffmpeg(options: readonly string[]): Promise<void> {
@@ -106,9 +132,13 @@ export function tinyVideo(): Promise<Buffer> {
   return (tiny ??= videoBytes({}))
 }
 
-/** The bytes of a film of eight seconds, or as many as are asked for. */
+const long = new Map<number, Promise<Buffer>>()
+
+/** The bytes of a film of eight seconds, or as many as are asked for; made once per test file. */
 export function longVideo(seconds = 8): Promise<Buffer> {
-  return videoBytes({ seconds })
+  const made = long.get(seconds) ?? videoBytes({ seconds })
+  long.set(seconds, made)
+  return made
 }
 
 /** The bytes of two pictures in 8K. */

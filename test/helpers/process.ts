@@ -19,13 +19,20 @@ export type MediadOptions = {
   program?: readonly string[]
 }
 
-/** A line of output; one that is JSON has its fields too: `level`, `msg`, … */
+/** A line of output; one that is JSON has its fields too: `event`, `level`, `msg`, … */
 export type Entry = {
   readonly stream: 'stdout' | 'stderr'
   readonly text: string
   readonly level?: string
+  /** Name of what a line of the log reports. */
+  readonly event?: string
   readonly msg?: string
   readonly [field: string]: unknown
+}
+
+/** The code of a line's `error`. */
+export function codeOf({ error }: Entry): string | undefined {
+  return (error as { code?: string } | undefined)?.code
 }
 
 /** An exit code, or the signal that ended the process. */
@@ -42,7 +49,7 @@ export type Mediad = {
   /** Waits until a daemon says that it has started; gives its URL. */
   started(seconds?: number): Promise<string>
   /**
-   * The first line, of those there were already too, that has this `msg` or fulfils the predicate.
+   * The first line, of those there were already too, that has this `event` or fulfils the predicate.
    * @throws Error with the last lines of output when the process ends before, or after `seconds` (90)
    */
   waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number): Promise<Entry>
@@ -71,9 +78,9 @@ export async function startMediad(args: readonly string[], options: MediadOption
     folder: folder.path,
     entries,
     get url() {
-      return toUrl(entries.find(({ msg }) => msg === 'daemon started'))
+      return toUrl(entries.find(({ event }) => event === 'daemon.started'))
     },
-    started: async (seconds) => toUrl(await waitFor('daemon started', seconds)),
+    started: async (seconds) => toUrl(await waitFor('daemon.started', seconds)),
     waitFor,
     signal: (name) => void child.kill(name),
     ended,
@@ -128,7 +135,7 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
     entries,
     ended,
     waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number) {
-      const isWanted = typeof wanted === 'string' ? ({ msg }: Entry) => msg === wanted : wanted
+      const isWanted = typeof wanted === 'string' ? ({ event }: Entry) => event === wanted : wanted
       const find = () => {
         const found = entries.find(isWanted)
         if (found || ending === undefined) return found

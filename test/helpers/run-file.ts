@@ -1,14 +1,16 @@
 import { copyFile, mkdtemp, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { toMediadError, type Verdict } from '../../daemon/errors.ts'
+import { toMediadError, type Verdict } from '../../daemon/vocabulary/errors.ts'
 import { limitsShape, type JobLimits } from '../../daemon/config/limits.ts'
-import { toJobId, type PluginTiming } from '../../daemon/job/job.ts'
-import { createChain, PluginFailure } from '../../daemon/pipeline/chain.ts'
-import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
-import type { Probe } from '../../daemon/pipeline/media.ts'
-import type { Artifact, Log, Plugin } from '../../daemon/pipeline/plugin.ts'
-import { createProbe } from '../../daemon/pipeline/probe.ts'
-import { openPrograms, type Programs } from '../../daemon/pipeline/ffmpeg/programs.ts'
+import { toJobId, type PluginTiming } from '../../daemon/vocabulary/job.ts'
+import { PluginFailure } from '../../daemon/pipeline/chain.ts'
+import { createPipeline } from '../../daemon/composition/pipeline.ts'
+import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
+import type { Probe } from '../../daemon/vocabulary/media.ts'
+import type { Artifact, Plugin } from '../../daemon/vocabulary/plugin.ts'
+import type { Log } from '../../daemon/vocabulary/log.ts'
+import { createProbe } from '../../daemon/probe/probe.ts'
+import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import { refuseSize } from '../../daemon/pipeline/process.ts'
 import { toOutput } from '../../daemon/pipeline/publish.ts'
 import { openWorkspaces, type Workspaces } from '../../daemon/pipeline/workspace.ts'
@@ -106,14 +108,13 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
   const out = await mkdtemp(join(folder, 'out-'))
   const outputs: Succeeded['outputs'][number][] = []
   const warnings: string[] = []
-  const inspect = createProbe({ programs, limits })
-  const probe = await inspect(input, signal)
-  const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
-  const chain = createChain({ plugins, ffmpeg: ffmpeg.run, inspect, maxSeconds: limits.durationSeconds, log })
-  await chain.setup()
-  const { timings } = await chain.run({
+  const route = { prefix: 'origin_', plugins }
+  const pipeline = createPipeline({ config: { limits, routes: [route], ffmpeg: { stallSeconds } }, programs, log })
+  const probe = await pipeline.inspect(input, signal)
+  const opened = await pipeline.openPlugins()
+  const { timings } = await pipeline.runChain(plugins, {
     document: { id, attempt: 1, claim: 1, source },
-    scope: { id, source, sourcePrefix: 'origin_', statePrefix: '.mediad/' },
+    scope: { id, source, route, routes: [route], statePrefix: '.mediad/' },
     workspace: workspace.path,
     input,
     probe,
@@ -128,7 +129,7 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
       return toOutput(artifact, 'etag')
     },
   })
-  await chain.teardown()
+  await opened.release()
   return { ok: true, outputs, timings, warnings, probe }
 }
 

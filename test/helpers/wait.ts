@@ -4,11 +4,14 @@
  * slower than most.
  */
 export async function until<T>(what: string, probe: () => T | Promise<T>, seconds = 90): Promise<NonNullable<T>> {
-  const end = performance.now() + seconds * 1000
+  const start = performance.now()
+  const end = start + seconds * 1000
   for (;;) {
     const value = await probe()
     if (value) return value
     if (performance.now() > end) throw new Error(`gave up after ${seconds} s waiting until ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // many probes ask a server: what has not come at once is asked for less often
+    const waitedMs = performance.now() - start
+    await new Promise((resolve) => setTimeout(resolve, Math.min(100, 20 + waitedMs / 20)))
   }
 }

@@ -1,6 +1,6 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
-import { toJobId } from '../../daemon/job/job.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
@@ -16,7 +16,9 @@ test('a job that is over stays over, whatever is uploaded again; without its doc
   assert.is(first.state, 'succeeded')
 
   await fleet.cloud.put(key, film)
-  await fleet.daemons[0]?.waitFor(({ msg, job }) => msg === 'work message: delete' && job === first.id)
+  await fleet.daemons[0]?.waitFor(
+    ({ event, decision, job }) => event === 'message.decided' && decision === 'delete' && job === first.id,
+  )
   await fleet.quiet()
   assert.equal(await fleet.document(key), first)
 

@@ -1,10 +1,11 @@
 import * as assert from 'uvu/assert'
-import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import { besides } from '../helpers/besides.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
 
 const test = besides(suite('attempts'))
 
@@ -42,7 +43,17 @@ test('attempts used up, then dead', async () => {
   assert.is(document.error?.code, 'internal.plugin')
   assert.is(document.history.length, 3)
   await fleet.quiet()
-  assert.is(fleet.said('job started'), 3)
+  assert.is(fleet.said('job.started'), 3)
+  await until(
+    'the end of the job is logged',
+    () => fleet.said('job.dead_lettered', { job: document.id, attempt: 3 }) > 0,
+  )
+  const lines = fleet.daemons.flatMap(({ entries }) => entries).map(({ text }) => text)
+  assert.equal(
+    lines.filter((line) => JSON.stringify(JSON.parse(line)) !== line),
+    [],
+    'no line of the log has a field twice',
+  )
   const [dead, ...more] = await fleet.dead()
   assert.equal(more, [])
   const job = dead?.job as JobDocument | undefined
@@ -79,8 +90,9 @@ test('what is no media is dead after one attempt', async () => {
 for (const [overwrite, state, left] of [
   ['own', 'dead', /^foreign$/],
   ['always', 'succeeded', /claim 1$/],
-] as const)
-  test(`a foreign object under the output key, overwrite: ${overwrite}: the job is ${state}`, async () => {
+] as const) {
+  const add = overwrite === 'own' ? test : test.exhaustive
+  add(`a foreign object under the output key, overwrite: ${overwrite}: the job is ${state}`, async () => {
     await using fleet = await startFleet({ code: noteCode, chain: `[note(), upload({ overwrite: '${overwrite}' })]` })
     await fleet.cloud.put('note_a.txt', 'foreign')
     await fleet.cloud.put('origin_a.mp4', await tinyVideo())
@@ -89,3 +101,4 @@ for (const [overwrite, state, left] of [
     if (state === 'dead') assert.is(document.error?.code, 'output.exists')
     assert.match((await fleet.cloud.get('note_a.txt')).toString(), left)
   })
+}

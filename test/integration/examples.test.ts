@@ -18,7 +18,7 @@ const client = join(examples, 'presign-client/upload.ts')
 
 const test = suite('examples')
 
-test('minimal: mediad run', async () => {
+test.exhaustive('minimal: mediad run', async () => {
   await using folder = await temporaryFolder()
   await makeVideo(join(folder.path, 'film.mov'))
   assert.equal(await runChain(folder.path, minimal, 'film.mov'), ['cvted_film.mp4'])
@@ -42,7 +42,7 @@ test('minimal: mediad start --local; presign-client: results, and what went wron
 const missing = ['curl', 'jq'].filter((name) => !findProgram(name))
 if (missing.length > 0) test.skip('presign-client: the same with curl', `there is no ${missing.join(' and no ')}`)
 else
-  test('presign-client: the same with curl', async () => {
+  test.exhaustive('presign-client: the same with curl', async () => {
     await using folder = await temporaryFolder()
     await makeVideo(join(folder.path, 'film.mp4'))
     await using mediad = await startMediad(['start', '--local', '--port', '0', '--config', minimal])
@@ -52,7 +52,7 @@ else
     assert.match(source.key, /^origin_[0-9a-f-]+-film\.mp4$/)
   })
 
-test('custom-plugin: a picture of six small ones; none without a picture', async () => {
+test.exhaustive('custom-plugin: a picture of six small ones; none without a picture', async () => {
   await using folder = await temporaryFolder()
   await makeVideo(join(folder.path, 'film.mp4'), { seconds: 3, width: 320, height: 180 })
   await makeAudio(join(folder.path, 'song.mp3'))

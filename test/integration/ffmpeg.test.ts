@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { createFfmpeg } from '../../daemon/pipeline/ffmpeg.ts'
-import type { FfmpegCommand, FfmpegResult } from '../../daemon/pipeline/plugin.ts'
-import { openPrograms, type Programs } from '../../daemon/pipeline/ffmpeg/programs.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
+import type { FfmpegCommand, FfmpegResult } from '../../daemon/vocabulary/ffmpeg.ts'
+import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import { besides } from '../helpers/besides.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -194,10 +194,11 @@ test('an encoder that computes for longer than a stall takes, without a word, is
     await running
   }, 'cd "$(dirname "$last")"; touch ready; until [ -e enough ]; do :; done; echo x > "$last"'))
 
-test('one that computes for ever is', () =>
+test.exhaustive('one that computes for ever is', () =>
   withBench(async ({ failure }) => {
     assert.is((await failure({}, { stallSeconds: 0.3 })).code, 'transient.stalled')
-  }, 'while :; do :; done'))
+  }, 'while :; do :; done'),
+)
 
 for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
   test(`ffmpeg ended by ${signal} from outside`, () =>

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { DatabaseSync } from 'node:sqlite'
 import {
@@ -16,21 +13,23 @@ import {
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import * as assert from 'uvu/assert'
-import type { MediadError } from '../../daemon/errors.ts'
+import type { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { startLocal } from '../../daemon/local/local.ts'
 import { BUCKET, openClients, startCloud, type Clients } from '../helpers/cloud.ts'
+import { startCloudProcess } from '../helpers/cloud-process.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const test = suite('local S3: the files that objects are made of')
+const rest = test.exhaustive
 
 const MiB = 1024 * 1024
 const PART_BYTES = 5 * MiB
 /** More than the sockets between server and client can hold, so that an unread answer is still being read by the server. */
 const film = randomBytes(30 * MiB)
 
-test('a reader gets its object to the end, whether that is overwritten or deleted; then its files go', async () => {
+rest('a reader gets its object to the end, whether that is overwritten or deleted; then its files go', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
   const changes = [
@@ -103,9 +102,9 @@ test('a start removes the files that no object and no open upload refers to, and
   assert.ok((await cloud.get('film')).equals(film))
 })
 
-test('kill -9 amid multipart uploads: each object is whole, and made of all the files that are left', async () => {
+rest('kill -9 amid multipart uploads: each object is whole, and made of all the files that are left', async () => {
   await using folder = await temporaryFolder()
-  const child = await startChild(folder.path)
+  const child = await startCloudProcess(folder.path)
   const clients = openClients(child)
   const answered = new Set<string>()
   const bodies = Array.from({ length: 15 }, (_, n) => film.subarray(n * MiB, n * MiB + PART_BYTES + n + 1))
@@ -189,21 +188,4 @@ function setVersion(file: string, version: number): number {
   } finally {
     database.close()
   }
-}
-
-/** A cloud in a process of its own, to be killed. */
-async function startChild(dataDirectory: string) {
-  const module = new URL('../../daemon/local/local.ts', import.meta.url).href
-  const code = `
-    const { startLocal } = await import(${JSON.stringify(module)})
-    const local = await startLocal({ dataDirectory: process.argv[1] })
-    await local.createBucket(${JSON.stringify(BUCKET)})
-    console.log(JSON.stringify(local.env))`
-  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', code, dataDirectory], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(child, 'close')
-  const lines = createInterface({ input: child.stdout })
-  const [line] = await Promise.race([once(lines, 'line'), ended.then(() => ['{}'])])
-  return { env: JSON.parse(String(line)) as Record<string, string>, ended, kill: () => child.kill('SIGKILL') }
 }

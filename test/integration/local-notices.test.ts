@@ -2,10 +2,11 @@ import { CopyObjectCommand, DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { Upload } from '@aws-sdk/lib-storage'
 import * as assert from 'uvu/assert'
-import { createBridge } from '../../daemon/local/bridge.ts'
-import type { Log } from '../../daemon/pipeline/plugin.ts'
-import { parseNotification } from '../../daemon/queue/notification.ts'
+import { createBridge } from '../../daemon/local/s3/bridge.ts'
+import type { Log } from '../../daemon/vocabulary/log.ts'
+import { parseNotification } from '../../daemon/protocol/notification.ts'
 import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
+import { route } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
@@ -56,10 +57,10 @@ test('the daemon reads every key back from it', async () => {
   for (const key of keys) await cloud.put(key, key)
   const bodies = await drainBodies(cloud, keys.length)
   const sources = bodies.flatMap((body) => {
-    const notification = parseNotification(body, { bucket: BUCKET, sourcePrefix: 'origin_' })
+    const notification = parseNotification(body, { bucket: BUCKET, routes: [route] })
     return notification.kind === 'sources' ? notification.sources : []
   })
-  assert.equal(sources.map(({ key }) => key).toSorted(), keys.toSorted())
+  assert.equal(sources.map(({ source }) => source.key).toSorted(), keys.toSorted())
 })
 
 test('each kind of write has its name; removals and quiet prefixes have none', async () => {

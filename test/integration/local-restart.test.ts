@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
 import { createHash, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import {
   ChangeMessageVisibilityCommand,
@@ -13,10 +11,11 @@ import {
   SendMessageCommand,
 } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { openDatabase } from '../../daemon/local/s3/database.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { openDatabase } from '../../daemon/local/objects/database.ts'
 import { startLocal } from '../../daemon/local/local.ts'
 import { BUCKET, openClients, startCloud } from '../helpers/cloud.ts'
+import { startCloudProcess } from '../helpers/cloud-process.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -116,7 +115,7 @@ test('sequences grow within one millisecond, and when the clock is set back over
 
 test('kill -9 amid writes: what was answered is there, whole, and was told; nothing else is left', async () => {
   await using folder = await temporaryFolder()
-  const child = await startChild(folder.path)
+  const child = await startCloudProcess(folder.path)
   const answered = new Map<string, string>()
   const clients = openClients(child)
   const writes = Array.from({ length: 200 }, async (_, n) => {
@@ -180,7 +179,7 @@ test('a data directory in use is refused, by this process and by others, and its
     assert.match((await failure({ dataDirectory: folder.path })).message, /another mediad is using/)
     await cloud.put('doc', 'x')
   }
-  const child = await startChild(folder.path)
+  const child = await startCloudProcess(folder.path)
   try {
     const { code, message } = await failure({ dataDirectory: folder.path })
     assert.is(code, 'config.storage')
@@ -228,21 +227,4 @@ async function listenQuietly(): Promise<Server> {
     if (listening) return server
   }
   throw new Error('no free port was found')
-}
-
-/** A cloud in a process of its own, to be killed. */
-async function startChild(dataDirectory: string) {
-  const module = new URL('../../daemon/local/local.ts', import.meta.url).href
-  const code = `
-    const { startLocal } = await import(${JSON.stringify(module)})
-    const local = await startLocal({ dataDirectory: process.argv[1] })
-    await local.createBucket(${JSON.stringify(BUCKET)})
-    console.log(JSON.stringify(local.env))`
-  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', code, dataDirectory], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = once(child, 'close')
-  const lines = createInterface({ input: child.stdout })
-  const [line] = await Promise.race([once(lines, 'line'), ended.then(() => ['{}'])])
-  return { env: JSON.parse(String(line)) as Record<string, string>, ended, kill: () => child.kill('SIGKILL') }
 }

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { besides } from '../helpers/besides.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { startFleet } from '../helpers/fleet.ts'
@@ -122,7 +122,7 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
   await fleet.notify(JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: BUCKET }))
   await fleet.notify(JSON.stringify(d).replace('ObjectCreated:Put', 'ObjectRemoved:Delete'))
   await fleet.quiet()
-  assert.is(fleet.said('job started'), 4)
+  assert.is(fleet.said('job.started'), 4)
   assert.equal(await fleet.dead(), [])
 })
 

@@ -36,7 +36,7 @@ test('what is in the source, who was skipped and why, and what it took', async (
   assert.is(warnings, undefined)
 })
 
-test('what is no media or too much is dead after one attempt, with its code', async () => {
+test.exhaustive('what is no media or too much is dead after one attempt, with its code', async () => {
   const film = await tinyVideo()
   await using fleet = await startFleet({ chain, more: `limits: { sourceBytes: ${film.length - 1} },` })
   await fleet.cloud.put('origin_text.mp4', Buffer.from('hello, I am a text\n'.repeat(50)))
@@ -49,7 +49,7 @@ test('what is no media or too much is dead after one attempt, with its code', as
   assert.is(large.media, undefined)
 })
 
-test('a failed attempt keeps what was found out', async () => {
+test.exhaustive('a failed attempt keeps what was found out', async () => {
   const film = await tinyVideo()
   await using fleet = await startFleet({
     chain: "[transcode({ preset: 'ultrafast', copy: 'never' }), upload()]",

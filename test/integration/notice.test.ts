@@ -16,7 +16,7 @@ test('a spot interruption: the running job ends, nothing more is taken, exit cod
   const { fleet, service, gate } = scene
   const daemon = await startJob(fleet)
   service.put('spot/instance-action', '{"action":"terminate","time":"2026-01-01T00:02:00Z"}')
-  await daemon.waitFor(({ msg }) => msg?.startsWith('the spot instance will be interrupted: no more jobs') === true)
+  await daemon.waitFor(({ event, reason }) => event === 'daemon.stopping' && reason === 'spot_interruption')
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
   await gate.open()
   assert.is(await daemon.ended, 0)
@@ -36,12 +36,12 @@ test('the end of a group’s instance: after the grace time a job is released, a
   assert.is(counts.visible + counts.delayed, 1)
 })
 
-test('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
+test.exhaustive('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
   await using scene = await start({ graceSeconds: 0 })
   const { fleet, service, gate } = scene
   const daemon = await startJob(fleet)
   service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
-  await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
+  await daemon.waitFor('daemon.stopping')
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
   await gate.open()
   assert.is(await daemon.ended, 0)
@@ -49,21 +49,21 @@ test('a mere recommendation leaves a running job its time, beyond the grace time
   assert.is(await fleet.document('origin_b.mp4'), null)
 })
 
-test('a recommendation, then the interruption: the grace time begins with the second', async () => {
+test.exhaustive('a recommendation, then the interruption: the grace time begins with the second', async () => {
   await using scene = await start({ graceSeconds: 0 })
   const { fleet, service } = scene
   const daemon = await startJob(fleet)
   service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
-  await daemon.waitFor(({ msg }) => msg?.includes('no more jobs') === true)
+  await daemon.waitFor('daemon.stopping')
   service.put('spot/instance-action', '{"action":"terminate"}')
   assert.is(await daemon.ended, 0)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'released')
 })
 
-test('without an address nobody is asked', async () => {
+test.exhaustive('without an address nobody is asked', async () => {
   await using service = await startMetadata()
   await using fleet = await startFleet({ env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: service.url } })
-  await until('the daemon has started', () => fleet.said('daemon started') === 1)
+  await until('the daemon has started', () => fleet.said('daemon.started') === 1)
   assert.equal(service.requests, [])
 })
 
@@ -71,7 +71,7 @@ test('without an address nobody is asked', async () => {
 async function startJob({ cloud, daemons: [daemon] }: Fleet): Promise<Mediad> {
   assert.ok(daemon)
   await cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon.waitFor('job started')
+  await daemon.waitFor('job.started')
   return daemon
 }
 

@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import type { JobDocument } from '../../daemon/job/job.ts'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { besides } from '../helpers/besides.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet, type Fleet } from '../helpers/fleet.ts'
@@ -62,7 +62,7 @@ async function run({ cloud, daemons }: Fleet, ...args: string[]): Promise<Run> {
   return { ending, lines: of('stdout'), errors: of('stderr') }
 }
 
-const started = (fleet: Fleet) => fleet.said('job started')
+const started = (fleet: Fleet) => fleet.said('job.started')
 
 test('a dead job is listed, shown and redriven: it begins with attempt 1, and its history stays', async () => {
   await using gated = await startGated({ verdict: 'retry' })
@@ -98,7 +98,7 @@ test('a dead job is listed, shown and redriven: it begins with attempt 1, and it
   assert.is((await run(fleet, 'dead', 'redrive', id)).ending, 1)
 })
 
-test('redriven by two operators at once, and once more by all: it is done once', async () => {
+test.exhaustive('redriven by two operators at once, and once more by all: it is done once', async () => {
   await using gated = await startGated({ daemons: 2 })
   const { fleet, open } = gated
   const { id } = await die(fleet, 'origin_a.mp4')
@@ -115,7 +115,7 @@ test('redriven by two operators at once, and once more by all: it is done once',
   assert.equal([attempt, claim, started(fleet)], [1, 2, 2])
 })
 
-test('it fails again: its attempts are counted anew, and it can be redriven again', async () => {
+test.exhaustive('it fails again: its attempts are counted anew, and it can be redriven again', async () => {
   await using gated = await startGated({ verdict: 'retry' })
   const { fleet } = gated
   const { id } = await die(fleet, 'origin_a.mp4')

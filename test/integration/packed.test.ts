@@ -28,7 +28,7 @@ export default defineConfig({
 })
 `
 
-const test = suite('packed')
+const test = suite('packed', { exhaustive: true })
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let copy = ''

@@ -6,6 +6,7 @@ import type { MediadError } from '../../daemon/index.ts'
 import { transcode } from '../../plugins/index.ts'
 import { withRun } from '../helpers/context.ts'
 import { ffmpeg, probeFile } from '../helpers/media.ts'
+import { mastered, x265 } from '../helpers/hdr.ts'
 import { suite } from '../helpers/suite.ts'
 
 const run = promisify(execFile)
@@ -19,7 +20,7 @@ async function cutInHalf(path: string): Promise<void> {
   await truncate(path, Math.floor(whole.length / 2))
 }
 
-test('a source that is cut in half is refused, or used as far as it goes, with a warning', async () => {
+test.exhaustive('a source that is cut in half is refused, or used as far as it goes, with a warning', async () => {
   const half = { recipe: { seconds: 8 }, change: cutInHalf }
   const error = await withRun({ plugin: transcode({ preset: 'ultrafast' }), ...half }, () => undefined).then(
     () => null,
@@ -52,7 +53,7 @@ test('loudness is brought to the target in two passes', () =>
     },
   ))
 
-test('subtitles become files of their own, one that is empty a warning', () =>
+test.exhaustive('subtitles become files of their own, one that is empty a warning', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast', subtitles: 'webvtt', subtitlesKey: 'sub_{name}_{n}_{language}.vtt' }),
@@ -64,7 +65,8 @@ test('subtitles become files of their own, one that is empty a warning', () =>
       assert.equal([text?.kind, text?.key, context.artifacts.length], ['subtitles', 'sub_film_1_deu.vtt', 2])
       assert.match(await readFile(text?.path ?? '', 'utf8'), /^WEBVTT\n\n00:00\.100 --> 00:00\.900\nhallo\n/)
     },
-  ))
+  ),
+)
 
 test('a box, HDR that stays, metadata that stays', async () => {
   const boxed = transcode({ preset: 'ultrafast', maxWidth: 64, maxHeight: 64, fit: 'cover' })
@@ -150,20 +152,6 @@ async function addTitle(path: string): Promise<void> {
 
 /** PQ in ten bits, with the mastering of a display. */
 async function makeHdr(path: string): Promise<void> {
-  const master = 'master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400'
-  const params = `log-level=error:hdr10=1:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:${master}`
-  await ffmpeg([
-    '-i',
-    path,
-    '-pix_fmt',
-    'yuv420p10le',
-    '-c:v',
-    'libx265',
-    '-preset',
-    'ultrafast',
-    '-x265-params',
-    params,
-    `${path}.mp4`,
-  ])
+  await ffmpeg(['-i', path, ...x265('smpte2084', mastered).flat(), `${path}.mp4`])
   await writeFile(path, await readFile(`${path}.mp4`))
 }

@@ -96,7 +96,7 @@ test('a missing ffmpeg, one that is none, and one without the encoder', async ()
   const old = join(folder.path, 'old')
   await writeFile(
     old,
-    `#!/bin/sh\ncase "$*" in *-encoders*) echo ' V..... mpeg4 MPEG-4';; *) exec ffmpeg "$@";; esac\n`,
+    `#!/bin/sh\ncase "$*" in *-encoders*) echo ' V..... mpeg4 MPEG-4';; *libx264*) exit 1;; *) exec ffmpeg "$@";; esac\n`,
   )
   await chmod(old, 0o755)
   await assertRefused(env, {
@@ -108,6 +108,25 @@ test('a missing ffmpeg, one that is none, and one without the encoder', async ()
     text: config(`ffmpeg: { path: '${nonsense}' },`),
     code: 'config.ffmpeg',
     says: /nonsense/,
+  })
+  const ancient = join(folder.path, 'ancient')
+  await writeFile(ancient, '#!/bin/sh\necho "ffmpeg version 4.4.2-0ubuntu0.22.04.1"\n')
+  await chmod(ancient, 0o755)
+  await assertRefused(env, {
+    text: config(`ffmpeg: { path: '${ancient}' },`),
+    code: 'config.ffmpeg',
+    says: /is ffmpeg 4\.4\.2-0ubuntu0\.22\.04\.1; mediad needs 5\.1 or newer/,
+  })
+  const broken = join(folder.path, 'broken')
+  await writeFile(
+    broken,
+    `#!/bin/sh\ncase "$*" in *libx264*) echo '[error] no CPU for this' >&2; exit 1;; *) exec ffmpeg "$@";; esac\n`,
+  )
+  await chmod(broken, 0o755)
+  await assertRefused(env, {
+    text: config(`ffmpeg: { path: '${broken}' },`, '[transcode(), upload()]'),
+    code: 'config.ffmpeg',
+    says: /failed a trial run of libx264 .*\(for transcode\): \[error\] no CPU for this/,
   })
   const needy = config(`ffmpeg: { path: '${old}' },`, '[transcode(), upload()]')
   await assertRefused(env, { text: needy, code: 'config.ffmpeg', says: /libx264 \(for transcode\)/ })
@@ -199,10 +218,21 @@ test('mediad check says what is there and what is not', async () => {
   const found = good.entries.filter((entry) => typeof entry.check === 'string')
   assert.equal(
     found.map(({ check, ok }) => [check, ok]),
-    ['config', 'ffmpeg', 'encoders', 'filters', 'bucket', 'queue work', 'queue inProgress', 'queue dead'].map(
-      (name) => [name, true],
-    ),
+    [
+      'config',
+      'ffmpeg',
+      'encoders',
+      'filters',
+      'trial run',
+      'bucket',
+      'queue work',
+      'queue inProgress',
+      'queue dead',
+    ].map((name) => [name, true]),
   )
+
+  const version = found.find(({ check }) => check === 'ffmpeg')?.found
+  assert.match(String(version), /^\S+, (?:not )?a tested version/)
 
   await using folder = await temporaryFolder()
   const bin = join(folder.path, 'bin')
@@ -221,6 +251,7 @@ test('mediad check says what is there and what is not', async () => {
     ffmpeg: false,
     encoders: false,
     filters: false,
+    'trial run': false,
     bucket: false,
     'queue work': true,
     'queue inProgress': true,

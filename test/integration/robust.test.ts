@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { besides } from '../helpers/besides.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
@@ -21,9 +21,36 @@ test('a listener that rejects is logged, and felt by no job', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   assert.is((await fleet.over('origin_a.mp4')).state, 'succeeded')
-  assert.ok(fleet.said('onEvent threw: webhook is down') >= 3)
+  const failures = fleet.daemons[0]?.entries.filter(({ event }) => event === 'listener.failed') ?? []
+  assert.ok(failures.length >= 3)
+  assert.ok(failures.every(({ error }) => (error as Error).message === 'webhook is down'))
   assert.is(await fleet.daemons[0]?.stop(), 0)
 })
+
+test('a listener gets what a job took: times, bytes, duration, and how it ended', async () => {
+  const more = `onEvent: (event) => console.log(JSON.stringify({ told: event })),`
+  await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  const video = await tinyVideo()
+  await fleet.cloud.put('origin_a.mp4', video)
+  const find = (type: string) => daemon.entries.flatMap(({ told }) => (isOf(told, type) ? [told] : []))
+  await until('its end is told', () => find('job:succeeded').length > 0)
+  const document = await fleet.over('origin_a.mp4')
+  const [started, succeeded] = [find('job:started')[0], find('job:succeeded')[0]]
+  const job = { id: document.id, key: 'origin_a.mp4', attempt: 1, claim: 1 }
+  assert.equal(started, { type: 'job:started', ...job, source: document.source })
+  const { outputs, timings, media } = document
+  const bytes = { bytesIn: video.length, bytesOut: outputs[0]?.sizeBytes }
+  const { seconds, ...rest } = succeeded ?? {}
+  const took = { plugins: timings.plugins, mediaSeconds: media?.durationSeconds, ...bytes }
+  assert.equal(rest, { type: 'job:succeeded', ...job, ...took, outputs })
+  assert.ok(Number(seconds) > 0 && Number(took.mediaSeconds) > 0)
+  assert.ok(find('poll:finished').some(({ messages }) => messages === 1))
+})
+
+const isOf = (told: unknown, type: string): told is Record<string, unknown> =>
+  (told as { type?: string } | undefined)?.type === type
 
 const broken = `
 const broken = definePlugin('broken', z.object({}), () => ({
@@ -35,7 +62,7 @@ const broken = definePlugin('broken', z.object({}), () => ({
   },
 }))`
 
-test('a result that cannot be read is no fault of the source: tried again', async () => {
+test.exhaustive('a result that cannot be read is no fault of the source: tried again', async () => {
   await using fleet = await startFleet({ code: broken, chain: '[broken(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const document = await fleet.over('origin_a.mp4')
@@ -50,7 +77,7 @@ test('a plugin that does not obey its signal keeps no daemon from stopping', asy
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   await until('it runs', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
-  await daemon?.waitFor('job started')
+  await daemon?.waitFor('job.started')
   assert.is(await daemon?.stop(), 0)
   assert.equal((await fleet.document('origin_a.mp4'))?.state, 'released')
 })
@@ -66,14 +93,17 @@ test('a job that is released is taken on at once by a daemon that waits for it',
   })
   const [first] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await first?.waitFor('job started')
+  await first?.waitFor('job.started')
   const second = await fleet.start()
   assert.is(await first?.stop(), 0)
-  await second.waitFor('job started')
+  await second.waitFor('job.started')
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.attempt, document.claim], [1, 2])
   // had it come before the document said so, it would have waited for the lease to end
-  assert.is(second.entries.filter(({ msg }) => msg === 'work message: postpone').length, 0)
+  assert.is(
+    second.entries.filter(({ event, decision }) => event === 'message.decided' && decision === 'postpone').length,
+    0,
+  )
 })
 
 test('an older upload whose message comes late, after the newer one is back: the newer one counts', async () => {
@@ -95,7 +125,7 @@ test('an older upload whose message comes late, after the newer one is back: the
   await fleet.quiet()
 })
 
-test('mediad run never writes over its sources', async () => {
+test.exhaustive('mediad run never writes over its sources', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'film.mp4')
   await writeFile(file, await tinyVideo())

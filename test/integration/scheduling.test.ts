@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { besides } from '../helpers/besides.ts'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
 import { createGate, gateCode } from '../helpers/gate.ts'
@@ -21,17 +21,20 @@ test('two daemons, 20 duplicate notifications of one upload: exactly one attempt
   const etag = await fleet.cloud.put('origin_a.mp4', video)
   const body = toNotificationBody({ bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: video.length })
   await Promise.all(Array.from({ length: 20 }, () => fleet.notify(body)))
-  await until('all of them have come while it is processed', () => fleet.said('work message: postpone') >= 20)
+  await until(
+    'all of them have come while it is processed',
+    () => fleet.said('message.decided', { decision: 'postpone' }) >= 20,
+  )
   await gate.open()
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
   await fleet.quiet()
-  assert.is(fleet.said('job started'), 1)
+  assert.is(fleet.said('job.started'), 1)
   assert.equal(await fleet.dead(), [])
   assert.equal(await fleet.document('origin_a.mp4'), document)
 })
 
-test('two jobs at once are two ffmpeg processes at once, and the endpoint answers meanwhile', async () => {
+test.exhaustive('two jobs at once are two ffmpeg processes at once, and the endpoint answers meanwhile', async () => {
   await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]' })
   const [daemon] = fleet.daemons
   const video = await longVideo()
@@ -59,9 +62,9 @@ test('more jobs than slots: never more at once, all done', async () => {
   for (const key of keys) assert.is((await fleet.over(key)).attempt, 1)
   let atOnce = 0
   let most = 0
-  for (const { msg } of fleet.daemons[0]?.entries ?? []) {
-    if (msg === 'job started') most = Math.max(most, ++atOnce)
-    if (msg === 'job succeeded') atOnce--
+  for (const { event } of fleet.daemons[0]?.entries ?? []) {
+    if (event === 'job.started') most = Math.max(most, ++atOnce)
+    if (event === 'job.succeeded') atOnce--
   }
   assert.is(most, 2)
   await fleet.quiet()
@@ -73,15 +76,15 @@ test('a healthy job several times longer than its lease is swept, and never star
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   // between two looks lies the recheck time, a second: three leases
-  await until('it was looked at for long', () => fleet.said('record: wait') > 36, 200)
+  await until('it was looked at for long', () => fleet.said('sweep.decided', { decision: 'wait' }) > 36, 200)
   await gate.open()
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
   await fleet.quiet()
-  assert.is(fleet.said('job started'), 1)
+  assert.is(fleet.said('job.started'), 1)
 })
 
-test('an idle daemon asks SQS no more often than its ticks need', async () => {
+test.exhaustive('an idle daemon asks SQS no more often than its ticks need', async () => {
   await using cloud = await startCloud()
   await using counter = await startProxy(cloud.local.sqsEndpoint)
   const env: Record<string, string> = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET }

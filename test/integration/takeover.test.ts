@@ -8,6 +8,7 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const test = besides(suite('takeover'))
+const rest = test.exhaustive
 
 /** The first claim is in ffmpeg for two minutes, to be caught in the act; the next is soon through. */
 const slow = { code: paceCode, chain: '[pace({ claims: 1 }), upload()]' }
@@ -17,7 +18,7 @@ async function running(fleet: Fleet, key: string): Promise<void> {
   await until(`${key} is in ffmpeg`, async () => (await fleet.document(key))?.progress.plugin === 'pace')
 }
 
-test('a daemon killed in the middle of ffmpeg: another one takes the job over, and it is done once', async () => {
+rest('a daemon killed in the middle of ffmpeg: another one takes the job over, and it is done once', async () => {
   await using fleet = await startFleet(slow)
   const [first] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await slowVideo())
@@ -44,9 +45,9 @@ test('SIGTERM, the job ends within the grace time: it is finished, and nothing m
   })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon?.waitFor('job started')
+  await daemon?.waitFor('job.started')
   daemon?.signal('SIGTERM')
-  await daemon?.waitFor(({ msg }) => msg?.startsWith('SIGTERM') === true)
+  await daemon?.waitFor('daemon.stopping')
   await fleet.cloud.put('origin_b.mp4', await tinyVideo())
   await gate.open()
   assert.is(await daemon?.ended, 0)
@@ -84,9 +85,9 @@ test('a second signal ends a daemon at once, and the job is taken over', async (
   await using fleet = await startFleet({ code: gateCode, env: gate.env, chain: '[gate({ claims: 1 }), upload()]' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await daemon?.waitFor('job started')
+  await daemon?.waitFor('job.started')
   daemon?.signal('SIGTERM')
-  await daemon?.waitFor(({ msg }) => msg?.startsWith('SIGTERM') === true)
+  await daemon?.waitFor('daemon.stopping')
   await new Promise((resolve) => setTimeout(resolve, 150)) // two signals within a tenth of a second count as one
   assert.is(await daemon?.stop('SIGINT'), 1)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'processing')
@@ -105,7 +106,7 @@ test('a newer upload while the old one is processed: the newer one counts, and r
   await fleet.cloud.put('origin_a.mp4', older)
   await until('the first is processed', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
   const etag = await fleet.cloud.put('origin_a.mp4', newer)
-  await until('the newer one has to wait', () => fleet.said('work message: postpone') > 0)
+  await until('the newer one has to wait', () => fleet.said('message.decided', { decision: 'postpone' }) > 0)
   await gate.open()
   const document = await until('the second is done', async () => {
     const found = await fleet.document('origin_a.mp4')
@@ -123,13 +124,13 @@ test('a daemon frozen beyond its lease wakes up, and writes nothing more', async
   await using fleet = await startFleet({ code: gateCode + noteCode, env: gate.env, chain })
   const [frozen] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await frozen?.waitFor('job started')
+  await frozen?.waitFor('job.started')
   frozen?.signal('SIGSTOP')
   await fleet.start()
   const document = await fleet.over('origin_a.mp4')
   assert.equal([document.state, document.claim], ['succeeded', 2])
   frozen?.signal('SIGCONT')
-  await frozen?.waitFor(({ msg }) => msg?.startsWith('job abandoned') === true)
+  await frozen?.waitFor('job.abandoned')
   assert.equal(await fleet.document('origin_a.mp4'), document)
   assert.match((await fleet.cloud.get('note_a.txt')).toString(), /claim 2$/)
   await fleet.quiet()

@@ -4,6 +4,13 @@ import { film, refused, soundOnly } from './table.ts'
 
 addCorpusRows(suite('malformed files'), {
   folder: 'malformed',
+  quick: [
+    'bug1539686.webm',
+    'invalid_userdata.mp4',
+    'sample_empty_track.mp4',
+    'sample_with_invalid_nalu.mp4',
+    'short-cenc.mp4',
+  ],
   rows: {
     '100kB-garbage-prefix.mp3': refused('input.not_media'),
     '1024_incrementing_bytes.mp3': refused('input.not_media'),

@@ -19,7 +19,7 @@ export const large: Rows = {
   'portrait_4k60.mp4': film(2160, 3840),
 }
 
-addCorpusRows(suite('large valid files'), {
+addCorpusRows(suite('large valid files', { exhaustive: true }), {
   folder: 'valid',
   covers: (name) => name in large,
   rows: large,

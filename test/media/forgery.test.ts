@@ -45,7 +45,8 @@ const toAllowed = (lie: string) =>
   /\n\[fatal\]/.test(lie) ? /^(?:input\.\w+|resource\.memory)$/ : /^input\.(?:not_media|corrupt)$/
 
 for (const [n, lie] of lies.entries()) {
-  test(`a container, a codec or a program called ${JSON.stringify(lie)} is the file’s own fault`, async () => {
+  const add = n === 0 || n === 6 ? test : test.exhaustive
+  add(`a container, a codec or a program called ${JSON.stringify(lie)} is the file’s own fault`, async () => {
     for (const [what, names] of Object.entries({
       docType: { docType: lie },
       codec: { codec: lie },
@@ -60,14 +61,14 @@ for (const [n, lie] of lies.entries()) {
     }
   })
 
-  test(`a broken sound whose cover is of the type ${JSON.stringify(lie)} is broken`, async () => {
+  add(`a broken sound whose cover is of the type ${JSON.stringify(lie)} is broken`, async () => {
     const path = join(bench.folder, `cover-${n}.flac`)
     await writeFile(path, Buffer.concat([toCover(lie, 'x'), Buffer.from('fLaC'), Buffer.alloc(100, 0x7f)]))
     for (const ran of [await bench.run(path, plugins), await bench.decode(path)])
       assert.match(toCode(ran), toAllowed(lie), toCode(ran))
   })
 
-  test(`a file called ${JSON.stringify(lie)} is what it is`, async () => {
+  add(`a file called ${JSON.stringify(lie)} is what it is`, async () => {
     const folder = join(bench.folder, `named-${n}`)
     await mkdir(folder)
     const [junk, film] = [join(folder, `junk ${lie}`), join(folder, lie)]

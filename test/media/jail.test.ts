@@ -46,7 +46,7 @@ async function makeFiles(folder: string, canary: { file: string; url: string }):
 
 if (!namespaces) test.skip('an empty network namespace', '`unshare -rn` does not work here')
 else
-  test('in an empty network namespace everything is as it is outside', async () => {
+  test.exhaustive('in an empty network namespace everything is as it is outside', async () => {
     await using temporary = await temporaryFolder()
     const files = await makeFiles(join(temporary.path, 'files'), {
       file: join(temporary.path, 'canary.mp4'),
@@ -66,26 +66,29 @@ const harmless =
 
 if (!tracing) test.skip('what is opened', 'there is no strace here, or it may not trace')
 else
-  test('ffmpeg and ffprobe open their input, the workspace and the system’s own files, and no socket', async () => {
-    await using temporary = await temporaryFolder()
-    const trace = join(temporary.path, 'trace')
-    const tracer = ['strace', '-f', '-qq', '-A', '-y', '-e', 'trace=open,openat,openat2,socket,connect', '-o', trace]
-    await using bench = await openFileBench({ command: tracer })
-    await using cage = await openCanaryCage(temporary.path)
-    const files = await makeFiles(join(temporary.path, 'files'), cage)
-    for (const path of files) await bench.run(path, [transcode({ preset: 'ultrafast' })])
-    const calls = (await readFile(trace, 'utf8')).split('\n')
-    const opened = calls.flatMap((line) => /\bopen(?:at2?)?\((?:[^"]*, )?"([^"]*)"/.exec(line)?.[1] ?? [])
-    const inside = await realpath(bench.folder)
-    assert.ok(opened.filter((path) => path.startsWith(inside)).length > files.length, 'the trace holds something')
-    const strange = opened.filter((path) => !harmless.test(path) && !path.startsWith(inside))
-    assert.equal([...new Set(strange)], [])
-    assert.equal(
-      calls.filter((line) => /\b(?:socket|connect)\(/.test(line)),
-      [],
-    )
-    assert.is(cage.connections(), 0)
-  })
+  test.exhaustive(
+    'ffmpeg and ffprobe open their input, the workspace and the system’s own files, and no socket',
+    async () => {
+      await using temporary = await temporaryFolder()
+      const trace = join(temporary.path, 'trace')
+      const tracer = ['strace', '-f', '-qq', '-A', '-y', '-e', 'trace=open,openat,openat2,socket,connect', '-o', trace]
+      await using bench = await openFileBench({ command: tracer })
+      await using cage = await openCanaryCage(temporary.path)
+      const files = await makeFiles(join(temporary.path, 'files'), cage)
+      for (const path of files) await bench.run(path, [transcode({ preset: 'ultrafast' })])
+      const calls = (await readFile(trace, 'utf8')).split('\n')
+      const opened = calls.flatMap((line) => /\bopen(?:at2?)?\((?:[^"]*, )?"([^"]*)"/.exec(line)?.[1] ?? [])
+      const inside = await realpath(bench.folder)
+      assert.ok(opened.filter((path) => path.startsWith(inside)).length > files.length, 'the trace holds something')
+      const strange = opened.filter((path) => !harmless.test(path) && !path.startsWith(inside))
+      assert.equal([...new Set(strange)], [])
+      assert.equal(
+        calls.filter((line) => /\b(?:socket|connect)\(/.test(line)),
+        [],
+      )
+      assert.is(cage.connections(), 0)
+    },
+  )
 
 if (!wrapping) test.skip('bubblewrap', 'there is no bwrap here, or it may not make namespaces')
 else {

@@ -1,46 +1,22 @@
 /** What a file really holds, by ffprobe and ffmpeg alone: nothing in here knows the code under test. */
 import { execFile } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import type { ProbedFile, ProbedStream } from '../helpers/media.ts'
 
 const run = promisify(execFile)
 const MAX_BUFFER = 2 ** 28
 
-export type Stream = {
-  index: number
-  codec_type: string
-  codec_name?: string
-  codec_tag_string?: string
-  profile?: string
-  width?: number
-  height?: number
-  pix_fmt?: string
-  sample_aspect_ratio?: string
-  field_order?: string
-  color_range?: string
-  color_space?: string
-  color_transfer?: string
-  color_primaries?: string
-  channels?: number
-  sample_rate?: string
-  tags?: Record<string, string>
-  disposition?: Record<string, number>
-  side_data_list?: { side_data_type: string; rotation?: number }[]
-}
+export type Stream = ProbedStream
 
 /** A decoded picture or piece of sound, in the file's own time. */
 export type Frame = { stream_index: number; seconds: number; endSeconds: number; interlaced: boolean }
 
 export type Packet = { stream_index: number; ptsSeconds: number | null; dtsSeconds: number | null; sizeBytes: number }
 
-export type Measured = {
-  format: { format_name: string; duration?: string; start_time?: string; tags?: Record<string, string> }
-  streams: Stream[]
-  chapters: { start_time: string; end_time: string; tags?: Record<string, string> }[]
-  packets: Packet[]
-  frames: Frame[]
-}
+export type Measured = ProbedFile & { packets: Packet[]; frames: Frame[] }
 
-type Raw = Omit<Measured, 'packets' | 'frames'> & { packets_and_frames?: Record<string, string | number>[] }
+type Raw = ProbedFile & { packets_and_frames?: Record<string, string | number>[] }
 
 const entries = [
   'format:stream:stream_tags:stream_disposition:stream_side_data=side_data_type,rotation:chapter:chapter_tags',
@@ -48,8 +24,19 @@ const entries = [
   'frame=stream_index,best_effort_timestamp_time,pkt_duration_time,duration_time,nb_samples,interlaced_frame',
 ].join(':')
 
+/** What has been measured, by path, size and time of change: starting ffprobe costs more than most files do. */
+const known = new Map<string, Promise<Measured>>()
+
 /** Reads and decodes the whole file once. Complaints of the decoders are passed over: what came out is what counts. */
 export async function measure(path: string): Promise<Measured> {
+  const { size, mtimeMs } = await stat(path)
+  const id = `${path} ${size} ${mtimeMs}`
+  const measured = known.get(id) ?? decode(path)
+  known.set(id, measured)
+  return measured
+}
+
+async function decode(path: string): Promise<Measured> {
   const args = ['-v', 'quiet', '-print_format', 'json', '-show_entries', entries, `file:${path}`]
   const { stdout } = await run('ffprobe', args, { maxBuffer: MAX_BUFFER })
   const { packets_and_frames: all = [], format, streams, chapters } = JSON.parse(stdout) as Raw

@@ -5,6 +5,7 @@ import { refused } from './table.ts'
 
 addRows(suite('strangers'), {
   makers: strangers,
+  quick: ['empty.mp4', 'ftyp-only.mp4'],
   rows: {
     ...Object.fromEntries(Object.keys(strangers).map((name) => [name, refused('input.not_media')])),
     'empty.mp4': refused('input.empty'),

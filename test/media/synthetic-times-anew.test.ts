@@ -7,7 +7,7 @@ import { film } from './table.ts'
 /** What comes from these containers is copied by default, where it can be. */
 const copied = Object.fromEntries(Object.entries(synced).filter(([name]) => /\.(?:mp4|mkv|mov)$/.test(name)))
 
-addRows(suite('times told in every way, coded anew'), {
+addRows(suite('times told in every way, coded anew', { exhaustive: true }), {
   makers: copied,
   rows: Object.fromEntries(
     Object.keys(copied).map((name) => [name, { ...film(160, 90), transcode: { copy: 'never' } }]),

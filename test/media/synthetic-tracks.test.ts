@@ -22,6 +22,7 @@ const pitches: Readonly<Record<string, number>> = {
 
 addRows(suite('several tracks of a kind'), {
   makers: several,
+  quick: ['two-pictures.mkv', 'comment-default.mkv'],
   rows: {
     'two-pictures.mkv': wide({ from: { video: 1 }, ssim: 0.97 }),
     'default-second-picture.mkv': film(64, 48, { ...leftOut, from: { video: 1 }, ssim: 0.97 }),
@@ -42,11 +43,13 @@ const subtitles = { warnings: [/subtitles left out/] }
 
 addRows(suite('subtitles'), {
   makers: subtitled,
+  quick: ['mov-text.mp4', 'pgs.mkv'],
   rows: Object.fromEntries(Object.keys(subtitled).map((name) => [name, film(160, 90, { ...subtitles, ssim: 0.97 })])),
 })
 
 addRows(suite('labels and further tracks'), {
   makers: { ...labelled, ...partial },
+  quick: ['chapters.mkv', 'located.mp4', 'cover-and-picture.mp4', 'subtitles-only.mkv'],
   rows: {
     'chapters.mkv': film(160, 90, { chapters: 2 }),
     'chapters.mp4': film(160, 90, { ...leftOut, chapters: 2 }),
@@ -68,6 +71,7 @@ const covered: Rows = Object.fromEntries(
 
 addRows(suite('sound alone'), {
   makers: heard,
+  quick: ['plain.ogg', 'cover.mp3'],
   rows: {
     ...Object.fromEntries(Object.keys(heard).map((name) => [name, soundOnly()])),
     ...covered,

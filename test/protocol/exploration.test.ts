@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { sweepRules, takeRules } from '../../daemon/job/decide.ts'
+import { sweepRules, takeRules } from '../../daemon/protocol/decide.ts'
 import { suite } from '../helpers/suite.ts'
 import { explore } from './model.ts'
 import type { Broken } from './world.ts'

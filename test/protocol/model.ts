@@ -1,7 +1,7 @@
 /**
  * A model of the queue protocol around the product's own decisions: documents with conditional writes, three
  * at-least-once queues, and daemons that pause, crash, stop and are cut off between any two calls. One seed is one
- * schedule. The rules are `daemon/job/decide.ts`; everything else here is weather. What is checked:
+ * schedule. The rules are `daemon/protocol/decide.ts`; everything else here is weather. What is checked:
  *
  *   lost     every uploaded version ends succeeded or dead, or is superseded by a newer one that does; a death that an
  *            operator does not accept is not the end
@@ -11,7 +11,7 @@
  *   needless nothing is done for a finished job, on behalf of an older claim, or before its backoff is over
  *   clean    work and in-progress queues end empty
  */
-import type { Source } from '../../daemon/job/job.ts'
+import type { Source } from '../../daemon/vocabulary/job.ts'
 import { sweep } from './sweeper.ts'
 import { take, type Steps } from './worker.ts'
 import { createWorld, isFinished, toDeath, type Broken, type World } from './world.ts'

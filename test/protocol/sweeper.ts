@@ -1,4 +1,5 @@
-import { decideSweep, type JobRecord } from '../../daemon/job/decide.ts'
+import { decideSweep } from '../../daemon/protocol/decide.ts'
+import type { JobRecord } from '../../daemon/protocol/messages.ts'
 import { isFinished, LEASE, limits, read, toDead, write, type World } from './world.ts'
 import type { Steps } from './worker.ts'
 

@@ -1,5 +1,5 @@
-import { decideTake } from '../../daemon/job/decide.ts'
-import type { JobDocument, Source } from '../../daemon/job/job.ts'
+import { decideTake } from '../../daemon/protocol/decide.ts'
+import type { JobDocument, Source } from '../../daemon/vocabulary/job.ts'
 import { LEASE, limits, read, toClaimed, toDead, toFailed, toVersion, write, type World } from './world.ts'
 
 /** What a daemon does, step by step: every `yield` is a moment where it may be paused or killed. */

@@ -1,5 +1,6 @@
-import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/job/job.ts'
-import { sweepRules, takeRules, type JobRecord, type Limits } from '../../daemon/job/decide.ts'
+import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/vocabulary/job.ts'
+import { sweepRules, takeRules, type Limits } from '../../daemon/protocol/decide.ts'
+import type { JobRecord } from '../../daemon/protocol/messages.ts'
 import { createDice, type Dice } from './dice.ts'
 
 export const LEASE = 60

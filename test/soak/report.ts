@@ -1,4 +1,4 @@
-import type { JobDocument } from '../../daemon/job/job.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import type { Bench } from '../faults/bench.ts'
 import type { Kill } from './weather.ts'
 
@@ -62,14 +62,15 @@ function findDelays({ members }: Bench, kills: readonly Kill[], wanted: Moment['
   })
 }
 
+/** Events that end an attempt. */
+const ENDED = new Set(['job.succeeded', 'job.failed', 'job.dead_lettered', 'job.released', 'job.abandoned'])
+
 function readMoments({ daemon }: Bench['members'][number]): Moment[] {
-  return daemon.entries.flatMap(({ msg = '', job, time }): Moment[] => {
+  return daemon.entries.flatMap(({ event = '', job, time }): Moment[] => {
     if (typeof job !== 'string' || typeof time !== 'string') return []
     const at = Date.parse(time)
-    if (msg === 'job started') return [{ job, at, what: 'started' }]
-    if (msg === 'an unfinished job goes back to work') return [{ job, at, what: 'noticed' }]
-    return /^(?:job (?:succeeded|buried|released|abandoned)|attempt failed)/.test(msg)
-      ? [{ job, at, what: 'ended' }]
-      : []
+    if (event === 'job.started') return [{ job, at, what: 'started' }]
+    if (event === 'job.requeued') return [{ job, at, what: 'noticed' }]
+    return ENDED.has(event) ? [{ job, at, what: 'ended' }] : []
   })
 }

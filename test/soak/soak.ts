@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
-import type { JobDocument } from '../../daemon/job/job.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { startBench, type Bench } from '../faults/bench.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'

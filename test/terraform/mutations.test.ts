@@ -21,7 +21,7 @@ const share = [
   'modules/fleet/main.tf: hook shorter than the grace time',
 ]
 
-const test = suite('terraform mutations')
+const test = suite('terraform mutations', { exhaustive: true })
 
 let terraform: Terraform
 

@@ -6,6 +6,7 @@ import {
   z,
   type Config,
   type DaemonEvent,
+  type JobSucceeded,
   type UserConfig,
 } from '../../daemon/index.ts'
 import type { Overrides } from '../../daemon/config/load.ts'
@@ -36,6 +37,9 @@ export const everything = defineConfig({
   plugins: [note()],
   onEvent: (event) => {
     if (event.type === 'job:failed') event.retryInSeconds.toFixed()
+    if (event.type === 'job:succeeded') event satisfies JobSucceeded
+    // @ts-expect-error: an event that does not exist
+    if (event.type === 'job:buried') event satisfies DaemonEvent
     event satisfies DaemonEvent
   },
 })

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
@@ -27,59 +27,86 @@ const sources = readSources(root, ['daemon', 'plugins'])
 const daemon = sources.filter(({ file }) => file.startsWith('daemon/'))
 const plugins = sources.filter(({ file }) => file.startsWith('plugins/'))
 
-/** From the lowest up. A file belongs where the longest start of its path is listed. */
-const layers = [
-  // words: what everything speaks of; types, pure functions, nothing that connects to anything
-  `clock errors events index releasers config/ job/backoff job/decide job/job job/keys pipeline/ffmpeg/damage
-  pipeline/media pipeline/plugin pipeline/probe/fields pipeline/probe/mastering pipeline/probe/orientation
-  pipeline/probe/pick queue/notification`,
-  // edges: each the only one that knows its part of the world outside
-  'config/load local/ log notice/metadata queue/ storage/ pipeline/ffmpeg pipeline/probe',
-  // steps: what a job goes through
-  'job/ operate/ pipeline/',
-  // motion: what makes them happen
-  'checks daemon. http/ notice/ schedule/',
-  // root: what puts everything together
-  'cli/ compose main tokens',
-].map((starts) => starts.split(/\s+/).map((start) => `daemon/${start}`))
-const [WORDS, EDGES] = [0, 1]
+/** The layers of docs/architecture.md, from the lowest up: a folder belongs to exactly one of them. */
+const layers = readLayers(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))
+const RULES = 1
+const EDGES = 2
+
+/** Edges that start programs share how that is done. */
+const SHARED_EDGE = 'daemon/programs/'
 
 /** Every package, and the only files that import it. */
 const importers: Record<string, string> = {
-  '@20minutes/s3rver': 'local/s3/s3rver.ts',
-  '@aws-sdk/client-s3': `storage/client.ts storage/download.ts storage/leftovers.ts storage/list.ts storage/presign.ts
-  storage/storage.ts
-  storage/upload.ts tokens.ts|types`,
-  '@aws-sdk/client-sqs': 'queue/queue.ts tokens.ts|types',
+  '@20minutes/s3rver': 'local/objects/s3rver.ts',
+  '@aws-sdk/client-s3': `composition/tokens.ts|types storage/client.ts storage/download.ts storage/list.ts
+  storage/presign.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts`,
+  '@aws-sdk/client-sqs': 'composition/tokens.ts|types queue/queue.ts',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
   '@aws-sdk/s3-request-presigner': 'storage/presign.ts',
   'cli-progress': 'cli/run.ts',
-  'cli-table3': 'cli/table.ts',
+  'cli-table3': 'terminal/table.ts',
   commander: 'cli/program.ts',
   cosmiconfig: 'config/load.ts',
   cron: 'config/cron.ts schedule/poller.ts',
-  fauxqs: 'local/fauxqs.ts',
-  'fluent-ffmpeg': 'pipeline/ffmpeg.ts',
-  h3: 'http/app.ts http/health.ts http/job.ts http/presign.ts http/problem.ts http/server.ts',
-  pino: 'log.ts',
-  'pino-pretty': 'log.ts',
-  'reflect-metadata': 'compose.ts',
+  fauxqs: 'local/sqs/fauxqs.ts',
+  'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
+  h3: `http/app.ts http/health.ts http/hooks.ts|types http/job.ts http/presign.ts http/problem.ts http/routes.ts|types
+  http/server.ts`,
+  pino: 'log/log.ts',
+  'pino-pretty': 'log/pretty.ts',
+  'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
-  tsyringe: 'compose.ts',
-  zod: `cli/terraform.ts config/problems.ts|types config/schema.ts config/whole.ts http/upload.ts index.ts job/document.ts pipeline/plugin.ts|types
-  queue/queues.ts`,
+  tsyringe: 'composition/compose.ts',
+  zod: `cli/terraform.ts config/fields.ts config/schema.ts http/upload.ts index.ts job/documents.ts
+  protocol/messages.ts vocabulary/plugin.ts|types vocabulary/validation.ts|types`,
 }
 
 const test = suite('architecture')
 
-test('imports point down: words ← edges ← steps ← motion ← root', () => {
+test('imports point down: vocabulary ← rules ← edges ← steps ← motion ← root', () => {
   assert.equal(findLayerBreaks(daemon, layers), [])
-  const used = new Set(daemon.map(({ file }) => layerOf(file, layers)))
-  assert.is(used.size, layers.length)
+  assert.equal([...new Set(daemon.map(({ file }) => layerOf(file, layers)))].toSorted(), [...layers.keys()])
+})
+
+test('the folders of docs/architecture.md are those of the tree, each once', () => {
+  const listed = layers.flat().filter((start) => start.endsWith('/'))
+  const folders = new Set(daemon.map(({ file }) => `${file.split('/').slice(0, 2).join('/')}`))
+  const found = [...folders].filter((path) => !path.endsWith('.ts')).map((path) => `${path}/`)
+  assert.equal(listed.toSorted(), found.toSorted())
 })
 
 test('an edge knows no other edge', () => {
   assert.equal(findImports(daemon, isForeign), [])
+})
+
+test('folders do not depend on each other in a circle', () => {
+  const rooms = daemon.map(({ file, text, imports }) => ({
+    file: folderOf(file),
+    text,
+    imports: imports.map((one) => ({ ...one, target: folderOf(one.target) })),
+  }))
+  const merged = Object.values(Object.groupBy(rooms, ({ file }) => file)).map((files = []) => ({
+    file: files[0]?.file ?? '',
+    text: '',
+    imports: files.flatMap(({ imports }) => imports).filter(({ target }) => target !== files[0]?.file),
+  }))
+  assert.equal(findCycles(merged, { types: true }), [])
+})
+
+test('a file has one home: no file beside a folder of its name, no folder with one file or more than 12', () => {
+  const files = sources.map(({ file }) => file)
+  const folders = new Set(files.map((file) => dirname(file)))
+  assert.equal(
+    files.filter((file) => folders.has(file.replace(/\.ts$/, ''))),
+    [],
+  )
+  const counts = [...folders].map(
+    (folder) => [folder, files.filter((file) => dirname(file) === folder).length] as const,
+  )
+  assert.equal(
+    counts.filter(([, count]) => count < 2 || count > 12),
+    [],
+  )
 })
 
 test('plugins stand on the public API, and nothing stands on plugins', () => {
@@ -88,6 +115,7 @@ test('plugins stand on the public API, and nothing stands on plugins', () => {
     findImports(plugins, ({ target }) => !allowed.test(target)),
     [],
   )
+  assert.equal(findText(plugins, /from '\.\.\/(?:\.\.\/)*daemon/), []) // by the package's name, as anyone's plugin
   assert.equal(
     findImports(daemon, ({ target }) => target.startsWith('plugins/')),
     [],
@@ -108,7 +136,7 @@ test('package.json lists what is imported, and nothing else', () => {
   assert.equal(dependencies, Object.keys(findPackages(sources)).toSorted())
 
   const others = readSources(root, ['test', 'examples']).filter(({ file }) => file !== 'test/unit/imports.test.ts') // samples
-  const known = new Set(['mediad', ...dependencies, ...devDependencies])
+  const known = new Set([...dependencies, ...devDependencies])
   assert.equal(
     findImports(others, ({ target }) => isPackage(target) && !known.has(target)),
     [],
@@ -123,10 +151,10 @@ test('the process ends in one place, and its environment is read in few', () => 
   assert.equal(findText(sources, /\bprocess\.(?:exit|abort|reallyExit)\b/), ['daemon/main.ts'])
   assert.equal(findText(sources, /\bprocess\.env\b/), [
     'daemon/cli/start.ts',
-    'daemon/cli/terminal.ts',
     'daemon/config/env.ts',
-    'daemon/pipeline/ffmpeg/programs.ts', // PATH, to find ffmpeg as a shell would
+    'daemon/programs/programs.ts', // PATH, to find ffmpeg as a shell would
     'daemon/storage/client.ts', // whether the S3 is a custom one, which the SDK does not tell
+    'daemon/terminal/terminal.ts',
   ])
   assert.equal(
     findImports(sources, ({ target }) => target === 'node:process'),
@@ -153,7 +181,7 @@ test('what is read here is what Node loads', async () => {
     .filter((one) => !one.typeOnly && !one.late)
     .map(({ file, target }) => `${file} → ${target}`)
   // what is required, at whatever time, counts as late
-  const expected = new Set([...read, 'daemon/local/s3/s3rver.ts → @20minutes/s3rver'])
+  const expected = new Set([...read, 'daemon/local/objects/s3rver.ts → @20minutes/s3rver'])
   assert.equal([...new Set(seen)].toSorted(), [...expected].toSorted())
 })
 
@@ -215,8 +243,23 @@ function countLines(text: string): number {
 }
 
 function isForeign({ file, target }: Import): boolean {
-  return layerOf(file, layers) === EDGES && layerOf(target, layers) > WORDS && edgeOf(file) !== edgeOf(target)
+  const isBelow = layerOf(target, layers) <= RULES || target.startsWith(SHARED_EDGE)
+  return layerOf(file, layers) === EDGES && !isBelow && folderOf(file) !== folderOf(target)
 }
 
-/** The folder under `daemon/` (ffmpeg and ffprobe are one edge); a file that lies in none is an edge of its own. */
-const edgeOf = (file: string) => file.split('/').slice(0, 2).join('/')
+/** The folder under `daemon/` that a file lies in; a file that lies in none is a folder of its own. */
+const folderOf = (file: string) => file.split('/').slice(0, 2).join('/')
+
+/** The table of layers: the second column names folders (`storage/`) and files (`main.ts`) of `daemon/`. */
+function readLayers(page: string): string[][] {
+  const rows =
+    page
+      .split('\n## Layers\n')[1]
+      ?.split('\n## ')[0]
+      ?.split('\n')
+      .filter((line) => line.startsWith('|')) ?? []
+  return rows.slice(2).map((row) => {
+    const names = (row.split('|')[2] ?? '').matchAll(/`([^`]+)`/g)
+    return Array.from(names, ([, name = '']) => `daemon/${name}`)
+  })
+}

@@ -2,8 +2,8 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { toArtifact, type AddRequest } from '../../daemon/pipeline/artifact.ts'
-import type { Probe, VideoStream } from '../../daemon/pipeline/media.ts'
-import { JOB, rejection, source } from '../helpers/fakes.ts'
+import type { Probe, VideoStream } from '../../daemon/vocabulary/media.ts'
+import { JOB, rejection, route, source } from '../helpers/fakes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { aProbe } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -24,7 +24,7 @@ const probe = aProbe({ format: 'mp4', durationSeconds: 1.5, sizeBytes: 4, video,
 const seen = { codec: 'h264', width: 160, height: 90, framesPerSecond: 25, pixelFormat: 'yuv420p' }
 const heard = { channels: 2, sampleRate: 48_000 }
 
-const scope = { id: JOB, source, sourcePrefix: 'origin_', statePrefix: '.mediad/' }
+const scope = { id: JOB, source, route, routes: [route] as const, statePrefix: '.mediad/' }
 const options = { key: 'cvted_{name}.mp4', contentType: 'video/mp4' }
 
 /** A workspace with one file of 4 bytes, and what ffprobe is asked for. */

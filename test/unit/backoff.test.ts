@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { MAX_BACKOFF_SECONDS, toBackoffSeconds } from '../../daemon/job/backoff.ts'
+import { MAX_BACKOFF_SECONDS, toBackoffSeconds } from '../../daemon/protocol/backoff.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('backoff')

@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert'
-import { errorCodes, MediadError } from '../../daemon/errors.ts'
-import { isShared } from '../../daemon/job/trouble.ts'
-import { createBrake } from '../../daemon/schedule/brake.ts'
-import { createTestLog } from '../helpers/context.ts'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
+import { errorCodes, MediadError } from '../../daemon/vocabulary/errors.ts'
+import { isShared } from '../../daemon/protocol/fault.ts'
+import { createBrake } from '../../daemon/schedule/circuit-breaker.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock, turn } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -11,15 +12,17 @@ const test = suite('brake')
 function prepare() {
   const clock = createFakeClock()
   const stop = new AbortController()
-  const logged: { level: string; message: string }[] = []
-  const brake = createBrake({ name: 'work', clock, stop: stop.signal, log: createTestLog(logged) })
+  const logged: LoggedLine[] = []
+  const events: DaemonEvent[] = []
+  const emit = (event: DaemonEvent) => void events.push(event)
+  const brake = createBrake({ name: 'work', clock, stop: stop.signal, emit, log: createTestLog(logged) })
   const isFree = async () => {
     let free = false
     void brake.wait().then(() => (free = true))
     await turn()
     return free
   }
-  return { brake, clock, stop, logged, isFree }
+  return { brake, clock, stop, logged, events, isFree }
 }
 
 test('nothing waits while all is well', async () => {
@@ -49,11 +52,18 @@ test('pulled, it holds for a pause that grows, at most 30 s for messages and 5 m
 })
 
 test('what fails together is one failure', async () => {
-  const { brake, clock, isFree, logged } = prepare()
+  const { brake, clock, isFree, logged, events } = prepare()
   for (let n = 0; n < 10; n++) brake.pull('message', new Error('no'))
   await clock.advance(1000)
   assert.ok(await isFree())
   assert.is(logged.length, 1)
+  brake.loosen('message')
+  brake.loosen('message')
+  const error = { code: 'transient.queue', message: 'no', verdict: 'retry' }
+  assert.equal(events, [
+    { type: 'circuit:tripped', queue: 'work', by: 'message', error, pauseSeconds: 1 },
+    { type: 'circuit:reset', queue: 'work' },
+  ])
 })
 
 test('a message that works says nothing about jobs', async () => {

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { toBuryError, toClaimDraft, toDeadDraft } from '../../daemon/job/claim.ts'
-import type { JobError, PastAttempt } from '../../daemon/job/job.ts'
+import { toBuryError, toClaimDraft, toDeadDraft } from '../../daemon/protocol/claim.ts'
+import type { JobError, PastAttempt } from '../../daemon/vocabulary/job.ts'
 import { document, JOB, seen, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 

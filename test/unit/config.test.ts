@@ -48,7 +48,7 @@ const only = (change: object, expected: RegExp) => {
 }
 
 test('what is left out gets its default', () => {
-  const { plugins, limits, ...rest } = checkConfig(minimal)
+  const { plugins, limits, routes, ...rest } = checkConfig(minimal)
   assert.equal(rest, {
     bucket: 'media',
     source: { prefix: 'origin_' },
@@ -65,6 +65,7 @@ test('what is left out gets its default', () => {
     shutdown: { graceSeconds: 30 },
   })
   assert.is(plugins[0], minimal.plugins[0])
+  assert.equal(routes, [{ prefix: 'origin_', plugins }])
   assert.is(limits.sourceBytes, 20 * 1024 ** 3) // all of them: limits.test.ts
 })
 

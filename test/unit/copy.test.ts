@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { AudioStream, Probe, VideoStream } from '../../daemon/index.ts'
-import { toPlan } from '../../plugins/copy.ts'
-import { toRecipe, transcodeOptions } from '../../plugins/recipe.ts'
+import { toPlan } from '../../plugins/transcode/copy.ts'
+import { toRecipe, transcodeOptions } from '../../plugins/transcode/options.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -5,11 +5,11 @@ import {
   isFresh,
   sweepRules,
   takeRules,
-  type JobRecord,
   type SweepDecision,
   type TakeDecision,
-} from '../../daemon/job/decide.ts'
-import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/job/job.ts'
+} from '../../daemon/protocol/decide.ts'
+import type { JobRecord } from '../../daemon/protocol/messages.ts'
+import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/vocabulary/job.ts'
 import { document, JOB, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 

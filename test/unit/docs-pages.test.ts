@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import * as assert from 'uvu/assert'
-import { toTable } from '../../daemon/cli/table.ts'
-import { parseNotification } from '../../daemon/queue/notification.ts'
+import { toTable } from '../../daemon/terminal/table.ts'
+import { parseNotification } from '../../daemon/protocol/notification.ts'
+import { route } from '../helpers/fakes.ts'
 import { makeConfig } from '../helpers/edge.ts'
 import { readDocs, toCodes, toPage } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
@@ -49,9 +50,9 @@ test('what is JSON is JSON, and says what the code understands', () => {
 
   const body = docs.marked('docs/configuration.md', 'notification')
   const source = { bucket: 'media', key: 'origin_my film.mp4', etag: '9b2cf535f27731c974343645a3985328' }
-  assert.equal(parseNotification(body, { bucket: 'media', sourcePrefix: 'origin_' }), {
+  assert.equal(parseNotification(body, { bucket: 'media', routes: [route] }), {
     kind: 'sources',
-    sources: [{ ...source, sizeBytes: 1_048_576 }],
+    sources: [{ source: { ...source, sizeBytes: 1_048_576 }, route }],
   })
   const rule = docs.marked('docs/getting-started.md', 'notifications')
   assert.ok(rule.includes(`"Value": "${makeConfig().source.prefix}"`))

@@ -6,10 +6,13 @@ import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { checkConfig } from '../../daemon/config/check.ts'
 import { schema } from '../../daemon/config/schema.ts'
-import { errorCodes, toMessage } from '../../daemon/errors.ts'
-import { audioCodecs, videoCodecs } from '../../plugins/codecs.ts'
+import { errorCodes, toMessage } from '../../daemon/vocabulary/errors.ts'
+import { securityHeaders } from '../../daemon/http/hooks.ts'
+import { audioCodecs, videoCodecs } from '../../plugins/transcode/codecs.ts'
 import { thumbnail, transcode, upload } from '../../plugins/index.ts'
+import type { Problem } from '../../daemon/vocabulary/validation.ts'
 import { makeConfig } from '../helpers/edge.ts'
+import { withoutComments } from '../helpers/imports.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
 import { actionsOf } from '../helpers/permissions.ts'
 import { suite } from '../helpers/suite.ts'
@@ -39,13 +42,28 @@ test('the first config of the page is that of the repository', () => {
 })
 
 test('every event is documented', () => {
-  const table = docs.table('docs/configuration.md', 'event')
-  const types = [...read('daemon/events.ts').matchAll(/type: '([a-z]+:[a-z]+)'([^}]*)\}/g)]
-  const wanted = types.map(([, type = '', fields = '']) => [type, [...fields.matchAll(/(\w+):/g)].map(([, f]) => f)])
-  const documented = table.rows.flatMap(([names = '', fields = '']) =>
-    toCodes(names).map((name) => [name, toCodes(fields)]),
+  const source = withoutComments(read('daemon/vocabulary/events.ts'))
+  const types = [...source.matchAll(/export type (\w+) = ((?:\w+ &\s*)*)\{([^}]*)\}/g)].map(
+    ([, name = '', bases = '', body = '']) => ({
+      name,
+      type: /\btype: '([a-z]+:[a-z_]+)'/.exec(body)?.[1],
+      fields: [...(bases.match(/\w+/g) ?? []), ...[...body.matchAll(/readonly (\w+): /g)].map(([, field]) => field)],
+    }),
   )
-  assert.equal(documented.toSorted(), wanted.toSorted())
+  const wanted = types.map(({ name, type, fields }) => [type ?? name, fields.filter((field) => field !== 'type')])
+  const documented = ['event', 'fields of events'].flatMap((head) =>
+    docs
+      .table('docs/configuration.md', head)
+      .rows.map(([name = '', fields = '', meaning = '']) => [toCodes(name)[0], toCodes(fields), meaning] as const),
+  )
+  for (const [name, , meaning] of documented) assert.ok(meaning.length > 10, `${name} has no meaning`)
+  assert.equal(documented.map(([name, fields]) => [name, fields]).toSorted(), wanted.toSorted())
+  const union = source.slice(source.indexOf('export type DaemonEvent'))
+  const listed = [...union.matchAll(/^ {2}\| (\w+)/gm)].map(([, name = '']) => name)
+  assert.equal(
+    listed,
+    types.flatMap(({ name, type }) => (type === undefined ? [] : [name])),
+  )
 })
 
 test('every variable that is read is documented, and no other of ours', () => {
@@ -81,11 +99,22 @@ test('every refusal of the endpoint is documented, with its status', () => {
   assert.equal(documented.toSorted(), [...wanted].toSorted())
 })
 
+test('the headers of every answer are documented', () => {
+  const documented = docs
+    .table('docs/http.md', 'header')
+    .rows.map((row) => row.slice(0, 2).map((cell) => toCodes(cell)[0]))
+  assert.equal(documented, [...Object.entries(securityHeaders), ['x-request-id', undefined]])
+})
+
 test('every option of the plugins is documented', () => {
   const wrong = { zzzzzzzzzz: 1 } as object
-  const audio = known(transcode({ audio: wrong }).problems).map((name) => `audio.${name}`)
+  const groups: Record<string, readonly Problem[]> = {
+    audio: transcode({ audio: wrong }).problems,
+    loudness: transcode({ loudness: { target: -16, ...wrong } }).problems,
+  }
+  const inside = (name: string) => groups[name] && known(groups[name]).map((inner) => `${name}.${inner}`)
   const wanted = {
-    transcode: known(transcode(wrong).problems).flatMap((name) => (name === 'audio' ? audio : [name])),
+    transcode: known(transcode(wrong).problems).flatMap((name) => inside(name) ?? [name]),
     thumbnail: known(thumbnail(wrong).problems),
     upload: known(upload(wrong).problems),
   }
@@ -116,8 +145,16 @@ test('the codecs are documented', () => {
     `\`${encoder}\``,
   ])
   assert.equal(documented, wanted)
-  const sound = Object.entries(audioCodecs).map(([name, { containers }]) => `\`${name}\` (${containers.join(', ')})`)
-  assert.ok(docs.page('docs/plugins.md').prose.includes(`Sound is ${sound.join(' or ')}.`))
+  const audio = docs
+    .table('docs/plugins.md', 'audio codec')
+    .rows.map(([codec = '', kbps, containers, encoder]) => [toCodes(codec)[0], kbps, containers, encoder])
+  const wantedAudio = Object.entries(audioCodecs).map(([name, { kbps, containers, encoder }]) => [
+    name,
+    `default ${kbps}`,
+    containers.join(', '),
+    `\`${encoder}\``,
+  ])
+  assert.equal(audio, wantedAudio)
 })
 
 test('the permissions are those of the commands that are sent', () => {
@@ -179,18 +216,21 @@ function checkDefault(path: string, said: string): void {
   const value = path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], makeConfig())
   if (said === 'required') assert.match(complaintOf(path, undefined), /is missing/)
   else if (said === 'none') assert.is(value, undefined, path)
-  else if (said === "the system's") assert.is(value, tmpdir(), path)
-  else assert.is(said, `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``, path)
+  else if (said.startsWith("the system's")) assert.is(value, tmpdir(), path)
+  else assert.is(withoutNotes(said), `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``, path)
 }
 
 function checkLimits(path: string, said: string): void {
-  const match = /^(\d+) to (\d+)( characters)?$/.exec(said)
+  const match = /^(\d+) to (\d+)( characters)?$/.exec(withoutNotes(said))
   if (!match) return
   const make = match[3] === undefined ? (n: number) => n : (n: number) => '~'.repeat(n)
   const [least, most] = [Number(match[1]), Number(match[2])]
   for (const good of [least, most]) assert.is(complaintOf(path, make(good)), '', path)
   for (const bad of [least - 1, most + 1]) assert.match(complaintOf(path, make(bad)), path)
 }
+
+/** Drops what explains a number: `60 (1 min)`. */
+const withoutNotes = (cell: string) => cell.replaceAll(/ \([^)]*\)/g, '')
 
 /** What is said of a config that has `value` at `path`, and is right otherwise; nothing when it is right there too. */
 function complaintOf(path: string, value: unknown): string {

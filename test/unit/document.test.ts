@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { toDeadDraft } from '../../daemon/job/claim.ts'
-import { createDocuments, type DocumentDraft, type SeenDocument, type Written } from '../../daemon/job/document.ts'
-import type { JobDocument } from '../../daemon/job/job.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { toDeadDraft } from '../../daemon/protocol/claim.ts'
+import { createDocuments, type Written } from '../../daemon/job/documents.ts'
+import type { DocumentDraft, JobDocument, SeenDocument } from '../../daemon/vocabulary/job.ts'
 import type { WriteOutcome } from '../../daemon/storage/storage.ts'
 import {
   createFakeClock,

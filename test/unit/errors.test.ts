@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { errorCodes, MediadError, toMediadError } from '../../daemon/errors.ts'
+import { errorCodes, MediadError, toMediadError } from '../../daemon/vocabulary/errors.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('errors')
@@ -27,8 +27,8 @@ test('whatever is thrown becomes an error with a code, a message and its cause',
 })
 
 test('an error of another copy of mediad is one of ours', async () => {
-  const again = `${import.meta.resolve('../../daemon/errors.ts')}?copy`
-  const copy = (await import(again)) as typeof import('../../daemon/errors.ts')
+  const again = `${import.meta.resolve('../../daemon/vocabulary/errors.ts')}?copy`
+  const copy = (await import(again)) as typeof import('../../daemon/vocabulary/errors.ts')
   const theirs = new copy.MediadError('mine.nope', 'x', { verdict: 'reject' })
   assert.ok(theirs instanceof MediadError)
   assert.is(toMediadError(theirs, 'internal.plugin'), theirs)

@@ -1,8 +1,8 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { openPrograms, parseCoders } from '../../daemon/pipeline/ffmpeg/programs.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { openPrograms, parseCoders } from '../../daemon/programs/programs.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -84,6 +84,54 @@ test('a program that hangs when it is asked for its parts is said to hang, not t
   )
   assert.instance(error, MediadError)
   assert.match((error as MediadError).message, 'does not answer within 2 s')
+})
+
+test('a version that is too old is refused, with what was found, what is needed and what to do', async () => {
+  await using folder = await temporaryFolder()
+  const body = 'echo "ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright"'
+  const { code, message } = await refusal(await writeProgram(join(folder.path, 'old'), body), folder.path)
+  assert.is(code, 'config.ffmpeg')
+  assert.match(
+    message,
+    /old" is ffmpeg 4\.4\.2-0ubuntu0\.22\.04\.1; mediad needs 5\.1 or newer: install a newer ffmpeg/,
+  )
+})
+
+test('an ffprobe that is too old is refused as well', async () => {
+  await using folder = await temporaryFolder()
+  const ffprobePath = await writeProgram(join(folder.path, 'old'), 'echo "ffprobe version 5.0.1"')
+  const error = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath, directory: folder.path }).then(
+    () => null,
+    (thrown: unknown) => thrown as MediadError,
+  )
+  assert.match(error?.message ?? '', /is ffprobe 5\.0\.1; mediad needs 5\.1/)
+})
+
+test('a build of a git snapshot is taken', async () => {
+  await using folder = await temporaryFolder()
+  const body = 'echo "ffmpeg version N-118000-g0123abcdef Copyright"'
+  const ffmpegPath = await writeProgram(join(folder.path, 'snapshot'), body)
+  const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory: folder.path })
+  assert.is(programs.version, 'N-118000-g0123abcdef')
+  assert.not.match(programs.probeVersion, 'N-118000')
+})
+
+test('a list that failed once is requested again, and kept once it is there', async () => {
+  await using folder = await temporaryFolder()
+  const seen = join(folder.path, 'seen')
+  const body = `[ "$1" = -version ] && { echo "ffmpeg version 9.9-fake"; exit; }
+echo request >> '${seen}'
+[ "$(wc -l < '${seen}')" = 1 ] && exit 1
+echo ' V....D libx264 H.264'`
+  const ffmpegPath = await writeProgram(join(folder.path, 'fake'), body)
+  const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory: folder.path })
+  const failed = await programs.decoders().then(
+    () => null,
+    (thrown: unknown) => thrown as MediadError,
+  )
+  assert.match(failed?.message ?? '', 'it does not list its decoders')
+  for (let time = 0; time < 2; time++) assert.equal([...(await programs.decoders())], ['libx264'])
+  assert.is((await readFile(seen, 'utf8')).trim().split('\n').length, 2)
 })
 
 test('a missing ffprobe is noticed as well', async () => {

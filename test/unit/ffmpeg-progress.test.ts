@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { createFractions, parseProgress } from '../../daemon/pipeline/ffmpeg/progress.ts'
+import { createFractions, parseProgress } from '../../daemon/ffmpeg/progress.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('ffmpeg-progress')

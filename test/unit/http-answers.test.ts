@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { ask, assertProblem, makeDocument, post, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 

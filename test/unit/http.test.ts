@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { toJobId } from '../../daemon/job/job.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
 import type { PresignRequest } from '../../daemon/storage/presign.ts'
 import { assertProblem, makeConfig, post, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'

@@ -1,19 +1,20 @@
 import * as assert from 'uvu/assert'
-import type { DaemonEvent } from '../../daemon/events.ts'
-import { createDocuments } from '../../daemon/job/document.ts'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
+import { createDocuments } from '../../daemon/job/documents.ts'
 import { createIntake } from '../../daemon/job/intake.ts'
-import type { Trouble } from '../../daemon/job/trouble.ts'
+import type { Trouble } from '../../daemon/protocol/fault.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
-import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/job/job.ts'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
-import { parseRecord } from '../../daemon/queue/queues.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/vocabulary/job.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
+import { parseRecord } from '../../daemon/protocol/messages.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import {
   createFakeClock,
   createFakeQueues,
   createFakeStorage,
   document,
   message,
+  route,
   source,
   transient,
   turn,
@@ -29,9 +30,9 @@ function prepare(is?: Partial<JobDocument>) {
   const clock = createFakeClock()
   const storage = createFakeStorage(clock)
   const queues = createFakeQueues(storage.calls)
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const documents = createDocuments({ storage, prefix: '.mediad/', clock: { ...clock, wait: () => turn() } })
-  const scope = { bucket: 'media', sourcePrefix: 'origin_' }
+  const scope = { bucket: 'media', routes: [route] as const }
   const events: DaemonEvent[] = []
   const emit = (event: DaemonEvent) => void events.push(event)
   const log = createTestLog(logged)
@@ -55,6 +56,7 @@ const test = suite('intake')
 test('a new job: record, then claim, then delete', async () => {
   const { take, calls, queues, stored } = prepare()
   const claimed = await take()
+  assert.is(claimed?.route, route)
   assert.equal(calls(), ['read document', 'inProgress.send', 'write document', 'work.delete'])
   assert.equal(stored(), claimed?.document)
   const { state, claim, attempt, owner, rev } = claimed?.document ?? {}
@@ -171,10 +173,10 @@ test('attempts used up: dead queue, document, message, in this order, and the lo
   assert.equal(calls(), ['read document', 'dead.send', 'write document', 'work.delete'])
   assert.equal([stored()?.state, stored()?.error], ['dead', errorOf])
   assert.ok(
-    logged.some(({ level, message }) => level === 'error' && /buried/.test(message)),
+    logged.some(({ level, event }) => level === 'error' && event === 'job.dead_lettered'),
     JSON.stringify(logged),
   )
-  assert.equal(events, [{ type: 'job:buried', id, error: errorOf }])
+  assert.is(events.map(({ type }) => type).join(), 'job:dead_lettered')
 })
 
 test('a burial that somebody else was faster with: the message comes back', async () => {

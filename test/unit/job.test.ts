@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { isOlder, toJobId } from '../../daemon/job/job.ts'
+import { isOlder, toJobId } from '../../daemon/vocabulary/job.ts'
 import { source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 

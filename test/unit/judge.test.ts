@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { Damage, Probe } from '../../daemon/index.ts'
-import { createDamageCounter } from '../../daemon/pipeline/ffmpeg/damage.ts'
-import { findFlaws, toPictureEnd } from '../../plugins/judge.ts'
+import { createDamageCounter } from '../../daemon/programs/damage.ts'
+import { findFlaws, toPictureEnd } from '../../plugins/transcode/defects.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -1,14 +1,15 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { renderKey, toName } from '../../daemon/job/keys.ts'
-import { JOB, source } from '../helpers/fakes.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { renderKey, toName } from '../../daemon/protocol/keys.ts'
+import { JOB, route, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const scopeOf = (key: string) => ({
   id: JOB,
   source: { ...source, key },
-  sourcePrefix: 'origin_',
+  route,
+  routes: [route] as const,
   statePrefix: '.mediad/',
 })
 

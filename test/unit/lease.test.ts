@@ -1,8 +1,16 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { holdLease, type Lease } from '../../daemon/job/lease.ts'
 import { createTestLog } from '../helpers/context.ts'
-import { createFakeClock, createFakeDocuments, holdFakeLease, rejection, transient } from '../helpers/fakes.ts'
+import {
+  createFakeClock,
+  createFakeDocuments,
+  holdFakeLease,
+  JOB,
+  rejection,
+  source,
+  transient,
+} from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const BEAT = 15_000
@@ -73,12 +81,26 @@ test('what counts is when a heartbeat was sent, not when its reply came', async 
   assert.ok(lost(lease))
 })
 
+test('listeners learn of heartbeats, written and missed, and of the loss, once', async () => {
+  const { clock, documents, lease, events } = holdFakeLease({ attempt: 2, claim: 3 })
+  await clock.advance(BEAT)
+  documents.answers.push(...Array.from({ length: 99 }, () => away))
+  await clock.advance(HOLD + 100)
+  assert.ok(lost(lease))
+  const types = events.map(({ type }) => type)
+  assert.equal([types.at(0), types.at(1), types.at(-1)], ['heartbeat:written', 'heartbeat:missed', 'lease:lost'])
+  assert.is(types.filter((type) => type === 'lease:lost').length, 1)
+  assert.equal(events[0], { type: 'heartbeat:written', id: JOB, key: source.key, attempt: 2, claim: 3 })
+  const error = { code: 'transient.storage', message: 'S3 is away', verdict: 'retry' }
+  assert.equal(events[1], { ...events[0], type: 'heartbeat:missed', error })
+})
+
 test('transient errors are ridden out and logged', async () => {
   const { clock, documents, lease, logged } = holdFakeLease()
   documents.answers.push(away, away)
   await clock.advance(2 * BEAT)
   assert.is(documents.written.length, 1)
-  assert.is(logged.filter(({ level, message }) => level === 'warn' && /S3 is away/.test(message)).length, 2)
+  assert.is(logged.filter(({ level, event }) => level === 'warn' && event === 'heartbeat.missed').length, 2)
   await clock.advance(HOLD - 1)
   assert.not.ok(lease.signal.aborted)
   lease[Symbol.dispose]()
@@ -169,7 +191,7 @@ test('a request that hangs is given up in time for the next', async () => {
         reject(signal.reason as Error)
       })
     })
-  const parts = { claimed: documents.claimed(), leaseSeconds: 6, log: createTestLog(), clock }
+  const parts = { claimed: documents.claimed(), leaseSeconds: 6, emit: () => undefined, log: createTestLog(), clock }
   const lease = holdLease({ ...parts, documents: { ...documents, write: hang } })
   const error = await rejection(lease.confirm())
   assert.is((error as MediadError).code, 'transient.storage')

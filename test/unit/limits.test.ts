@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { findExcess, measureFolder, type Cost } from '../../daemon/pipeline/ffmpeg/excess.ts'
+import { findExcess, measureFolder, type Cost } from '../../daemon/ffmpeg/cost.ts'
 import { refuseSize } from '../../daemon/pipeline/process.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { limits } from '../helpers/probes.ts'

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import { createLog, type LogOptions } from '../../daemon/log.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { createLog, type LogOptions } from '../../daemon/log/log.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('log')
@@ -18,7 +18,7 @@ function record(options: Omit<LogOptions, 'destination'> = {}) {
   }
 }
 
-type Entry = Record<string, unknown> & { reason?: Error; problems?: Error[]; err?: Error; many?: AggregateError }
+type Entry = Record<string, unknown> & { reason?: Error; problems?: Error[]; error?: Error; many?: AggregateError }
 
 const evil = 'origin_a.mp4\n[00:00:00.000] INFO: forged\r\u001B[2J\u0007\u009B31m\u2028\u202Eb'
 
@@ -51,7 +51,7 @@ for (const pretty of [false, true]) {
     const { log, text, written } = record({ pretty })
     log.child({ key: evil }).info({ [evil]: 1, list: [evil], deep: { key: evil } }, evil)
     log.info(evil)
-    log.error({ err: new MediadError('input.corrupt', evil, { cause: new Error(evil) }) }, 'failed')
+    log.error({ error: new MediadError('input.corrupt', evil, { cause: new Error(evil) }) }, 'failed')
     assert.is(written.length, 3)
     assert.not.match(text().replaceAll('\n', ''), /[\p{Cc}\u2028\u2029\u202E]/u)
     const starts = pretty ? /^\[/ : /^\{"level":/
@@ -73,7 +73,7 @@ for (const pretty of [false, true]) {
     }
     log.info({ url, nested: [{ url }] }, `put ${url}`)
     log.info({ config: { credentials } }, JSON.stringify(credentials))
-    log.error({ err: new Error(`cannot sign ${url}`, { cause: new Error(`with secretAccessKey: 'wJalrSECRET'`) }) })
+    log.error({ error: new Error(`cannot sign ${url}`, { cause: new Error(`with secretAccessKey: 'wJalrSECRET'`) }) })
     log.child({ url }).info({ env: 'AWS_SECRET_ACCESS_KEY=wJalrSECRET', encoded: 'X-Amz-Signature%3D5ec2e7aa' })
     assert.not.match(text(), /SECRET(?!_)|5ec2e7aa/)
     assert.match(text(), /X-Amz-Date=20260101/)
@@ -85,7 +85,7 @@ for (const pretty of [false, true]) {
     const { log, text } = record({ pretty })
     const cause = Object.assign(new TypeError('socket hang up'), { code: 'ECONNRESET' })
     log.error(
-      { err: new MediadError('transient.storage', 'S3 did not answer', { cause, stderr: ['last words'] }) },
+      { error: new MediadError('transient.storage', 'S3 did not answer', { cause, stderr: ['last words'] }) },
       'failed',
     )
     for (const part of [
@@ -110,7 +110,7 @@ test('errors are recognised under any name, in lists and alone', () => {
   const [first, second] = entries()
   assert.is(first?.reason?.message, 'one')
   assert.is(first?.problems?.[0]?.message, 'two')
-  assert.is(second?.err?.message, 'three')
+  assert.is(second?.error?.message, 'three')
   assert.is(second?.msg, 'three')
 })
 
@@ -120,7 +120,7 @@ test('circular and endless causes end, other shapes survive', () => {
   circular.cause = circular
   log.error(
     {
-      err: circular,
+      error: circular,
       size: 10n,
       when: new Date(0),
       none: undefined,
@@ -135,7 +135,7 @@ test('circular and endless causes end, other shapes survive', () => {
 })
 
 test('everything written before a sudden end is there, without a worker thread', () => {
-  const file = JSON.stringify(join(import.meta.dirname, '../../daemon/log.ts'))
+  const file = JSON.stringify(join(import.meta.dirname, '../../daemon/log/log.ts'))
   for (const pretty of [false, true]) {
     const script = `const { createLog } = await import(${file}); const log = createLog({ pretty: ${pretty} })
       for (let n = 0; n < 500; n++) log.info({ n }, 'line'); process.kill(process.pid, 'SIGKILL')`

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { parseLoudness, toLoudnessFilters } from '../../plugins/loudness.ts'
+import { parseLoudness, toLoudnessFilters } from '../../plugins/transcode/loudness.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('loudness')

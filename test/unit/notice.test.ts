@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
-import { createMetadata } from '../../daemon/notice/metadata.ts'
-import { watchForNotice, type Notice } from '../../daemon/notice/watch.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createMetadata } from '../../daemon/interruption/metadata.ts'
+import { watchForNotice, type Notice } from '../../daemon/interruption/watch.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock } from '../helpers/fakes.ts'
 import { startMetadata } from '../helpers/metadata.ts'
 import { suite } from '../helpers/suite.ts'
@@ -40,11 +40,11 @@ test('metadata that refuses or does not answer is an error, and no token is kept
   await rejects(metadata.read('a'), /no answer from the instance metadata/)
 })
 
-const cases: readonly [path: string, text: string, notice: RegExp | null][] = [
-  ['spot/instance-action', '{"action":"terminate","time":"2026-01-01T00:00:00Z"}', /spot instance will be interrupted/],
-  ['events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}', /likely to be interrupted/],
-  ['autoscaling/target-lifecycle-state', 'Terminated', /Auto Scaling group takes/],
-  ['autoscaling/target-lifecycle-state', 'Warmed:Stopped', /Auto Scaling group takes/],
+const cases: readonly [path: string, text: string, notice: string | null][] = [
+  ['spot/instance-action', '{"action":"terminate","time":"2026-01-01T00:00:00Z"}', 'spot_interruption'],
+  ['events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}', 'rebalance_recommendation'],
+  ['autoscaling/target-lifecycle-state', 'Terminated', 'autoscaling_termination'],
+  ['autoscaling/target-lifecycle-state', 'Warmed:Stopped', 'autoscaling_termination'],
   ['autoscaling/target-lifecycle-state', 'InService', null],
   ['autoscaling/target-lifecycle-state', 'Standby', null],
   ['autoscaling/target-lifecycle-state', 'Warmed:Running', null],
@@ -57,7 +57,7 @@ for (const [path, text, notice] of cases)
     await watch.round()
     await watch.round()
     assert.is(watch.notices.length, notice === null ? 0 : 1)
-    if (notice !== null) assert.match(watch.notices[0]?.what ?? '', notice)
+    if (notice !== null) assert.is(watch.notices[0]?.what, notice)
   })
 
 test('nothing is a notice, until there is one; it is told once', async () => {
@@ -129,7 +129,7 @@ test('metadata that does not answer is warned of once, and asked again', async (
 async function startWatch() {
   const service = await startMetadata()
   const clock = createFakeClock()
-  const lines: { level: string; message: string }[] = []
+  const lines: LoggedLine[] = []
   const notices: Notice[] = []
   const parts = { metadata: createMetadata({ url: service.url }), log: createTestLog(lines), clock }
   const end = watchForNotice({ ...parts, onNotice: (notice) => void notices.push(notice) })

@@ -1,18 +1,20 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { WorkSource } from '../../daemon/job/job.ts'
-import { encodeKey, parseNotification, toNotificationBody } from '../../daemon/queue/notification.ts'
+import type { WorkSource } from '../../daemon/vocabulary/job.ts'
+import { encodeKey, parseNotification, toNotificationBody } from '../../daemon/protocol/notification.ts'
+import { route } from '../helpers/fakes.ts'
 import { eventBridge, record, sns, type Change } from '../helpers/notifications.ts'
 import { suite } from '../helpers/suite.ts'
 
-const scope = { bucket: 'media', sourcePrefix: 'origin_' }
+const scope = { bucket: 'media', routes: [route] as const }
 const parse = (value: unknown) => parseNotification(typeof value === 'string' ? value : JSON.stringify(value), scope)
 
 function only(value: unknown): WorkSource {
   const found = parse(value)
   if (found.kind !== 'sources') throw new Error(`${found.kind}: ${found.reason}`)
   assert.is(found.sources.length, 1)
-  return found.sources[0] as WorkSource
+  assert.is(found.sources[0]?.route, route)
+  return found.sources[0]?.source as WorkSource
 }
 
 const expected: WorkSource = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A1B' }
@@ -38,7 +40,10 @@ test('a store without sequencers', () => {
 test('several records give several sources, in order; what is not for us is left out', () => {
   const keys = ['origin_1.mp4', 'cvted_1.mp4', 'origin_2.mp4']
   const found = parse({ Records: keys.map((key) => record({ key })) })
-  assert.equal(found.kind === 'sources' && found.sources.map(({ key }) => key), ['origin_1.mp4', 'origin_2.mp4'])
+  assert.equal(found.kind === 'sources' && found.sources.map(({ source }) => source.key), [
+    'origin_1.mp4',
+    'origin_2.mp4',
+  ])
 })
 
 test('SNS around S3, around EventBridge, and around a test event', () => {

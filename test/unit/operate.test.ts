@@ -1,17 +1,17 @@
 import * as assert from 'uvu/assert'
-import { createDocuments } from '../../daemon/job/document.ts'
-import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { createDocuments } from '../../daemon/job/documents.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import { createDead } from '../../daemon/operate/dead.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
 import { visitDead } from '../../daemon/operate/visit.ts'
-import { parseNotification, toNotificationBody } from '../../daemon/queue/notification.ts'
-import type { DeadMessage } from '../../daemon/queue/queues.ts'
+import { parseNotification, toNotificationBody } from '../../daemon/protocol/notification.ts'
+import type { DeadMessage } from '../../daemon/protocol/messages.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { createTestLog } from '../helpers/context.ts'
-import { createFakeQueues, createFakeStorage, document, source } from '../helpers/fakes.ts'
+import { createFakeQueues, createFakeStorage, document, route, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const scope = { bucket: 'media', sourcePrefix: 'origin_' }
+const scope = { bucket: 'media', routes: [route] as const }
 const id = toJobId(source.bucket, source.key)
 const error = { code: 'internal.plugin', message: 'it broke', verdict: 'retry' } as const
 const toKey = (job: string) => `.mediad/jobs/${job}.json`
@@ -61,7 +61,7 @@ const buried = (claim: number): DeadMessage => ({
 })
 const noJob: DeadMessage = { reason: 'message.invalid', error, at: 'x', body: 'no JSON' }
 const isDead = { state: 'dead', owner: null, claim: 3, attempt: 3, error } as const
-const redriven = { kind: 'sources', sources: [{ ...source, redrive: 3 }] }
+const redriven = { kind: 'sources', sources: [{ source: { ...source, redrive: 3 }, route }] }
 
 const test = suite('operate')
 

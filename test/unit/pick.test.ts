@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { parseProbe } from '../../daemon/pipeline/probe/parse.ts'
+import { parseProbe } from '../../daemon/probe/parse.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('pick')

@@ -1,9 +1,10 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { createPoller, type PollerParts } from '../../daemon/schedule/poller.ts'
 import { besides } from '../helpers/besides.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { turn } from '../helpers/fakes.ts'
 import { createHands, createPolledQueue } from '../helpers/polled.ts'
 import { suite } from '../helpers/suite.ts'
@@ -16,7 +17,8 @@ const NEVER = '0 0 0 29 2 *'
 function prepare({ secondMs = 50, ...parts }: Partial<PollerParts> & { secondMs?: number } = {}) {
   const queue = createPolledQueue({ secondMs })
   const hands = createHands()
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
+  const events: DaemonEvent[] = []
   const poller = createPoller({
     name: 'work',
     queue,
@@ -26,10 +28,11 @@ function prepare({ secondMs = 50, ...parts }: Partial<PollerParts> & { secondMs?
     longPollSeconds: 1,
     visibilitySeconds: 30,
     handle: hands.handle,
+    emit: (event) => void events.push(event),
     log: createTestLog(logged),
     ...parts,
   })
-  return { queue, hands, logged, poller }
+  return { queue, hands, logged, events, poller }
 }
 
 /** Waits until something has come to `count`; gives what it has come to, and in how many seconds. */

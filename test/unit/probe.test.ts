@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { toDisplaySize } from '../../daemon/pipeline/media.ts'
+import { toDisplaySize } from '../../daemon/vocabulary/media.ts'
 import {
   findUnreadable,
   isDolbyOnly,
@@ -9,7 +9,7 @@ import {
   NAMELESS,
   parseProbe,
   withoutUndecodable,
-} from '../../daemon/pipeline/probe/parse.ts'
+} from '../../daemon/probe/parse.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('probe')

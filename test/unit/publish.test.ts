@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
-import type { Artifact, UploadOptions } from '../../daemon/pipeline/plugin.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import type { Artifact, UploadOptions } from '../../daemon/vocabulary/plugin.ts'
 import { createPublish } from '../../daemon/pipeline/publish.ts'
 import type { WriteOutcome } from '../../daemon/storage/storage.ts'
 import type { UploadRequest } from '../../daemon/storage/upload.ts'

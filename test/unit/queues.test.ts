@@ -1,9 +1,10 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { JobError, PastAttempt } from '../../daemon/job/job.ts'
-import { parseNotification } from '../../daemon/queue/notification.ts'
-import { createQueues, parseDead, parseRecord } from '../../daemon/queue/queues.ts'
-import { createFakeQueues, JOB, source } from '../helpers/fakes.ts'
+import type { JobError, PastAttempt } from '../../daemon/vocabulary/job.ts'
+import { parseNotification } from '../../daemon/protocol/notification.ts'
+import { createQueues } from '../../daemon/queue/queues.ts'
+import { parseDead, parseRecord } from '../../daemon/protocol/messages.ts'
+import { createFakeQueues, JOB, route, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const record = { id: JOB, source, claim: 3, owner: 'host/1' }
@@ -78,8 +79,8 @@ test('a source goes to work as a notification', async () => {
   await queues.sendSource(source, 7)
   const [{ body, delaySeconds } = { body: '', delaySeconds: -1 }] = queues.work.sent
   assert.is(delaySeconds, 7)
-  const scope = { bucket: 'media', sourcePrefix: 'origin_' }
-  assert.equal(parseNotification(body, scope), { kind: 'sources', sources: [source] })
+  const scope = { bucket: 'media', routes: [route] as const }
+  assert.equal(parseNotification(body, scope), { kind: 'sources', sources: [{ source, route }] })
 })
 
 async function sendDead(body: string) {

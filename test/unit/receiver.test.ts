@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message, ReceiveOptions } from '../../daemon/queue/queue.ts'
 import { createReceiver } from '../../daemon/schedule/receiver.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock, createFakeQueues, message } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -13,7 +14,7 @@ const away = new MediadError('transient.queue', 'could not receive from q')
 function prepare(...answers: (Message[] | Error)[]) {
   const clock = createFakeClock()
   const stop = new AbortController()
-  const logged: { level: string; message: string }[] = []
+  const logged: LoggedLine[] = []
   const asked: ReceiveOptions[] = []
   const receive = async (options: ReceiveOptions) => {
     asked.push(options)
@@ -22,24 +23,34 @@ function prepare(...answers: (Message[] | Error)[]) {
     return answer
   }
   const queue = { ...createFakeQueues().work, receive }
-  const parts = { name: 'work', queue, visibilitySeconds: 30, clock, stop: stop.signal, log: createTestLog(logged) }
-  return { ...createReceiver(parts), answers, clock, stop, logged, asked }
+  const events: DaemonEvent[] = []
+  const parts = {
+    name: 'work' as const,
+    queue,
+    visibilitySeconds: 30,
+    clock,
+    stop: stop.signal,
+    emit: (event: DaemonEvent) => void events.push(event),
+    log: createTestLog(logged),
+  }
+  return { ...createReceiver(parts), answers, clock, stop, logged, events, asked }
 }
 
 const test = suite('receiver')
 
 test('one request, and its messages', async () => {
-  const { receive, asked, problem } = prepare([message('a'), message('b')])
+  const { receive, asked, problem, events } = prepare([message('a'), message('b')])
   assert.equal(
     (await receive(request)).map(({ body }) => body),
     ['a', 'b'],
   )
   assert.equal(asked, [{ ...request, visibilitySeconds: 30 }])
   assert.is(problem(), null)
+  assert.equal(events, [{ type: 'poll:finished', queue: 'work', messages: 2 }])
 })
 
 test('a failed request gives no messages, and pauses before it says so', async () => {
-  const { receive, clock, problem, logged } = prepare(away)
+  const { receive, clock, problem, logged, events } = prepare(away)
   const received = receive(request)
   let over = false
   void received.then(() => (over = true))
@@ -48,6 +59,10 @@ test('a failed request gives no messages, and pauses before it says so', async (
   assert.is(problem(), 'could not receive from q')
   await clock.advance(1)
   assert.equal(await received, [])
+  assert.equal(
+    events.map((event) => event.type === 'poll:failed' && [event.queue, event.error.code, event.retryInSeconds]),
+    [['work', 'transient.queue', 1]],
+  )
   assert.equal(
     logged.map(({ level }) => level),
     ['warn'],
@@ -84,7 +99,7 @@ test('a good answer ends the trouble: said once, and the next pause is short aga
   await receive(request)
   assert.is(problem(), null)
   await receive(request)
-  assert.is(logged.filter(({ level, message }) => level === 'info' && /answers again/.test(message)).length, 1)
+  assert.is(logged.filter(({ level, event }) => level === 'info' && event === 'poll.recovered').length, 1)
   answers.push(away)
   const received = receive(request)
   await clock.advance(1000)

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { withReleasers } from '../../daemon/releasers.ts'
+import { withReleasers } from '../../daemon/vocabulary/releasers.ts'
 import { turn } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -1,14 +1,14 @@
 import * as assert from 'uvu/assert'
-import { createDocuments } from '../../daemon/job/document.ts'
-import { toJobId, type JobDocument } from '../../daemon/job/job.ts'
+import { createDocuments } from '../../daemon/job/documents.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import type { Outcome, Wanted } from '../../daemon/operate/dead.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
 import { createRequeue } from '../../daemon/operate/requeue.ts'
-import { parseNotification } from '../../daemon/queue/notification.ts'
-import { createFakeQueues, createFakeStorage, document } from '../helpers/fakes.ts'
+import { parseNotification } from '../../daemon/protocol/notification.ts'
+import { createFakeQueues, createFakeStorage, document, route } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const scope = { bucket: 'media', sourcePrefix: 'origin_' }
+const scope = { bucket: 'media', routes: [route] as const }
 const limits = { attempts: 3, leaseSeconds: 60, recheckSeconds: 30 }
 
 /** One job for each of the documents: `origin_0.mp4`, `origin_1.mp4`, … */
@@ -44,7 +44,9 @@ function prepare(...documents: (Partial<JobDocument> & { ageSeconds?: number })[
   const sent = () =>
     queues.work.sent.map(({ body }) => {
       const notification = parseNotification(body, scope)
-      return notification.kind === 'sources' ? notification.sources.map(({ key, etag }) => `${key} ${etag}`).join() : ''
+      return notification.kind === 'sources'
+        ? notification.sources.map(({ source: { key, etag } }) => `${key} ${etag}`).join()
+        : ''
     })
   return { run, sent, storage, queues }
 }

@@ -1,6 +1,6 @@
 import { S3ServiceException } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/errors.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { proveConditionalWrites } from '../../daemon/storage/selftest.ts'
 import { toStorageError } from '../../daemon/storage/storage.ts'
 import { createFakeStorage, rejection, transient, type FakeStorage, type WriteScript } from '../helpers/fakes.ts'

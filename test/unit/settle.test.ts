@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert'
 import type { StoredObject } from '../../daemon/storage/storage.ts'
-import { toNotificationBody } from '../../daemon/queue/notification.ts'
-import { MediadError } from '../../daemon/errors.ts'
-import type { DaemonEvent } from '../../daemon/events.ts'
-import type { JobDocument } from '../../daemon/job/job.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
+import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { createSettle } from '../../daemon/job/settle.ts'
 import { createFakeQueues, holdFakeLease, JOB, source, transient } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -60,7 +60,9 @@ test('retry: the document says failed, with error and backoff', async () => {
   assert.equal([document?.error, document?.timings, document?.owner], [error, timings, 'host/1'])
   const backoff = document?.backoffSeconds ?? -1
   assert.ok(backoff >= 1 && backoff <= 10, String(backoff))
-  assert.equal(events, [{ type: 'job:failed', id: JOB, error, retryInSeconds: backoff }])
+  const attempt = { id: JOB, key: source.key, attempt: 2, claim: 1 }
+  const took = { seconds: 60, plugins: timings.plugins, bytesIn: source.sizeBytes, mediaSeconds: null }
+  assert.equal(events, [{ type: 'job:failed', ...attempt, ...took, error, retryInSeconds: backoff }])
 })
 
 test('retry without plugin and stderr: the error has neither', async () => {
@@ -79,8 +81,8 @@ test('a failure of the last attempt is buried: dead queue first, then the docume
   assert.equal([dead.job.id, dead.job.source, dead.job.claim, dead.job.attempt], [JOB, source, 7, 5])
   assert.equal([dead.job.history[0]?.attempt, dead.job.history[0]?.error.code], [5, 'internal.ffmpeg'])
   assert.equal([document?.owner, document?.history.length, document?.history[0]?.attempt], [null, 1, 5])
-  assert.equal(types(events), ['job:buried'])
-  assert.ok(logged.some(({ level, message }) => level === 'error' && message.includes('ffmpeg failed')))
+  assert.equal(types(events), ['job:dead_lettered'])
+  assert.ok(logged.some(({ event, error }) => event === 'job.dead_lettered' && error === retry))
 })
 
 test('reject: buried at the first attempt', async () => {
@@ -88,7 +90,7 @@ test('reject: buried at the first attempt', async () => {
   await end(reject)
   assert.equal(calls, ['dead.send', 'write dead'])
   assert.equal([documents.written[0]?.state, documents.written[0]?.error?.verdict], ['dead', 'reject'])
-  assert.equal(types(events), ['job:buried'])
+  assert.equal(types(events), ['job:dead_lettered'])
 })
 
 for (const [error, attempt] of [
@@ -129,7 +131,7 @@ test('release, and the work queue is out of reach: nothing is written, the recor
   queues.failures.add('work.send')
   await end(stopping)
   assert.equal([calls, documents.written, events], [['work.send'], [], []])
-  assert.ok(logged.some(({ level, message }) => level === 'warn' && /no send today/.test(message)))
+  assert.ok(logged.some(({ level, event }) => level === 'warn' && event === 'job.settle_failed'))
 })
 
 test('superseded by nothing, for it is gone: released, and nothing sent', async () => {

@@ -32,6 +32,22 @@ test('an old permit cannot release the slot of a new one', () => {
   assert.is(slots.take(1).length, 0)
 })
 
+test('the gauge counts slots that work, not those that are only held', () => {
+  const slots = createSlots(3)
+  const [first, second] = slots.take(3)
+  assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3 })
+  first?.use()
+  first?.use()
+  second?.use()
+  assert.equal(slots.gauge(), { used: 2, free: 1, capacity: 3 })
+  first?.release()
+  first?.release()
+  first?.use()
+  assert.equal(slots.gauge(), { used: 1, free: 2, capacity: 3 })
+  second?.release()
+  assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3 })
+})
+
 /** Whether it is idle, asked without waiting. */
 function watchIdle(slots: ReturnType<typeof createSlots>): () => boolean {
   let idle = false

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { toAge, toGrid, toLines, toPlain } from '../../daemon/cli/table.ts'
+import { toAge, toGrid, toLines, toPlain } from '../../daemon/terminal/table.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('table')

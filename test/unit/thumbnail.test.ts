@@ -1,6 +1,8 @@
 import * as assert from 'uvu/assert'
 import type { VideoStream } from '../../daemon/index.ts'
-import { thumbnail, thumbnailArguments, toSeconds } from '../../plugins/thumbnail.ts'
+import { thumbnailArguments } from '../../plugins/thumbnail/arguments.ts'
+import { toSeconds } from '../../plugins/thumbnail/options.ts'
+import { thumbnail } from '../../plugins/thumbnail/thumbnail.ts'
 import { toOrdinary } from '../helpers/filters.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -7,7 +7,7 @@ import {
   toStartOptions,
   toTimeFilters,
   toTimeOptions,
-} from '../../plugins/time.ts'
+} from '../../plugins/transcode/timestamps.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 

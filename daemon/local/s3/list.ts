@@ -1,6 +1,6 @@
-import type { Entry, Index } from './objects.ts'
-import type { Part, Upload, Uploads } from './uploads.ts'
-import { S3Error, type Context } from './s3rver.ts'
+import type { Entry, Index } from '../objects/objects.ts'
+import type { Part, Upload, Uploads } from '../objects/uploads.ts'
+import { S3Error, type Context } from '../objects/s3rver.ts'
 
 const XMLNS = { '@': { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' } }
 const MAX_ITEMS = 1000

@@ -1,9 +1,9 @@
-import type { Blobs } from './blobs.ts'
-import { checkRead, noSuchKey } from './conditions.ts'
-import type { Contents } from './contents.ts'
-import type { Index } from './objects.ts'
-import { toHeaders } from './metadata.ts'
-import { S3Error, type ByteRange, type Context } from './s3rver.ts'
+import type { Blobs } from '../objects/blobs.ts'
+import { checkRead, noSuchKey } from '../objects/conditions.ts'
+import type { Contents } from '../objects/contents.ts'
+import type { Index } from '../objects/objects.ts'
+import { toHeaders } from '../objects/metadata.ts'
+import { S3Error, type ByteRange, type Context } from '../objects/s3rver.ts'
 
 type Read = { index: Index; contents: Contents; blobs: Blobs; bucket: string; key: string }
 

@@ -1,9 +1,9 @@
 import { readObject } from './read.ts'
 import { listObjects, listParts, listUploads } from './list.ts'
 import type { RequestStore, Shelf } from './store.ts'
-import { noSuchUpload, type Upload } from './uploads.ts'
+import { noSuchUpload, type Upload } from '../objects/uploads.ts'
 import { findElements, findText, malformed, readText } from './xml.ts'
-import { bucketController, objectController, S3Error, serviceController, type Context } from './s3rver.ts'
+import { bucketController, objectController, S3Error, serviceController, type Context } from '../objects/s3rver.ts'
 
 /** A request whose signature is good, and what it is about. */
 export type Call = {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { S3Error, type Middleware } from './s3rver.ts'
+import { S3Error, type Middleware } from '../objects/s3rver.ts'
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }

@@ -165,7 +165,7 @@ variable "architecture" {
 }
 
 variable "ami_id" {
-  description = "A Debian or Ubuntu image; null takes the latest Debian 13, at each apply. An image that has ffmpeg keeps its own."
+  description = "A Debian or Ubuntu image; null takes the latest Debian 13 (ffmpeg 7.1), at each apply. An image that has ffmpeg keeps its own, which must be 5.1 or newer: Debian 12, Ubuntu 24.04."
   type        = string
   default     = null
 

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { ffmpeg } from '../../helpers/media.ts'
 import { orientations, setMatrix } from './boxes.ts'
+import { hdr, mastered, x265 } from '../../helpers/hdr.ts'
 import { aac, by, h264, picture, sound, type Maker, type Makers } from './files.ts'
 
 /** Four fields: red, lime; blue, yellow. Which corner is which tells how a picture is held. */
@@ -188,14 +189,6 @@ export const interlaced: Makers = {
     'mp2',
   ),
 }
-
-const hdr = (transfer: string) => ['-color_primaries', 'bt2020', '-color_trc', transfer, '-colorspace', 'bt2020nc']
-const x265 = (transfer: string, more: string) => [
-  ['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-tag:v', 'hvc1'],
-  ['-x265-params', `log-level=none:colorprim=bt2020:transfer=${transfer}:colormatrix=bt2020nc${more}`],
-]
-const mastered =
-  ':hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400'
 
 /** A grey ramp from black to the brightest, and colours below it, coded for HDR screens. */
 const ramp = [

@@ -1,0 +1,156 @@
+import type { Config } from '../../config/schema.ts'
+import { MediadError } from '../../vocabulary/errors.ts'
+import { isFresh } from '../../protocol/decide.ts'
+import type {
+  JobDocument,
+  JobState,
+  MediaSummary,
+  PastAttempt,
+  PluginTiming,
+  SeenDocument,
+} from '../../vocabulary/job.ts'
+import type { JobEntry } from '../../operate/jobs.ts'
+import { operate, type Desk } from './operate.ts'
+import { toAge, toGrid, toLines, toPlain, toTable } from '../../terminal/table.ts'
+import type { Terminal } from '../../terminal/terminal.ts'
+
+export type JobsOptions = { config?: string; state?: JobState; limit: number }
+
+/** `mediad jobs [ID]`: the job documents, or all of one; 1 when there is no such job, or a document is none. */
+export async function jobs(terminal: Terminal, name: string | undefined, options: JobsOptions): Promise<0 | 1> {
+  return await operate(terminal, options, (desk) =>
+    name === undefined ? listJobs(terminal, options, desk) : showJob(terminal, name, desk),
+  )
+}
+
+async function listJobs(terminal: Terminal, options: JobsOptions, { jobs, config, signal }: Desk): Promise<0 | 1> {
+  const { state, limit } = options
+  const rows: string[][] = []
+  let code: 0 | 1 = 0
+  for await (const entry of jobs.list({ limit, signal, ...(state && { state }) })) {
+    if ('problem' in entry) code = 1
+    if (terminal.human) rows.push(toJobRow(entry, config))
+    else terminal.say('', toFields(entry, config)) // a program gets each as soon as it is read
+  }
+  if (terminal.human) terminal.say(toGrid(head, rows), {})
+  return code
+}
+
+const head = ['job', 'key', 'state', 'attempt', 'progress', 'owner', 'age', 'error']
+
+/** A job for a person. */
+export function toJobRow(entry: JobEntry, config: Config): string[] {
+  if ('problem' in entry) return [entry.id, '–', '–', '–', '–', '–', '–', entry.problem.code]
+  const { document, ageSeconds } = entry.seen
+  const { id, source, owner, error } = document
+  return [
+    id,
+    source.key,
+    `${document.state}${isStale(entry.seen, config) ? ' (stale)' : ''}`,
+    toAttempt(document, config),
+    toProgress(document),
+    owner ?? '–',
+    toAge(ageSeconds),
+    error?.code ?? '–',
+  ]
+}
+
+function toFields(entry: JobEntry, config: Config): Record<string, unknown> {
+  const { id } = entry
+  if ('problem' in entry) return { id, code: entry.problem.code, problem: entry.problem.message }
+  const { document, ageSeconds } = entry.seen
+  const { source, state, attempt, claim, owner, progress, error } = document
+  return {
+    id,
+    key: source.key,
+    state,
+    stale: isStale(entry.seen, config),
+    attempt,
+    attempts: config.job.attempts,
+    claim,
+    owner,
+    progress,
+    ageSeconds,
+    error: error?.code ?? null,
+  }
+}
+
+/** Nobody keeps the lease of a job that is being processed: its record brings it to another daemon. */
+function isStale(seen: SeenDocument, { job }: Config): boolean {
+  return seen.document.state === 'processing' && !isFresh(seen, job)
+}
+
+async function showJob(terminal: Terminal, name: string, { jobs, config, signal }: Desk): Promise<0 | 1> {
+  const seen = await jobs.find(name, signal)
+  if (seen === null)
+    throw new MediadError('job.not_found', `there is no job "${name}": give its id, or its source's key`)
+  terminal.say(describeJob(seen, config), { ...seen.document, ageSeconds: seen.ageSeconds })
+  return 0
+}
+
+/** Everything of one job for a person. */
+export function describeJob(seen: SeenDocument, config: Config): string {
+  const { id, source, media, state, claim, owner, outputs, warnings = [], error, timings, history } = seen.document
+  const fields = {
+    job: id,
+    key: source.key,
+    source: `${source.sizeBytes} bytes, etag ${source.etag}${source.sequencer ? `, sequencer ${source.sequencer}` : ''}`,
+    ...(media && { media: describeMedia(media) }),
+    state: `${state}${isStale(seen, config) ? ' (stale)' : ''}, written ${toAge(seen.ageSeconds)} ago`,
+    attempt: toAttempt(seen.document, config),
+    claim: String(claim),
+    owner: owner ?? '–',
+    progress: toProgress(seen.document),
+    started: timings.startedAt,
+    ended: timings.endedAt ?? '–',
+    ...(timings.plugins.length > 0 && {
+      plugins: timings.plugins.map(describeTiming).join(', '),
+    }),
+    ...(error && { error: `${error.code}: ${error.message}` }),
+    ...(warnings.length > 0 && { warnings: warnings.map(({ plugin, message }) => `${plugin}: ${message}`).join('; ') }),
+  }
+  return [
+    toLines(fields),
+    ...(outputs.length > 0 ? [toTable(outputs)] : []),
+    ...(history.length > 0 ? [toHistoryGrid(history)] : []),
+    ...(error?.stderr ?? []).map((line) => `  ${toPlain(line)}`),
+  ].join('\n')
+}
+
+function describeTiming({ plugin, seconds, cpuSeconds, skipped }: PluginTiming): string {
+  if (skipped !== undefined) return `${plugin} skipped (${skipped})`
+  return `${plugin} ${seconds.toFixed(1)} s (ffmpeg's processor time ${cpuSeconds.toFixed(1)} s)`
+}
+
+function describeMedia({ format, codec, audioCodec, width, height, durationSeconds }: MediaSummary): string {
+  const parts = [
+    format,
+    codec,
+    width !== undefined && `${width}×${height}`,
+    audioCodec,
+    durationSeconds !== undefined && `${durationSeconds.toFixed(2)} s`,
+  ]
+  return parts.filter(Boolean).join(', ')
+}
+
+/** The attempts that ended badly, the oldest first. */
+export function toHistoryGrid(history: readonly PastAttempt[]): string {
+  const rows = history.map(({ attempt, claim, owner, startedAt, endedAt, error }) => [
+    String(attempt),
+    String(claim),
+    owner,
+    startedAt,
+    endedAt,
+    `${error.plugin === undefined ? '' : `${error.plugin}: `}${error.code}`,
+    error.message.slice(0, 80),
+  ])
+  return toGrid(['attempt', 'claim', 'owner', 'started', 'ended', 'error', 'message'], rows)
+}
+
+function toAttempt({ attempt }: JobDocument, { job }: Config): string {
+  return `${attempt}/${job.attempts}`
+}
+
+function toProgress({ progress }: JobDocument): string {
+  return `${progress.plugin === null ? '' : `${progress.plugin} `}${Math.round(progress.percent)} %`
+}

@@ -1,0 +1,29 @@
+import { composeOperator, type Operator } from '../../composition/operator.ts'
+import { loadConfig } from '../../config/load.ts'
+import type { Config } from '../../config/schema.ts'
+import { MediadError } from '../../vocabulary/errors.ts'
+import { listenForStop } from '../../terminal/signals.ts'
+import type { Terminal } from '../../terminal/terminal.ts'
+
+export type Desk = Operator & { readonly config: Config; readonly signal: AbortSignal }
+
+/** Runs one command of an operator with all it needs; a signal ends it in order: what it holds is given back. */
+export async function operate<T>(
+  { log }: Terminal,
+  options: { config?: string },
+  act: (desk: Desk) => Promise<T>,
+): Promise<T> {
+  using signals = listenForStop()
+  const stop = new AbortController()
+  void signals.first.then(() => stop.abort(new MediadError('daemon.stopping', 'stopped before the end')))
+  const { config } = await loadConfig(options.config === undefined ? {} : { file: options.config })
+  const operator = composeOperator({ config, log })
+  try {
+    return await act({ ...operator, config, signal: stop.signal })
+  } catch (error) {
+    stop.signal.throwIfAborted()
+    throw error
+  } finally {
+    operator.close()
+  }
+}

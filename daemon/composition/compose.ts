@@ -1,0 +1,136 @@
+import 'reflect-metadata' // tsyringe does not load without it; keep first
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { container, instanceCachingFactory } from 'tsyringe'
+import { proveAll, type Check } from '../lifecycle/check.ts'
+import { createChecks } from '../lifecycle/checks.ts'
+import { askReadiness } from '../lifecycle/readiness.ts'
+import { provideJobs } from './jobs.ts'
+import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
+import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
+import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
+import { createApp } from '../http/app.ts'
+import { createRoutes } from '../http/routes.ts'
+import { startServer } from '../http/server.ts'
+import { createDocuments } from '../job/documents.ts'
+import type { Programs } from '../programs/programs.ts'
+import { createQueue, createSqsClient } from '../queue/queue.ts'
+import { createQueues } from '../queue/queues.ts'
+import { createS3Client } from '../storage/client.ts'
+import { createPresign } from '../storage/presign.ts'
+import { createSkewWatch } from '../storage/skew.ts'
+import { createStorage } from '../storage/storage.ts'
+import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
+
+export type Composed = {
+  daemon: Daemon
+  /** Where listeners of its events are added and removed. */
+  events: Pick<Emitter, 'on'>
+  gauges: Gauges
+  /** Ends the connections; after the daemon has stopped. */
+  close(): void
+}
+
+/** The composition root: every part, in the order of dependency. The container does not leave this file. */
+export function compose(opened: Opened): Composed {
+  const graph = createGraph(opened)
+  provideEdges(graph)
+  provideJobs(graph)
+  provideDaemon(graph)
+  const { use, events } = graph
+  const pollers = { work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) }
+  const gauges = createGauges({ pollers, queues: use(tokens.Queues) })
+  return { daemon: use(tokens.Daemon), events, gauges, close: () => close(graph) }
+}
+
+/** The checks alone, for somebody who wants to know what a daemon would find; ffmpeg may be missing. */
+export function composeChecks({ config, log, openPrograms }: Base & { openPrograms: () => Promise<Programs> }) {
+  const graph = createGraph({ config, log })
+  provideEdges(graph)
+  const checks: Check[] = createChecks({
+    config,
+    openPrograms,
+    storage: graph.use(tokens.Storage),
+    queues: graph.use(tokens.Queues),
+    log,
+  })
+  return { checks, close: () => close(graph) }
+}
+
+function close({ use }: Graph<Base>): void {
+  use(tokens.S3).destroy()
+  use(tokens.Sqs).destroy()
+}
+
+function createGraph<Given extends Base>(given: Given): Graph<Given> {
+  const root = container.createChildContainer()
+  const { attempts, leaseSeconds, recheckSeconds } = given.config.job
+  const events = createEmitter(given.log)
+  if (given.config.onEvent) events.on(given.config.onEvent)
+  return {
+    ...given,
+    provide: (token, make) => void root.register(token, { useFactory: instanceCachingFactory(make) }),
+    use: (token) => root.resolve(token),
+    name: `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
+    limits: { attempts, leaseSeconds, recheckSeconds },
+    stopJobs: new AbortController(),
+    emit: events.emit,
+    events,
+  }
+}
+
+function provideEdges({ provide, use, config, log }: Graph<Base>): void {
+  const { bucket, queues, state } = config
+  const open = ({ url }: { url: string }) => createQueue({ client: use(tokens.Sqs), url })
+  provide(tokens.S3, () => createS3Client(createSkewWatch(log)))
+  provide(tokens.Sqs, createSqsClient)
+  provide(tokens.Storage, () => createStorage({ client: use(tokens.S3), bucket }))
+  provide(tokens.Queues, () =>
+    createQueues({ work: open(queues.work), inProgress: open(queues.inProgress), dead: open(queues.dead) }),
+  )
+  provide(tokens.Documents, () => createDocuments({ storage: use(tokens.Storage), prefix: state.prefix }))
+}
+
+function provideDaemon(graph: Graph<Opened>): void {
+  const { provide, use, config, log, programs } = graph
+  const { host, port, urlSeconds } = config.http
+  const storage = () => use(tokens.Storage)
+  const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
+  const createHttp = () => {
+    const routes = createRoutes({
+      config,
+      presign: createPresign({ client: use(tokens.S3), bucket: config.bucket, urlSeconds }),
+      readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
+      isReady: () =>
+        askReadiness({
+          storage: storage(),
+          queues: use(tokens.Queues),
+          pollers: Object.values(pollers()),
+          statePrefix: config.state.prefix,
+        }),
+    })
+    return createApp({ routes, log })
+  }
+  provide(tokens.Daemon, () =>
+    createDaemon({
+      name: graph.name,
+      async check() {
+        const checks = createChecks({
+          config,
+          openPrograms: async () => programs,
+          storage: storage(),
+          queues: use(tokens.Queues),
+          log,
+        })
+        await proveAll(checks, log)
+      },
+      openPlugins: use(tokens.Pipeline).openPlugins,
+      listen: () => startServer({ app: createHttp(), host, port, log }),
+      pollers: pollers(),
+      graceSeconds: config.shutdown.graceSeconds,
+      stopJobs: graph.stopJobs,
+      emit: graph.emit,
+      log,
+    }),
+  )
+}

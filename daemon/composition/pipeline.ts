@@ -1,0 +1,34 @@
+import type { Config } from '../config/schema.ts'
+import { createFfmpeg } from '../ffmpeg/ffmpeg.ts'
+import { createRunChain, type RunChain } from '../pipeline/chain.ts'
+import { openPlugins } from '../pipeline/plugins.ts'
+import { createProbe, type ProbeFile } from '../probe/probe.ts'
+import type { Programs } from '../programs/programs.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import type { Releasers } from '../vocabulary/releasers.ts'
+
+/** What runs chains over files: the part that a daemon and `mediad run` share. */
+export type Pipeline = {
+  readonly inspect: ProbeFile
+  /** Sets up the plugins of all routes; to be done once, before the first chain runs. */
+  openPlugins(): Promise<Releasers>
+  readonly runChain: RunChain
+}
+
+export type PipelineDeps = {
+  config: Pick<Config, 'limits' | 'routes'> & { ffmpeg: Pick<Config['ffmpeg'], 'stallSeconds'> }
+  programs: Programs
+  log: DaemonLog
+}
+
+export function createPipeline({ config, programs, log }: PipelineDeps): Pipeline {
+  const { limits, routes } = config
+  const plugins = routes.flatMap((route) => route.plugins)
+  const inspect = createProbe({ programs, limits })
+  const ffmpeg = createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits })
+  return {
+    inspect,
+    openPlugins: () => openPlugins(plugins, log),
+    runChain: createRunChain({ ffmpeg: ffmpeg.run, inspect, maxSeconds: limits.durationSeconds }),
+  }
+}

@@ -1,0 +1,52 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { SQSClient } from '@aws-sdk/client-sqs'
+import type { Config } from '../config/schema.ts'
+import type { Emitter } from '../vocabulary/emitter.ts'
+import type { Daemon } from '../lifecycle/daemon.ts'
+import type { Emit } from '../vocabulary/events.ts'
+import type { Limits } from '../protocol/decide.ts'
+import type { Documents } from '../job/documents.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { Programs } from '../programs/programs.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+import type { Workspaces } from '../pipeline/workspace.ts'
+import type { Queues } from '../queue/queues.ts'
+import type { Poller } from '../schedule/poller.ts'
+import type { Storage } from '../storage/storage.ts'
+
+declare const type: unique symbol
+
+/** A symbol that remembers, for the compiler only, what it resolves to. */
+export type Token<T> = symbol & { readonly [type]?: T }
+
+const token = <T>(name: string): Token<T> => Symbol(name) as Token<T>
+
+/** The parts that own a connection or that a test may want to replace; everything else is imported. */
+export const tokens = {
+  S3: token<S3Client>('S3'),
+  Sqs: token<SQSClient>('Sqs'),
+  Storage: token<Storage>('Storage'),
+  Queues: token<Queues>('Queues'),
+  Documents: token<Documents>('Documents'),
+  Pipeline: token<Pipeline>('Pipeline'),
+  WorkPoller: token<Poller>('WorkPoller'),
+  SweepPoller: token<Poller>('SweepPoller'),
+  Daemon: token<Daemon>('Daemon'),
+}
+
+/** What every composition begins with. */
+export type Base = { config: Config; log: DaemonLog }
+
+/** What must be opened before the parts can be put together; whoever opened it closes it. */
+export type Opened = Base & { programs: Programs; workspaces: Workspaces }
+
+/** The parts by their tokens, and what all of them share. Each part is made when it is first used, and once. */
+export type Graph<Given> = Given & {
+  provide<T>(token: Token<T>, make: () => T): void
+  use<T>(token: Token<T>): T
+  name: string
+  limits: Limits
+  stopJobs: AbortController
+  emit: Emit
+  events: Pick<Emitter, 'on'>
+}

@@ -1,0 +1,53 @@
+import type { EventHandler, H3 } from 'h3'
+import type { Config } from '../config/schema.ts'
+import type { Presign } from '../storage/presign.ts'
+import { healthHandler, readyHandler, type Readiness } from './health.ts'
+import { jobHandler, type ReadJob } from './job.ts'
+import { presignHandler } from './presign.ts'
+import { refuse } from './problem.ts'
+
+export type HttpRoute = {
+  readonly method: 'GET' | 'POST'
+  /** Starts with a slash; `:name` stands for one segment. */
+  readonly path: `/${string}`
+  /**
+   * Whether a GET route answers HEAD as well, with the headers of GET. `false` for a handler that must not be started
+   * for its headers alone, such as a stream; HEAD is then answered with 405.
+   */
+  readonly head?: boolean
+  readonly handler: EventHandler
+}
+
+export type RouteDeps = {
+  config: Config
+  presign: Presign
+  readJob: ReadJob
+  isReady: () => Promise<Readiness>
+}
+
+/** Lists every route of the endpoint. */
+export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
+  return [
+    { method: 'POST', path: '/video/pre-signed-url', handler: presignHandler(deps) },
+    { method: 'GET', path: '/video/:id', handler: jobHandler(deps) },
+    { method: 'GET', path: '/health', handler: healthHandler() },
+    { method: 'GET', path: '/ready', handler: readyHandler(deps) },
+  ]
+}
+
+/** Registers the routes, and an answer of 405 for every other method of their paths. */
+export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
+  for (const [path, served] of Map.groupBy(routes, ({ path }) => path)) {
+    const handlers = served.flatMap(toHandlers)
+    const allow = handlers.map(([method]) => method).join(', ')
+    for (const [method, handler] of handlers) app.on(method, path, handler)
+    app.all(path, () => {
+      throw refuse({ status: 405, detail: `Use ${allow} here.`, code: 'request.method', headers: { allow } })
+    })
+  }
+}
+
+function toHandlers({ method, head = method === 'GET', handler }: HttpRoute) {
+  const methods: readonly ('GET' | 'HEAD' | 'POST')[] = head ? [method, 'HEAD'] : [method]
+  return methods.map((served) => [served, handler] as const)
+}

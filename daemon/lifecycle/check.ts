@@ -1,0 +1,39 @@
+import type { Config } from '../config/schema.ts'
+import type { Programs } from '../programs/programs.ts'
+import type { Queues } from '../queue/queues.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { DaemonLog } from '../vocabulary/log.ts'
+
+export type CheckParts = {
+  config: Config
+  openPrograms: () => Promise<Programs>
+  storage: Storage
+  queues: Queues
+  log: DaemonLog
+}
+
+export type Check = {
+  readonly name: string
+  /**
+   * Returns what was found; throws a MediadError when it is not as it must be. `warn` gets what should be corrected although
+   * a daemon can start.
+   */
+  run(warn: (message: string) => void): Promise<string>
+}
+
+/**
+ * Runs all checks at once, and reports them in their order. The version of ffmpeg is for everybody to see: what a job makes
+ * depends on it.
+ *
+ * @throws the first failure, in the order of the checks, when all have ended.
+ */
+export async function proveAll(checks: readonly Check[], log: DaemonLog): Promise<void> {
+  const warn = (message: string) => log.warn({ event: 'check.warned' }, message)
+  const results = await Promise.allSettled(checks.map(async (check) => await check.run(warn)))
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'rejected') throw result.reason
+    const check = checks[index]?.name
+    if (check === 'ffmpeg') log.info({ event: 'ffmpeg.found', result: result.value }, `ffmpeg found: ${result.value}`)
+    else log.debug({ event: 'check.passed', check, result: result.value }, `check passed: ${check}: ${result.value}`)
+  }
+}

@@ -1,0 +1,33 @@
+import type { Depth } from '../queue/queue.ts'
+import type { Queues } from '../queue/queues.ts'
+import type { Poller } from '../schedule/poller.ts'
+import type { SlotsGauge } from '../schedule/slots.ts'
+
+/** What a daemon's state is right now, for metrics. Reading changes nothing. */
+export type Gauges = {
+  /** Slots of the two pollers. */
+  slots(): { readonly work: SlotsGauge; readonly inProgress: SlotsGauge }
+  /** Number of messages on each queue, by one request to each; null for a queue that does not answer. */
+  queues(signal?: AbortSignal): Promise<Readonly<Record<QueueName, Depth | null>>>
+}
+
+type QueueName = 'work' | 'inProgress' | 'dead'
+
+export type GaugesDeps = {
+  pollers: { work: Pick<Poller, 'gauge'>; sweep: Pick<Poller, 'gauge'> }
+  queues: Record<QueueName, Pick<Queues['work'], 'depth'>>
+}
+
+export function createGauges({ pollers, queues }: GaugesDeps): Gauges {
+  return {
+    slots: () => ({ work: pollers.work.gauge(), inProgress: pollers.sweep.gauge() }),
+    async queues(signal) {
+      const names = ['work', 'inProgress', 'dead'] as const
+      const results = await Promise.allSettled(names.map((name) => queues[name].depth(signal)))
+      const [work = null, inProgress = null, dead = null] = results.map((result) =>
+        result.status === 'fulfilled' ? result.value : null,
+      )
+      return { work, inProgress, dead }
+    },
+  }
+}

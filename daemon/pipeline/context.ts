@@ -1,0 +1,108 @@
+import { MediadError } from '../vocabulary/errors.ts'
+import type { FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
+import type { JobDocument, Output, Warning } from '../vocabulary/job.ts'
+import type { DaemonLog, Log } from '../vocabulary/log.ts'
+import type { Probe } from '../vocabulary/media.ts'
+import type { Artifact, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
+import type { KeyScope } from '../protocol/keys.ts'
+import { toArtifact } from './artifact.ts'
+import type { PluginTimer } from './timer.ts'
+
+/** What every run of a plugin needs; ffmpeg and ffprobe run hardened. */
+export type ChainDeps = {
+  ffmpeg(run: {
+    command: FfmpegCommand
+    input: string
+    workspace: string
+    signal: AbortSignal
+    log: Log
+    onCpu: (seconds: number) => void
+  }): Promise<FfmpegResult>
+  inspect(path: string, signal: AbortSignal): Promise<Probe>
+  /** Longest duration of a file that a plugin makes, as players see it: `config.limits.durationSeconds`. */
+  maxSeconds: number
+}
+
+/** One attempt at one job, as the plugins see it. */
+export type ChainJob = {
+  document: Pick<JobDocument, 'id' | 'attempt' | 'claim' | 'source'>
+  scope: KeyScope
+  workspace: string
+  input: string
+  probe: Probe
+  signal: AbortSignal
+  log: DaemonLog
+  onProgress(progress: JobDocument['progress']): void
+  onWarning(warning: Warning): void
+  upload(artifact: Artifact, options: UploadOptions): Promise<Output>
+}
+
+/** One plugin's turn in a chain. It appends to the chain's artifacts and outputs. */
+export type Turn = { plugin: string; job: ChainJob; artifacts: Artifact[]; outputs: Output[]; timer: PluginTimer }
+
+/** Makes what the plugin's `run` gets. */
+export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs, timer }: Turn): RunContext {
+  const { document, workspace, signal, input } = job
+  const log = job.log.child({ plugin })
+  const inspect = (path: string) => inspectOutput(deps, path, signal)
+  const progress = (fraction: number) =>
+    job.onProgress({ plugin, percent: Math.round(Math.min(1, Math.max(0, fraction)) * 100) })
+  progress(0)
+  let lapStarted = performance.now()
+  return {
+    job: { id: document.id, attempt: document.attempt, claim: document.claim },
+    source: document.source,
+    input,
+    probe: job.probe,
+    workspace,
+    artifacts,
+    signal,
+    log,
+    progress,
+    inspect,
+    warn: (message) => job.onWarning({ plugin, message }),
+    skip(reason) {
+      log.debug({ event: 'plugin.skipped', reason }, `plugin skipped: ${reason}`)
+      timer.skip(reason)
+    },
+    ffmpeg: (command) => deps.ffmpeg({ command, input, workspace, signal, log, onCpu: timer.addCpu }),
+    async add(path, kind, options) {
+      const seconds = (performance.now() - lapStarted) / 1000
+      const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })
+      lapStarted = performance.now()
+      artifacts.push(artifact)
+      return artifact
+    },
+    storage: {
+      async upload(artifact, options = {}) {
+        const output = await job.upload(artifact, options)
+        outputs.push(output)
+        return output
+      },
+    },
+  }
+}
+
+/** Reports a defect of a plugin's file as internal: an `input.*` error would reject the source for it. */
+async function inspectOutput({ inspect, maxSeconds }: ChainDeps, path: string, signal: AbortSignal): Promise<Probe> {
+  try {
+    const probe = await inspect(path, signal)
+    refuseLength(probe, maxSeconds)
+    return probe
+  } catch (error) {
+    if (!(error instanceof MediadError && error.code.startsWith('input.'))) throw error
+    throw new MediadError('internal.output', `a plugin made a file that cannot be read: ${error.message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** ffmpeg enforces the limit on the frames and the audio it writes; the duration of the file can exceed both. */
+function refuseLength({ durationSeconds }: Probe, maxSeconds: number): void {
+  if ((durationSeconds ?? 0) <= maxSeconds + LENGTH_SLACK_SECONDS) return
+  const message = `a plugin made a file of ${durationSeconds?.toFixed(0)} s, limits.durationSeconds allows ${maxSeconds}`
+  throw new MediadError('resource.limit', message)
+}
+
+/** The exact end of video and audio is unknown until both are written. */
+const LENGTH_SLACK_SECONDS = 2

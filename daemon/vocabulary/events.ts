@@ -1,0 +1,251 @@
+import type { ErrorCode, MediadError, Verdict } from './errors.ts'
+import type { JobDocument, JobError, Output, PluginTiming, Source } from './job.ts'
+
+/** The job that an event is about, and the attempt. */
+export type JobFields = {
+  /** Id of the job. */
+  readonly id: string
+  /** Key of the source. */
+  readonly key: string
+  /** Number of the attempt, from 1. */
+  readonly attempt: number
+  /** Number of the claim, from 1; it grows with every claim of the job. */
+  readonly claim: number
+}
+
+/** What one attempt took. */
+export type AttemptFields = {
+  /** Wall time of the attempt in seconds; null when its daemon died before its end. */
+  readonly seconds: number | null
+  /** Wall time and CPU time of each plugin that ran, in seconds. */
+  readonly plugins: readonly PluginTiming[]
+  /** Size of the source in bytes. */
+  readonly bytesIn: number
+  /** Duration of the source in seconds; null when it is unknown. */
+  readonly mediaSeconds: number | null
+}
+
+/** An error as events carry it. */
+export type EventError = {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly verdict: Verdict
+}
+
+/** A queue that a daemon receives from, as the log calls it too. */
+export type PolledName = 'work' | 'in-progress'
+
+/** The daemon has started and receives messages. */
+export type DaemonStarted = {
+  readonly type: 'daemon:started'
+  /** Name of the daemon. */
+  readonly owner: string
+}
+
+/** The daemon has stopped. */
+export type DaemonStopped = {
+  readonly type: 'daemon:stopped'
+  /** Name of the daemon. */
+  readonly owner: string
+}
+
+/** An attempt begins. */
+export type JobStarted = JobFields & {
+  readonly type: 'job:started'
+  readonly source: Source
+}
+
+/** A plugin reports progress. */
+export type JobProgress = JobFields & {
+  readonly type: 'job:progress'
+  /** Name of the plugin; null between plugins. */
+  readonly plugin: string | null
+  /** Progress of the plugin, an integer from 0 to 100. */
+  readonly percent: number
+}
+
+/** A plugin reports something that the owner of a job should know; the job continues. */
+export type JobWarned = JobFields & {
+  readonly type: 'job:warned'
+  /** Name of the plugin. */
+  readonly plugin: string
+  readonly message: string
+}
+
+/** The job is finished, and its document says so. */
+export type JobSucceeded = JobFields &
+  AttemptFields & {
+    readonly type: 'job:succeeded'
+    readonly outputs: readonly Output[]
+    /** Total size of the outputs in bytes. */
+    readonly bytesOut: number
+  }
+
+/** An attempt failed, and the job is tried again. */
+export type JobFailed = JobFields &
+  AttemptFields & {
+    readonly type: 'job:failed'
+    readonly error: JobError
+    /** Pause before the next attempt, in seconds. */
+    readonly retryInSeconds: number
+  }
+
+/** The job was moved to the dead-letter queue, by the daemon that worked on it or by the next one that read its document. */
+export type JobDeadLettered = JobFields &
+  AttemptFields & {
+    readonly type: 'job:dead_lettered'
+    readonly error: JobError
+  }
+
+/** The job was returned to the work queue, and the attempt does not count. */
+export type JobReleased = JobFields &
+  AttemptFields & {
+    readonly type: 'job:released'
+    /** Why, such as `daemon.stopping`. */
+    readonly error: EventError
+  }
+
+/** The daemon ended the attempt because the job belongs to another one. */
+export type JobAbandoned = JobFields &
+  AttemptFields & {
+    readonly type: 'job:abandoned'
+    /** Why, such as `lease.lost`. */
+    readonly error: EventError
+  }
+
+/** A message that is not valid was moved to the dead-letter queue. */
+export type MessageDeadLettered = {
+  readonly type: 'message:dead_lettered'
+  readonly queue: PolledName
+  /** Id of the message. */
+  readonly message: string
+  readonly error: EventError
+}
+
+/** A receive request succeeded. */
+export type PollFinished = {
+  readonly type: 'poll:finished'
+  readonly queue: PolledName
+  /** Number of messages received; 0 when there were none. */
+  readonly messages: number
+}
+
+/** A receive request failed. */
+export type PollFailed = {
+  readonly type: 'poll:failed'
+  readonly queue: PolledName
+  readonly error: EventError
+  /** Pause before the next request, in seconds. */
+  readonly retryInSeconds: number
+}
+
+/**
+ * The sweeper examined an in-progress message. `drop`: the message is obsolete. `wait`: its daemon holds the lease. `retry`: the
+ * source returns to the work queue (or the job is dead-lettered, when the source is gone). `dead-letter`: no attempt is left.
+ */
+export type SweepDecided = {
+  readonly type: 'sweep:decided'
+  /** Id of the job. */
+  readonly id: string
+  /** Key of the source. */
+  readonly key: string
+  /** Number of the claim that the message belongs to. */
+  readonly claim: number
+  readonly decision: 'drop' | 'wait' | 'retry' | 'dead-letter'
+}
+
+/** The sweeper could not act on an in-progress message, which becomes visible again. */
+export type SweepFailed = {
+  readonly type: 'sweep:failed'
+  /** Id of the message. */
+  readonly message: string
+  readonly error: EventError
+}
+
+/** A heartbeat was written. */
+export type HeartbeatWritten = JobFields & { readonly type: 'heartbeat:written' }
+
+/** A heartbeat failed; the job continues while its lease holds. */
+export type HeartbeatMissed = JobFields & {
+  readonly type: 'heartbeat:missed'
+  readonly error: EventError
+}
+
+/** The daemon lost the lease of a job, for lack of heartbeats or to another daemon. */
+export type LeaseLost = JobFields & {
+  readonly type: 'lease:lost'
+  readonly error: EventError
+}
+
+/** A job was claimed whose lease was stale: its daemon died, or could not write. */
+export type LeaseTakenOver = JobFields & {
+  readonly type: 'lease:taken_over'
+  /** The owner that lost the job. */
+  readonly previousOwner: string | null
+}
+
+/** Something that every job needs fails, and the daemon receives less. */
+export type CircuitTripped = {
+  readonly type: 'circuit:tripped'
+  readonly queue: PolledName
+  /** Whether it failed for a message or in a job. */
+  readonly by: 'message' | 'job'
+  readonly error: EventError
+  /** How long nothing is received, in seconds. */
+  readonly pauseSeconds: number
+}
+
+/** The daemon receives at its usual pace again. */
+export type CircuitReset = {
+  readonly type: 'circuit:reset'
+  readonly queue: PolledName
+}
+
+/** What happens in a daemon, for `onEvent` in the config. Payloads are read-only: the daemon uses the same objects. */
+export type DaemonEvent =
+  | DaemonStarted
+  | DaemonStopped
+  | JobStarted
+  | JobProgress
+  | JobWarned
+  | JobSucceeded
+  | JobFailed
+  | JobDeadLettered
+  | JobReleased
+  | JobAbandoned
+  | MessageDeadLettered
+  | PollFinished
+  | PollFailed
+  | SweepDecided
+  | SweepFailed
+  | HeartbeatWritten
+  | HeartbeatMissed
+  | LeaseLost
+  | LeaseTakenOver
+  | CircuitTripped
+  | CircuitReset
+
+/** Publishes an event. It never throws and never waits, so it can be called anywhere. */
+export type Emit = (event: DaemonEvent) => void
+
+/** Reads the job of an event from its document. */
+export function toJobFields({ id, source, attempt, claim }: Fields<'id' | 'source' | 'attempt' | 'claim'>): JobFields {
+  return { id, key: source.key, attempt, claim }
+}
+
+/** Reads what an attempt took from its document. */
+export function toAttemptFields({ source, timings, media }: Fields<'source' | 'timings' | 'media'>): AttemptFields {
+  const { startedAt, endedAt, plugins } = timings
+  return {
+    seconds: endedAt === null ? null : (Date.parse(endedAt) - Date.parse(startedAt)) / 1000,
+    plugins,
+    bytesIn: source.sizeBytes,
+    mediaSeconds: media?.durationSeconds ?? null,
+  }
+}
+
+export function toEventError({ code, message, verdict }: MediadError): EventError {
+  return { code, message, verdict }
+}
+
+type Fields<Name extends keyof JobDocument> = Pick<JobDocument, Name>

@@ -1,0 +1,30 @@
+/** Where a plugin and the daemon write their log lines; the job's id is on each already. */
+export type Log = {
+  debug: LogMethod
+  info: LogMethod
+  warn: LogMethod
+  error: LogMethod
+  child(fields: Record<string, unknown>): Log
+}
+/**
+ * The daemon's own log. Each line names what happened in `event`: dotted, lower case, stable, listed in `docs/operating.md`.
+ * The fields for one thing have one name everywhere: `error`, `job` (its id), `message` (the id of a queue message), `queue`.
+ */
+export type DaemonLog = {
+  debug: DaemonLogMethod
+  info: DaemonLogMethod
+  warn: DaemonLogMethod
+  error: DaemonLogMethod
+  /** The log that a plugin gets: its lines carry the plugin's name and need no `event`. */
+  child(fields: { plugin: string }): Log
+  child(fields: Readonly<Record<string, unknown>>): DaemonLog
+}
+export type DaemonLogMethod = (fields: { event: LogEvent; [field: string]: unknown }, message: string) => void
+
+/** Name of what a log line reports, such as `job.started`. */
+export type LogEvent = `${string}.${string}`
+
+export type LogMethod = {
+  (fields: object, message?: string): void
+  (message: string): void
+}

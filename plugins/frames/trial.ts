@@ -1,0 +1,31 @@
+import type { Mastering, VideoStream } from 'mediad'
+
+/** Filters that make of any frame an HDR one with transparency. */
+const demandingFilters = [
+  'format=yuva420p10le',
+  'setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc',
+]
+
+/** That of a common HDR10 master: P3 primaries, 1000 cd/m². */
+const mastering: Mastering = {
+  display: {
+    red: { x: 34_000, y: 16_000 },
+    green: { x: 13_250, y: 34_500 },
+    blue: { x: 7500, y: 3000 },
+    white: { x: 15_635, y: 16_450 },
+    luminance: { min: 1, max: 10_000_000 },
+  },
+  light: { max: 1000, average: 400 },
+}
+
+/** A source that needs every filter: HDR, transparent, perhaps interlaced, of any frame rate. */
+export function toDemanding(video: VideoStream): VideoStream {
+  const colours = { range: 'tv', primaries: 'bt2020', transfer: 'smpte2084', matrix: 'bt2020nc', mastering }
+  return { ...video, ...colours, codec: 'h264', pixelFormat: 'yuva420p10le', maxFramesPerSecond: null }
+}
+
+/** Options for {@link toDemanding}, preceded by the filters that make the sample's frames such. */
+export function afterDemanding(options: readonly string[]): string[] {
+  const filters = options.indexOf('-vf') + 1
+  return options.with(filters, [...demandingFilters, options[filters]].join(','))
+}

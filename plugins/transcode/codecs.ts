@@ -1,0 +1,164 @@
+import type { Mastering } from 'mediad'
+
+/** The video codecs and the sound codecs that are offered, and what each can do. Data and pure functions only. */
+
+export type Container = 'mp4' | 'webm' | 'mkv'
+export type VideoCodec = 'h264' | 'hevc' | 'av1' | 'vp9'
+export type AudioCodec = 'aac' | 'opus'
+
+type VideoTraits = {
+  readonly encoder: string
+  readonly containers: readonly Container[]
+  readonly crf: { readonly default: number; readonly max: number }
+  readonly preset: { readonly default: string | number; readonly allowed: readonly (string | number)[] }
+  /** Smallest side the encoder takes, in pixels. */
+  readonly minSide: number
+  /** What of this codec every player that knows it plays, in 8 bits and, where it is offered, in 10. */
+  readonly profiles: readonly string[]
+  readonly hdrProfiles: readonly string[]
+  /** The highest frame rate the encoder accepts, where it has no option for the rate. */
+  readonly highestRate?: number
+  /** Options of the encoder itself. */
+  readonly options: (preset: string | number, crf: number, special?: Special) => string[]
+}
+
+type Special = {
+  /** Of a video that stays HDR. */
+  readonly mastering?: Mastering | undefined
+  /** The frame rate the encoder plans for, where ffmpeg passes one to it that is too high. */
+  readonly rate?: number | undefined
+}
+
+const x264Presets = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow']
+
+export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
+  h264: {
+    encoder: 'libx264',
+    containers: ['mp4', 'mkv'],
+    crf: { default: 23, max: 51 },
+    preset: { default: 'medium', allowed: x264Presets },
+    minSide: 2,
+    profiles: ['Constrained Baseline', 'Baseline', 'Main', 'High'],
+    hdrProfiles: [],
+    // a 4:2:2 or 10-bit source would otherwise get a profile that no browser plays
+    options: (preset, crf, { rate } = {}) =>
+      [
+        ['-preset', String(preset), '-crf', String(crf), '-profile:v', 'high'],
+        rate === undefined ? [] : ['-x264-params', `fps=${rate}`],
+      ].flat(),
+  },
+  hevc: {
+    encoder: 'libx265',
+    containers: ['mp4', 'mkv'],
+    crf: { default: 28, max: 51 },
+    preset: { default: 'medium', allowed: x264Presets },
+    minSide: 16,
+    profiles: ['Main'],
+    hdrProfiles: ['Main 10'],
+    options: (preset, crf, { mastering, rate } = {}) => {
+      const told = rate === undefined ? [] : [`fps=${rate}`]
+      return [
+        ['-preset', String(preset), '-crf', String(crf), '-profile:v', mastering ? 'main10' : 'main'],
+        ['-x265-params', ['log-level=error', ...told, ...(mastering ? toX265(mastering) : [])].join(':')],
+      ].flat()
+    },
+  },
+  av1: {
+    encoder: 'libsvtav1',
+    containers: ['mp4', 'webm', 'mkv'],
+    crf: { default: 35, max: 63 },
+    preset: { default: 8, allowed: upTo(13) },
+    minSide: 64,
+    profiles: ['Main'],
+    hdrProfiles: ['Main'],
+    highestRate: 240,
+    options: (preset, crf, { mastering } = {}) => {
+      const params = mastering ? toSvt(mastering) : []
+      return [
+        '-preset',
+        String(preset),
+        '-crf',
+        String(crf),
+        ...(params.length > 0 ? ['-svtav1-params', params.join(':')] : []),
+      ]
+    },
+  },
+  vp9: {
+    encoder: 'libvpx-vp9',
+    containers: ['mp4', 'webm', 'mkv'],
+    crf: { default: 32, max: 63 },
+    preset: { default: 4, allowed: upTo(5) },
+    minSide: 2,
+    profiles: ['Profile 0'],
+    hdrProfiles: [],
+    // without `-b:v 0` the CRF is only an upper limit of quality under a small default bit rate
+    options: (preset, crf) =>
+      [
+        ['-crf', String(crf), '-b:v', '0'],
+        ['-deadline', 'good', '-cpu-used', String(preset), '-row-mt', '1'],
+      ].flat(),
+  },
+}
+
+type AudioTraits = { readonly encoder: string; readonly containers: readonly Container[]; readonly kbps: number }
+
+export const audioCodecs: Readonly<Record<AudioCodec, AudioTraits>> = {
+  aac: { encoder: 'aac', containers: ['mp4', 'mkv'], kbps: 160 },
+  opus: { encoder: 'libopus', containers: ['mp4', 'webm', 'mkv'], kbps: 128 },
+}
+
+/** The audio codec of each container, unless another one is requested. */
+export const audioCodecOf: Readonly<Record<Container, AudioCodec>> = { mp4: 'aac', webm: 'opus', mkv: 'aac' }
+
+const contentTypes: Readonly<Record<Container, { readonly video: string; readonly audio: string }>> = {
+  mp4: { video: 'video/mp4', audio: 'audio/mp4' },
+  webm: { video: 'video/webm', audio: 'audio/webm' },
+  mkv: { video: 'video/x-matroska', audio: 'audio/x-matroska' },
+}
+
+export const containers = Object.keys(contentTypes) as readonly Container[]
+
+/** The container a key's extension asks for; null when it is none of them. */
+export function toContainer(key: string): Container | null {
+  const extension = /\.(\w+)$/.exec(key)?.[1]
+  return extension !== undefined && Object.hasOwn(contentTypes, extension) ? (extension as Container) : null
+}
+
+export function toContentType(container: Container, kind: 'video' | 'audio'): string {
+  return contentTypes[container][kind]
+}
+
+/** https://x265.readthedocs.io/en/stable/cli.html#cmdoption-master-display: the units are those of {@link Mastering}. */
+function toX265({ display, light }: Mastering): string[] {
+  return [
+    ...((display ?? light) ? ['hdr10-opt=1', 'repeat-headers=1'] : []),
+    ...(display
+      ? [
+          `master-display=G(${display.green.x},${display.green.y})B(${display.blue.x},${display.blue.y})R(${display.red.x},${display.red.y})WP(${display.white.x},${display.white.y})` +
+            `L(${display.luminance.max},${display.luminance.min})`,
+        ]
+      : []),
+    ...(light ? [`max-cll=${light.max},${light.average}`] : []),
+  ]
+}
+
+/** SVT-AV1's own notation counts in wholes: colours from 0 to 1, luminances in cd/m². */
+function toSvt({ display, light }: Mastering): string[] {
+  return [
+    ...(display
+      ? [
+          `mastering-display=G${toUnits(display.green)}B${toUnits(display.blue)}R${toUnits(display.red)}WP${toUnits(display.white)}` +
+            `L(${(display.luminance.max / 10_000).toFixed(4)},${(display.luminance.min / 10_000).toFixed(4)})`,
+        ]
+      : []),
+    ...(light ? [`content-light=${light.max},${light.average}`] : []),
+  ]
+}
+
+function toUnits({ x, y }: { x: number; y: number }): string {
+  return `(${(x / 50_000).toFixed(5)},${(y / 50_000).toFixed(5)})`
+}
+
+function upTo(highest: number): number[] {
+  return Array.from({ length: highest + 1 }, (_, n) => n)
+}

@@ -1,0 +1,9 @@
+/** Writes the generated tables of the documentation: `npm run docs`. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pages, renderTables } from './tables.ts'
+
+for (const page of pages) {
+  const path = join(import.meta.dirname, '../..', page)
+  writeFileSync(path, renderTables(readFileSync(path, 'utf8')))
+}

@@ -1,0 +1,74 @@
+/**
+ * The tables of docs/*.md that are generated. Each stands between two comments, of which the first names it and, for options
+ * of the config, the paths it lists: `<!-- table config job -->` … `<!-- end of table -->`.
+ */
+import { schema as config } from '../../daemon/config/schema.ts'
+import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
+import { audioCodecs, videoCodecs } from '../../plugins/transcode/codecs.ts'
+import { transcodeOptions } from '../../plugins/transcode/options.ts'
+import { uploadOptions } from '../../plugins/upload.ts'
+import { toOptionRows } from './options.ts'
+
+export const pages = ['docs/configuration.md', 'docs/plugins.md']
+
+const optionHead = ['option', 'default', 'values', 'meaning']
+
+const tables: Readonly<Record<string, (paths: readonly string[]) => readonly (readonly string[])[]>> = {
+  config: (paths) => [optionHead, ...toOptionRows(config, paths)],
+  transcode: () => [optionHead, ...toOptionRows(transcodeOptions)],
+  thumbnail: () => [optionHead, ...toOptionRows(thumbnailOptions)],
+  upload: () => [optionHead, ...toOptionRows(uploadOptions)],
+  videoCodecs: () => [['codec', '`crf`', '`preset`', 'containers', 'encoder'], ...toVideoRows()],
+  audioCodecs: () => [['audio codec', '`audio.kbps`', 'containers', 'encoder'], ...toAudioRows()],
+}
+
+/** Returns the page with its tables written anew. */
+export function renderTables(page: string): string {
+  return page.replaceAll(/^<!-- table [\w. ]+ -->\n[^]*?^<!-- end of table -->$/gm, (table) => {
+    const [start = ''] = table.split('\n')
+    const [name = '', ...paths] = start.replace('<!-- table ', '').replace(' -->', '').split(' ')
+    const toRows = tables[name]
+    if (toRows === undefined) throw new Error(`there is no table ${name}; there are ${Object.keys(tables).join(', ')}`)
+    return `${start}\n\n${renderTable(toRows(paths))}\n\n<!-- end of table -->`
+  })
+}
+
+function toVideoRows(): string[][] {
+  return Object.entries(videoCodecs).map(([codec, { crf, preset, containers, encoder }]) => [
+    `\`${codec}\``,
+    `0 to ${crf.max}, default ${crf.default}`,
+    `${toSpan(preset.allowed)}, default ${toCode(preset.default)}`,
+    containers.join(', '),
+    `\`${encoder}\``,
+  ])
+}
+
+function toAudioRows(): string[][] {
+  return Object.entries(audioCodecs).map(([codec, { kbps, containers, encoder }]) => [
+    `\`${codec}\``,
+    `default ${kbps}`,
+    containers.join(', '),
+    `\`${encoder}\``,
+  ])
+}
+
+/** Numbers of encoders begin with the slowest, names with the fastest. */
+function toSpan(allowed: readonly (string | number)[]): string {
+  const [first = '', last = ''] = [allowed[0], allowed.at(-1)]
+  return typeof first === 'number' ? `${first} (slowest) to ${last}` : `${toCode(first)} to ${toCode(last)}`
+}
+
+const toCode = (value: string | number) => (typeof value === 'string' ? `\`${value}\`` : String(value))
+
+/** Pads the columns as the formatter does. */
+function renderTable(rows: readonly (readonly string[])[]): string {
+  const [head = []] = rows
+  const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => [...(row[column] ?? '')].length)))
+  const render = (row: readonly string[], fill = ' ') =>
+    `| ${row.map((cell, column) => cell + fill.repeat((widths[column] ?? 0) - [...cell].length)).join(' | ')} |`
+  const line = render(
+    head.map(() => ''),
+    '-',
+  )
+  return [render(head), line, ...rows.slice(1).map((row) => render(row))].join('\n')
+}

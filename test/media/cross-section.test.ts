@@ -1,0 +1,240 @@
+/**
+ * One file for each branch of what builds ffmpeg's options. It is part of every run, and the whole of the run with another
+ * version of ffmpeg (.ci/cross-section): short enough for that, and complete enough to find an option, an encoder or a
+ * filter that this version does not take.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { thumbnail, transcode, upload } from '../../plugins/index.ts'
+import { readColour } from '../helpers/media.ts'
+import { openFileBench, type FileBench, type Succeeded } from '../helpers/run-file.ts'
+import { suite } from '../helpers/suite.ts'
+import { measure, readCombing, readLoudness, readSsim, streamOf } from './measure.ts'
+import { addRows } from './rows.ts'
+import { lasting, resized } from './synthetic/changes.ts'
+import { damaged, halves } from './synthetic/cuts.ts'
+import { aac, by, createFiles, h264, picture, plainFilm, sound, type Makers } from './synthetic/files.ts'
+import { clears, depths, held8, interlaced, lights, shapes } from './synthetic/pictures.ts'
+import { rates } from './synthetic/times.ts'
+import { labelled, subtitled } from './synthetic/tracks.ts'
+import { film, refused, soundOnly, type Row } from './table.ts'
+
+const short = { seconds: 1 }
+
+const made: Makers = {
+  ...clears,
+  ...damaged,
+  ...depths,
+  ...halves,
+  ...held8,
+  ...interlaced,
+  ...labelled,
+  ...lasting,
+  ...lights,
+  ...resized,
+  ...rates,
+  ...shapes,
+  ...subtitled,
+  'plain.mp4': plainFilm(short),
+  'fast.mp4': by(picture({ seconds: 0.5, fps: 120 }), h264),
+  'wide.mkv': by(picture({ seconds: 0.4, size: '320x180' }), h264),
+  'tone.mp3': by(sound(short), '-c:a', 'libmp3lame'),
+  'quiet.m4a': by(sound({ seconds: 4 }), '-af', 'volume=-30dB', aac),
+  'surround.mkv': by(picture(short), sound(short), h264, '-ac', '6', '-c:a', 'ac3'),
+}
+
+const never = { copy: 'never' } as const
+const silent = { sound: false }
+const rows: Readonly<Record<string, Row>> = {
+  'plain.mp4': { ...film(160, 90, { ssim: 0.97 }), transcode: never },
+  'held-6.mp4': film(96, 160, { ...silent, ssim: 0.97 }),
+  'wide-pixels.mp4': film(256, 144, { ...silent, ssim: 0.97 }),
+  'odd-161x121.mp4': film(160, 120, {
+    ...silent,
+    ssim: 0.97,
+    lightOnly: true,
+    reference: ['crop=160:120:0:0:exact=1'],
+  }),
+  'full-range.mp4': film(160, 90, { ...silent, ssim: 0.97 }),
+  'rgb.mkv': film(160, 90, { ...silent, ssim: 0.92 }),
+  '422-10bit.mp4': film(160, 90, { ...silent, ssim: 0.97 }),
+  'tff-h264.mp4': film(320, 192, { ...silent, ssim: 0.9, reference: ['yadif'] }),
+  'alpha-qtrle.mov': film(160, 90, silent),
+  'alpha.webm': film(160, 90, silent),
+  'hdr10.mp4': film(256, 144, { ...silent, warnings: [/HDR: it was tone-mapped/] }),
+  'turned.mp4': film(320, 240, { warnings: [/changes its size or shape/] }),
+  'screen.mp4': film(160, 90, { ...silent, ssim: 0.9, lasts: [0, 5.05] }),
+  'thousand.mp4': film(64, 48),
+  'tone.mp3': soundOnly(),
+  'surround.mkv': { ...film(160, 90, { ssim: 0.97 }), transcode: never },
+  'bit-flips.mp4': refused('input.corrupt'),
+  'half-faststart.mp4': refused('input.truncated'),
+}
+
+addRows(suite('cross-section: files'), {
+  makers: Object.fromEntries(
+    Object.keys(rows).map((name) => [name, made[name] ?? (() => Promise.reject(new Error(name)))]),
+  ),
+  rows,
+  async also({ name, ran }) {
+    const [{ path = '' } = {}, { path: image = '' } = {}] = ran?.outputs ?? []
+    if (name === 'screen.mp4') {
+      const seconds = Number((await measure(path)).format.duration)
+      assert.ok(Math.abs(seconds - 5) <= 0.05, `lasts ${seconds} s, and should last 5`)
+    }
+    if (name === 'tff-h264.mp4') assert.ok((await readCombing(path)) < 1, 'lines differ')
+    if (name.startsWith('alpha')) for (const one of [path, image]) await checkBlackBehind(one)
+    if (name !== 'hdr10.mp4') return
+    for (const one of [path, image]) {
+      const [dark, bright] = await Promise.all([0, 0.6].map((x) => readColour(one, { x, y: 0.1, size: 0.1 })))
+      assert.ok(
+        (dark?.[0] ?? 255) < 40 && (bright?.[0] ?? 0) > 100,
+        `from dark to bright: ${dark?.join()} ${bright?.join()}`,
+      )
+    }
+  },
+})
+
+async function checkBlackBehind(path: string): Promise<void> {
+  const [red = 0, green = 255] = await readColour(path, { x: 0.1, y: 0.4, size: 0.2 })
+  assert.ok(red > 200 && green < 60, `what is opaque is red in ${path}`)
+  assert.ok(
+    Math.max(...(await readColour(path, { x: 0.7, y: 0.4, size: 0.2 }))) < 40,
+    `what is clear is black in ${path}`,
+  )
+}
+
+const test = suite('cross-section: options')
+
+let bench: FileBench
+let files: (name: string) => Promise<string>
+test.before(async () => {
+  bench = await openFileBench()
+  files = createFiles(join(bench.folder, 'sources'), made)
+})
+test.after(async () => bench[Symbol.asyncDispose]())
+
+async function make(name: string, ...plugins: Parameters<FileBench['run']>[1][number][]): Promise<Succeeded> {
+  for (const { problems } of plugins) assert.equal(problems, [])
+  const ran = await bench.run(await files(name), [...plugins, upload()])
+  if (!ran.ok) throw new Error(`${ran.code}: ${ran.message}\n${ran.stderr.join('\n')}`)
+  return ran
+}
+
+const pathOf = ({ outputs }: Succeeded, index = 0) => outputs[index]?.path ?? ''
+
+const codecs = [
+  [{ codec: 'h264', preset: 'superfast' }, ['h264', 'High', 'avc1', 'aac']],
+  [{ codec: 'hevc', preset: 'ultrafast' }, ['hevc', 'Main', 'hvc1', 'aac']],
+  [{ codec: 'av1', preset: 12 }, ['av1', 'Main', 'av01', 'aac']],
+  [{ codec: 'vp9', preset: 5 }, ['vp9', 'Profile 0', 'vp09', 'aac']],
+  [{ codec: 'av1', preset: 12, key: '{name}.webm' }, ['av1', 'Main', '[0][0][0][0]', 'opus']],
+  [{ codec: 'vp9', preset: 5, key: '{name}.webm' }, ['vp9', 'Profile 0', '[0][0][0][0]', 'opus']],
+  [
+    { codec: 'h264', preset: 'superfast', key: '{name}.mkv', audio: { codec: 'opus' } },
+    ['h264', 'High', '[0][0][0][0]', 'opus'],
+  ],
+] as const
+
+for (const [options, [codec, profile, tag, audioCodec]] of codecs) {
+  test(`${codec} and ${audioCodec} in ${'key' in options ? options.key : 'mp4'}`, async () => {
+    const output = pathOf(await make('plain.mp4', transcode({ ...options, ...never, crf: 15 })))
+    const file = await measure(output)
+    const [video, audio] = [streamOf(file, 'video'), streamOf(file, 'audio')]
+    assert.equal([video?.codec_name, video?.profile, video?.codec_tag_string], [codec, profile, tag])
+    assert.equal([video?.pix_fmt, audio?.codec_name, audio?.sample_rate], ['yuv420p', audioCodec, '48000'])
+    assert.is(file.frames.filter(({ stream_index }) => stream_index === video?.index).length, 25)
+    const comparison = { output, source: await files('plain.mp4'), filters: [], enough: 0.85 }
+    const ssim = await readSsim(comparison)
+    assert.ok(ssim >= 0.85, `SSIM is ${ssim}`)
+  })
+}
+
+for (const options of [
+  { codec: 'hevc', preset: 'ultrafast' },
+  { codec: 'av1', preset: 12 },
+] as const) {
+  test(`HDR is kept in ${options.codec}`, async () => {
+    const file = await measure(pathOf(await make('hdr10.mp4', transcode({ ...options, ...never, hdr: 'keep' }))))
+    const { pix_fmt, color_transfer, color_primaries, color_space } = streamOf(file, 'video') ?? {}
+    assert.equal(
+      [pix_fmt, color_transfer, color_primaries, color_space],
+      ['yuv420p10le', 'smpte2084', 'bt2020', 'bt2020nc'],
+    )
+  })
+}
+
+for (const [format, codec] of [
+  ['jpg', 'mjpeg'],
+  ['png', 'png'],
+  ['webp', 'webp'],
+] as const) {
+  test(`thumbnails in ${format}, one of them from behind the end`, async () => {
+    const ran = await make('held-6.mp4', thumbnail({ format, at: ['10%', 3600], width: 48 }))
+    assert.is(ran.outputs.length, 2)
+    for (const { path } of ran.outputs) {
+      const image = streamOf(await measure(path), 'video')
+      assert.equal([image?.codec_name, image?.width, image?.height], [codec, 48, 80])
+      const corner = await readColour(path, { x: 0.1, y: 0.1, size: 0.2 })
+      assert.equal(
+        corner.map((value) => value > 128),
+        [false, false, true],
+        `${path}: the corner is blue, not ${corner.join()}`,
+      )
+    }
+  })
+}
+
+for (const [fit, size] of [
+  ['contain', '100x56'],
+  ['cover', '100x100'],
+  ['pad', '100x100'],
+] as const) {
+  test(`fit: ${fit}`, async () => {
+    const output = pathOf(
+      await make('wide.mkv', transcode({ preset: 'ultrafast', maxWidth: 100, maxHeight: 100, fit })),
+    )
+    const video = streamOf(await measure(output), 'video')
+    assert.is(`${video?.width}x${video?.height}`, size)
+    const top = await readColour(output, { x: 0.4, y: 0, size: 0.1 })
+    assert.is(Math.max(...top) < 40, fit === 'pad', `at the top: ${top.join()}`)
+  })
+}
+
+test('a high frame rate is kept', async () => {
+  const { frames } = await measure(pathOf(await make('fast.mp4', transcode({ preset: 'ultrafast', ...never }))))
+  assert.is(frames.length, 60)
+})
+
+test('loudness is brought to its target', async () => {
+  const loudness = await readLoudness(pathOf(await make('quiet.m4a', transcode({ loudness: { target: -16 } }))))
+  assert.ok(Math.abs(loudness + 16) <= 1, `${loudness} LUFS`)
+})
+
+test('subtitles become WebVTT', async () => {
+  const ran = await make('srt.mkv', transcode({ preset: 'ultrafast', subtitles: 'webvtt' }))
+  assert.match(await readFile(pathOf(ran, 1), 'utf8'), /^WEBVTT\n[^]*Hello <i>there<\/i>/)
+})
+
+test('what fits is copied bit by bit, and its copy is decoded', async () => {
+  const [source, copy] = await Promise.all([
+    measure(await files('plain.mp4')),
+    measure(pathOf(await make('plain.mp4', transcode()))),
+  ])
+  const sizesOf = ({ packets }: typeof source, index: number) =>
+    packets.filter(({ stream_index }) => stream_index === index).map(({ sizeBytes }) => sizeBytes)
+  for (const index of [0, 1]) assert.equal(sizesOf(copy, index), sizesOf(source, index))
+})
+
+test('metadata is dropped, and kept on request', async () => {
+  for (const metadata of ['drop', 'keep'] as const) {
+    const file = await measure(pathOf(await make('located.mp4', transcode({ preset: 'ultrafast', metadata }))))
+    assert.is(JSON.stringify(file.format.tags).includes('My House'), metadata === 'keep', metadata)
+  }
+})
+
+test('a half file comes out on request, with a warning', async () => {
+  const { warnings } = await make('half-faststart.mp4', transcode({ preset: 'ultrafast', onCorrupt: 'warn' }))
+  assert.match(warnings.join('\n'), /of the 4\.00 s that the file announces/)
+})
