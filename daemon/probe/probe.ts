@@ -65,8 +65,7 @@ export function createProbe({ programs, limits }: { programs: Programs; limits: 
       throw explain(error, boxes)
     })
     const known = withoutUndecodable(json, stderr)
-    if (isEncrypted(known) || boxes.encrypted)
-      throw new MediadError('input.encrypted', 'the file is encrypted: upload it without its copy protection')
+    if (isEncrypted(known) || boxes.encrypted) throw toEncrypted()
     if (isDolbyOnly(known))
       throw new MediadError(
         'input.unsupported_codec',
@@ -120,12 +119,17 @@ function refuseUnusableSize({ width, height }: VideoStream, lines: readonly stri
   throw new MediadError('input.corrupt', 'its pictures have no size: the file is damaged', { stderr: lines })
 }
 
+function toEncrypted(): MediadError {
+  return new MediadError('input.encrypted', 'the file is encrypted: upload it without its copy protection')
+}
+
 /** Still pictures in mp4's boxes, which ffmpeg takes for mp4s without an index. */
 const heif: ReadonlySet<string> = new Set('heic heix hevc hevx heim heis mif1 msf1 avif avis'.split(' '))
 
 /** What the boxes know better than ffprobe, of a file that it cannot read. */
-function explain(error: unknown, { brand, cut }: Boxes): unknown {
+function explain(error: unknown, { brand, cut, encrypted }: Boxes): unknown {
   if (!(error instanceof MediadError && error.code.startsWith('input.'))) return error
+  if (encrypted) return toEncrypted()
   const { stderr } = error
   if (brand !== null && heif.has(brand)) {
     const message = `the file is a picture coded as ${brand}, which this ffmpeg cannot decode: upload it as JPEG or PNG`

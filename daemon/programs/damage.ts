@@ -6,16 +6,17 @@ export type DamageCounter = {
   read(): Damage
 }
 
-/** The texts of ffmpeg 5.1 to 7.1: first those with the stream's number in front, then those with it behind. */
+/** First those of ffmpeg 7.1 and later: a decoder names its stream in front of every error. */
 const brokenPatterns = [
-  /^\[[va]?ist#0:(\d+)\/.*\[(?:error|warning)\] (?:Error submitting (?:a )?packet to (?:the )?decoder|corrupt decoded frame)/,
+  /^\[[va]?ist#0:(\d+)\/\S+ @ \w+\] \[dec:\S+ @ \w+\] \[error\]/,
+  /^\[[va]?ist#0:(\d+)\/.*\[warning\] corrupt decoded frame/,
   /^\[error\] Error while decoding stream #0:(\d+)/,
   /^\[warning\] .*: corrupt decoded frame in stream (\d+)$/,
 ]
 const cutPattern =
   /\] \[(?:error|warning)\] (?:stream \d+, offset 0x[\da-f]+: partial file|File ended prematurely|Packet corrupt \(stream|filesize and duration do not match)/
 const holePattern =
-  /\] \[(?:error|warning)\] (?:.*invalid as first byte of an EBML number|Unknown-sized element|Continuity check failed|Packet corrupt \(stream|.*: corrupt input packet in stream)/
+  /\] \[(?:error|warning)\] (?:.*invalid as first byte of an EBML number|Unknown-sized element|Continuity check failed|Packet corrupt \(stream|corrupt input packet in stream)/
 const disorderPattern = /\[(?:error|warning)\] Non-monoton(?:ous|ic) DTS/
 /**
  * A line of its own, whoever ffmpeg says it comes from. A file that could bring ffmpeg to print such a line would have itself

@@ -131,7 +131,7 @@ const rules: readonly Rule[] = [
   },
   {
     // bwdif's words, of a picture that was larger in the beginning
-    pattern: /Video with planes less than \d columns or \d lines is not supported/,
+    pattern: /Video (?:with planes|of) less than .* is not supported/,
     code: 'input.corrupt',
     message: 'its pictures become too small on the way',
   },
@@ -163,7 +163,7 @@ const rules: readonly Rule[] = [
   },
   {
     pattern:
-      /Error while decoding stream|Error submitting (?:a )?packet to (?:the )?decoder|Decode error rate \S+ exceeds/i,
+      /Error while decoding stream|Error submitting (?:a )?packet to (?:the )?decoder|Decoding error:|Decode error rate \S+ exceeds/i,
     code: 'input.corrupt',
     message: 'the file is damaged or encrypted: too much of it cannot be decoded',
   },

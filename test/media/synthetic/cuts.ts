@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { ffmpeg } from '../../helpers/media.ts'
 import { findBox } from './boxes.ts'
 import { cut, flipBits, noise, zeroHole } from './damage.ts'
+import { editFrames } from './ebml.ts'
 import { aac, film, h264, sound, type Maker, type Makers } from './files.ts'
 
 const four = { seconds: 4, size: '320x180' }
@@ -78,7 +79,7 @@ export const damaged: Makers = {
   'bit-flips.mp4': changed('faststart.mp4', (bytes) => flipBits(bytes, { count: 200, seed: 7, ...inside(bytes) })),
   'one-bit.mp4': changed('faststart.mp4', (bytes) => flipBits(bytes, { count: 1, seed: 7, ...inside(bytes) })),
   'bit-flips.mkv': changed('film.mkv', (bytes) => flipBits(bytes, { count: 200, seed: 7 })),
-  'bit-flips.webm': changed('film.webm', (bytes) => flipBits(bytes, { count: 200, seed: 7 })),
+  'bit-flips.webm': changed('film.webm', (bytes) => editFrames(bytes, 1, flipCoefficients)),
   'bit-flips.ts': changed('film.ts', (bytes) => flipBits(bytes, { count: 300, seed: 7 })),
   'bit-flips.avi': changed('film.avi', (bytes) => flipBits(bytes, { count: 300, seed: 7 })),
   'bit-flips.mp3': changed('tone.mp3', (bytes) => flipBits(bytes, { count: 200, seed: 7 })),
@@ -93,6 +94,15 @@ export const damaged: Makers = {
   'header-only.mkv': changed('film.mkv', (bytes) => bytes.subarray(0, 600)),
   'header-only.mp4': changed('faststart.mp4', (bytes) => bytes.subarray(0, findBox(bytes, 'mdat').bodyStart)),
   'no-pictures.mp4': changed('faststart.mp4', (bytes) => zeroHole(bytes, { at: inside(bytes).from, share: 1 })),
+}
+
+/**
+ * One frame of VP8 whose first partition is longer than the frame, which every decoder notices, and bits turned in the
+ * coefficients of the others, which none does: where in the file these lie depends on the version of the encoder.
+ */
+function flipCoefficients(frame: Buffer, n: number): void {
+  if (n === 50) frame.fill(0xff, 1, 3)
+  else if (n > 25) flipBits(frame, { count: 3, seed: n, from: 3 / 4 }).copy(frame)
 }
 
 const encryption = [

@@ -43,6 +43,18 @@ const blocks = new Set(['a3', 'a1'])
 
 /** Gives the blocks of a Matroska file other times in their clusters. */
 export function editBlocks(bytes: Buffer, change: (block: Block) => number): Buffer {
+  return eachBlock(bytes, (block, body) => body.writeInt16BE(change(block), 1))
+}
+
+/** Changes the frames of one track of a Matroska file in place. */
+export function editFrames(bytes: Buffer, track: number, change: (frame: Buffer, n: number) => void): Buffer {
+  return eachBlock(bytes, (block, body) => {
+    if (block.track === track) change(body.subarray(4), block.n)
+  })
+}
+
+/** The body of a block: its track, its time (2 bytes), flags, and the frame. */
+function eachBlock(bytes: Buffer, edit: (block: Block, body: Buffer) => void): Buffer {
   const changed = Buffer.from(bytes)
   const seen = new Map<number, number>()
   const walk = (start: number, end: number) => {
@@ -53,7 +65,7 @@ export function editBlocks(bytes: Buffer, change: (block: Block) => number): Buf
         const track = (changed[bodyStart] ?? 0) & 0x7f
         const n = seen.get(track) ?? 0
         seen.set(track, n + 1)
-        changed.writeInt16BE(change({ track, time: changed.readInt16BE(bodyStart + 1), n }), bodyStart + 1)
+        edit({ track, time: changed.readInt16BE(bodyStart + 1), n }, changed.subarray(bodyStart, bodyEnd))
       }
       at = bodyEnd
     }
