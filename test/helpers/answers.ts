@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const questions = ['-version', '-hide_banner -encoders', '-hide_banner -decoders', '-hide_banner -filters']
+/** What every daemon asks each of them. */
+const questions = { ffmpeg: ['-version', '-hide_banner -decoders'], ffprobe: ['-version'] } as const
 
 let folder: string | undefined
 
@@ -20,9 +21,9 @@ export function toQuickPath(): string {
 function make(): string {
   const made = mkdtempSync(join(tmpdir(), 'mediad-programs-'))
   process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-  for (const name of ['ffmpeg', 'ffprobe']) {
+  for (const name of ['ffmpeg', 'ffprobe'] as const) {
     const program = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
-    const cases = questions.map((question, n) => {
+    const cases = questions[name].map((question, n) => {
       const answer = join(made, `${name}-${n}.txt`)
       writeFileSync(answer, execFileSync(program, question.split(' '), { stdio: ['ignore', 'pipe', 'ignore'] }))
       return `'${question}') exec cat '${answer}' ;;`
