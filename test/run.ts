@@ -1,5 +1,5 @@
 /**
- * Runs test files, each in a process of its own, two at a time. Fails a file that ends without a result, does not end, or
+ * Runs test files, each in a process of its own, some at a time. Fails a file that ends without a result, does not end, or
  * leaves a process or a file behind. The last line is `N passed, N failed`.
  *
  *     node test/run.ts            all tests but those that are marked `exhaustive`
@@ -19,6 +19,8 @@ import { isEmptyIn, type Tier } from './helpers/tiers.ts'
 /** `MEDIAD_FAULTS=all`, every stop of every exploration, takes as long as it takes. */
 const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
 const LINGER_SECONDS = 15
+/** Files at once, for two cores: the daemons of most of them wait for leases and messages most of the time. */
+const AT_ONCE = 4
 const root = join(import.meta.dirname, '..')
 const coverageFolder = join(root, 'coverage')
 
@@ -43,8 +45,9 @@ const started = performance.now()
 const total: FileResult = { passed: 0, failed: 0, skipped: 0, cpuSeconds: 0 }
 const queue = [...files]
 if (patterns.length === 0 && !isWhole) await runNode(['test/helpers/compile.ts'], shared)
-// one takes those that mostly wait (faults, integration), the other those that compute (unit, media), until they meet
-await Promise.all([worker(() => queue.shift()), worker(() => queue.pop())])
+// most take those that mostly wait (faults, integration), one those that compute (unit, media), until they meet
+const waiting = Array.from({ length: AT_ONCE - 1 }, () => worker(() => queue.shift()))
+await Promise.all([...waiting, worker(() => queue.pop())])
 if (files.length === 0) {
   console.log(`no test file matches ${patterns.join(' ')}`)
   total.failed++

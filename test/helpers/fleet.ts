@@ -51,8 +51,11 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
   async function document(key: string): Promise<JobDocument | null> {
     const path = `.mediad/jobs/${toJobId(BUCKET, key)}.json`
-    const [found] = await cloud.list(path)
-    return found === undefined ? null : (JSON.parse((await cloud.get(path)).toString()) as JobDocument)
+    const body = await cloud.get(path).catch((error: Error) => {
+      if (error.name === 'NoSuchKey') return null
+      throw error
+    })
+    return body && (JSON.parse(body.toString()) as JobDocument)
   }
   await orDisposed(opened, Promise.all(Array.from({ length: options.daemons ?? 1 }, start)))
   return {

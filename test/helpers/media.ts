@@ -136,7 +136,7 @@ const long = new Map<number, Promise<Buffer>>()
 
 /** The bytes of a film of eight seconds, or as many as are asked for; made once per test file. */
 export function longVideo(seconds = 8): Promise<Buffer> {
-  const made = long.get(seconds) ?? videoBytes({ seconds })
+  const made = long.get(seconds) ?? videoBytes({ seconds, fps: 5 })
   long.set(seconds, made)
   return made
 }

@@ -34,7 +34,7 @@ test('failure, then retry, then success', async () => {
   assert.equal(await fleet.dead(), [])
 })
 
-test('attempts used up, then dead', async () => {
+test.exhaustive('attempts used up, then dead', async () => {
   await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 99 }), note(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const document = await fleet.over('origin_a.mp4')
@@ -72,7 +72,7 @@ const hopeless: [string, string | Buffer, string][] = [
   ['nothing', '', 'input.empty'],
 ]
 
-test('what is no media is dead after one attempt', async () => {
+test.exhaustive('what is no media is dead after one attempt', async () => {
   await using fleet = await startFleet({ chain: '[transcode(), upload()]' })
   for (const [n, [, body]] of hopeless.entries()) await fleet.cloud.put(`origin_${n}.mp4`, body)
   for (const [n, [what, , code]] of hopeless.entries()) {

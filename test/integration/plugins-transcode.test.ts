@@ -44,14 +44,15 @@ test('what already is what is asked for is copied, picture for picture', () =>
     assert.is(after, before)
   }))
 
-test('loudness is brought to the target in two passes', () =>
+test.exhaustive('loudness is brought to the target in two passes', () =>
   withRun(
     { plugin: transcode({ preset: 'ultrafast', loudness: { target: -16 } }), recipe: { seconds: 4 } },
     async (result) => {
       const measured = await measureLoudness(result.context.artifacts[0]?.path ?? '')
       assert.ok(Math.abs(measured + 16) <= 0.5, `${measured} LUFS`)
     },
-  ))
+  ),
+)
 
 test.exhaustive('subtitles become files of their own, one that is empty a warning', () =>
   withRun(
@@ -68,7 +69,7 @@ test.exhaustive('subtitles become files of their own, one that is empty a warnin
   ),
 )
 
-test('a box, HDR that stays, metadata that stays', async () => {
+test.exhaustive('a box, HDR that stays, metadata that stays', async () => {
   const boxed = transcode({ preset: 'ultrafast', maxWidth: 64, maxHeight: 64, fit: 'cover' })
   await withRun({ plugin: boxed, recipe: { audio: false } }, async ({ context }) => {
     const { streams } = await probeFile(context.artifacts[0]?.path ?? '')

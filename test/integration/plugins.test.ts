@@ -45,8 +45,7 @@ for (const { codec, key, made, sound, contentType } of targets) {
 }
 
 for (const rotate of [90, 180, 270] as const) {
-  const add = rotate === 90 ? test : test.exhaustive
-  add(`a film that lies on its side by ${rotate} degrees is turned upright for good`, () =>
+  test.exhaustive(`a film that lies on its side by ${rotate} degrees is turned upright for good`, () =>
     withRun(
       { plugin: transcode(), recipe: { width: 320, height: 180, codec: 'hevc', rotate, audio: false } },
       async (result) => {
@@ -64,7 +63,7 @@ for (const rotate of [90, 180, 270] as const) {
   )
 }
 
-test('odd sizes, 4:4:4, chapters and tags make an ordinary file', () =>
+test.exhaustive('odd sizes, 4:4:4, chapters and tags make an ordinary file', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast' }),
@@ -85,9 +84,10 @@ test('odd sizes, 4:4:4, chapters and tags make an ordinary file', () =>
       assert.is(file.chapters.length, 1)
       assert.is(file.format.tags?.title, undefined)
     },
-  ))
+  ),
+)
 
-test('HDR becomes SDR', () =>
+test.exhaustive('HDR becomes SDR', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast' }),
@@ -101,7 +101,8 @@ test('HDR becomes SDR', () =>
       assert.is(result.context.probe.video?.transfer, 'smpte2084')
       assert.is(streamOf(await probeFirst(result), 'video')?.color_transfer, 'bt709')
     },
-  ))
+  ),
+)
 
 test('sound that fits is copied, other sound becomes stereo at 48 kHz', async () => {
   await withRun({ plugin: transcode({ preset: 'ultrafast' }) }, ({ context }) => {
@@ -119,13 +120,14 @@ test('sound that fits is copied, other sound becomes stereo at 48 kHz', async ()
   })
 })
 
-test('a film without sound stays one', () =>
+test.exhaustive('a film without sound stays one', () =>
   withRun({ plugin: transcode({ preset: 'ultrafast' }), recipe: { audio: false } }, async (result) => {
     assert.equal(
       (await probeFirst(result)).streams.map(({ codec_type }) => codec_type),
       ['video'],
     )
-  }))
+  }),
+)
 
 test('sound alone makes a file with sound alone, and no thumbnail', async () => {
   await using temporary = await temporaryFolder()

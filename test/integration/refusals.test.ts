@@ -45,7 +45,7 @@ async function assertRefused(
   assert.match(String(last?.msg), says)
 }
 
-test('a missing bucket, queue or encoder', async () => {
+test.exhaustive('a missing bucket, queue or encoder', async () => {
   await using cloud = await startCloud()
   const { env } = cloud.local
   await assertRefused(env, {
@@ -80,7 +80,7 @@ test('a work queue with a redrive policy, which would move healthy jobs away', a
   await assertRefused(env, { text: config(), code: 'config.queue', says: /redrive policy/ })
 })
 
-test('no region, which the SDK needs', async () => {
+test.exhaustive('no region, which the SDK needs', async () => {
   await using cloud = await startCloud()
   const { AWS_REGION: _, ...env } = cloud.local.env
   await assertRefused(env, { text: config(), code: 'config.storage', says: /AWS_REGION/ })
@@ -181,7 +181,7 @@ export default defineConfig({
   }
 })
 
-test('a port in use, no config, an unknown option or command', async () => {
+test.exhaustive('a port in use, no config, an unknown option or command', async () => {
   await using cloud = await startCloud()
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -210,7 +210,7 @@ test('a port in use, no config, an unknown option or command', async () => {
   }
 })
 
-test('mediad check says what is there and what is not', async () => {
+test.exhaustive('mediad check says what is there and what is not', async () => {
   await using cloud = await startCloud()
   const { env } = cloud.local
   await using good = await startMediad(['check'], { env, config: config('', '[transcode(), upload()]') })

@@ -82,7 +82,7 @@ test('a plugin that does not obey its signal keeps no daemon from stopping', asy
   assert.equal((await fleet.document('origin_a.mp4'))?.state, 'released')
 })
 
-test('a job that is released is taken on at once by a daemon that waits for it', async () => {
+test.exhaustive('a job that is released is taken on at once by a daemon that waits for it', async () => {
   const more = 'shutdown: { graceSeconds: 0 },'
   await using gate = await createGate()
   await using fleet = await startFleet({
