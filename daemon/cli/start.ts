@@ -5,14 +5,14 @@ import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { createMetadata } from '../interruption/metadata.ts'
-import { watchForNotice, type Notice } from '../interruption/watch.ts'
+import { watchForInterruption, type Interruption } from '../interruption/watch.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
-import { removeLitter } from '../pipeline/cleanup.ts'
+import { removeStaleWorkspaces } from '../pipeline/cleanup.ts'
 import { openPrograms, toProgramOptions } from '../programs/programs.ts'
 import { openWorkspaces } from '../pipeline/workspace.ts'
 import { withReleasers, type Push } from '../vocabulary/releasers.ts'
 import { listenForStop } from '../terminal/signals.ts'
-import { watchForStray } from '../terminal/unhandled.ts'
+import { watchForUnhandledErrors } from '../terminal/unhandled.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
@@ -28,12 +28,12 @@ const CRASH_MS = 10_000
  */
 export async function start({ log }: Terminal, options: StartOptions): Promise<0 | 1> {
   using signals = listenForStop()
-  const notices = expectNotices(log)
+  const notices = watchInterruptions(log)
   const urgent = Promise.race([signals.first, notices.urgent])
   let opened: Awaited<ReturnType<typeof openDaemon>> | undefined
   // the attempts in it are over: their ffmpeg ends with this process
   const tidy = () => void (opened && rmSync(opened.path, { recursive: true, force: true, maxRetries: 3 }))
-  using stray = watchForStray(log, tidy)
+  using stray = watchForUnhandledErrors(log, tidy)
   const started = withReleasers(async (push) => {
     const config = await prepare(options, log, push)
     const { daemon } = (opened = await openDaemon({ config, log, push }))
@@ -68,7 +68,7 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
   return code
 }
 
-type Notices = {
+type Interruptions = {
   /** The machine is at risk: no more jobs are taken, those that run have their time until something urgent. */
   readonly warning: Promise<string>
   /** It will be gone: the grace time begins. */
@@ -77,15 +77,15 @@ type Notices = {
   watch(config: Config, push: Push): void
 }
 
-function expectNotices(log: DaemonLog): Notices {
+function watchInterruptions(log: DaemonLog): Interruptions {
   const [warned, noticed] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
-  const onNotice = ({ what, urgent }: Notice) => (urgent ? noticed : warned).resolve(what)
+  const onInterruption = ({ what, urgent }: Interruption) => (urgent ? noticed : warned).resolve(what)
   return {
     warning: warned.promise,
     urgent: noticed.promise,
     watch({ shutdown: { metadataUrl: url } }, push) {
       if (url === undefined) return
-      push('the watch for notices', watchForNotice({ metadata: createMetadata({ url }), onNotice, log }))
+      push('the watch for notices', watchForInterruption({ metadata: createMetadata({ url }), onInterruption, log }))
     },
   }
 }
@@ -124,7 +124,7 @@ async function openDaemon({
 }): Promise<Composed & { path: string }> {
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
-  push('the janitor', await startJanitor({ ...config.workspace, log }))
+  push('the janitor', await startCleanup({ ...config.workspace, log }))
   const programs = await openPrograms(toProgramOptions(config, workspaces.path))
   const composed = compose({ config, log, programs, workspaces })
   push('the connections', () => composed.close())
@@ -132,14 +132,14 @@ async function openDaemon({
 }
 
 /** A daemon on this machine may die at any time, not only before this one starts. */
-const JANITOR_MS = 60_000
+const CLEANUP_MS = 60_000
 
-async function startJanitor(parts: { directory: string; log: DaemonLog }): Promise<() => void> {
-  await removeLitter(parts)
+async function startCleanup(parts: { directory: string; log: DaemonLog }): Promise<() => void> {
+  await removeStaleWorkspaces(parts)
   const timer = setInterval(() => {
-    removeLitter(parts).catch((error: unknown) =>
+    removeStaleWorkspaces(parts).catch((error: unknown) =>
       parts.log.warn({ event: 'workspace.cleanup_failed', error }, `workspace cleanup failed: ${toMessage(error)}`),
     )
-  }, JANITOR_MS)
+  }, CLEANUP_MS)
   return () => clearInterval(timer)
 }

@@ -6,7 +6,7 @@ import { createPublish } from '../pipeline/publish.ts'
 import { createPoller } from '../schedule/poller.ts'
 import { createSweeper } from '../schedule/sweeper.ts'
 import { createDownload } from '../storage/download.ts'
-import { createAbortLeftovers } from '../storage/stale-uploads.ts'
+import { createAbortStaleUploads } from '../storage/stale-uploads.ts'
 import { createUpload } from '../storage/upload.ts'
 import { createPipeline } from './pipeline.ts'
 import { tokens, type Graph, type Opened } from './tokens.ts'
@@ -25,7 +25,7 @@ function provideWork(graph: Graph<Opened>): void {
   const { provide, use, config, log, limits, emit } = graph
   const { bucket, job, routes, state } = config
   const createHandler = () => {
-    const abortLeftovers = createAbortLeftovers({ client: use(tokens.S3), bucket, log })
+    const abortStaleUploads = createAbortStaleUploads({ client: use(tokens.S3), bucket, log })
     return createProcess({
       intake: createIntake({
         queues: use(tokens.Queues),
@@ -44,8 +44,8 @@ function provideWork(graph: Graph<Opened>): void {
       pipeline: use(tokens.Pipeline),
       publish: createPublish({
         storage: use(tokens.Storage),
-        upload: createUpload({ client: use(tokens.S3), bucket, abortLeftovers }),
-        abortLeftovers,
+        upload: createUpload({ client: use(tokens.S3), bucket, abortStaleUploads }),
+        abortStaleUploads,
       }),
       settle: createSettle({
         queues: use(tokens.Queues),

@@ -2,14 +2,14 @@ import type { Config } from '../config/schema.ts'
 import { createFfmpeg } from '../ffmpeg/ffmpeg.ts'
 import { createRunChain, type RunChain } from '../pipeline/chain.ts'
 import { openPlugins } from '../pipeline/plugins.ts'
-import { createProbe, type ProbeFile } from '../probe/probe.ts'
+import { createInspect, type Inspect } from '../probe/probe.ts'
 import type { Programs } from '../programs/programs.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Releasers } from '../vocabulary/releasers.ts'
 
 /** What runs chains over files: the part that a daemon and `mediad run` share. */
 export type Pipeline = {
-  readonly inspect: ProbeFile
+  readonly inspect: Inspect
   /** Sets up the plugins of all routes; to be done once, before the first chain runs. */
   openPlugins(): Promise<Releasers>
   readonly runChain: RunChain
@@ -24,7 +24,7 @@ export type PipelineDeps = {
 export function createPipeline({ config, programs, log }: PipelineDeps): Pipeline {
   const { limits, routes } = config
   const plugins = routes.flatMap((route) => route.plugins)
-  const inspect = createProbe({ programs, limits })
+  const inspect = createInspect({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds: config.ffmpeg.stallSeconds, limits })
   return {
     inspect,

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts'
 import type { Emitter } from '../vocabulary/emitter.ts'
 import type { Daemon } from '../lifecycle/daemon.ts'
 import type { Emit } from '../vocabulary/events.ts'
-import type { Limits } from '../protocol/decide.ts'
+import type { JobPolicy } from '../protocol/decide.ts'
 import type { Documents } from '../job/documents.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Programs } from '../programs/programs.ts'
@@ -45,7 +45,7 @@ export type Graph<Given> = Given & {
   provide<T>(token: Token<T>, make: () => T): void
   use<T>(token: Token<T>): T
   name: string
-  limits: Limits
+  limits: JobPolicy
   stopJobs: AbortController
   emit: Emit
   events: Pick<Emitter, 'on'>

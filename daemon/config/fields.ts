@@ -9,7 +9,7 @@ import { explainCron } from './cron.ts'
  */
 
 /** Takes integers between two others, both included. */
-export function whole(min: number, max: number) {
+export function integer(min: number, max: number) {
   const error = ({ input }: { input?: unknown }) =>
     describeMissing(input) ?? `must be a whole number from ${min} to ${max}, not ${show(input)}`
   return z.int({ error }).min(min, { error }).max(max, { error })

@@ -1,4 +1,4 @@
-import { whole } from './fields.ts'
+import { integer } from './fields.ts'
 
 export type JobLimits = {
   /** Size of a source, checked before it is downloaded. */
@@ -37,37 +37,39 @@ const ofRun = 'exceeding it is `resource.limit`.'
 
 /** Every limit with its range, its default and its description. */
 export const limitsShape = {
-  sourceBytes: whole(1, LARGEST_OBJECT_BYTES)
+  sourceBytes: integer(1, LARGEST_OBJECT_BYTES)
     .default(20 * GIB)
     .describe('Size of a source, known before the download; exceeding it is `input.too_large`.'),
-  pixels: whole(1, 2 ** 30)
+  pixels: integer(1, 2 ** 30)
     .default(LARGEST_FRAME.width * LARGEST_FRAME.height)
     .meta({ note: `${LARGEST_FRAME.width} × ${LARGEST_FRAME.height}` })
     .describe(
       'Pixels of one frame, known before it is decoded; exceeding it is `input.too_many_pixels`. A decoder needs about ' +
         '10 bytes for each, several times over.',
     ),
-  streams: whole(1, 1000).default(200).describe('Streams of a file; exceeding it is `input.too_many_streams`.'),
-  durationSeconds: whole(1, WEEK_SECONDS)
+  streams: integer(1, 1000).default(200).describe('Streams of a file; exceeding it is `input.too_many_streams`.'),
+  durationSeconds: integer(1, WEEK_SECONDS)
     .default(HALF_A_DAY_SECONDS)
     .describe(`Duration of what one run of ffmpeg writes, measured and not taken from a header; ${ofRun}`),
-  frames: whole(1, 2 ** 31)
+  frames: integer(1, 2 ** 31)
     .default(3_000_000)
     .describe(`Frames that one run of ffmpeg writes; ${ofRun}`),
-  outputBytes: whole(1, LARGEST_OBJECT_BYTES)
+  outputBytes: integer(1, LARGEST_OBJECT_BYTES)
     .default(20 * GIB)
     .describe(`Size of what one run of ffmpeg writes; ${ofRun}`),
-  workspaceBytes: whole(1, 2 * LARGEST_OBJECT_BYTES)
+  workspaceBytes: integer(1, 2 * LARGEST_OBJECT_BYTES)
     .default(60 * GIB)
     .describe(`Size of everything in the workspace of an attempt, the source included; ${ofRun}`),
-  wallSeconds: whole(1, WEEK_SECONDS).default(HALF_A_DAY_SECONDS).describe(`Wall time of one run of ffmpeg; ${ofRun}`),
-  wallFactor: whole(1, 100_000)
+  wallSeconds: integer(1, WEEK_SECONDS)
+    .default(HALF_A_DAY_SECONDS)
+    .describe(`Wall time of one run of ffmpeg; ${ofRun}`),
+  wallFactor: integer(1, 100_000)
     .default(300)
     .describe(
       `Wall time of one run of ffmpeg for each second of media, beyond the first five minutes; ${ofRun} Slow presets of ` +
         'AV1 on a small machine need hundreds.',
     ),
-  memoryBytes: whole(LEAST_MEMORY_BYTES, 2 ** 50)
+  memoryBytes: integer(LEAST_MEMORY_BYTES, 2 ** 50)
     .default(8 * GIB)
     .describe(
       'Address space of one ffmpeg process, where `prlimit` (util-linux) is installed. Exceeding it is ' +

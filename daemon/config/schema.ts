@@ -7,7 +7,7 @@ import { describeMissing } from '../vocabulary/missing.ts'
 import { limitsShape, type JobLimits } from './limits.ts'
 import { show } from '../vocabulary/validation.ts'
 import { MAX_BACKOFF_SECONDS } from '../protocol/backoff.ts'
-import { bucket, cron, prefix, section, text, url, whole } from './fields.ts'
+import { bucket, cron, prefix, section, text, url, integer } from './fields.ts'
 
 /** The checked configuration, complete and frozen. */
 export type Config = {
@@ -138,7 +138,7 @@ export const schema = z.strictObject({
             '20 s at most, so a notification is received at once as long as ticks are at most 20 s apart. Rarer ticks ' +
             'mean fewer requests on an idle queue, and a slower stop.',
         ),
-      concurrency: whole(1, 64)
+      concurrency: integer(1, 64)
         .default(2)
         .describe(
           'Slots: jobs that this daemon processes at once. An encoder uses all processors it gets, so more slots help ' +
@@ -154,7 +154,7 @@ export const schema = z.strictObject({
         .describe(
           'Seconds first. How often this daemon sweeps the queue, which adds to the time that a takeover takes.',
         ),
-      concurrency: whole(1, 64)
+      concurrency: integer(1, 64)
         .default(1)
         .describe('Batches of up to 10 in-progress messages that are checked at once.'),
     }),
@@ -166,23 +166,23 @@ export const schema = z.strictObject({
     }),
   }),
   job: section({
-    attempts: whole(1, 100)
+    attempts: integer(1, 100)
       .default(5)
       .describe(
         'How often one version of a source is tried before its job is dead-lettered. An attempt that was released does ' +
           'not count, a crash does.',
       ),
-    leaseSeconds: whole(6, 3600)
+    leaseSeconds: integer(6, 3600)
       .default(60)
       .describe(
         'A daemon that has been silent for this long has lost its job to the next one. It sends a heartbeat every ' +
           'quarter of this time. A shorter lease means quicker takeovers, more requests, and less patience with an S3 ' +
           'that does not answer.',
       ),
-    recheckSeconds: whole(1, 900)
+    recheckSeconds: integer(1, 900)
       .default(30)
       .describe('Pause before an in-progress message is checked for the first time, and between two checks.'),
-    backoffSeconds: whole(0, MAX_BACKOFF_SECONDS)
+    backoffSeconds: integer(0, MAX_BACKOFF_SECONDS)
       .default(5)
       .describe(
         'Base of the pause after a failed attempt: a random time between 1 s and this · 2^(attempt − 1), at most ' +
@@ -207,7 +207,7 @@ export const schema = z.strictObject({
       .default('ffprobe')
       .meta({ values: 'program' })
       .describe('Path of ffprobe, or a name that is searched in `PATH`.'),
-    stallSeconds: whole(1, 86_400)
+    stallSeconds: integer(1, 86_400)
       .default(60)
       .describe(
         'A run of ffmpeg without progress, output or use of the processor for this long is ended, and the job is tried ' +
@@ -232,16 +232,16 @@ export const schema = z.strictObject({
         'Where the endpoint listens. `0.0.0.0` or `::` opens it to other machines. It does not authenticate anybody, so ' +
           'put a server in front that does.',
       ),
-    port: whole(0, 65_535)
+    port: integer(0, 65_535)
       .default(3000)
       .describe('Port of the endpoint. 0 takes any free port, which the log names. `--port` overrides it.'),
-    urlSeconds: whole(1, WEEK_SECONDS)
+    urlSeconds: integer(1, WEEK_SECONDS)
       .default(900)
       .describe(
         'How long an upload URL can be used. A URL that was signed with temporary credentials expires with them if that ' +
           'is earlier. The limit is that of S3 for signatures.',
       ),
-    maxUploadBytes: whole(1, LARGEST_PUT_BYTES)
+    maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
       .default(LARGEST_PUT_BYTES)
       .describe(
         'The largest size that a client can state. The limit is that of S3 for one PUT, and the only one for a client ' +
@@ -249,7 +249,7 @@ export const schema = z.strictObject({
       ),
   }),
   shutdown: section({
-    graceSeconds: whole(0, 3600)
+    graceSeconds: integer(0, 3600)
       .default(30)
       .describe(
         'How long running jobs can go on after the first signal to stop; then they are released to other daemons. The ' +

@@ -37,21 +37,21 @@ export type Ffmpeg = {
   run(run: FfmpegRun): Promise<FfmpegResult>
 }
 
-export type FfmpegParts = {
+export type FfmpegDeps = {
   programs: Programs
   /** Without a sign of life for this long, ffmpeg is killed and the run is a `transient.stalled`. */
   stallSeconds: number
   limits: RunLimits & InputLimits
 }
 
-export function createFfmpeg(parts: FfmpegParts): Ffmpeg {
+export function createFfmpeg(deps: FfmpegDeps): Ffmpeg {
   return {
     async run(run) {
       run.signal.throwIfAborted()
       const startedAt = performance.now()
       const progressPath = join(run.workspace, `.progress-${randomUUID()}`)
       try {
-        const made = await runToTheEnd({ ...parts, ...run, progressPath })
+        const made = await runToTheEnd({ ...deps, ...run, progressPath })
         run.command.onProgress?.(1)
         return { seconds: (performance.now() - startedAt) / 1000, ...made }
       } finally {
@@ -61,7 +61,7 @@ export function createFfmpeg(parts: FfmpegParts): Ffmpeg {
   }
 }
 
-type Story = FfmpegRun & FfmpegParts & { progressPath: string }
+type Story = FfmpegRun & FfmpegDeps & { progressPath: string }
 
 async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>> {
   const { command, signal, log } = story

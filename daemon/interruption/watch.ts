@@ -28,17 +28,17 @@ const notices = [
   },
 ]
 
-export type Notice = {
+export type Interruption = {
   /** Stable name, the `reason` in the log. */
   readonly what: string
   /** Whether the end is near and certain; else it is a warning, which may be followed by one that is. */
   readonly urgent: boolean
 }
 
-export type WatchParts = {
+export type WatchDeps = {
   metadata: Metadata
   /** Called once for a warning, if there is one, and once for what is urgent. */
-  onNotice(notice: Notice): void
+  onInterruption(notice: Interruption): void
   log: DaemonLog
   clock?: Clock
 }
@@ -49,20 +49,23 @@ export type WatchParts = {
  *
  * @returns what ends it
  */
-export function watchForNotice(parts: WatchParts): () => Promise<void> {
+export function watchForInterruption(deps: WatchDeps): () => Promise<void> {
   const stop = new AbortController()
-  const watching = watch(parts, stop.signal)
+  const watching = watch(deps, stop.signal)
   return () => {
     stop.abort()
     return watching
   }
 }
 
-async function watch({ metadata, onNotice, log, clock = systemClock }: WatchParts, stop: AbortSignal): Promise<void> {
+async function watch(
+  { metadata, onInterruption, log, clock = systemClock }: WatchDeps,
+  stop: AbortSignal,
+): Promise<void> {
   let failing = false
   let warned = false
   while (!stop.aborted) {
-    const { notice, failure } = await readNotice(metadata)
+    const { notice, failure } = await readInterruption(metadata)
     if (failure !== undefined && !failing)
       log.warn(
         { event: 'interruption.check_failed', error: failure },
@@ -71,7 +74,7 @@ async function watch({ metadata, onNotice, log, clock = systemClock }: WatchPart
     if (failure === undefined && failing)
       log.info({ event: 'interruption.check_recovered' }, 'instance metadata responds again')
     failing = failure !== undefined
-    if (notice !== undefined && (notice.urgent || !warned)) onNotice(notice)
+    if (notice !== undefined && (notice.urgent || !warned)) onInterruption(notice)
     if (notice?.urgent) return
     warned ||= notice !== undefined
     await clock.wait(INTERVAL_MS, stop)
@@ -79,7 +82,7 @@ async function watch({ metadata, onNotice, log, clock = systemClock }: WatchPart
 }
 
 /** The most urgent notice there is, and why another could not be read: what is not known now may be what is urgent. */
-async function readNotice(metadata: Metadata): Promise<{ notice?: Notice; failure?: unknown }> {
+async function readInterruption(metadata: Metadata): Promise<{ notice?: Interruption; failure?: unknown }> {
   const answers = await Promise.allSettled(notices.map(({ path }) => metadata.read(path)))
   const texts = answers.map((answer) => (answer.status === 'fulfilled' ? (answer.value ?? '') : ''))
   const notice = notices.find(({ says }, index) => says.test(texts[index] ?? ''))

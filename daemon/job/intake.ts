@@ -11,17 +11,17 @@ import type { Storage } from '../storage/storage.ts'
 import { RACE_SECONDS, toBackoffSeconds } from '../protocol/backoff.ts'
 import { deadLetterMessage, deadLetterUnowned, deadLetterUnreadable, type Received } from './dead-letter.ts'
 import { toDeadError, toClaimDraft } from '../protocol/claim.ts'
-import { decideTake, type Limits, type TakeDecision } from '../protocol/decide.ts'
+import { decideTake, type JobPolicy, type TakeDecision } from '../protocol/decide.ts'
 import type { Documents, Written } from './documents.ts'
 import { type SeenDocument, type Source, toJobId } from '../vocabulary/job.ts'
-import { isShared, type Trouble } from '../protocol/fault.ts'
+import { isShared, type FaultReporter } from '../protocol/fault.ts'
 
-export type IntakeParts = {
+export type IntakeDeps = {
   queues: Queues
   documents: Documents
   storage: Pick<Storage, 'head'>
   scope: NotificationScope
-  limits: Limits
+  limits: JobPolicy
   /** This daemon's name; each claim makes an owner of its own of it. */
   daemonName: string
   emit: Emit
@@ -37,48 +37,48 @@ export type Claimed = Written & { readonly route: Route }
  *
  * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
  */
-export type Intake = (message: Message, trouble: Trouble) => Promise<Claimed | null>
+export type Intake = (message: Message, faults: FaultReporter) => Promise<Claimed | null>
 
-export function createIntake(parts: IntakeParts): Intake {
-  return async (message, trouble) => {
+export function createIntake(deps: IntakeDeps): Intake {
+  return async (message, faults) => {
     try {
-      const claimed = await take(parts, message)
-      trouble.loosen('message')
+      const claimed = await take(deps, message)
+      faults.reset('message')
       return claimed
     } catch (thrown) {
       const error = toMediadError(thrown, 'transient.queue')
-      if (isShared(error)) trouble.pull('message', error)
-      await putBackOrRefuse(parts, message, error)
+      if (isShared(error)) faults.trip('message', error)
+      await putBackOrRefuse(deps, message, error)
       return null
     }
   }
 }
 
-async function take(parts: IntakeParts, message: Message): Promise<Claimed | null> {
-  const { queues, log } = parts
-  const notification = parseNotification(message.body, parts.scope)
-  if (notification.kind === 'invalid') return await refuse(parts, message, notification.reason)
+async function take(deps: IntakeDeps, message: Message): Promise<Claimed | null> {
+  const { queues, log } = deps
+  const notification = parseNotification(message.body, deps.scope)
+  if (notification.kind === 'invalid') return await refuse(deps, message, notification.reason)
   if (notification.kind === 'ignored') {
     log.debug({ event: 'message.ignored', reason: notification.reason, message: message.id }, 'message ignored')
     await queues.work.delete(message)
     return null
   }
   const [first, ...more] = notification.sources
-  if (first && more.length === 0 && notification.broken === undefined) return await takeSource(parts, message, first)
+  if (first && more.length === 0 && notification.broken === undefined) return await takeSource(deps, message, first)
   for (const { source } of notification.sources) await queues.sendSource(source)
-  if (notification.broken !== undefined) return await refuse(parts, message, notification.broken)
+  if (notification.broken !== undefined) return await refuse(deps, message, notification.broken)
   await queues.work.delete(message)
   return null
 }
 
-async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSource): Promise<Claimed | null> {
-  const { queues, documents, limits } = parts
+async function takeSource(deps: IntakeDeps, message: Message, routed: RoutedSource): Promise<Claimed | null> {
+  const { queues, documents, limits } = deps
   const { source: named, route } = routed
   const { redrive: _, ...source } = named // belongs to the work message alone, not to the document or the in-progress message
   const id = toJobId(source.bucket, source.key)
-  const log = parts.log.child({ job: id })
+  const log = deps.log.child({ job: id })
   const seen = await documents.read(id)
-  const decision = await verified(parts, source, { seen, decision: decideTake(named, seen, limits) })
+  const decision = await verified(deps, source, { seen, decision: decideTake(named, seen, limits) })
   if (decision.do !== 'claim') logDecision(log, decision, source)
   switch (decision.do) {
     case 'delete':
@@ -90,12 +90,12 @@ async function takeSource(parts: IntakeParts, message: Message, routed: RoutedSo
     case 'dead-letter':
       if (seen) {
         const error = toDeadError(seen.document, limits.attempts)
-        await deadLetterUnowned(parts, toReceived(parts, message), { seen, error })
+        await deadLetterUnowned(deps, toReceived(deps, message), { seen, error })
       }
       return null
     case 'claim': {
       const step = { id, source, previous: seen, claim: decision.claim, attempt: decision.attempt }
-      const written = await claim(parts, message, step)
+      const written = await claim(deps, message, step)
       return written && { ...written, route }
     }
   }
@@ -111,9 +111,9 @@ function logDecision(log: DaemonLog, decided: TakeDecision, { key }: Source): vo
 type ClaimStep = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }
 
 /** In-progress message, then claim, then delete: in every gap the job has a message. */
-async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Promise<Written | null> {
-  const { queues, documents, limits } = parts
-  const owner = `${parts.daemonName}/${randomUUID().slice(0, 8)}`
+async function claim(deps: IntakeDeps, message: Message, step: ClaimStep): Promise<Written | null> {
+  const { queues, documents, limits } = deps
+  const owner = `${deps.daemonName}/${randomUUID().slice(0, 8)}`
   await queues.sendInProgressMessage(
     { id: step.id, source: step.source, claim: step.claim, owner },
     limits.recheckSeconds,
@@ -123,12 +123,12 @@ async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Pro
     await queues.work.hide(message, RACE_SECONDS)
     return null
   }
-  emitTakeover(parts, step, written)
+  emitTakeover(deps, step, written)
   try {
     await queues.work.delete(message)
   } catch (error) {
     // the job is ours and its in-progress message carries it; the message comes back and finds it owned
-    parts.log.warn(
+    deps.log.warn(
       { event: 'message.delete_failed', error, job: step.id },
       'could not delete the message of a claimed job',
     )
@@ -137,7 +137,7 @@ async function claim(parts: IntakeParts, message: Message, step: ClaimStep): Pro
 }
 
 /** A document says `processing` when it is claimed anew only if its lease is stale. */
-function emitTakeover({ emit }: IntakeParts, { previous }: ClaimStep, { document }: Written): void {
+function emitTakeover({ emit }: IntakeDeps, { previous }: ClaimStep, { document }: Written): void {
   if (previous?.document.state !== 'processing') return
   emit({ type: 'lease:taken_over', ...toJobFields(document), previousOwner: previous.document.owner })
 }
@@ -145,7 +145,7 @@ function emitTakeover({ emit }: IntakeParts, { previous }: ClaimStep, { document
 type Finding = { seen: SeenDocument | null; decision: TakeDecision }
 
 /** Without sequencers the order of two uploads is unknown: the bucket knows which one counts. */
-async function verified({ storage }: IntakeParts, source: Source, { seen, decision }: Finding): Promise<TakeDecision> {
+async function verified({ storage }: IntakeDeps, source: Source, { seen, decision }: Finding): Promise<TakeDecision> {
   const known = seen?.document.source
   if (decision.do !== 'claim' || known === undefined || known.etag === source.etag) return decision
   if (known.sequencer !== undefined && source.sequencer !== undefined) return decision
@@ -153,29 +153,29 @@ async function verified({ storage }: IntakeParts, source: Source, { seen, decisi
   return current?.etag === known.etag ? { do: 'delete', why: 'superseded' } : decision
 }
 
-const toReceived = ({ queues }: IntakeParts, message: Message): Received => ({
+const toReceived = ({ queues }: IntakeDeps, message: Message): Received => ({
   queue: queues.work,
   queueName: 'work',
   message,
 })
 
 /** A body that is not a notification never becomes one. */
-async function refuse(parts: IntakeParts, message: Message, reason: string): Promise<null> {
+async function refuse(deps: IntakeDeps, message: Message, reason: string): Promise<null> {
   const error = new MediadError('message.invalid', reason)
-  await deadLetterMessage(parts, toReceived(parts, message), error)
+  await deadLetterMessage(deps, toReceived(deps, message), error)
   return null
 }
 
-async function putBackOrRefuse(parts: IntakeParts, message: Message, error: MediadError): Promise<void> {
+async function putBackOrRefuse(deps: IntakeDeps, message: Message, error: MediadError): Promise<void> {
   try {
-    if (await deadLetterUnreadable(parts, toReceived(parts, message), error)) return
+    if (await deadLetterUnreadable(deps, toReceived(deps, message), error)) return
   } catch (deadError) {
-    return putBack(parts, message, toMediadError(deadError, 'transient.queue'))
+    return putBack(deps, message, toMediadError(deadError, 'transient.queue'))
   }
-  await putBack(parts, message, error)
+  await putBack(deps, message, error)
 }
 
-async function putBack({ queues, log }: IntakeParts, message: Message, error: MediadError): Promise<void> {
+async function putBack({ queues, log }: IntakeDeps, message: Message, error: MediadError): Promise<void> {
   const pause = toBackoffSeconds(message.receiveCount, RACE_SECONDS)
   log.warn(
     { event: 'message.failed', error, message: message.id, retryInSeconds: pause },

@@ -38,7 +38,7 @@ export type Lease = {
 /** What is found out about a source and its attempt on the way. */
 export type Findings = Partial<Pick<JobDocument, 'media' | 'warnings'>>
 
-export type LeaseParts = {
+export type LeaseDeps = {
   documents: Documents
   /** The claim: its write, and when it was sent. */
   claimed: Written
@@ -55,7 +55,7 @@ const PROGRESS_MS = 2000
  * A lease of L seconds: a heartbeat every L/4, or about L/16 after one that did not get through; the owner stops himself
  * after L minus max(2, L/6) without one.
  */
-export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock = systemClock }: LeaseParts): Lease {
+export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock = systemClock }: LeaseDeps): Lease {
   const beatMs = (leaseSeconds / 4) * 1000
   // Date and Last-Modified are whole seconds: the margin must be more than the one second they can be wrong by
   const holdMs = (leaseSeconds - Math.max(2, leaseSeconds / 6)) * 1000
@@ -128,14 +128,14 @@ function createReport({ job, emit, log }: { job: JobFields; emit: Emit; log: Dae
 
 const describe = (error: unknown) => toEventError(toMediadError(error, 'transient.storage'))
 
-type WriterParts = Pick<LeaseParts, 'documents' | 'claimed'> & {
+type WriterDeps = Pick<LeaseDeps, 'documents' | 'claimed'> & {
   fence: Fence
   /** A black-holed request must not outlive the lease it is to prolong. */
   patienceMs: number
 }
 
 /** Writes the document one time after the other: each write is conditional on the one before. */
-function createWriter({ documents, claimed, fence, patienceMs }: WriterParts) {
+function createWriter({ documents, claimed, fence, patienceMs }: WriterDeps) {
   let last = claimed
   let writing: Promise<unknown> = Promise.resolve()
   async function writeNow(changes: Partial<DocumentDraft>): Promise<void> {

@@ -6,7 +6,7 @@ import type { Storage } from '../storage/storage.ts'
 import { toBoundedError } from '../protocol/bounds.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
 import { deadLetterJob } from './dead-letter.ts'
-import type { Limits } from '../protocol/decide.ts'
+import type { JobPolicy } from '../protocol/decide.ts'
 import type { DocumentDraft, JobDocument, JobError } from '../vocabulary/job.ts'
 import type { Lease } from './lease.ts'
 
@@ -15,10 +15,10 @@ const STOP_PAUSE_SECONDS = 1
 /** What no daemon can do right now need not be tried again at once. */
 const RELEASE_PAUSE_SECONDS = 60
 
-export type SettleParts = {
+export type SettleDeps = {
   queues: Pick<Queues, 'sendSource' | 'sendDead'>
   storage: Pick<Storage, 'head'>
-  limits: Limits
+  limits: JobPolicy
   backoffSeconds: number
   emit: Emit
 }
@@ -38,7 +38,7 @@ export type Ending = {
  */
 export type Settle = (ending: Ending) => Promise<void>
 
-export function createSettle(parts: SettleParts): Settle {
+export function createSettle(deps: SettleDeps): Settle {
   return async (ending) => {
     const { error, lease, log } = ending
     const { attempt } = lease.document
@@ -46,14 +46,14 @@ export function createSettle(parts: SettleParts): Settle {
       switch (error.verdict) {
         case 'abandon':
           log.warn({ event: 'job.abandoned', error }, `job abandoned: ${error.message}`)
-          return parts.emit({ type: 'job:abandoned', ...toFields(ending), error: toEventError(error) })
+          return deps.emit({ type: 'job:abandoned', ...toFields(ending), error: toEventError(error) })
         case 'release':
-          return await release(parts, ending)
+          return await release(deps, ending)
         case 'reject':
-          return await deadLetterOwn(parts, ending)
+          return await deadLetterOwn(deps, ending)
         case 'retry':
-          if (attempt >= parts.limits.attempts) return await deadLetterOwn(parts, ending)
-          return await fail(parts, ending, toBackoffSeconds(attempt, parts.backoffSeconds))
+          if (attempt >= deps.limits.attempts) return await deadLetterOwn(deps, ending)
+          return await fail(deps, ending, toBackoffSeconds(attempt, deps.backoffSeconds))
       }
     } catch (settleError) {
       log.warn(
@@ -62,12 +62,12 @@ export function createSettle(parts: SettleParts): Settle {
       )
       if (!lease.signal.aborted) return
       const lost = toEventError(toMediadError(settleError, 'lease.lost'))
-      parts.emit({ type: 'job:abandoned', ...toFields(ending), error: lost })
+      deps.emit({ type: 'job:abandoned', ...toFields(ending), error: lost })
     }
   }
 }
 
-async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: number): Promise<void> {
+async function fail({ emit }: SettleDeps, ending: Ending, backoffSeconds: number): Promise<void> {
   const { lease, log, timings, plugin } = ending
   const error = toJobError(ending)
   await lease.end({ state: 'failed', error, backoffSeconds, timings })
@@ -79,7 +79,7 @@ async function fail({ emit }: SettleParts, ending: Ending, backoffSeconds: numbe
 }
 
 /** Falls back to `failed` when the dead-letter queue is out of reach: the sweeper dead-letters the job then. */
-async function deadLetterOwn(parts: SettleParts, ending: Ending): Promise<void> {
+async function deadLetterOwn(deps: SettleDeps, ending: Ending): Promise<void> {
   const { lease, log, timings } = ending
   const error = toJobError(ending)
   lease.assertHeld()
@@ -89,27 +89,27 @@ async function deadLetterOwn(parts: SettleParts, ending: Ending): Promise<void> 
     return lease.end(dead)
   }
   try {
-    await deadLetterJob(parts.queues, { document: { ...lease.document, timings }, error, write })
+    await deadLetterJob(deps.queues, { document: { ...lease.document, timings }, error, write })
   } catch (sendError) {
     if (isSent) throw sendError
     log.warn(
       { event: 'job.dead_letter_failed', error: sendError },
       `dead-letter queue is unreachable, the sweeper dead-letters the job later: ${toMessage(sendError)}`,
     )
-    return fail(parts, ending, 0)
+    return fail(deps, ending, 0)
   }
   log.error(
     { event: 'job.dead_lettered', error: ending.error, plugin: ending.plugin },
     `job dead-lettered: ${error.message}`,
   )
-  parts.emit({ type: 'job:dead_lettered', ...toFields(ending), error })
+  deps.emit({ type: 'job:dead_lettered', ...toFields(ending), error })
 }
 
 /**
  * The source goes back to work first; a superseded one as the version that is there now. That one should have a message of
  * its own, but it may have been taken for a duplicate while the older one was still to come.
  */
-async function release({ queues, storage, emit }: SettleParts, ending: Ending): Promise<void> {
+async function release({ queues, storage, emit }: SettleDeps, ending: Ending): Promise<void> {
   const { error, lease, log } = ending
   lease.assertHeld()
   const { source } = lease.document

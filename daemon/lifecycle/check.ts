@@ -4,7 +4,7 @@ import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 
-export type CheckParts = {
+export type CheckDeps = {
   config: Config
   openPrograms: () => Promise<Programs>
   storage: Storage

@@ -1,10 +1,10 @@
 import { MediadError } from '../vocabulary/errors.ts'
 import { proveConditionalWrites } from '../storage/selftest.ts'
-import type { Check, CheckParts } from './check.ts'
+import type { Check, CheckDeps } from './check.ts'
 import { createFfmpegChecks } from './ffmpeg-checks.ts'
 
 /** Everything that must be true before a daemon takes its first message, in the order a person would look. */
-export function createChecks({ config, openPrograms, storage, queues, log }: CheckParts): Check[] {
+export function createChecks({ config, openPrograms, storage, queues, log }: CheckDeps): Check[] {
   const queue = (name: 'work' | 'inProgress' | 'dead'): Check => ({
     name: `queue ${name}`,
     async run() {

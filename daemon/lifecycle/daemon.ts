@@ -5,7 +5,7 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
 import type { Poller } from '../schedule/poller.ts'
 
-export type DaemonParts = {
+export type DaemonDeps = {
   name: string
   /** What must be true before the first message is taken. Throws what is not. */
   check(): Promise<void>
@@ -35,23 +35,23 @@ export type Daemon = {
 }
 
 /** Starts the parts in order and stops them in reverse. */
-export function createDaemon(parts: DaemonParts): Daemon {
-  const { name, log, emit, pollers } = parts
+export function createDaemon(deps: DaemonDeps): Daemon {
+  const { name, log, emit, pollers } = deps
   let releasers: Releasers | null = null
   let graceFrom: Promise<unknown> = Promise.resolve()
   return {
     async start() {
       let url = ''
       releasers = await withReleasers(async (push) => {
-        await parts.check()
-        const plugins = await parts.openPlugins()
+        await deps.check()
+        const plugins = await deps.openPlugins()
         push('the plugins', () => plugins.release())
-        const server = await parts.listen()
+        const server = await deps.listen()
         push('the HTTP server', () => server.close())
         url = server.url
         pollers.work.start()
         pollers.sweep.start()
-        push('the pollers', () => drain(parts, graceFrom))
+        push('the pollers', () => drain(deps, graceFrom))
       })
       emit({ type: 'daemon:started', owner: name })
       log.info({ event: 'daemon.started', url, daemon: name }, 'daemon started')
@@ -64,14 +64,11 @@ export function createDaemon(parts: DaemonParts): Daemon {
       emit({ type: 'daemon:stopped', owner: name })
       log.info({ event: 'daemon.stopped', daemon: name }, 'daemon stopped')
     },
-    endJobs: (reason) => parts.stopJobs.abort(reason),
+    endJobs: (reason) => deps.stopJobs.abort(reason),
   }
 }
 
-async function drain(
-  { pollers, graceSeconds, stopJobs, log }: DaemonParts,
-  graceFrom: Promise<unknown>,
-): Promise<void> {
+async function drain({ pollers, graceSeconds, stopJobs, log }: DaemonDeps, graceFrom: Promise<unknown>): Promise<void> {
   const { work, sweep } = pollers
   let grace: NodeJS.Timeout | undefined
   let drained = false

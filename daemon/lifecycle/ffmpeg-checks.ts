@@ -3,11 +3,11 @@ import type { Plugin } from '../vocabulary/plugin.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { describeVersion, findMismatch } from '../programs/versions.ts'
 import { findTried, runTrials } from '../trial/trials.ts'
-import type { Check, CheckParts } from './check.ts'
+import type { Check, CheckDeps } from './check.ts'
 
 /** The checks that need neither bucket nor queues. */
-export function createFfmpegChecks(parts: Pick<CheckParts, 'config' | 'openPrograms' | 'log'>): Check[] {
-  const { config, openPrograms, log } = parts
+export function createFfmpegChecks(deps: Pick<CheckDeps, 'config' | 'openPrograms' | 'log'>): Check[] {
+  const { config, openPrograms, log } = deps
   let running: Promise<string[]> | undefined
   const runAll = () =>
     (running ??= openPrograms().then((programs) => runTrials({ programs, plugins: toPlugins(config), log })))
@@ -22,8 +22,8 @@ export function createFfmpegChecks(parts: Pick<CheckParts, 'config' | 'openProgr
         return `${describeVersion(version)}${dieWithDaemon ? '' : ' (would outlive a killed daemon: there is no setpriv)'}`
       },
     },
-    { name: 'encoders', run: () => proveParts({ ...parts, runAll }, 'encoders') },
-    { name: 'filters', run: () => proveParts({ ...parts, runAll }, 'filters') },
+    { name: 'encoders', run: () => proveParts({ ...deps, runAll }, 'encoders') },
+    { name: 'filters', run: () => proveParts({ ...deps, runAll }, 'filters') },
     {
       name: 'trial run',
       run: async () => ['ffprobe', ...new Set(await runAll())].join(', '),
@@ -34,7 +34,7 @@ export function createFfmpegChecks(parts: Pick<CheckParts, 'config' | 'openProgr
 /** The plugins of every route. */
 const toPlugins = ({ routes }: Pick<Config, 'routes'>): Plugin[] => routes.flatMap(({ plugins }) => plugins)
 
-type Parts = Pick<CheckParts, 'config' | 'openPrograms'> & { runAll(): Promise<unknown> }
+type Parts = Pick<CheckDeps, 'config' | 'openPrograms'> & { runAll(): Promise<unknown> }
 
 /** What a trial has used is there; ffmpeg is asked for a list only where something else is declared, or a trial failed. */
 async function proveParts(parts: Parts, kind: 'encoders' | 'filters'): Promise<string> {

@@ -3,12 +3,12 @@ import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
 import type { Storage } from '../storage/storage.ts'
 
-export type ReadyParts = { storage: Storage; queues: Queues; pollers: readonly Poller[]; statePrefix: string }
+export type ReadinessDeps = { storage: Storage; queues: Queues; pollers: readonly Poller[]; statePrefix: string }
 
 const PATIENCE_MS = 3000
 
 /** Asks bucket and queues, briefly; what they say goes to the log, callers learn only which one does not answer. */
-export async function askReadiness({ storage, queues, pollers, statePrefix }: ReadyParts): Promise<Readiness> {
+export async function askReadiness({ storage, queues, pollers, statePrefix }: ReadinessDeps): Promise<Readiness> {
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const asked = {
     bucket: storage.readText(`${statePrefix}ready`, signal), // a HEAD could not tell a missing bucket

@@ -54,15 +54,15 @@ export type Dead = {
   drop(wanted: Wanted): Promise<Outcome[]>
 }
 
-export type DeadParts = {
+export type DeadDeps = {
   queues: Pick<Queues, 'work' | 'dead' | 'sendSource'>
   documents: Pick<Documents, 'read'>
   scope: NotificationScope
   log: DaemonLog
 }
 
-export function createDead(parts: DeadParts): Dead {
-  const { queues, scope, log } = parts
+export function createDead(deps: DeadDeps): Dead {
+  const { queues, scope, log } = deps
   const visit = (
     { name, signal }: Wanted,
     act: (entry: DeadEntry & { id: string }) => Promise<boolean> | boolean,
@@ -84,7 +84,7 @@ export function createDead(parts: DeadParts): Dead {
         found.set(entry.id, toBuried(entry, found.get(entry.id)))
         return false
       })
-      return await withDocuments(parts, [...found.values()], wanted.signal)
+      return await withDocuments(deps, [...found.values()], wanted.signal)
     },
 
     async redrive(wanted) {
@@ -96,11 +96,11 @@ export function createDead(parts: DeadParts): Dead {
       }
       if (wanted.name !== undefined) {
         const id = toId(scope.bucket, wanted.name) // its dead message may have been dropped
-        await once(id, async () => orNull(await redriveJob(parts, id, wanted.signal)))
+        await once(id, async () => orNull(await redriveJob(deps, id, wanted.signal)))
       }
       await visit(wanted, async ({ id, dead, message }) => {
-        if (!dead?.job) return (await once(id, () => putBack(parts, id, dead?.body ?? message.body)))?.done ?? false
-        const outcome = await once(id, () => redriveJob(parts, id, wanted.signal))
+        if (!dead?.job) return (await once(id, () => putBack(deps, id, dead?.body ?? message.body)))?.done ?? false
+        const outcome = await once(id, () => redriveJob(deps, id, wanted.signal))
         // a message of a later claim tells of another death than the one that is forgotten here
         return outcome?.claim !== undefined && dead.job.claim <= outcome.claim
       })
@@ -123,7 +123,7 @@ const NO_DOCUMENT = 'there is no document of it: upload the file again'
 
 const orNull = (outcome: Outcome): Outcome | null => (outcome.detail === NO_DOCUMENT ? null : outcome)
 
-async function redriveJob({ queues, documents }: DeadParts, id: string, signal?: AbortSignal): Promise<Outcome> {
+async function redriveJob({ queues, documents }: DeadDeps, id: string, signal?: AbortSignal): Promise<Outcome> {
   const seen = await readOrProblem(documents, id, signal)
   if (typeof seen === 'string') return { id, done: false, detail: seen }
   if (seen === null) return { id, done: false, detail: NO_DOCUMENT }
@@ -138,7 +138,7 @@ async function redriveJob({ queues, documents }: DeadParts, id: string, signal?:
  * An in-progress message whose document could not be read sends its source to work again. A body that was not a
  * notification may be one by now: for another version of mediad, or with another config.
  */
-async function putBack({ queues, scope }: DeadParts, id: string, body: string): Promise<Outcome> {
+async function putBack({ queues, scope }: DeadDeps, id: string, body: string): Promise<Outcome> {
   const inProgress = parseInProgressMessage(body)
   if (inProgress) {
     const { source } = inProgress
@@ -153,7 +153,7 @@ async function putBack({ queues, scope }: DeadParts, id: string, body: string): 
 }
 
 async function readOrProblem(
-  documents: DeadParts['documents'],
+  documents: DeadDeps['documents'],
   id: string,
   signal: AbortSignal | undefined,
 ): Promise<SeenDocument | null | string> {
@@ -175,7 +175,7 @@ function toBuried({ id, dead, message }: DeadEntry & { id: string }, known?: Omi
 const WIDTH = 8
 
 async function withDocuments(
-  { documents }: DeadParts,
+  { documents }: DeadDeps,
   found: readonly Omit<Buried, 'document'>[],
   signal?: AbortSignal,
 ): Promise<Buried[]> {

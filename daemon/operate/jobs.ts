@@ -24,12 +24,12 @@ export type Jobs = {
   find(name: string, signal?: AbortSignal): Promise<SeenDocument | null>
 }
 
-export type JobsParts = { list: List; documents: Documents; bucket: string; statePrefix: string }
+export type JobsDeps = { list: List; documents: Documents; bucket: string; statePrefix: string }
 
 /** Documents that are read at once. */
 const WIDTH = 8
 
-export function createJobs({ list, documents, bucket, statePrefix }: JobsParts): Jobs {
+export function createJobs({ list, documents, bucket, statePrefix }: JobsDeps): Jobs {
   const folder = `${statePrefix}jobs/`
   async function read(id: string, signal: AbortSignal | undefined): Promise<JobEntry | null> {
     try {

@@ -1,4 +1,4 @@
-import { isFinished, isFresh, type Limits } from '../protocol/decide.ts'
+import { isFinished, isFresh, type JobPolicy } from '../protocol/decide.ts'
 import type { SeenDocument } from '../vocabulary/job.ts'
 import type { NotificationScope } from '../protocol/notification.ts'
 import { findRoute } from '../protocol/route.ts'
@@ -16,30 +16,30 @@ import type { Jobs } from './jobs.ts'
  */
 export type Requeue = (wanted: Wanted) => AsyncGenerator<Outcome, void>
 
-export type RequeueParts = {
+export type RequeueDeps = {
   jobs: Jobs
   queues: Pick<Queues, 'sendSource'>
   storage: Pick<Storage, 'head'>
   scope: NotificationScope
-  limits: Limits
+  limits: JobPolicy
 }
 
-export function createRequeue(parts: RequeueParts): Requeue {
-  const { jobs } = parts
+export function createRequeue(deps: RequeueDeps): Requeue {
+  const { jobs } = deps
   return async function* requeue({ name, signal }) {
     if (name !== undefined) {
       const seen = await jobs.find(name, signal)
-      yield seen ? await sendAgain(parts, seen) : await sendNew(parts, name, signal)
+      yield seen ? await sendAgain(deps, seen) : await sendNew(deps, name, signal)
       return
     }
     for await (const entry of jobs.list({ limit: Number.POSITIVE_INFINITY, ...(signal && { signal }) })) {
       if ('problem' in entry) yield { id: entry.id, done: false, detail: entry.problem.message }
-      else if (explainRest(entry.seen, parts.limits) === null) yield await sendAgain(parts, entry.seen)
+      else if (explainRest(entry.seen, deps.limits) === null) yield await sendAgain(deps, entry.seen)
     }
   }
 }
 
-async function sendAgain({ queues, limits }: RequeueParts, seen: SeenDocument): Promise<Outcome> {
+async function sendAgain({ queues, limits }: RequeueDeps, seen: SeenDocument): Promise<Outcome> {
   const { id, source } = seen.document
   const why = explainRest(seen, limits)
   if (why !== null) return { id, key: source.key, done: false, detail: why }
@@ -48,13 +48,13 @@ async function sendAgain({ queues, limits }: RequeueParts, seen: SeenDocument): 
 }
 
 /** Why a job needs no message; null when it does. */
-function explainRest(seen: SeenDocument, limits: Limits): string | null {
+function explainRest(seen: SeenDocument, limits: JobPolicy): string | null {
   const { document } = seen
   if (isFinished(document)) return `it is over: its document says ${document.state}`
   return isFresh(seen, limits) ? `${document.owner} is working on it` : null
 }
 
-async function sendNew({ queues, storage, scope }: RequeueParts, name: string, signal?: AbortSignal): Promise<Outcome> {
+async function sendNew({ queues, storage, scope }: RequeueDeps, name: string, signal?: AbortSignal): Promise<Outcome> {
   const there = findRoute(scope.routes, name) ? await storage.head(name, signal) : null
   if (there === null)
     return {

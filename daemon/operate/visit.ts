@@ -6,7 +6,7 @@ import { parseDeadMessage, type DeadMessage } from '../protocol/messages.ts'
 /** A message of the dead queue in hand; `dead` is null when no daemon wrote it. */
 export type DeadEntry = { readonly message: Message; readonly dead: DeadMessage | null }
 
-export type VisitParts = {
+export type VisitDeps = {
   queue: Queue
   log: DaemonLog
   signal?: AbortSignal
@@ -24,7 +24,7 @@ const BATCH = 10
  * Visits every message of the dead queue once, and gives back those that stay. An empty answer to a poll that asks all of
  * SQS's servers is its end; so is an answer of known messages alone, whose hiding is over already.
  */
-export async function visitDead({ queue, log, signal, visit }: VisitParts): Promise<void> {
+export async function visitDead({ queue, log, signal, visit }: VisitDeps): Promise<void> {
   const held = new Map<string, Message>()
   const deleted = new Set<string>()
   const options = { max: BATCH, waitSeconds: 1, visibilitySeconds: HIDDEN_SECONDS, ...(signal && { signal }) }

@@ -23,7 +23,13 @@ export async function signWorkspaces(path: string): Promise<void> {
  * folders of this user that are signed by a process of this very machine, boot and process namespace which is gone:
  * what it cannot judge (another container's, an unsigned one) it leaves.
  */
-export async function removeLitter({ directory, log }: { directory: string; log: DaemonLog }): Promise<string[]> {
+export async function removeStaleWorkspaces({
+  directory,
+  log,
+}: {
+  directory: string
+  log: DaemonLog
+}): Promise<string[]> {
   const here = await describeHost()
   const removed: string[] = []
   for (const name of await readdir(directory)) {

@@ -8,7 +8,7 @@ import type { JobDocument, Source } from '../vocabulary/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
 import { createWarnings } from '../protocol/bounds.ts'
-import { isShared, type Trouble } from '../protocol/fault.ts'
+import { isShared, type FaultReporter } from '../protocol/fault.ts'
 import type { Route, Routes } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Download } from '../storage/download.ts'
@@ -19,7 +19,7 @@ import type { Publish } from './publish.ts'
 import { toSummary } from './summary.ts'
 import type { Workspace, Workspaces } from './workspace.ts'
 
-export type ProcessParts = {
+export type ProcessDeps = {
   intake: Intake
   hold(claimed: Written, log: DaemonLog): Lease
   workspaces: Workspaces
@@ -38,58 +38,58 @@ export type ProcessParts = {
 }
 
 /** A message's whole story: message → claim → lease → workspace → source → chain → document. Never throws. */
-export function createProcess(parts: ProcessParts): (message: Message, trouble: Trouble) => Promise<void> {
-  return async (message, trouble) => {
-    const claimed = await parts.intake(message, trouble)
+export function createProcess(deps: ProcessDeps): (message: Message, faults: FaultReporter) => Promise<void> {
+  return async (message, faults) => {
+    const claimed = await deps.intake(message, faults)
     if (claimed === null) return
     const { id, source, claim, attempt, timings } = claimed.document
-    const log = parts.log.child({ job: id, attempt })
-    using lease = parts.hold(claimed, log)
-    const signal = AbortSignal.any([lease.signal, parts.stop])
+    const log = deps.log.child({ job: id, attempt })
+    using lease = deps.hold(claimed, log)
+    const signal = AbortSignal.any([lease.signal, deps.stop])
     try {
       lease.assertHeld() // a pause may have lain between the claim and here
       signal.throwIfAborted()
       log.info({ event: 'job.started', key: source.key, claim }, 'job started')
-      parts.emit({ type: 'job:started', ...toJobFields(claimed.document), source })
-      const result = await runJob(parts, { lease, route: claimed.route, log, signal })
-      await succeed(parts, { lease, log, result })
-      trouble.loosen('job')
+      deps.emit({ type: 'job:started', ...toJobFields(claimed.document), source })
+      const result = await runJob(deps, { lease, route: claimed.route, log, signal })
+      await succeed(deps, { lease, log, result })
+      faults.reset('job')
     } catch (thrown) {
       const failure = thrown instanceof PluginFailure ? thrown : { timings: [] }
       const plugin = 'plugin' in failure ? { plugin: failure.plugin } : {}
       const error = toVerdict(thrown, signal)
-      if (isShared(error)) trouble.pull('job', error)
-      await parts.settle({ error, ...plugin, lease, log, timings: { ...ended(timings), plugins: failure.timings } })
+      if (isShared(error)) faults.trip('job', error)
+      await deps.settle({ error, ...plugin, lease, log, timings: { ...ended(timings), plugins: failure.timings } })
     }
   }
 }
 
 type JobRun = { lease: Lease; route: Route; log: DaemonLog; signal: AbortSignal }
 
-async function runJob(parts: ProcessParts, run: JobRun): Promise<ChainResult> {
+async function runJob(deps: ProcessDeps, run: JobRun): Promise<ChainResult> {
   const { id, source, claim } = run.lease.document
-  refuseSize(source, parts.maxSourceBytes)
-  await using workspace = await parts.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
+  refuseSize(source, deps.maxSourceBytes)
+  await using workspace = await deps.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
   try {
-    return await runIn(workspace, parts, run)
+    return await runIn(workspace, deps, run)
   } catch (error) {
     await workspace.assertUsable() // else whatever failed, failed of that
     throw error
   }
 }
 
-async function runIn(workspace: Workspace, parts: ProcessParts, run: JobRun): Promise<ChainResult> {
+async function runIn(workspace: Workspace, deps: ProcessDeps, run: JobRun): Promise<ChainResult> {
   const { lease, route, log, signal } = run
   const { document } = lease
   const { id, source, claim } = document
   const input = join(workspace.path, 'source')
-  await parts.download({ source, path: input, signal })
-  const probe = await parts.pipeline.inspect(input, signal)
+  await deps.download({ source, path: input, signal })
+  const probe = await deps.pipeline.inspect(input, signal)
   const warnings = createWarnings()
   lease.note({ media: toSummary(probe) })
-  return await parts.pipeline.runChain(route.plugins, {
+  return await deps.pipeline.runChain(route.plugins, {
     document,
-    scope: { id, source, route, routes: parts.routes, statePrefix: parts.statePrefix },
+    scope: { id, source, route, routes: deps.routes, statePrefix: deps.statePrefix },
     workspace: workspace.path,
     input,
     probe,
@@ -97,14 +97,14 @@ async function runIn(workspace: Workspace, parts: ProcessParts, run: JobRun): Pr
     log,
     onProgress(progress) {
       lease.report(progress)
-      parts.emit({ type: 'job:progress', ...toJobFields(document), ...progress })
+      deps.emit({ type: 'job:progress', ...toJobFields(document), ...progress })
     },
     onWarning(warning) {
       log.warn({ event: 'job.warned', plugin: warning.plugin }, `job warning: ${warning.message}`)
-      parts.emit({ type: 'job:warned', ...toJobFields(document), ...warning })
+      deps.emit({ type: 'job:warned', ...toJobFields(document), ...warning })
       lease.note({ warnings: warnings.add(warning) })
     },
-    upload: (artifact, options) => parts.publish(artifact, options, { jobId: id, claim, lease, signal }),
+    upload: (artifact, options) => deps.publish(artifact, options, { jobId: id, claim, lease, signal }),
   })
 }
 
@@ -117,7 +117,7 @@ export function refuseSize({ key, sizeBytes }: Pick<Source, 'key' | 'sizeBytes'>
 }
 
 async function succeed(
-  { emit }: ProcessParts,
+  { emit }: ProcessDeps,
   { lease, log, result }: { lease: Lease; log: DaemonLog; result: ChainResult },
 ): Promise<void> {
   const { timings } = lease.document

@@ -4,7 +4,7 @@ import { MediadError } from '../vocabulary/errors.ts'
 import { toRacePauseMs } from '../protocol/backoff.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Output } from '../vocabulary/job.ts'
-import type { AbortLeftovers } from '../storage/stale-uploads.ts'
+import type { AbortStaleUploads } from '../storage/stale-uploads.ts'
 import type { Storage, StoredObject } from '../storage/storage.ts'
 import type { UploadFile } from '../storage/upload.ts'
 import type { Artifact, UploadOptions } from '../vocabulary/plugin.ts'
@@ -25,10 +25,10 @@ const MAX_PAUSE_MS = 5_000
 /** How long S3 may be out of order before an attempt is given up. */
 const PATIENCE_MS = 120_000
 
-export type PublishParts = {
+export type PublishDeps = {
   storage: Pick<Storage, 'head'>
   upload: UploadFile
-  abortLeftovers: AbortLeftovers
+  abortStaleUploads: AbortStaleUploads
 }
 
 /**
@@ -37,7 +37,7 @@ export type PublishParts = {
  * INVARIANT: an object is written only over nothing, or over exactly the version that was looked at while the lease was
  * held, so that a daemon that was frozen and wakes up late cannot overwrite what a newer claim wrote.
  */
-export function createPublish(parts: PublishParts): Publish {
+export function createPublish(deps: PublishDeps): Publish {
   return async (artifact, options, publisher) => {
     const nonce = randomUUID()
     const patience = systemClock.now() + PATIENCE_MS
@@ -45,11 +45,11 @@ export function createPublish(parts: PublishParts): Publish {
     let mayHaveLeft = publisher.claim > 1
     for (let attempt = 1; ; attempt++) {
       publisher.lease.assertHeld()
-      if (mayHaveLeft) await parts.abortLeftovers(artifact.key, publisher.signal)
+      if (mayHaveLeft) await deps.abortStaleUploads(artifact.key, publisher.signal)
       mayHaveLeft = false
       publisher.lease.assertHeld()
       try {
-        const etag = await tryOnce(parts, { artifact, nonce, ...options }, publisher)
+        const etag = await tryOnce(deps, { artifact, nonce, ...options }, publisher)
         if (etag !== null) return toOutput(artifact, etag)
         if (attempt >= MAX_RACES) throw lostTooOften(artifact.key)
       } catch (error) {
@@ -66,7 +66,7 @@ type Attempt = { artifact: Artifact; nonce: string } & UploadOptions
 
 /** The object's etag; null when somebody else wrote it meanwhile, or nobody knows. */
 async function tryOnce(
-  { storage, upload }: PublishParts,
+  { storage, upload }: PublishDeps,
   attempt: Attempt,
   publisher: Publisher,
 ): Promise<string | null> {

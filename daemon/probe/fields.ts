@@ -23,7 +23,7 @@ export function toNumber(value: unknown): number | null {
 }
 
 /** A whole number above 0, else 0. */
-export function toWhole(value: unknown): number {
+export function toInteger(value: unknown): number {
   const number = toNumber(value)
   return number !== null && Number.isSafeInteger(number) && number > 0 ? number : 0
 }

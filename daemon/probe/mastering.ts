@@ -1,12 +1,12 @@
 import type { Mastering } from '../vocabulary/media.ts'
-import { toFields, toList, toRatio, toWhole, type Fields } from './fields.ts'
+import { toFields, toList, toRatio, toInteger, type Fields } from './fields.ts'
 
 /** Reads the side data of ffprobe's first frame. Total: what is missing or nonsense is left out. */
 export function toMastering(frames: unknown): Mastering {
   const sides = toList(toList(toFields(frames).frames)[0]?.side_data_list)
   const display = toDisplay(sides.find((side) => side.side_data_type === 'Mastering display metadata') ?? {})
   const level = sides.find((side) => side.side_data_type === 'Content light level metadata')
-  const light = level && { max: toWhole(level.max_content), average: toWhole(level.max_average) }
+  const light = level && { max: toInteger(level.max_content), average: toInteger(level.max_average) }
   return { ...(display && { display }), ...(light && { light }) }
 }
 

@@ -6,7 +6,7 @@ import {
   toRatio,
   toSeconds,
   toText,
-  toWhole,
+  toInteger,
   type Fields,
 } from './fields.ts'
 import type { AudioStream, Probe, SubtitleStream, VideoStream } from '../vocabulary/media.ts'
@@ -70,7 +70,7 @@ export function withoutUndecodable(json: unknown, stderr: string): unknown {
 /** Dolby Vision whose base layer is no picture that an ordinary screen could show (profile 5, compatibility 0). */
 export function isDolbyOnly(json: unknown): boolean {
   const sides = toList(toFields(json).streams).flatMap(({ side_data_list: list }) => toList(list))
-  return sides.some((side) => toWhole(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0)
+  return sides.some((side) => toInteger(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0)
 }
 
 /** The display matrix of a first frame: photos tell their turn there (EXIF). */
@@ -97,15 +97,15 @@ function toVideo(stream: Fields): VideoStream {
   const rate = toRatio(stream.avg_frame_rate, '/')
   const maxRate = toRatio(stream.r_frame_rate, '/')
   return {
-    index: toWhole(stream.index),
+    index: toInteger(stream.index),
     codec: toText(stream.codec_name) ?? '',
-    width: toWhole(stream.width),
-    height: toWhole(stream.height),
+    width: toInteger(stream.width),
+    height: toInteger(stream.height),
     ...toOrientation(stream),
     pixelFormat: toText(stream.pix_fmt),
     framesPerSecond: rate ?? maxRate,
     maxFramesPerSecond: maxRate,
-    packetCount: toWhole(stream.nb_frames) || null,
+    packetCount: toInteger(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
     durationSeconds: toLength(stream),
     pixelAspect: toAspect(stream.sample_aspect_ratio),
@@ -127,11 +127,11 @@ function toAlpha(stream: Fields, decoders: ReadonlySet<string>): Pick<VideoStrea
 
 function toAudio(stream: Fields): AudioStream {
   return {
-    index: toWhole(stream.index),
+    index: toInteger(stream.index),
     codec: toText(stream.codec_name) ?? '',
-    channels: toWhole(stream.channels),
-    sampleRate: toWhole(stream.sample_rate),
-    packetCount: toWhole(stream.nb_frames) || null,
+    channels: toInteger(stream.channels),
+    sampleRate: toInteger(stream.sample_rate),
+    packetCount: toInteger(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
     durationSeconds: toLength(stream),
     ...withText('profile', stream.profile),
@@ -149,7 +149,7 @@ const textCodecs: ReadonlySet<string> = new Set(
 
 function toSubtitle(stream: Fields): SubtitleStream {
   const codec = toText(stream.codec_name) ?? 'unknown'
-  return { index: toWhole(stream.index), codec, isText: textCodecs.has(codec), ...toLanguage(stream) }
+  return { index: toInteger(stream.index), codec, isText: textCodecs.has(codec), ...toLanguage(stream) }
 }
 
 /** Half-pictures, or a codec that may hold them and does not say. */

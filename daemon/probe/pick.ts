@@ -1,4 +1,4 @@
-import { toFields, toNumber, toRatio, toText, toWhole, type Fields } from './fields.ts'
+import { toFields, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
 import type { SkippedTrack } from '../vocabulary/media.ts'
 
 /** The tracks a job works with, and why it passes the others over. */
@@ -47,7 +47,7 @@ function videoRank(stream: Fields): number[] {
     Number(toText(stream.pix_fmt) !== null),
     Number(!is(stream, 'still_image') && !is(stream, 'dependent')),
     Number(is(stream, 'default')),
-    toWhole(stream.width) * toWhole(stream.height),
+    toInteger(stream.width) * toInteger(stream.height),
     rate,
   ]
 }
@@ -56,10 +56,10 @@ const asides = ['comment', 'visual_impaired', 'hearing_impaired', 'descriptions'
 
 function audioRank(stream: Fields): number[] {
   return [
-    Number(toWhole(stream.channels) > 0),
+    Number(toInteger(stream.channels) > 0),
     Number(!asides.some((aside) => is(stream, aside))),
     Number(is(stream, 'default')),
-    toWhole(stream.channels),
+    toInteger(stream.channels),
   ]
 }
 

@@ -40,7 +40,7 @@ const wanted = [
 
 const guessed = /Estimating duration from bitrate/
 
-export type ProbeFile = (path: string, signal?: AbortSignal) => Promise<Probe>
+export type Inspect = (path: string, signal?: AbortSignal) => Promise<Probe>
 
 /**
  * Makes the function that looks into a file with ffprobe, hardened like everything that reads what somebody uploaded.
@@ -49,7 +49,7 @@ export type ProbeFile = (path: string, signal?: AbortSignal) => Promise<Probe>
  * `input.unsupported_codec`, `input.too_many_pixels`, `input.too_many_streams`, `transient.stalled` (no answer within
  * 30 s), `internal.ffmpeg_signal`, `resource.*`; the signal's reason when it aborts.
  */
-export function createProbe({ programs, limits }: { programs: Programs; limits: InputLimits }): ProbeFile {
+export function createInspect({ programs, limits }: { programs: Programs; limits: InputLimits }): Inspect {
   return async (path, signal) => {
     const { size } = await stat(path)
     if (size === 0) throw new MediadError('input.empty', 'the file is empty')

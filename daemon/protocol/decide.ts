@@ -16,7 +16,7 @@ export type Seen = {
   readonly ageSeconds: number
 }
 
-export type Limits = {
+export type JobPolicy = {
   readonly attempts: number
   readonly leaseSeconds: number
   /** Pause before an in-progress message, or a work message that has to wait for somebody else's job, is looked at again. */
@@ -40,8 +40,8 @@ export type SweepDecision =
 /** One row of a table. `seen` is null when there is no document. */
 type Rule<Message, Decision, Found> = {
   readonly name: string
-  readonly when: (message: Message, seen: Found, limits: Limits) => boolean
-  readonly decide: (message: Message, seen: Found, limits: Limits) => Decision
+  readonly when: (message: Message, seen: Found, limits: JobPolicy) => boolean
+  readonly decide: (message: Message, seen: Found, limits: JobPolicy) => Decision
 }
 type TakeRule = Rule<WorkSource, TakeDecision, Seen | null>
 type SweepRule = Rule<InProgressMessage, SweepDecision, Seen | null>
@@ -163,7 +163,7 @@ function toRules<Message, Decision>(
 export function decideTake(
   source: WorkSource,
   seen: Seen | null,
-  { rules = takeRules, ...limits }: Limits & { rules?: readonly TakeRule[] },
+  { rules = takeRules, ...limits }: JobPolicy & { rules?: readonly TakeRule[] },
 ): TakeDecision {
   return findRule(rules, source, { seen, limits }).decide(source, seen, limits)
 }
@@ -172,7 +172,7 @@ export function decideTake(
 export function decideSweep(
   message: InProgressMessage,
   seen: Seen | null,
-  { rules = sweepRules, ...limits }: Limits & { rules?: readonly SweepRule[] },
+  { rules = sweepRules, ...limits }: JobPolicy & { rules?: readonly SweepRule[] },
 ): SweepDecision {
   return findRule(rules, message, { seen, limits }).decide(message, seen, limits)
 }
@@ -181,7 +181,7 @@ export function decideSweep(
 function findRule<Message, Decision>(
   rules: readonly Rule<Message, Decision, Seen | null>[],
   message: Message,
-  { seen, limits }: { seen: Seen | null; limits: Limits },
+  { seen, limits }: { seen: Seen | null; limits: JobPolicy },
 ): Rule<Message, Decision, Seen | null> {
   const found = rules.find(({ when }) => when(message, seen, limits))
   if (found === undefined)
@@ -190,7 +190,7 @@ function findRule<Message, Decision>(
 }
 
 /** Whether the owner's lease counts as alive; later, anybody may claim. */
-export function isFresh({ document, ageSeconds }: Seen, { leaseSeconds }: Limits): boolean {
+export function isFresh({ document, ageSeconds }: Seen, { leaseSeconds }: JobPolicy): boolean {
   return document.state === 'processing' && ageSeconds <= leaseSeconds
 }
 
@@ -198,7 +198,7 @@ export function isFinished(document: JobDocument): boolean {
   return document.state === 'succeeded' || document.state === 'dead'
 }
 
-function isUsedUp(document: JobDocument, { attempts }: Limits): boolean {
+function isUsedUp(document: JobDocument, { attempts }: JobPolicy): boolean {
   return document.error?.verdict === 'reject' || document.attempt >= attempts
 }
 

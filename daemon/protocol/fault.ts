@@ -1,11 +1,11 @@
 import type { MediadError } from '../vocabulary/errors.ts'
 
 /** Where steps tell of what concerns more than one job, so that no more jobs are taken into it. */
-export type Trouble = {
+export type FaultReporter = {
   /** Something every message, or every job, needs did not answer or refused. */
-  pull(by: 'message' | 'job', error: unknown): void
+  trip(by: 'message' | 'job', error: unknown): void
   /** It works. */
-  loosen(by: 'message' | 'job'): void
+  reset(by: 'message' | 'job'): void
 }
 
 const shared: ReadonlySet<string> = new Set([

@@ -2,11 +2,11 @@ import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { toMediadError, toMessage } from '../vocabulary/errors.ts'
 import { toEventError, type Emit, type PolledName } from '../vocabulary/events.ts'
 import { toBackoffSeconds } from '../protocol/backoff.ts'
-import type { Trouble } from '../protocol/fault.ts'
+import type { FaultReporter } from '../protocol/fault.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** Slows a poller down while what every job needs is out of order, instead of failing one message after the other. */
-export type Brake = Trouble & {
+export type CircuitBreaker = FaultReporter & {
   /** Resolves when the next request may be made; at once while all is well. */
   wait(): Promise<void>
   /** What it was pulled for; null while all is well. */
@@ -18,7 +18,7 @@ const PAUSE_SECONDS = 1
 /** A job that fails has cost its whole work: it is not tried as often as a message that only has to be looked at. */
 const MAX_PAUSE_SECONDS = { message: 30, job: 300 }
 
-export type BrakeParts = {
+export type CircuitBreakerDeps = {
   /** The queue that is received from less. */
   name: PolledName
   /** Ends every pause. */
@@ -28,16 +28,22 @@ export type BrakeParts = {
   clock?: Clock
 }
 
-export function createBrake({ name, stop, emit, log, clock = systemClock }: BrakeParts): Brake {
-  const pulled = new Map<keyof typeof MAX_PAUSE_SECONDS, { failures: number; until: number; problem: string }>()
+export function createCircuitBreaker({
+  name,
+  stop,
+  emit,
+  log,
+  clock = systemClock,
+}: CircuitBreakerDeps): CircuitBreaker {
+  const tripped = new Map<keyof typeof MAX_PAUSE_SECONDS, { failures: number; until: number; problem: string }>()
   return {
-    pull(by, error) {
-      const before = pulled.get(by)
+    trip(by, error) {
+      const before = tripped.get(by)
       if (before && clock.now() < before.until) return // what fails together is one failure
       const failures = (before?.failures ?? 0) + 1
       const pause = Math.min(MAX_PAUSE_SECONDS[by], toBackoffSeconds(failures, PAUSE_SECONDS))
       const problem = toMessage(error)
-      pulled.set(by, { failures, until: clock.now() + pause * 1000, problem })
+      tripped.set(by, { failures, until: clock.now() + pause * 1000, problem })
       log.warn(
         { event: 'circuit.tripped', error, queue: name, by, pauseSeconds: pause },
         `circuit breaker tripped, nothing is received from the ${name} queue for ${pause} s: ${problem}`,
@@ -45,15 +51,15 @@ export function createBrake({ name, stop, emit, log, clock = systemClock }: Brak
       const described = toEventError(toMediadError(error, 'transient.queue'))
       emit({ type: 'circuit:tripped', queue: name, by, error: described, pauseSeconds: pause })
     },
-    loosen(by) {
-      if (!pulled.delete(by) || pulled.size > 0) return
+    reset(by) {
+      if (!tripped.delete(by) || tripped.size > 0) return
       log.info({ event: 'circuit.reset', queue: name }, `circuit breaker reset for the ${name} queue`)
       emit({ type: 'circuit:reset', queue: name })
     },
     async wait() {
-      const until = Math.max(0, ...[...pulled.values()].map((one) => one.until))
+      const until = Math.max(0, ...[...tripped.values()].map((one) => one.until))
       if (until > clock.now()) await clock.wait(until - clock.now(), stop)
     },
-    problem: () => [...pulled.values()].at(0)?.problem ?? null,
+    problem: () => [...tripped.values()].at(0)?.problem ?? null,
   }
 }

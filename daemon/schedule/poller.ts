@@ -4,11 +4,11 @@ import { toMessage } from '../vocabulary/errors.ts'
 import type { Emit, PolledName } from '../vocabulary/events.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
-import { createBrake, type Brake } from './circuit-breaker.ts'
+import { createCircuitBreaker, type CircuitBreaker } from './circuit-breaker.ts'
 import { createReceiver } from './receiver.ts'
 import { createSlots, type Permit, type SlotsGauge } from './slots.ts'
 
-export type PollerParts = {
+export type PollerDeps = {
   name: PolledName
   queue: Queue
   /** Cron expression with seconds. */
@@ -21,7 +21,7 @@ export type PollerParts = {
   longPollSeconds: number
   visibilitySeconds: number
   /** The brake is for what concerns the next message too. */
-  handle(message: Message, brake: Brake): Promise<void>
+  handle(message: Message, breaker: CircuitBreaker): Promise<void>
   emit: Emit
   log: DaemonLog
   clock?: Clock
@@ -49,16 +49,16 @@ const MAX_RECEIVE = 10
  * INVARIANT: one receive request at a time, and never for more than the slots it holds. An idle poller therefore makes one
  * request per tick, and a message finds a free slot waiting for it.
  */
-export function createPoller(parts: PollerParts): Poller {
-  const { queue, clock = systemClock } = parts
-  const slots = createSlots(parts.concurrency)
+export function createPoller(deps: PollerDeps): Poller {
+  const { queue, clock = systemClock } = deps
+  const slots = createSlots(deps.concurrency)
   const stopping = new AbortController()
   let pump = Promise.resolve()
   let pumping = false
   let tickMissed = false
-  const receiver = createReceiver({ ...parts, clock, stop: stopping.signal })
-  const brake = createBrake({ ...parts, clock, stop: stopping.signal })
-  const cron = createCron(parts, wake)
+  const receiver = createReceiver({ ...deps, clock, stop: stopping.signal })
+  const breaker = createCircuitBreaker({ ...deps, clock, stop: stopping.signal })
+  const cron = createCron(deps, wake)
 
   function wake(): void {
     if (stopping.signal.aborted) return
@@ -69,16 +69,16 @@ export function createPoller(parts: PollerParts): Poller {
   async function receiveWhileMessagesCome(): Promise<void> {
     pumping = true
     for (;;) {
-      await brake.wait()
+      await breaker.wait()
       if (stopping.signal.aborted) break
-      const permits = slots.take(Math.ceil(MAX_RECEIVE / parts.batch))
+      const permits = slots.take(Math.ceil(MAX_RECEIVE / deps.batch))
       if (permits.length === 0) break // whichever slot is free next wakes us
       tickMissed = false
       const messages = await receiver.receive({
-        max: Math.min(MAX_RECEIVE, permits.length * parts.batch),
-        waitSeconds: longPollSeconds(cron.nextDate().toMillis() - Date.now(), parts.longPollSeconds),
+        max: Math.min(MAX_RECEIVE, permits.length * deps.batch),
+        waitSeconds: longPollSeconds(cron.nextDate().toMillis() - Date.now(), deps.longPollSeconds),
       })
-      permits.forEach((permit, slot) => void work(permit, messages.slice(slot * parts.batch, (slot + 1) * parts.batch)))
+      permits.forEach((permit, slot) => void work(permit, messages.slice(slot * deps.batch, (slot + 1) * deps.batch)))
       // a failed request was no poll: the tick is still owed one
       if (messages.length === 0 && !tickMissed && receiver.problem() === null) break
     }
@@ -90,10 +90,10 @@ export function createPoller(parts: PollerParts): Poller {
     try {
       for (const message of messages) {
         if (stopping.signal.aborted) await queue.hide(message, 0)
-        else await parts.handle(message, brake)
+        else await deps.handle(message, breaker)
       }
     } catch (error) {
-      logUnhandled(parts, error)
+      logUnhandled(deps, error)
     } finally {
       permit.release()
       if (messages.length > 0) wake()
@@ -111,17 +111,17 @@ export function createPoller(parts: PollerParts): Poller {
     },
     whenIdle: () => slots.whenIdle(),
     gauge: () => slots.gauge(),
-    problem: () => receiver.problem() ?? brake.problem(),
+    problem: () => receiver.problem() ?? breaker.problem(),
   }
 }
 
-function createCron({ log, name, poll }: PollerParts, onTick: () => void) {
+function createCron({ log, name, poll }: PollerDeps, onTick: () => void) {
   const errorHandler = (error: unknown) =>
     log.error({ event: 'poll.tick_failed', error, queue: name }, `poller tick failed: ${toMessage(error)}`)
   return CronJob.from({ cronTime: poll, onTick, waitForCompletion: true, errorHandler })
 }
 
-function logUnhandled({ log, name }: PollerParts, error: unknown): void {
+function logUnhandled({ log, name }: PollerDeps, error: unknown): void {
   log.error(
     { event: 'message.unhandled', error, queue: name },
     `message could not be handled, it becomes visible again: ${toMessage(error)}`,

@@ -5,7 +5,7 @@ import { toBackoffSeconds } from '../protocol/backoff.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 
-export type ReceiverParts = {
+export type ReceiverDeps = {
   name: PolledName
   queue: Queue
   visibilitySeconds: number
@@ -28,7 +28,7 @@ const PAUSE_SECONDS = 1
 const MAX_PAUSE_SECONDS = 30
 
 /** Receives, and rides out a queue that does not answer without a hot loop. */
-export function createReceiver({ name, queue, visibilitySeconds, clock, stop, emit, log }: ReceiverParts): Receiver {
+export function createReceiver({ name, queue, visibilitySeconds, clock, stop, emit, log }: ReceiverDeps): Receiver {
   let failures = 0
   let problem: string | null = null
   return {

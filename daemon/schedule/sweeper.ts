@@ -2,21 +2,21 @@ import { MediadError, toMediadError } from '../vocabulary/errors.ts'
 import { toEventError, type Emit } from '../vocabulary/events.ts'
 import { deadLetterMessage, deadLetterUnowned, deadLetterUnreadable, type Received } from '../job/dead-letter.ts'
 import { toDeadError } from '../protocol/claim.ts'
-import { decideSweep, type Limits, type SweepDecision } from '../protocol/decide.ts'
+import { decideSweep, type JobPolicy, type SweepDecision } from '../protocol/decide.ts'
 import { type InProgressMessage, parseInProgressMessage } from '../protocol/messages.ts'
 import type { Documents } from '../job/documents.ts'
 import type { JobError } from '../vocabulary/job.ts'
-import { isShared, type Trouble } from '../protocol/fault.ts'
+import { isShared, type FaultReporter } from '../protocol/fault.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message } from '../queue/queue.ts'
 import { type Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 
-export type SweeperParts = {
+export type SweeperDeps = {
   queues: Queues
   documents: Documents
   storage: Pick<Storage, 'head'>
-  limits: Limits
+  limits: JobPolicy
   emit: Emit
   log: DaemonLog
 }
@@ -25,45 +25,45 @@ export type SweeperParts = {
  * Looks at one due in-progress message: drop it, wait, send its source back to work, or dead-letter the job. Never
  * throws: a message that cannot be settled now comes back when its visibility timeout ends.
  */
-export function createSweeper(parts: SweeperParts): (message: Message, trouble: Trouble) => Promise<void> {
-  return async (message, trouble) => {
+export function createSweeper(deps: SweeperDeps): (message: Message, faults: FaultReporter) => Promise<void> {
+  return async (message, faults) => {
     try {
       const content = parseInProgressMessage(message.body)
-      if (content === null) await refuse(parts, message)
-      else await sweep(parts, message, content)
-      trouble.loosen('message')
+      if (content === null) await refuse(deps, message)
+      else await sweep(deps, message, content)
+      faults.reset('message')
     } catch (thrown) {
       const error = toMediadError(thrown, 'transient.queue')
-      if (isShared(error)) trouble.pull('message', error)
-      await leaveOrRefuse(parts, message, error)
+      if (isShared(error)) faults.trip('message', error)
+      await leaveOrRefuse(deps, message, error)
     }
   }
 }
 
 /** The message comes back by itself, unless it is of a document that nobody can read. */
-async function leaveOrRefuse(parts: SweeperParts, message: Message, error: MediadError): Promise<void> {
+async function leaveOrRefuse(deps: SweeperDeps, message: Message, error: MediadError): Promise<void> {
   const leave = (error: MediadError) => {
-    parts.log.warn(
+    deps.log.warn(
       { event: 'sweep.failed', error, message: message.id },
       `could not sweep an in-progress message, it becomes visible again: ${error.message}`,
     )
-    parts.emit({ type: 'sweep:failed', message: message.id, error: toEventError(error) })
+    deps.emit({ type: 'sweep:failed', message: message.id, error: toEventError(error) })
   }
   try {
-    const isDead = await deadLetterUnreadable(parts, toReceived(parts, message), error)
+    const isDead = await deadLetterUnreadable(deps, toReceived(deps, message), error)
     if (!isDead) leave(error)
   } catch (deadError) {
     leave(toMediadError(deadError, 'transient.queue'))
   }
 }
 
-async function sweep(parts: SweeperParts, message: Message, content: InProgressMessage): Promise<void> {
-  const { queues, documents, limits } = parts
-  const received = toReceived(parts, message)
-  const log = parts.log.child({ job: content.id })
+async function sweep(deps: SweeperDeps, message: Message, content: InProgressMessage): Promise<void> {
+  const { queues, documents, limits } = deps
+  const received = toReceived(deps, message)
+  const log = deps.log.child({ job: content.id })
   const seen = await documents.read(content.id)
   const decision = decideSweep(content, seen, limits)
-  report({ ...parts, log }, decision, content)
+  report({ ...deps, log }, decision, content)
   switch (decision.do) {
     case 'drop':
       return queues.inProgress.delete(message)
@@ -71,10 +71,10 @@ async function sweep(parts: SweeperParts, message: Message, content: InProgressM
       return queues.inProgress.hide(message, decision.seconds)
     case 'dead-letter':
       if (!seen) return
-      return deadLetterUnowned(parts, received, { seen, error: toDeadError(seen.document, limits.attempts) })
+      return deadLetterUnowned(deps, received, { seen, error: toDeadError(seen.document, limits.attempts) })
     case 'retry':
-      if (seen && decision.why === 'unfinished' && (await isGone(parts, content))) {
-        return deadLetterUnowned(parts, received, { seen, error: sourceGone(content) })
+      if (seen && decision.why === 'unfinished' && (await isGone(deps, content))) {
+        return deadLetterUnowned(deps, received, { seen, error: sourceGone(content) })
       }
       if (decision.why === 'unfinished')
         log.info(
@@ -86,19 +86,19 @@ async function sweep(parts: SweeperParts, message: Message, content: InProgressM
   }
 }
 
-function report({ log, emit }: SweeperParts, decided: SweepDecision, { id, source, claim }: InProgressMessage): void {
+function report({ log, emit }: SweeperDeps, decided: SweepDecision, { id, source, claim }: InProgressMessage): void {
   const { do: decision, why } = { why: undefined, ...decided }
   log.debug({ event: 'sweep.decided', decision, why, claim }, `in-progress message: ${decision}`)
   emit({ type: 'sweep:decided', id, key: source.key, claim, decision })
 }
 
-const toReceived = ({ queues }: SweeperParts, message: Message): Received => ({
+const toReceived = ({ queues }: SweeperDeps, message: Message): Received => ({
   queue: queues.inProgress,
   queueName: 'in-progress',
   message,
 })
 
-async function isGone({ storage }: SweeperParts, { source }: InProgressMessage): Promise<boolean> {
+async function isGone({ storage }: SweeperDeps, { source }: InProgressMessage): Promise<boolean> {
   return (await storage.head(source.key)) === null
 }
 
@@ -110,7 +110,7 @@ function sourceGone({ source }: InProgressMessage): JobError {
   }
 }
 
-async function refuse(parts: SweeperParts, message: Message): Promise<void> {
+async function refuse(deps: SweeperDeps, message: Message): Promise<void> {
   const error = new MediadError('message.invalid', 'the body is not an in-progress message of mediad')
-  await deadLetterMessage(parts, toReceived(parts, message), error)
+  await deadLetterMessage(deps, toReceived(deps, message), error)
 }

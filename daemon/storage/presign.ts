@@ -12,7 +12,7 @@ export type PresignRequest = {
 /** `headers` are what the client must send along, in lower case; empty when it stated nothing. */
 export type Presign = (request: PresignRequest) => Promise<{ url: string; headers: Record<string, string> }>
 
-export type PresignParts = {
+export type PresignDeps = {
   /** Made with `requestChecksumCalculation: 'WHEN_REQUIRED'`: else every URL demands the checksum of an empty file. */
   client: S3Client
   bucket: string
@@ -21,7 +21,7 @@ export type PresignParts = {
 }
 
 /** Makes URLs that take one PUT of one object, without credentials. */
-export function createPresign({ client, bucket, urlSeconds }: PresignParts): Presign {
+export function createPresign({ client, bucket, urlSeconds }: PresignDeps): Presign {
   return async ({ key, contentType, sizeBytes }) => {
     const headers: Record<string, string> = {
       ...(contentType === undefined ? {} : { 'content-type': contentType }),

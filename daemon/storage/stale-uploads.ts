@@ -3,14 +3,14 @@ import { toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** Aborts the open multipart uploads to exactly this key. What cannot be tidied up is logged, and costs no job anything. */
-export type AbortLeftovers = (key: string, signal: AbortSignal) => Promise<void>
+export type AbortStaleUploads = (key: string, signal: AbortSignal) => Promise<void>
 
 /**
  * A daemon that died in the middle of a large upload left parts that nobody sees and everybody pays for. Whoever holds the
  * job's lease and has not begun its own upload yet may end all that are open for an output's key: they are of earlier
  * claims.
  */
-export function createAbortLeftovers({
+export function createAbortStaleUploads({
   client,
   bucket,
   log,
@@ -18,7 +18,7 @@ export function createAbortLeftovers({
   client: S3Client
   bucket: string
   log: DaemonLog
-}): AbortLeftovers {
+}): AbortStaleUploads {
   return async (key, signal) => {
     try {
       for (const uploadId of await listUploads(client, { bucket, key, signal })) {

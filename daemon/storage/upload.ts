@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Upload } from '@aws-sdk/lib-storage'
 import { AbortMultipartUploadCommand, CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3'
-import type { AbortLeftovers } from './stale-uploads.ts'
+import type { AbortStaleUploads } from './stale-uploads.ts'
 import { bare, toStatus, toStorageError, type Expected, type WriteOutcome } from './storage.ts'
 
 const MiB = 1024 * 1024
@@ -32,9 +32,9 @@ const TIDY_MS = 3_000
  */
 export type UploadFile = (request: UploadRequest) => Promise<WriteOutcome>
 
-export type UploadParts = { client: S3Client; bucket: string; abortLeftovers: AbortLeftovers }
+export type UploadDeps = { client: S3Client; bucket: string; abortStaleUploads: AbortStaleUploads }
 
-export function createUpload({ client, bucket, abortLeftovers }: UploadParts): UploadFile {
+export function createUpload({ client, bucket, abortStaleUploads }: UploadDeps): UploadFile {
   return async ({ path, key, contentType, metadata, expected, signal, onProgress }) => {
     const { size } = await stat(path)
     signal.throwIfAborted()
@@ -55,7 +55,7 @@ export function createUpload({ client, bucket, abortLeftovers }: UploadParts): U
     upload.on('httpUploadProgress', ({ loaded = 0 }) => onProgress?.(Math.min(1, loaded / Math.max(1, size))))
     try {
       const { ETag } = await upload.done()
-      if (bound.mayHaveLeft()) await abortLeftovers(key, signal)
+      if (bound.mayHaveLeft()) await abortStaleUploads(key, signal)
       return { etag: bare(ETag) }
     } catch (error) {
       signal.throwIfAborted()

@@ -1,13 +1,13 @@
 import type { DaemonLog } from '../vocabulary/log.ts'
 
 /** What a plugin, or a bug, does to the whole process, past everything that could catch it; while in use. */
-export type Stray = {
+export type UnhandledErrors = {
   /** Resolves with the first error that nobody caught: thrown in a callback, or of a promise that nobody waits for. */
   readonly error: Promise<unknown>
 } & Disposable
 
 /** @param tidy done when a plugin ends the process; must not wait for anything */
-export function watchForStray(log: DaemonLog, tidy: () => void): Stray {
+export function watchForUnhandledErrors(log: DaemonLog, tidy: () => void): UnhandledErrors {
   const first = Promise.withResolvers<unknown>()
   const onError = (thrown: unknown) => first.resolve(thrown)
   const onExit = (code: number) => {

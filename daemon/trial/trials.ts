@@ -8,7 +8,7 @@ import type { Programs } from '../programs/programs.ts'
 import type { FfmpegTrial } from '../vocabulary/ffmpeg.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
-import { createProbe } from '../probe/probe.ts'
+import { createInspect } from '../probe/probe.ts'
 import { sampleProbe, toSampleImage, toSampleVideo } from './sample.ts'
 
 /** The limits of a config are meant for jobs: a sample must never hit them. */
@@ -85,7 +85,7 @@ async function tryProbe(programs: Programs, folder: string): Promise<Failure[]> 
   try {
     // a list of decoders says nothing about these options: the first job requests it
     const quick = { ...programs, decoders: async () => new Set<string>() }
-    await createProbe({ programs: quick, limits })(path)
+    await createInspect({ programs: quick, limits })(path)
     return []
   } catch (error) {
     return [toFailure('ffprobe', error)]

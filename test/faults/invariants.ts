@@ -24,7 +24,7 @@ export async function findBroken({ bench, uploads, attempts, expected }: Case): 
     ...documents.map((document) => findBrokenOutputs(bench.cloud, document)),
     findStrayObjects(bench.cloud, { documents, uploads, expected }),
     findBrokenQueues(bench, { documents, expected }),
-    findLitter(bench, expected),
+    findStaleFiles(bench, expected),
   ])
   return results.flat()
 }
@@ -114,7 +114,7 @@ async function findBrokenQueues(bench: Bench, { documents, expected }: Judged): 
   return broken
 }
 
-async function findLitter(bench: Bench, { openUploads = false }: Expectations): Promise<string[]> {
+async function findStaleFiles(bench: Bench, { openUploads = false }: Expectations): Promise<string[]> {
   const left = findFfmpeg(bench)
   const broken = left.length > 0 ? [`I5: ffmpeg or ffprobe is left: ${left.join(', ')}`] : []
   for (const { daemon } of bench.members) {

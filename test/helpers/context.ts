@@ -5,7 +5,7 @@ import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
 import type { AddOptions, Artifact, Plugin, RunContext, UploadOptions } from '../../daemon/vocabulary/plugin.ts'
 import type { FfmpegCommand } from '../../daemon/vocabulary/ffmpeg.ts'
 import type { Log } from '../../daemon/vocabulary/log.ts'
-import { createProbe } from '../../daemon/probe/probe.ts'
+import { createInspect } from '../../daemon/probe/probe.ts'
 import { openPrograms } from '../../daemon/programs/programs.ts'
 import { renderKey } from '../../daemon/protocol/keys.ts'
 import type { Source } from '../../daemon/vocabulary/job.ts'
@@ -36,7 +36,7 @@ export async function createTestContext(options: {
 }): Promise<TestContext> {
   const { input, workspace, signal = new AbortController().signal, stallSeconds = 20 } = options
   const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspace })
-  const inspect = createProbe({ programs, limits })
+  const inspect = createInspect({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
   const source: Source = { bucket: 'media', key: 'origin_film.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
   const scope = { id: 'job1', source, route, routes: [route] as const, statePrefix: '.mediad/' }

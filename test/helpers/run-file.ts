@@ -9,7 +9,7 @@ import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
 import type { Probe } from '../../daemon/vocabulary/media.ts'
 import type { Artifact, Plugin } from '../../daemon/vocabulary/plugin.ts'
 import type { Log } from '../../daemon/vocabulary/log.ts'
-import { createProbe } from '../../daemon/probe/probe.ts'
+import { createInspect } from '../../daemon/probe/probe.ts'
 import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import { refuseSize } from '../../daemon/pipeline/process.ts'
 import { toOutput } from '../../daemon/pipeline/publish.ts'
@@ -134,7 +134,7 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
 }
 
 async function inspectOnly({ programs, signal }: Parts, path: string): Promise<Succeeded> {
-  const probe = await createProbe({ programs, limits: defaults })(path, signal)
+  const probe = await createInspect({ programs, limits: defaults })(path, signal)
   return { ok: true, outputs: [], timings: [], warnings: [], probe }
 }
 

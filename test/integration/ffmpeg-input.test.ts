@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
-import { createProbe, type ProbeFile } from '../../daemon/probe/probe.ts'
+import { createInspect, type Inspect } from '../../daemon/probe/probe.ts'
 import { openPrograms } from '../../daemon/programs/programs.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -19,7 +19,7 @@ const test = suite('ffmpeg-input')
 
 type Bench = {
   folder: string
-  probe: ProbeFile
+  probe: Inspect
   /** The code with which a file is refused, by ffprobe and by ffmpeg. */
   refusals(name: string): Promise<string[]>
 }
@@ -36,7 +36,7 @@ async function withBench(body: (bench: Bench) => Promise<void>): Promise<void> {
   await using temporary = await temporaryFolder()
   const folder = temporary.path
   const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: folder })
-  const probe = createProbe({ programs, limits })
+  const probe = createInspect({ programs, limits })
   const decode = (name: string) =>
     createFfmpeg({ programs, stallSeconds: 20, limits }).run({
       command: { outputs: [{ path: join(folder, 'out.mp4'), options: ['-t', '1'] }] },

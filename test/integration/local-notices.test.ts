@@ -105,7 +105,7 @@ test('a notification that cannot be sent is logged and sent later, in order, non
   const bridge = createBridge({
     outbox: {
       notices: (limit) => waiting.slice(0, limit),
-      dropNotice: (sequence) => void waiting.splice(0, waiting[0]?.sequence === sequence ? 1 : 0),
+      dropNotification: (sequence) => void waiting.splice(0, waiting[0]?.sequence === sequence ? 1 : 0),
     },
     send(body) {
       if (sent.length === 120 && failures-- > 0) throw new Error('the queue is away')

@@ -5,7 +5,7 @@ import { createFfmpegChecks } from '../../daemon/lifecycle/ffmpeg-checks.ts'
 import { definePlugin, MediadError, z, type FfmpegTrial } from '../../daemon/index.ts'
 import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import type { Plugin } from '../../daemon/vocabulary/plugin.ts'
-import { createProbe } from '../../daemon/probe/probe.ts'
+import { createInspect } from '../../daemon/probe/probe.ts'
 import { sampleProbe, toSampleVideo } from '../../daemon/trial/sample.ts'
 import { findTried, runTrials } from '../../daemon/trial/trials.ts'
 import { thumbnail, transcode } from '../../plugins/index.ts'
@@ -63,7 +63,7 @@ test('the sample is what it is said to be', async () => {
   const path = join(folder.path, 'sample.avi')
   await writeFile(path, toSampleVideo())
   const limits = { pixels: 10_000, streams: 2 }
-  const { video, audio, format, streamCount } = await createProbe({ programs: await open(folder.path), limits })(path)
+  const { video, audio, format, streamCount } = await createInspect({ programs: await open(folder.path), limits })(path)
   assert.equal({ format, streamCount }, { format: 'avi', streamCount: 2 })
   for (const name of [
     'index',

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
-import { createAbortLeftovers } from '../../daemon/storage/stale-uploads.ts'
+import { createAbortStaleUploads } from '../../daemon/storage/stale-uploads.ts'
 import type { WriteOutcome } from '../../daemon/storage/storage.ts'
 import { createUpload } from '../../daemon/storage/upload.ts'
 import { openLine, type Line } from '../faults/proxy.ts'
@@ -25,8 +25,8 @@ async function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
   const path = join(folder.path, 'file')
   const credentials = { accessKeyId: env.AWS_ACCESS_KEY_ID ?? '', secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '' }
   const client = new S3Client({ endpoint: line.s3Url, region: 'us-east-1', credentials, forcePathStyle: true })
-  const abortLeftovers = createAbortLeftovers({ client, bucket: BUCKET, log: createTestLog() })
-  const upload = createUpload({ client, bucket: BUCKET, abortLeftovers })
+  const abortStaleUploads = createAbortStaleUploads({ client, bucket: BUCKET, log: createTestLog() })
+  const upload = createUpload({ client, bucket: BUCKET, abortStaleUploads })
   const file = { path, key: 'file.bin', contentType: 'application/octet-stream', metadata: {}, expected: null }
   try {
     await body({

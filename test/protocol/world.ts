@@ -1,10 +1,10 @@
 import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/vocabulary/job.ts'
-import { sweepRules, takeRules, type Limits } from '../../daemon/protocol/decide.ts'
+import { sweepRules, takeRules, type JobPolicy } from '../../daemon/protocol/decide.ts'
 import type { InProgressMessage } from '../../daemon/protocol/messages.ts'
 import { createDice, type Dice } from './dice.ts'
 
 export const LEASE = 60
-export const limits: Limits = { attempts: 5, leaseSeconds: LEASE, recheckSeconds: 30 }
+export const limits: JobPolicy = { attempts: 5, leaseSeconds: LEASE, recheckSeconds: 30 }
 
 /** What an exploration takes away, to see that it is missed. */
 export type Broken = {

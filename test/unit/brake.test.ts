@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { errorCodes, MediadError } from '../../daemon/vocabulary/errors.ts'
 import { isShared } from '../../daemon/protocol/fault.ts'
-import { createBrake } from '../../daemon/schedule/circuit-breaker.ts'
+import { createCircuitBreaker } from '../../daemon/schedule/circuit-breaker.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock, turn } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -15,20 +15,20 @@ function prepare() {
   const logged: LoggedLine[] = []
   const events: DaemonEvent[] = []
   const emit = (event: DaemonEvent) => void events.push(event)
-  const brake = createBrake({ name: 'work', clock, stop: stop.signal, emit, log: createTestLog(logged) })
+  const breaker = createCircuitBreaker({ name: 'work', clock, stop: stop.signal, emit, log: createTestLog(logged) })
   const isFree = async () => {
     let free = false
-    void brake.wait().then(() => (free = true))
+    void breaker.wait().then(() => (free = true))
     await turn()
     return free
   }
-  return { brake, clock, stop, logged, events, isFree }
+  return { breaker, clock, stop, logged, events, isFree }
 }
 
 test('nothing waits while all is well', async () => {
-  const { brake, isFree } = prepare()
+  const { breaker, isFree } = prepare()
   assert.ok(await isFree())
-  assert.is(brake.problem(), null)
+  assert.is(breaker.problem(), null)
 })
 
 test('pulled, it holds for a pause that grows, at most 30 s for messages and 5 min for jobs', async () => {
@@ -36,10 +36,10 @@ test('pulled, it holds for a pause that grows, at most 30 s for messages and 5 m
     ['message', 30],
     ['job', 300],
   ] as const) {
-    const { brake, clock, isFree } = prepare()
+    const { breaker, clock, isFree } = prepare()
     const pauses: number[] = []
     for (let n = 0; n < 40; n++) {
-      brake.pull(by, new Error('no'))
+      breaker.trip(by, new Error('no'))
       assert.not.ok(await isFree())
       let seconds = 0
       for (; !(await isFree()); seconds++) await clock.advance(1000)
@@ -52,13 +52,13 @@ test('pulled, it holds for a pause that grows, at most 30 s for messages and 5 m
 })
 
 test('what fails together is one failure', async () => {
-  const { brake, clock, isFree, logged, events } = prepare()
-  for (let n = 0; n < 10; n++) brake.pull('message', new Error('no'))
+  const { breaker, clock, isFree, logged, events } = prepare()
+  for (let n = 0; n < 10; n++) breaker.trip('message', new Error('no'))
   await clock.advance(1000)
   assert.ok(await isFree())
   assert.is(logged.length, 1)
-  brake.loosen('message')
-  brake.loosen('message')
+  breaker.reset('message')
+  breaker.reset('message')
   const error = { code: 'transient.queue', message: 'no', verdict: 'retry' }
   assert.equal(events, [
     { type: 'circuit:tripped', queue: 'work', by: 'message', error, pauseSeconds: 1 },
@@ -67,18 +67,18 @@ test('what fails together is one failure', async () => {
 })
 
 test('a message that works says nothing about jobs', async () => {
-  const { brake } = prepare()
-  brake.pull('job', new Error('denied'))
-  brake.loosen('message')
-  assert.is(brake.problem(), 'denied')
-  brake.loosen('job')
-  assert.is(brake.problem(), null)
+  const { breaker } = prepare()
+  breaker.trip('job', new Error('denied'))
+  breaker.reset('message')
+  assert.is(breaker.problem(), 'denied')
+  breaker.reset('job')
+  assert.is(breaker.problem(), null)
 })
 
 test('stopping ends the pause', async () => {
-  const { brake, stop } = prepare()
-  brake.pull('message', new Error('no'))
-  const waiting = brake.wait()
+  const { breaker, stop } = prepare()
+  breaker.trip('message', new Error('no'))
+  const waiting = breaker.wait()
   stop.abort()
   await waiting
 })

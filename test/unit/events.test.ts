@@ -33,7 +33,7 @@ function prepare(is?: Partial<JobDocument>) {
   const emit = (event: DaemonEvent) => void events.push(event)
   const parts = { queues, documents, storage, limits, emit, log: createTestLog() }
   if (is) storage.put(`.mediad/jobs/${id}.json`, JSON.stringify(document({ id, ...is })))
-  const trouble = { pull: () => undefined, loosen: () => undefined }
+  const faults = { trip: () => undefined, reset: () => undefined }
   const intake = createIntake({ ...parts, scope: { bucket: 'media', routes: [route] }, daemonName: 'host' })
   const sweeper = createSweeper(parts)
   return {
@@ -41,12 +41,12 @@ function prepare(is?: Partial<JobDocument>) {
     storage,
     queues,
     events,
-    take: (body: string) => intake(message(body), trouble),
+    take: (body: string) => intake(message(body), faults),
     async sweep(claim: number, owner = 'host/1') {
       await queues.sendInProgressMessage({ id, source, claim, owner }, 0)
-      await sweeper(message(queues.inProgress.sent.at(-1)?.body ?? ''), trouble)
+      await sweeper(message(queues.inProgress.sent.at(-1)?.body ?? ''), faults)
     },
-    sweepBody: (body: string) => sweeper(message(body), trouble),
+    sweepBody: (body: string) => sweeper(message(body), faults),
   }
 }
 

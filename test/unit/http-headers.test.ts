@@ -28,7 +28,7 @@ function toStream() {
   const state = { starts: 0 }
   const start = () => {
     state.starts++
-    return new HTTPResponse(new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array([10])) }), {
+    return new HTTPResponse(new ReadableStream({ trip: (stream) => stream.enqueue(new Uint8Array([10])) }), {
       headers: { 'content-type': 'text/event-stream' },
     })
   }

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { createDocuments } from '../../daemon/job/documents.ts'
 import { createIntake } from '../../daemon/job/intake.ts'
-import type { Trouble } from '../../daemon/protocol/fault.ts'
+import type { FaultReporter } from '../../daemon/protocol/fault.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { toJobId, type JobDocument, type Source, type WorkSource } from '../../daemon/vocabulary/job.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
@@ -39,11 +39,11 @@ function prepare(is?: Partial<JobDocument>) {
   if (is) storage.put(KEY, JSON.stringify(document({ id, ...is })))
   const stored = () => JSON.parse(storage.objects.get(KEY)?.text ?? 'null') as JobDocument | null
   const calls = () => storage.calls.map((call) => call.replace(KEY, 'document'))
-  const pulled: string[] = []
-  const trouble: Trouble = { pull: (by) => void pulled.push(by), loosen: (by) => void pulled.push(`-${by}`) }
-  const intake = (of: Message) => createIntake(parts)(of, trouble)
+  const tripped: string[] = []
+  const faults: FaultReporter = { trip: (by) => void tripped.push(by), reset: (by) => void tripped.push(`-${by}`) }
+  const intake = (of: Message) => createIntake(parts)(of, faults)
   const take = (of: WorkSource = source, receiveCount = 1) => intake(message(toNotificationBody(of), receiveCount))
-  return { clock, storage, queues, logged, events, pulled, documents, intake, take, stored, calls }
+  return { clock, storage, queues, logged, events, tripped, documents, intake, take, stored, calls }
 }
 
 const errorOf = { code: 'internal.ffmpeg', message: 'ffmpeg failed', verdict: 'retry' } as const

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { removeLitter } from '../../daemon/pipeline/cleanup.ts'
+import { removeStaleWorkspaces } from '../../daemon/pipeline/cleanup.ts'
 import { openWorkspaces } from '../../daemon/pipeline/workspace.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -29,9 +29,9 @@ test('what a killed daemon left is removed, what living ones use is not', async 
   const mine = await openWorkspaces({ directory: folder.path })
   for (let n = 0; n < 3; n++) await leaveLitter(folder.path)
   assert.is((await readdir(folder.path)).length, 4)
-  assert.is((await removeLitter({ directory: folder.path, log })).length, 3)
+  assert.is((await removeStaleWorkspaces({ directory: folder.path, log })).length, 3)
   assert.equal(await readdir(folder.path), [mine.path.slice(folder.path.length + 1)])
-  assert.equal(await removeLitter({ directory: folder.path, log }), [])
+  assert.equal(await removeStaleWorkspaces({ directory: folder.path, log }), [])
 })
 
 test('a process id that came back is another process', async () => {
@@ -40,7 +40,7 @@ test('a process id that came back is another process', async () => {
   const file = join(mine.path, 'owner.json')
   const owner = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
   await writeFile(file, JSON.stringify({ ...owner, started: '1' }))
-  assert.equal(await removeLitter({ directory: folder.path, log }), [mine.path])
+  assert.equal(await removeStaleWorkspaces({ directory: folder.path, log }), [mine.path])
 })
 
 test('what it cannot judge it leaves', async () => {
@@ -64,6 +64,6 @@ test('what it cannot judge it leaves', async () => {
   await writeFile(join(folder.path, 'other-folder/owner.json'), JSON.stringify(gone))
   await symlink(join(folder.path, 'other-folder'), join(folder.path, 'mediad-link'))
   const before = (await readdir(folder.path)).toSorted()
-  assert.equal(await removeLitter({ directory: folder.path, log }), [])
+  assert.equal(await removeStaleWorkspaces({ directory: folder.path, log }), [])
   assert.equal((await readdir(folder.path)).toSorted(), before)
 })

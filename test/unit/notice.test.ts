@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { createMetadata } from '../../daemon/interruption/metadata.ts'
-import { watchForNotice, type Notice } from '../../daemon/interruption/watch.ts'
+import { watchForInterruption, type Interruption } from '../../daemon/interruption/watch.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock } from '../helpers/fakes.ts'
 import { startMetadata } from '../helpers/metadata.ts'
@@ -130,9 +130,9 @@ async function startWatch() {
   const service = await startMetadata()
   const clock = createFakeClock()
   const lines: LoggedLine[] = []
-  const notices: Notice[] = []
+  const notices: Interruption[] = []
   const parts = { metadata: createMetadata({ url: service.url }), log: createTestLog(lines), clock }
-  const end = watchForNotice({ ...parts, onNotice: (notice) => void notices.push(notice) })
+  const end = watchForInterruption({ ...parts, onInterruption: (notice) => void notices.push(notice) })
   const settled = () => until('the round is over', () => clock.pending() === 1 || notices.some(({ urgent }) => urgent))
   await settled()
   return {

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
-import { createPoller, type PollerParts } from '../../daemon/schedule/poller.ts'
+import { createPoller, type PollerDeps } from '../../daemon/schedule/poller.ts'
 import { besides } from '../helpers/besides.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { turn } from '../helpers/fakes.ts'
@@ -14,7 +14,7 @@ const EVERY_SECOND = '* * * * * *'
 /** No tick comes while a test runs: whatever happens, the start and finished slots made happen. */
 const NEVER = '0 0 0 29 2 *'
 
-function prepare({ secondMs = 50, ...parts }: Partial<PollerParts> & { secondMs?: number } = {}) {
+function prepare({ secondMs = 50, ...parts }: Partial<PollerDeps> & { secondMs?: number } = {}) {
   const queue = createPolledQueue({ secondMs })
   const hands = createHands()
   const logged: LoggedLine[] = []

@@ -42,8 +42,8 @@ function prepare(there?: Record<string, string>) {
     return scripts.shift()?.(perform) ?? perform()
   }
   const aborted: string[] = []
-  const abortLeftovers = async (key: string) => void aborted.push(key)
-  const publish = createPublish({ storage, upload, abortLeftovers })
+  const abortStaleUploads = async (key: string) => void aborted.push(key)
+  const publish = createPublish({ storage, upload, abortStaleUploads })
   const signal = new AbortController().signal
   const run = (options: UploadOptions = {}, claim = 3) =>
     publish(artifact, options, { jobId: JOB, claim, lease, signal })

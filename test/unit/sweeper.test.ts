@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { createDocuments } from '../../daemon/job/documents.ts'
-import type { Trouble } from '../../daemon/protocol/fault.ts'
+import type { FaultReporter } from '../../daemon/protocol/fault.ts'
 import { parseDeadMessage } from '../../daemon/protocol/messages.ts'
 import { createSweeper } from '../../daemon/schedule/sweeper.ts'
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
@@ -34,8 +34,8 @@ function prepare(stored?: string | Partial<JobDocument>) {
   const emit = (event: DaemonEvent) => void events.push(event)
   const sweep = createSweeper({ queues, documents, storage, limits, emit, log: createTestLog(logged) })
   if (stored !== undefined) storage.put(KEY, typeof stored === 'string' ? stored : JSON.stringify(document(stored)))
-  const trouble: Trouble = { pull() {}, loosen() {} }
-  const handle = (text = body, receiveCount = 1) => sweep(message(text, receiveCount), trouble)
+  const faults: FaultReporter = { trip() {}, reset() {} }
+  const handle = (text = body, receiveCount = 1) => sweep(message(text, receiveCount), faults)
   const calls = () => storage.calls.map((call) => call.replace(KEY, 'document').replace(source.key, 'source'))
   return { clock, storage, queues, logged, events, handle, calls }
 }

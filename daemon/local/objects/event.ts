@@ -17,7 +17,7 @@ export type Write = {
  * The message S3 sends for a write.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
-export function toNotice({ event, entry, sequence, sourceIp }: Write): string {
+export function toEventNotification({ event, entry, sequence, sourceIp }: Write): string {
   const { bucket, key, sizeBytes, etag, modified } = entry
   const record = {
     eventVersion: '2.1',

@@ -19,13 +19,13 @@ export type Entry = {
 }
 
 /** A notification that still has to reach the work queue. */
-export type Notice = { readonly sequence: number; readonly body: string }
+export type EventNotification = { readonly sequence: number; readonly body: string }
 
 export type Replacement = Omit<Entry, 'modified' | 'content'> & {
   /** Sees what is there now and throws to refuse the write. */
   check: (current: Entry | null) => void
   /** What to tell the work queue of this write, if anything. */
-  toNotice: (entry: Entry, sequence: number) => string | null
+  toEventNotification: (entry: Entry, sequence: number) => string | null
   /** Gives the content to write, and does what else belongs to the same transaction. */
   toContent: () => string
 }
@@ -38,8 +38,8 @@ export type Index = {
   replace(write: Replacement): { entry: Entry; unused: string[] }
   /** Removes in one step; returns the blobs that are no longer used. */
   remove(bucket: string, key: string, check: (current: Entry) => void): string[]
-  notices(limit: number): Notice[]
-  dropNotice(sequence: number): void
+  notices(limit: number): EventNotification[]
+  dropNotification(sequence: number): void
 }
 
 /** The objects' part of the index. Everything in it is synchronous: between a check and its write nothing can happen. */
@@ -51,13 +51,16 @@ export function openIndex({ sql, transaction, nextSequence }: Database, contents
   )
   const upsert = sql.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)')
   const erase = sql.prepare('DELETE FROM objects WHERE bucket = ? AND key = ?')
-  const addNotice = sql.prepare('INSERT INTO notices VALUES (?, ?)')
-  const selectNotices = sql.prepare('SELECT sequence, body FROM notices ORDER BY sequence LIMIT ?')
-  const eraseNotice = sql.prepare('DELETE FROM notices WHERE sequence = ?')
+  const addNotification = sql.prepare('INSERT INTO notices VALUES (?, ?)')
+  const selectNotifications = sql.prepare('SELECT sequence, body FROM notices ORDER BY sequence LIMIT ?')
+  const eraseNotification = sql.prepare('DELETE FROM notices WHERE sequence = ?')
 
   const find: Index['find'] = (bucket, key) => toEntry(select.get(bucket, key))
 
-  function replace({ check, toNotice, toContent, ...write }: Replacement): { entry: Entry; unused: string[] } {
+  function replace({ check, toEventNotification, toContent, ...write }: Replacement): {
+    entry: Entry
+    unused: string[]
+  } {
     return transaction(() => {
       const current = find(write.bucket, write.key)
       check(current)
@@ -65,8 +68,8 @@ export function openIndex({ sql, transaction, nextSequence }: Database, contents
       const { bucket, key, content, sizeBytes, etag, modified, metadata } = entry
       upsert.run(bucket, key, content, sizeBytes, etag, modified, JSON.stringify(metadata))
       const sequence = nextSequence()
-      const body = toNotice(entry, sequence)
-      if (body !== null) addNotice.run(sequence, body)
+      const body = toEventNotification(entry, sequence)
+      if (body !== null) addNotification.run(sequence, body)
       return { entry, unused: current === null ? [] : contents.drop(current.content) }
     })
   }
@@ -87,8 +90,8 @@ export function openIndex({ sql, transaction, nextSequence }: Database, contents
     replace,
     remove,
     notices: (limit) =>
-      selectNotices.all(limit).map((row) => ({ sequence: Number(row.sequence), body: String(row.body) })),
-    dropNotice: (sequence) => void eraseNotice.run(sequence),
+      selectNotifications.all(limit).map((row) => ({ sequence: Number(row.sequence), body: String(row.body) })),
+    dropNotification: (sequence) => void eraseNotification.run(sequence),
   }
 }
 

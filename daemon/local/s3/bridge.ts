@@ -1,11 +1,11 @@
 import type { DaemonLog } from '../../vocabulary/log.ts'
-import type { Notice } from '../objects/objects.ts'
+import type { EventNotification } from '../objects/objects.ts'
 
 const BATCH = 100
 
 export type BridgeOptions = {
   /** Where notices wait, oldest first. A notice is dropped there only after it was sent. */
-  readonly outbox: { notices(limit: number): Notice[]; dropNotice(sequence: number): void }
+  readonly outbox: { notices(limit: number): EventNotification[]; dropNotification(sequence: number): void }
   /** Puts a body on the work queue; throws when it could not. */
   readonly send: (body: string) => void
   readonly log: DaemonLog | undefined
@@ -29,12 +29,12 @@ export function createBridge({ outbox, send, log, retrySeconds = 1 }: BridgeOpti
   function flush(): void {
     clearTimeout(retry)
     try {
-      let batch: Notice[]
+      let batch: EventNotification[]
       do {
         batch = outbox.notices(BATCH)
         for (const { sequence, body } of batch) {
           send(body)
-          outbox.dropNotice(sequence)
+          outbox.dropNotification(sequence)
         }
       } while (batch.length === BATCH)
     } catch (error) {

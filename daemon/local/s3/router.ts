@@ -1,12 +1,12 @@
 import { toDigests } from '../objects/blobs.ts'
 import { toWriteCheck } from '../objects/conditions.ts'
-import { toNotice } from '../objects/event.ts'
+import { toEventNotification } from '../objects/event.ts'
 import { route } from './routes.ts'
-import { createStore, type RequestStore, type Shelf } from './store.ts'
+import { createStore, type RequestStore, type Stores } from './store.ts'
 import { authenticate, cors, overrideHeaders, S3Error, type Context, type Middleware } from '../objects/s3rver.ts'
 
-export type GateOptions = {
-  readonly shelf: Shelf
+export type RouterOptions = {
+  readonly stores: Stores
   /** Keys under these cause no notification. */
   readonly quietPrefixes: readonly string[]
   /** Called at once after each write that took effect. */
@@ -14,7 +14,7 @@ export type GateOptions = {
 }
 
 /** Every request's way in, in place of s3rver's router: what it is about, CORS, signature, then the work. */
-export function createGate({ shelf, quietPrefixes, onWrite }: GateOptions): Middleware {
+export function createRouter({ stores, quietPrefixes, onWrite }: RouterOptions): Middleware {
   return async (context) => {
     const { bucket, key } = parsePath(context.path)
     context.params = { ...(bucket !== '' && { bucket }), ...(key !== '' && { key }) }
@@ -33,7 +33,7 @@ export function createGate({ shelf, quietPrefixes, onWrite }: GateOptions): Midd
         overrideHeaders(context, () => {
           const store = openStore(context, key)
           context.store = store
-          return route({ context, shelf, store, bucket, key })
+          return route({ context, stores, store, bucket, key })
         }),
       )
     }
@@ -45,11 +45,11 @@ export function createGate({ shelf, quietPrefixes, onWrite }: GateOptions): Midd
     const { headers, ip: sourceIp } = context
     const reads = context.method === 'GET' || context.method === 'HEAD' // whose conditions mean something else
     const quiet = quietPrefixes.some((prefix) => key.startsWith(prefix))
-    return createStore(shelf, {
+    return createStore(stores, {
       check: reads ? () => undefined : toWriteCheck(headers, key),
       digests: headers['x-amz-copy-source'] === undefined ? toDigests(headers) : {}, // a copy has no body of its own
       signal: untilGone(context),
-      toNotice: (write) => (quiet ? null : toNotice({ ...write, sourceIp })),
+      toEventNotification: (write) => (quiet ? null : toEventNotification({ ...write, sourceIp })),
       onWrite,
     })
   }

@@ -1,6 +1,6 @@
 import { readObject } from './read.ts'
 import { listObjects, listParts, listUploads } from './list.ts'
-import type { RequestStore, Shelf } from './store.ts'
+import type { RequestStore, Stores } from './store.ts'
 import { noSuchUpload, type Upload } from '../objects/uploads.ts'
 import { findElements, findText, malformed, readText } from './xml.ts'
 import { bucketController, objectController, S3Error, serviceController, type Context } from '../objects/s3rver.ts'
@@ -8,7 +8,7 @@ import { bucketController, objectController, S3Error, serviceController, type Co
 /** A request whose signature is good, and what it is about. */
 export type Call = {
   readonly context: Context
-  readonly shelf: Shelf
+  readonly stores: Stores
   readonly store: RequestStore
   /** Empty for the list of buckets. */
   readonly bucket: string
@@ -28,14 +28,14 @@ export async function route(call: Call): Promise<void> {
   if (bucket === '' && context.method !== 'GET') throw notAllowed()
   if (bucket === '') return serviceController.getService(context)
   const creates = key === '' && context.method === 'PUT' && !('cors' in context.query)
-  if (!creates && call.shelf.buckets.find(bucket) === null) {
+  if (!creates && call.stores.buckets.find(bucket) === null) {
     throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
   }
   if (key === '') return routeBucket(call)
   return context.query.uploadId === undefined ? routeObject(call) : routeUpload(call, String(context.query.uploadId))
 }
 
-async function routeBucket({ context, shelf, store, bucket }: Call): Promise<void> {
+async function routeBucket({ context, stores, store, bucket }: Call): Promise<void> {
   const { method, query } = context
   if ('cors' in query) {
     if (method === 'GET') return bucketController.getBucketCors(context)
@@ -50,12 +50,12 @@ async function routeBucket({ context, shelf, store, bucket }: Call): Promise<voi
   if (method !== 'GET' && method !== 'HEAD') throw notAllowed()
   if ('location' in query) return bucketController.getBucketLocation(context)
   context.body =
-    'uploads' in query ? listUploads(shelf.uploads, bucket, query) : listObjects(shelf.index, bucket, query)
+    'uploads' in query ? listUploads(stores.uploads, bucket, query) : listObjects(stores.index, bucket, query)
 }
 
-async function routeObject({ context, shelf, bucket, key }: Call): Promise<void> {
+async function routeObject({ context, stores, bucket, key }: Call): Promise<void> {
   const { method, query, headers } = context
-  if (method === 'GET' || method === 'HEAD') return readObject(context, { ...shelf, bucket, key })
+  if (method === 'GET' || method === 'HEAD') return readObject(context, { ...stores, bucket, key })
   if (method === 'DELETE') return objectController.deleteObject(context)
   if (method === 'POST' && 'uploads' in query) return objectController.initiateMultipartUpload(context)
   if (method === 'POST') throw notImplemented()
@@ -63,15 +63,15 @@ async function routeObject({ context, shelf, bucket, key }: Call): Promise<void>
   return prepareCopy(headers) ? objectController.putObjectCopy(context) : objectController.putObject(context)
 }
 
-async function routeUpload({ context, shelf, store, bucket, key }: Call, id: string): Promise<void> {
+async function routeUpload({ context, stores, store, bucket, key }: Call, id: string): Promise<void> {
   const { method, headers } = context
-  const upload = shelf.uploads.get(id)
+  const upload = stores.uploads.get(id)
   // an upload id counts for its own key alone
   if (upload.bucket !== bucket || upload.key !== key) throw noSuchUpload(id)
-  if (method === 'GET') context.body = listParts(shelf.uploads.parts(id), upload, context.query)
+  if (method === 'GET') context.body = listParts(stores.uploads.parts(id), upload, context.query)
   else if (method === 'POST') await completeUpload(context, store, upload)
   else if (method === 'DELETE') {
-    await shelf.blobs.remove(shelf.uploads.end(id))
+    await stores.blobs.remove(stores.uploads.end(id))
     context.status = 204
   } else if (method !== 'PUT') throw notAllowed()
   else await (prepareCopy(headers) ? objectController.uploadPartCopy(context) : objectController.uploadPart(context))

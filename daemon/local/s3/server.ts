@@ -7,7 +7,7 @@ import { openBlobs } from '../objects/blobs.ts'
 import { openBuckets, type Buckets } from '../objects/buckets.ts'
 import { openContents } from '../objects/contents.ts'
 import type { Database } from '../objects/database.ts'
-import { createGate } from './router.ts'
+import { createRouter } from './router.ts'
 import { openIndex } from '../objects/objects.ts'
 import { bucketMethods } from './store.ts'
 import { openUploads } from '../objects/uploads.ts'
@@ -47,19 +47,19 @@ export async function startS3({ directory, database, host, port, quietPrefixes, 
   const contents = openContents(database)
   const index = openIndex(database, contents)
   const blobs = await openBlobs(directory)
-  const shelf = { index, buckets, uploads: openUploads(database), contents, blobs }
+  const stores = { index, buckets, uploads: openUploads(database), contents, blobs }
   await blobs.sweep(contents.blobs())
   const bridge = createBridge({ outbox: index, send, log })
   bridge.flush() // what an earlier run could not send any more
   const app = new S3rver({ silent: true, vhostBuckets: false, directory })
   const running = new Set<Promise<void>>()
-  app.context.store = bucketMethods(shelf)
+  app.context.store = bucketMethods(stores)
   const track: Middleware = async (_context, next) => {
     const done = next()
     running.add(done)
     await done.finally(() => running.delete(done))
   }
-  app.middleware = [track, answerXml, createGate({ shelf, quietPrefixes, onWrite: bridge.flush })]
+  app.middleware = [track, answerXml, createRouter({ stores, quietPrefixes, onWrite: bridge.flush })]
   app.on('error', (error) => logError(log, error))
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_SECONDS * 1000 }, app.callback())
 

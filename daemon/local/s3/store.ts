@@ -11,7 +11,7 @@ import type { Uploads } from '../objects/uploads.ts'
 import { S3Error, StoredObject, type ByteRange, type Store, type Written } from '../objects/s3rver.ts'
 
 /** Where everything of the embedded S3 is kept. */
-export type Shelf = {
+export type Stores = {
   readonly index: Index
   readonly buckets: Buckets
   readonly uploads: Uploads
@@ -26,7 +26,7 @@ export type StoreRequest = {
   readonly digests: Digests
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal
-  readonly toNotice: (write: Omit<Write, 'sourceIp'>) => string | null
+  readonly toEventNotification: (write: Omit<Write, 'sourceIp'>) => string | null
   /** Called at once after each write that took effect. */
   readonly onWrite: () => void
 }
@@ -40,10 +40,10 @@ export type RequestStore = Store & {
  * effect in one synchronous step of the index, where its conditions are checked against what is there at that instant.
  * So racing writers need no lock, a slow one holds up nobody, and a reader sees the old object or the new one, whole.
  */
-export function createStore(shelf: Shelf, request: StoreRequest): RequestStore {
-  const { index, uploads, contents, blobs } = shelf
+export function createStore(stores: Stores, request: StoreRequest): RequestStore {
+  const { index, uploads, contents, blobs } = stores
   const { digests, signal } = request
-  const write = createWriter(shelf, request)
+  const write = createWriter(stores, request)
 
   async function putPart(id: string, asked: string, content: Readable | null): Promise<Written> {
     const number = toPartNumber(asked)
@@ -74,7 +74,7 @@ export function createStore(shelf: Shelf, request: StoreRequest): RequestStore {
   }
 
   return {
-    ...bucketMethods(shelf),
+    ...bucketMethods(stores),
     existsObject: async (bucket, key) => index.find(bucket, key) !== null,
     async putObject({ bucket, key, content, metadata }) {
       if (content === null) throw new S3Error('MissingContentLength', 'A write needs a body.')
@@ -110,13 +110,13 @@ type Content = Pick<Replacement, 'bucket' | 'key' | 'sizeBytes' | 'etag' | 'meta
 type Writer = (event: Write['event'], content: Content, fresh?: readonly string[]) => Promise<Entry>
 
 /** Makes a content the object at its key; where that is refused, the `fresh` blobs, written for it alone, go. */
-function createWriter({ index, blobs }: Shelf, { check, toNotice, onWrite }: StoreRequest): Writer {
+function createWriter({ index, blobs }: Stores, { check, toEventNotification, onWrite }: StoreRequest): Writer {
   return (event, content, fresh = []) =>
     settle(blobs, fresh, () => {
       const { entry, unused } = index.replace({
         ...content,
         check,
-        toNotice: (entry, sequence) => toNotice({ event, entry, sequence }),
+        toEventNotification: (entry, sequence) => toEventNotification({ event, entry, sequence }),
       })
       onWrite()
       return { result: entry, unused }
@@ -140,7 +140,7 @@ async function settle<T>(
 }
 
 /** What does not depend on the request. */
-export function bucketMethods({ index, buckets, contents, blobs }: Shelf) {
+export function bucketMethods({ index, buckets, contents, blobs }: Stores) {
   return {
     listBuckets: async () => buckets.all(),
     getBucket: async (name) => buckets.find(name),
