@@ -77,12 +77,9 @@ addRows(suite('cross-section: files'), {
     Object.keys(rows).map((name) => [name, made[name] ?? (() => Promise.reject(new Error(name)))]),
   ),
   rows,
-  async also({ name, ran }) {
+  async also({ name, path: source, ran }) {
     const [{ path = '' } = {}, { path: image = '' } = {}] = ran?.outputs ?? []
-    if (name === 'screen.mp4') {
-      const seconds = Number((await measure(path)).format.duration)
-      assert.ok(Math.abs(seconds - 5) <= 0.05, `lasts ${seconds} s, and should last 5`)
-    }
+    if (name === 'screen.mp4') await checkLastFrame(path, await readDuration(source))
     if (name === 'tff-h264.mp4') assert.ok((await readCombing(path)) < 1, 'lines differ')
     if (name.startsWith('alpha')) for (const one of [path, image]) await checkBlackBehind(one)
     if (name !== 'hdr10.mp4') return
@@ -95,6 +92,14 @@ addRows(suite('cross-section: files'), {
     }
   },
 })
+
+const readDuration = async (path: string) => Number((await measure(path)).format.duration)
+
+/** Versions of ffprobe differ by 0.2 s over how long the source lasts: 5 s by its header, 4.8 s by its track. */
+async function checkLastFrame(path: string, wanted: number): Promise<void> {
+  const seconds = await readDuration(path)
+  assert.ok(wanted > 4.7 && Math.abs(seconds - wanted) <= 0.05, `lasts ${seconds} s, and should last ${wanted}`)
+}
 
 async function checkBlackBehind(path: string): Promise<void> {
   const [red = 0, green = 255] = await readColour(path, { x: 0.1, y: 0.4, size: 0.2 })
