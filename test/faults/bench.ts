@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
-import { toQuickPath } from '../helpers/answers.ts'
 import { orDisposed, startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
 import { until } from '../helpers/wait.ts'
 import { createGate } from '../helpers/gate.ts'
@@ -23,7 +22,7 @@ const patient = terms({ leaseSeconds: 60 })
 /** Real daemons, one row of trouble. A `more` that begins with `job:` replaces the lease of 60 s. Everything is gone with `await using`. */
 export async function startBench({ daemons = 1, more = '', ...options }: BenchOptions = {}): Promise<Bench> {
   const gate = await createGate()
-  const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled(), PATH: toQuickPath(), ...gate.env }
+  const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled(), ...gate.env }
   const settings = more.startsWith('job:') ? more : `${patient} ${more}`
   const attempts = Number(/attempts: (\d+)/.exec(settings)?.[1])
   const fleet = await startFleet({ ...options, more: settings, daemons: 0, env })

@@ -14,6 +14,7 @@ import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 import { terms, type Bench } from './scene.ts'
 
 const row = besides(suite('process faults', { timeoutSeconds: ROW_SECONDS }))
+const rest = row.exhaustive
 
 const reeled = { code: reelCode, chain: '[reel(), upload()]' }
 
@@ -39,7 +40,7 @@ row('P8: a frozen ffmpeg is a stall, ended by SIGKILL, and the job is tried agai
   assert.equal([...new Set(document?.history.map(({ error }) => error.code))], ['transient.stalled'])
 })
 
-row('P9: an ffmpeg that dies by a signal in every attempt buries the job, and the signal is told', async () => {
+rest('P9: an ffmpeg that dies by a signal in every attempt buries the job, and the signal is told', async () => {
   await using bench = await startBench(reeled)
   await bench.upload('origin_a.mp4', await tinyVideo())
   const signals = ['SIGSEGV', 'SIGKILL', 'SIGBUS'] as const
@@ -72,7 +73,7 @@ row('Q20: an ffmpeg that always fails: all attempts, with pauses, then dead once
   assert.equal([pauses.length, pauses.every((seconds) => Number(seconds) >= 1)], [2, true])
 })
 
-row('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its memory or its log', async () => {
+rest('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its memory or its log', async () => {
   await using folder = await temporaryFolder()
   const path = await writeFake(folder.path, flood)
   await using bench = await startBench({ ...reeled, more: `ffmpeg: { path: '${path}' }` })

@@ -14,13 +14,14 @@ import { besides, ROW_SECONDS } from '../helpers/besides.ts'
 import { assertSaidOnce, assertTimes, hasty, jobIdOf, type Bench } from './scene.ts'
 
 const row = besides(suite('queue faults', { timeoutSeconds: ROW_SECONDS }))
+const rest = row.exhaustive
 
 const quick = { code: noteCode, chain: '[note(), upload()]' }
 const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const failing = { do: 'answer', status: 500, code: 'InternalFailure' } as const
 const named = (name: string) => (call: Call) => call.name === name
 
-row('Q2: a notification that comes late, after the job is over, is a duplicate', async () => {
+rest('Q2: a notification that comes late, after the job is over, is a duplicate', async () => {
   await using bench = await startBench(quick)
   const video = await tinyVideo()
   const etag = await bench.upload('origin_a.mp4', video)
@@ -59,7 +60,7 @@ row('Q6: a record of a job that is over is dropped, and nothing runs again', asy
   assert.is(bench.said('job.started'), 1)
 })
 
-row('Q8: garbage goes to the dead queue with its reason, at its first receive, and the loop goes on', async () => {
+rest('Q8: garbage goes to the dead queue with its reason, at its first receive, and the loop goes on', async () => {
   await using bench = await startBench(quick)
   for (const body of garbage) await bench.send('work', body)
   await bench.upload('origin_a.mp4', await tinyVideo())
@@ -92,7 +93,7 @@ const garbage = [
   `{"Records":"${'x'.repeat(200_000)}"}`,
 ]
 
-row('Q11: other events, buckets and keys are deleted; what the daemon uploads itself starts no job', async () => {
+rest('Q11: other events, buckets and keys are deleted; what the daemon uploads itself starts no job', async () => {
   await using bench = await startBench(quick)
   const { daemon } = bench.first
   const source = { bucket: BUCKET, key: 'origin_x.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
@@ -114,7 +115,7 @@ row('Q11: other events, buckets and keys are deleted; what the daemon uploads it
   )
 })
 
-row('Q13: the notifications of two versions in the wrong order: the newer version counts', async () => {
+rest('Q13: the notifications of two versions in the wrong order: the newer version counts', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   const older = await tinyVideo()
   const newer = Buffer.concat([older, Buffer.from([0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65])]) // an empty box: another etag
@@ -149,7 +150,7 @@ async function takeBodies({ cloud }: Bench, count: number): Promise<string[]> {
 /** What is in hand and neither deleted nor hidden is there again after seconds, not after half a minute: from the first poll on. */
 const comeBackSoon = (line: Line) => line.rewrite(({ op }) => (op === 'ReceiveMessage' ? { VisibilityTimeout: 5 } : {}))
 
-row('Q15: DeleteMessage fails, of the work message and of the record: the job is done once', async () => {
+rest('Q15: DeleteMessage fails, of the work message and of the record: the job is done once', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   const { line } = await bench.start(comeBackSoon)
   const work = line.fault({ ...failing, on: named('DeleteMessage work'), times: 5 })
@@ -161,7 +162,7 @@ row('Q15: DeleteMessage fails, of the work message and of the record: the job is
   assert.equal([work.hits, record.hits >= 1], [5, true])
 })
 
-row('Q16: the record cannot be sent: nothing is claimed without it, and the message comes back', async () => {
+rest('Q16: the record cannot be sent: nothing is claimed without it, and the message comes back', async () => {
   await using bench = await startBench(quick)
   const { line } = bench.first
   let claims = 0

@@ -1,15 +1,14 @@
 /**
- * An ffmpeg and an ffprobe that know by heart what the real ones answer when a daemon asks for their version and their
- * decoders; for anything else they are the real ones, in the same process. A start of ffmpeg costs a tenth of a second of
- * CPU time, and tests start many daemons.
+ * An ffmpeg and an ffprobe that remember what the real ones answer when a daemon asks for their version and what they can;
+ * for anything else they are the real ones, in the same process. A start of ffmpeg costs a tenth of a second of CPU time,
+ * and tests start many daemons.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** What every daemon asks each of them. */
-const questions = { ffmpeg: ['-version', '-hide_banner -decoders'], ffprobe: ['-version'] } as const
+const questions = ['-version', '-hide_banner -encoders', '-hide_banner -decoders', '-hide_banner -filters']
 
 let folder: string | undefined
 
@@ -21,15 +20,17 @@ export function toQuickPath(): string {
 function make(): string {
   const made = mkdtempSync(join(tmpdir(), 'mediad-programs-'))
   process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-  for (const name of ['ffmpeg', 'ffprobe'] as const) {
+  for (const name of ['ffmpeg', 'ffprobe']) {
     const program = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
-    const cases = questions[name].map((question, n) => {
-      const answer = join(made, `${name}-${n}.txt`)
-      writeFileSync(answer, execFileSync(program, question.split(' '), { stdio: ['ignore', 'pipe', 'ignore'] }))
-      return `'${question}') exec cat '${answer}' ;;`
-    })
+    const cases = questions.map((question, n) => toCase(question, { program, answer: join(made, `${name}-${n}`) }))
     const lines = ['#!/bin/sh', 'case "$*" in', ...cases, 'esac', `exec '${program}' "$@"`, '']
     writeFileSync(join(made, name), lines.join('\n'), { mode: 0o755 })
   }
   return made
+}
+
+/** The first who asks asks the real program; without an answer of it, so do all others. */
+function toCase(question: string, { program, answer }: { program: string; answer: string }): string {
+  const ask = `'${program}' ${question} >'${answer}'.$$ && mv '${answer}'.$$ '${answer}'`
+  return `'${question}') [ -e '${answer}' ] || { ${ask}; } && exec cat '${answer}' ;;`
 }

@@ -1,5 +1,6 @@
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
+import { toQuickPath } from './answers.ts'
 import { BUCKET, startCloud, type Cloud } from './cloud.ts'
 import { startMediad, type Entry, type Mediad } from './process.ts'
 import { until } from './wait.ts'
@@ -42,7 +43,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const { queueUrls, env } = cloud.local
   async function start(): Promise<Mediad> {
     const daemon = await startMediad(['start'], {
-      env: { ...env, MEDIAD_BUCKET: BUCKET, ...options.env },
+      env: { ...env, MEDIAD_BUCKET: BUCKET, PATH: toQuickPath(), ...options.env },
       config: toConfigText(options),
     })
     daemons.push(opened.use(daemon))
