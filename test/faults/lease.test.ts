@@ -67,7 +67,7 @@ rest(
   },
 )
 
-row('Q3: a message that comes back while its owner is mute and may not delete it: published once', async () => {
+rest('Q3: a message that comes back while its owner is mute and may not delete it: published once', async () => {
   await using bench = await startBench({
     code: noteCode,
     daemons: 0,
@@ -88,7 +88,7 @@ row('Q3: a message that comes back while its owner is mute and may not delete it
   assert.ok(((await bench.document('origin_a.mp4'))?.claim ?? 0) >= 2)
 })
 
-row('S5: heartbeats that are never answered, sent or not: the next one goes over a new socket', async () => {
+rest('S5: heartbeats that are never answered, sent or not: the next one goes over a new socket', async () => {
   // each is given up after five seconds, and the lease ends after more than sixteen without a word
   await using bench = await startBench({ ...gated, more: terms({ leaseSeconds: 20 }) })
   const { line } = bench.first
@@ -242,7 +242,7 @@ rest('an owner cut off from S3 alone stops, and another one does the job', async
   assert.equal(writesSince(first, calls), [])
 })
 
-row('an owner cut off from SQS alone finishes its job, and nobody else begins it', async () => {
+rest('an owner cut off from SQS alone finishes its job, and nobody else begins it', async () => {
   await using bench = await startBench(gated)
   const { first } = bench
   await bench.upload('origin_a.mp4', await tinyVideo())

@@ -104,7 +104,7 @@ async function peakMemoryMiB(pid: number): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
 }
 
-row('P17: a daemon out of file descriptors loses nothing, and goes on when it has some again', async () => {
+rest('P17: a daemon out of file descriptors loses nothing, and goes on when it has some again', async () => {
   await using bench = await startBench({
     code: noteCode,
     chain: '[note(), upload()]',

@@ -35,7 +35,7 @@ rest('Q2: a notification that comes late, after the job is over, is a duplicate'
   assert.is(bench.said('job.started'), 1)
 })
 
-row('Q5: a record of a source that never was ends in one dead job, not in a loop', async () => {
+rest('Q5: a record of a source that never was ends in one dead job, not in a loop', async () => {
   await using bench = await startBench(quick)
   const source = { bucket: BUCKET, key: 'origin_gone.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
   const record = { version: 1, id: jobIdOf(source.key), source, claim: 1, owner: 'somebody/12345678' }
@@ -196,7 +196,7 @@ row('Q16: every reply to SendMessage and DeleteMessage is lost: messages too man
   assertTimes(bench, (await bench.document('origin_a.mp4'))?.attempt, { wanted: 1 })
 })
 
-row('Q18: no message can be hidden for longer: the job goes on under its lease', async () => {
+rest('Q18: no message can be hidden for longer: the job goes on under its lease', async () => {
   await using bench = await startBench({ ...gated, daemons: 0 })
   const { line } = await bench.start(comeBackSoon)
   const refused = line.fault({

@@ -102,7 +102,7 @@ row.exhaustive('S2: a source that never comes is no source: nothing truncated re
   )
 })
 
-row('S4: a body that stands still is given up and taken up again', async () => {
+rest('S4: a body that stands still is given up and taken up again', async () => {
   await using bench = await startBench(digest)
   const stalled = bench.first.line.fault({ on: isGet, times: 1, do: 'stallBody', afterBytes: 100_000 })
   const etag = await bench.upload('origin_a.mp4', await paddedVideo())
@@ -147,7 +147,7 @@ row.exhaustive('the reply to every conditional write is lost: the winner is told
   assert.equal([document?.attempt, document?.claim], [1, 1])
 })
 
-row('S12: a source deleted while it waits: one attempt, buried as gone', async () => {
+rest('S12: a source deleted while it waits: one attempt, buried as gone', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'origin_a.mp4' }))

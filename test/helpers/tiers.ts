@@ -34,7 +34,7 @@ export function isEmptyIn(wanted: Tier, text: string): boolean {
 }
 
 /** Adds a test: `test(`, or `row(`; those of the rest are added with `test.exhaustive(` or, for short, `rest(`. */
-const testCall = /\b(?:row|test|add|rowOnDisk|(rest))(\.exhaustive)?\(\s*['`]/g
+const testCall = /\b(?:row|test|add|rowOnDisk|(rest(?:OnDisk)?))(\.exhaustive)?\(\s*['`]/g
 
 /** Whether a test of a file runs in the quick tier at least in part, by the file's text and the title or a part of it. */
 export function isQuickTest(text: string, title: string): boolean {

@@ -62,7 +62,7 @@ test.exhaustive('custom-plugin: a picture of six small ones; none without a pict
   assert.equal(await runChain(folder.path, custom, 'song.mp3'), ['sheet_film.jpg'])
 })
 
-test('demo', async () => {
+test.exhaustive('demo', async () => {
   await using folder = await temporaryFolder()
   const film = join(folder.path, 'film.mp4')
   await makeVideo(film)

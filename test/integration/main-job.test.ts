@@ -83,7 +83,7 @@ const hardKeys = [
   `origin_${'a'.repeat(200)}/${'b'.repeat(200)}/${'c'.repeat(200)}/${'d'.repeat(200)}/${'e'.repeat(180)}.mp4`,
 ]
 
-test('any key works', async () => {
+test.exhaustive('any key works', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'tiny.mp4')
@@ -126,7 +126,7 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
   assert.equal(await fleet.dead(), [])
 })
 
-test('a body that is no notification goes to the dead queue with its reason', async () => {
+test.exhaustive('a body that is no notification goes to the dead queue with its reason', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
   const bodies = [
     'null',

@@ -14,6 +14,7 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const test = besides(suite('operate'))
+const rest = test.exhaustive
 
 type Gate = { daemons?: number; verdict?: 'retry' | 'reject' }
 
@@ -64,7 +65,7 @@ async function run({ cloud, daemons }: Fleet, ...args: string[]): Promise<Run> {
 
 const started = (fleet: Fleet) => fleet.said('job.started')
 
-test('a dead job is listed, shown and redriven: it begins with attempt 1, and its history stays', async () => {
+rest('a dead job is listed, shown and redriven: it begins with attempt 1, and its history stays', async () => {
   await using gated = await startGated({ verdict: 'retry' })
   const { fleet, open } = gated
   const { id } = await die(fleet, 'origin_a.mp4')
@@ -98,7 +99,7 @@ test('a dead job is listed, shown and redriven: it begins with attempt 1, and it
   assert.is((await run(fleet, 'dead', 'redrive', id)).ending, 1)
 })
 
-test.exhaustive('redriven by two operators at once, and once more by all: it is done once', async () => {
+rest('redriven by two operators at once, and once more by all: it is done once', async () => {
   await using gated = await startGated({ daemons: 2 })
   const { fleet, open } = gated
   const { id } = await die(fleet, 'origin_a.mp4')
@@ -115,7 +116,7 @@ test.exhaustive('redriven by two operators at once, and once more by all: it is 
   assert.equal([attempt, claim, started(fleet)], [1, 2, 2])
 })
 
-test.exhaustive('it fails again: its attempts are counted anew, and it can be redriven again', async () => {
+rest('it fails again: its attempts are counted anew, and it can be redriven again', async () => {
   await using gated = await startGated({ verdict: 'retry' })
   const { fleet } = gated
   const { id } = await die(fleet, 'origin_a.mp4')
@@ -162,7 +163,7 @@ test('an operator who died after sending: the job is done; the message that is l
   assert.is((await run(fleet, 'dead', 'drop', id)).ending, 1)
 })
 
-test('a message that never was a job is shown, not redriven, and dropped', async () => {
+rest('a message that never was a job is shown, not redriven, and dropped', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]' })
   await fleet.notify('what is this?')
   await until('it is buried', async () => (await fleet.cloud.messages(fleet.cloud.local.queueUrls.dead)).visible === 1)
@@ -177,7 +178,7 @@ test('a message that never was a job is shown, not redriven, and dropped', async
   assert.equal([missing.ending, missing.errors[0]?.code], [1, 'job.not_found'])
 })
 
-test('jobs are listed with where they stand, and shown', async () => {
+rest('jobs are listed with where they stand, and shown', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 600 }), upload()]' })
   await fleet.cloud.put('origin_bad.mp4', 'no film')
   const dead = await fleet.over('origin_bad.mp4')

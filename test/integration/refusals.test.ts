@@ -69,7 +69,7 @@ test.exhaustive('a missing bucket, queue or encoder', async () => {
   })
 })
 
-test('a work queue with a redrive policy, which would move healthy jobs away', async () => {
+test.exhaustive('a work queue with a redrive policy, which would move healthy jobs away', async () => {
   await using cloud = await startCloud()
   const { queueUrls, env } = cloud.local
   const { Attributes } = await cloud.sqs.send(
@@ -86,7 +86,7 @@ test.exhaustive('no region, which the SDK needs', async () => {
   await assertRefused(env, { text: config(), code: 'config.storage', says: /AWS_REGION/ })
 })
 
-test('a missing ffmpeg, one that is none, and one without the encoder', async () => {
+test.exhaustive('a missing ffmpeg, one that is none, and one without the encoder', async () => {
   await using cloud = await startCloud()
   await using folder = await temporaryFolder()
   const { env } = cloud.local

@@ -72,7 +72,7 @@ test.exhaustive('a result that cannot be read is no fault of the source: tried a
 const deaf = `
 const deaf = definePlugin('deaf', z.object({}), () => ({ run: () => sleep(3_600_000, undefined, { ref: false }) }))`
 
-test('a plugin that does not obey its signal keeps no daemon from stopping', async () => {
+test.exhaustive('a plugin that does not obey its signal keeps no daemon from stopping', async () => {
   await using fleet = await startFleet({ code: deaf, chain: '[deaf()]', more: 'shutdown: { graceSeconds: 0 },' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())

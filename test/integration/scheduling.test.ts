@@ -54,7 +54,7 @@ test.exhaustive('two jobs at once are two ffmpeg processes at once, and the endp
   for (const key of ['origin_a.mp4', 'origin_b.mp4']) assert.is((await fleet.over(key)).state, 'succeeded')
 })
 
-test('more jobs than slots: never more at once, all done', async () => {
+test.exhaustive('more jobs than slots: never more at once, all done', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 0.3 }), upload()]' })
   const video = await tinyVideo()
   const keys = Array.from({ length: 8 }, (_, n) => `origin_${n}.mp4`)

@@ -35,7 +35,7 @@ rest('a daemon killed in the middle of ffmpeg: another one takes the job over, a
   assert.equal(await fleet.dead(), [])
 })
 
-test('SIGTERM, the job ends within the grace time: it is finished, and nothing more is taken', async () => {
+rest('SIGTERM, the job ends within the grace time: it is finished, and nothing more is taken', async () => {
   await using gate = await createGate()
   await using fleet = await startFleet({
     code: gateCode + noteCode,
@@ -80,7 +80,7 @@ test('SIGTERM, the job is longer than the grace time: released, nothing uploaded
   await fleet.quiet()
 })
 
-test('a second signal ends a daemon at once, and the job is taken over', async () => {
+rest('a second signal ends a daemon at once, and the job is taken over', async () => {
   await using gate = await createGate()
   await using fleet = await startFleet({ code: gateCode, env: gate.env, chain: '[gate({ claims: 1 }), upload()]' })
   const [daemon] = fleet.daemons
