@@ -1,4 +1,5 @@
 import type { Damage } from '../vocabulary/ffmpeg.ts'
+import { printed, type PrintedLine } from './printed-lines.ts'
 
 export type DamageCounter = {
   /** One line of stderr, of any length and content. */
@@ -6,23 +7,12 @@ export type DamageCounter = {
   read(): Damage
 }
 
-/** First those of ffmpeg 7.1 and later: a decoder names its stream in front of every error. */
-const brokenPatterns = [
-  /^\[[va]?ist#0:(\d+)\/\S+ @ \w+\] \[dec:\S+ @ \w+\] \[error\]/,
-  /^\[[va]?ist#0:(\d+)\/.*\[warning\] corrupt decoded frame/,
-  /^\[error\] Error while decoding stream #0:(\d+)/,
-  /^\[warning\] .*: corrupt decoded frame in stream (\d+)$/,
-]
-const cutPattern =
-  /\] \[(?:error|warning)\] (?:stream \d+, offset 0x[\da-f]+: partial file|File ended prematurely|Packet corrupt \(stream|filesize and duration do not match)/
-const holePattern =
-  /\] \[(?:error|warning)\] (?:.*invalid as first byte of an EBML number|Unknown-sized element|Continuity check failed|Packet corrupt \(stream|corrupt input packet in stream)/
-const disorderPattern = /\[(?:error|warning)\] Non-monoton(?:ous|ic) DTS/
-/**
- * A line of its own, whoever ffmpeg says it comes from. A file that could bring ffmpeg to print such a line would have itself
- * coded anew, no more.
- */
-export const notePattern = /^(?:\[[^\]]*\] )*\[warning\] (\d{1,3})\.0{6}$/
+const lines = {
+  broken: [printed.streamError, printed.decoderError, printed.corruptFrame, printed.corruptFrameOf],
+  cut: [printed.partial, printed.ended, printed.corruptPacket, printed.shorterThanHeader],
+  holes: [printed.corruptPacket, printed.corruptInput, printed.corruptInputOf, printed.noElement, printed.unknownSize],
+  disordered: [printed.disorder, printed.disorderOf],
+} as const
 
 export function createDamageCounter(): DamageCounter {
   const broken: Record<number, number> = {}
@@ -32,14 +22,18 @@ export function createDamageCounter(): DamageCounter {
   let disordered = false
   return {
     see(line) {
-      const stream = brokenPatterns.map((pattern) => pattern.exec(line)?.[1]).find((index) => index !== undefined)
+      const stream = lines.broken.map(({ pattern }) => pattern.exec(line)?.[1]).find((index) => index !== undefined)
       if (stream !== undefined) broken[Number(stream)] = (broken[Number(stream)] ?? 0) + 1
-      const note = notePattern.exec(line)?.[1]
+      const note = printed.note.pattern.exec(line)?.[1]
       if (note !== undefined) notes.add(Number(note))
-      cut ||= cutPattern.test(line)
-      holes ||= holePattern.test(line)
-      disordered ||= disorderPattern.test(line)
+      cut ||= isOneOf(lines.cut, line)
+      holes ||= isOneOf(lines.holes, line)
+      disordered ||= isOneOf(lines.disordered, line)
     },
     read: () => ({ broken: { ...broken }, cut, holes, disordered, notes: [...notes] }),
   }
+}
+
+function isOneOf(known: readonly PrintedLine[], line: string): boolean {
+  return known.some(({ pattern }) => pattern.test(line))
 }
