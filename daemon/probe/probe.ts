@@ -2,7 +2,7 @@ import { execFile, type ExecFileException } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
-import { readAnnouncedBytes } from './announced.ts'
+import { readDeclaredBytes } from './announced.ts'
 import { readBoxes, type Boxes } from './boxes.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toMastering } from './mastering.ts'
@@ -70,7 +70,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
         'input.unsupported_codec',
         'the file is Dolby Vision without a picture for ordinary screens',
       )
-    const announcedBytes = await readAnnouncedBytes(path)
+    const announcedBytes = await readDeclaredBytes(path)
     const cut = boxes.cut || (announcedBytes ?? 0) > size
     const probe = {
       ...parseProbe(known, size, await programs.decoders()),

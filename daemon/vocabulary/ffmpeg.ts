@@ -43,19 +43,19 @@ export type FfmpegResult = {
   /** Pictures that did not get into it, because their times did not grow. */
   readonly droppedFrames: number | null
   /** What it complained about while it read the input. */
-  readonly damage: Damage
+  readonly corruption: Corruption
 }
 
 /** What ffmpeg said of a source while it read it, counted over everything it printed. */
-export type Damage = {
+export type Corruption = {
   /** Per stream of the source, by index: packets that could not be decoded, and pictures that were decoded damaged. */
-  readonly broken: Readonly<Record<number, number>>
+  readonly undecodable: Readonly<Record<number, number>>
   /** The container says that there should be more of it. */
-  readonly cut: boolean
+  readonly truncated: boolean
   /** The container makes no sense somewhere: something in between is missing. */
-  readonly holes: boolean
+  readonly gaps: boolean
   /** A copied stream's timestamps did not grow. */
-  readonly disordered: boolean
+  readonly nonMonotonic: boolean
   /** Numbers that expressions of filters printed (`print(n,24)`, n a whole number), each once. */
-  readonly notes: readonly number[]
+  readonly detections: readonly number[]
 }

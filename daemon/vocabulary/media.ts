@@ -18,11 +18,11 @@ export type Probe = {
   readonly streamCount: number
   readonly chapterCount: number
   /** Whether the container itself says that its end is missing. */
-  readonly cut?: boolean
+  readonly truncated?: boolean
   /** Whether the lengths are no claims of the file but guesses from its first bit rate. */
-  readonly isLengthGuessed?: boolean
+  readonly isDurationEstimated?: boolean
   /** How large the container says it is; null when it does not say. */
-  readonly announcedBytes?: number | null
+  readonly declaredBytes?: number | null
 }
 
 export type VideoStream = {

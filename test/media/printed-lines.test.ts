@@ -191,7 +191,7 @@ test('every line names tested releases, and is in use', async () => {
       releases.split(' ').every((release) => known.has(release)),
       releases,
     )
-  const sources = ['programs/stderr.ts', 'programs/damage.ts', 'probe/probe.ts', 'probe/parse.ts']
+  const sources = ['programs/stderr.ts', 'programs/corruption.ts', 'probe/probe.ts', 'probe/parse.ts']
   const root = join(import.meta.dirname, '../../daemon')
   const text = (await Promise.all(sources.map((source) => readFile(join(root, source), 'utf8')))).join('')
   const unused = Object.keys(printed).filter((name) => !new RegExp(String.raw`\bprinted\.${name}\b`).test(text))
