@@ -72,8 +72,10 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       )
     const announcedBytes = await readDeclaredBytes(path)
     const cut = boxes.cut || (announcedBytes ?? 0) > size
+    const parsed = parseProbe(known, size, await programs.decoders())
     const probe = {
-      ...parseProbe(known, size, await programs.decoders()),
+      ...parsed,
+      durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
       cut,
       announcedBytes,
       isLengthGuessed: printed.lengthGuessed.pattern.test(stderr),

@@ -7,6 +7,9 @@ import { toMuxerOptions, type EncodeSettings } from './options.ts'
 import { toLength, type Result } from './result.ts'
 import { NOTICED_SECONDS } from './timestamps.ts'
 
+/** How much earlier the index of reordered frames may end. */
+const INDEXED_SECONDS = 0.5
+
 /**
  * Lets the last picture last as long as in the source, which encoders do not hear of. It is the rare film without sound,
  * such as a recorded screen: so what is made is copied once more, with lengths that all end with the film. An mp4 keeps
@@ -14,12 +17,21 @@ import { NOTICED_SECONDS } from './timestamps.ts'
  */
 export async function extendLastFrame(context: RunContext, settings: EncodeSettings, made: Result): Promise<Result> {
   const end = settings.container === 'mp4' ? toVideoEnd({ ...made, probe: context.probe }) : null
-  if (end === null || end - toLength(made.result) <= NOTICED_SECONDS) return made
+  if (end === null || isAsLong(made.result, end)) return made
   const path = join(context.workspace, `transcode-${randomUUID()}.${settings.container}`)
   const result = await copyExtended(context, { path, end, settings, made })
   const isRight = result !== null && Math.abs(toLength(result) - end) <= NOTICED_SECONDS
   await rm(isRight ? made.path : path, { force: true })
   return isRight ? { ...made, path, result } : made
+}
+
+/**
+ * Whether a result lasts until `end` by its header and, as far as an index of reordered frames says, by that of its video:
+ * from ffmpeg 6 on the muxer writes the source's duration of the last frame into the header, but not always into the index.
+ */
+function isAsLong(result: Probe, end: number): boolean {
+  const indexed = result.video?.durationSeconds ?? end
+  return end - toLength(result) <= NOTICED_SECONDS && end - indexed <= INDEXED_SECONDS
 }
 
 type Extension = { path: string; end: number; settings: EncodeSettings; made: Result }

@@ -79,7 +79,13 @@ test('counts what ffmpeg 5 to 7 complain about, by stream', () => {
     '[h264 @ 0x55] [error] error while decoding MB 4 0, bytestream 7432',
   ]
   lines.forEach(counter.see)
-  assert.equal(counter.read(), { broken: { 0: 3, 1: 1 }, cut: false, holes: false, disordered: false, notes: [] })
+  assert.equal(counter.read(), {
+    undecodable: { 0: 3, 1: 1 },
+    truncated: false,
+    gaps: false,
+    nonMonotonic: false,
+    detections: [],
+  })
 })
 
 function isCut(line: string): boolean {
