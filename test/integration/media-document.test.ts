@@ -28,7 +28,7 @@ test('what is in the source, who was skipped and why, and what it took', async (
     timings.plugins.map(({ plugin, skipped }) => [plugin, skipped]),
     [
       ['transcode', undefined],
-      ['thumbnail', 'the source has no picture'],
+      ['thumbnail', 'the source has no video'],
       ['upload', undefined],
     ],
   )

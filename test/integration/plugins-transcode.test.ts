@@ -30,7 +30,7 @@ test.exhaustive('a source that is cut in half is refused, or used as far as it g
   const plugin = transcode({ preset: 'ultrafast', onCorrupt: 'warn' })
   await withRun({ plugin, ...half }, ({ context }) => {
     assert.is(context.artifacts.length, 1)
-    assert.match(context.warnings.join(), 'of the 8.00 s that the file announces')
+    assert.match(context.warnings.join(), 'of the 8.00 s that the file declares')
   })
 })
 

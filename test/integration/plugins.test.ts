@@ -142,7 +142,7 @@ test('sound alone makes a file with sound alone, and no thumbnail', async () => 
     context.artifacts.map(({ kind, contentType, key }) => [kind, contentType, key]),
     [['audio', 'audio/mp4', 'cvted_film.mp4']],
   )
-  assert.equal(context.skips, ['the source has no picture'])
+  assert.equal(context.skips, ['the source has no video'])
 })
 
 test('an abort reaches ffmpeg', async () => {

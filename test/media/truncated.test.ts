@@ -3,7 +3,7 @@ import { addRows } from './rows.ts'
 import { halves, nearlyComplete } from './synthetic/corrupt.ts'
 import { video, rejected, audioOnly } from './table.ts'
 
-const corrupt = /damaged or cannot be decoded/
+const corrupt = /corrupt or cannot be decoded/
 const ended = /the end of the file is missing/
 const endMissing = { warnings: [corrupt, ended] }
 
