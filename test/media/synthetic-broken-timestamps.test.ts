@@ -15,7 +15,7 @@ addRows(test, {
   quick: ['decreasing.mkv', 'all-zero.mkv', 'gap-in-the-middle.mkv'],
   rows: {
     'jumping.mkv': ordinary(),
-    'decreasing.mkv': ordinary(/frames dropped because of non-monotonic timestamps/, /duration 2\.6/),
+    'decreasing.mkv': ordinary(/frames dropped because of non-monotonic timestamps/, /lasts 2\.6/),
     'duplicate-timestamps.mkv': ordinary(),
     'below-zero.mkv': ordinary(),
     'negative.mkv': ordinary(/frames dropped because of non-monotonic timestamps/),
