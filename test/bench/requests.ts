@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
-import { openLine, type Line } from '../faults/proxy.ts'
+import { openFaultProxy, type FaultProxy } from '../faults/proxy.ts'
 import type { Call } from '../faults/calls.ts'
 import { startCloud, type Cloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -23,15 +23,15 @@ type Count = { put: number; get: number; sqs: number; free: number }
 
 const root = join(import.meta.dirname, '../..')
 await using cloud = await startCloud()
-await using line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
+await using proxy = await openFaultProxy({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
 await using daemon = await startMediad(['start', '--port', '0', '--config', join(root, 'media.config.ts')], {
   env: toEnvironment(),
 })
 await daemon.started()
-const start = count(line.calls)
+const start = count(proxy.calls)
 report('one start', start)
 
-const idle = await within(line, () => sleep(IDLE_SECONDS * 1000))
+const idle = await within(proxy, () => sleep(IDLE_SECONDS * 1000))
 const perSecond = { ...idle, sqs: idle.sqs / IDLE_SECONDS }
 report(`idle for ${IDLE_SECONDS} s`, idle)
 const month = perSecond.sqs * MONTH_SECONDS
@@ -48,7 +48,7 @@ for (const { name, seconds, width, height } of [
   const jobs = seconds > 30 ? 1 : JOBS
   const began = performance.now()
   let busySeconds = 0
-  const total = await within(line, async () => {
+  const total = await within(proxy, async () => {
     for (let job = 0; job < jobs; job++) busySeconds += await runJob(cloud, `origin_${seconds}-${job}.mp4`, film)
     await quiet(cloud)
   })
@@ -63,8 +63,8 @@ await daemon.stop()
 function toEnvironment(): Record<string, string> {
   const { env, sqsEndpoint } = cloud.local
   const urls = Object.entries(env).filter(([, value]) => value.startsWith(sqsEndpoint))
-  const moved = urls.map(([name, value]) => [name, value.replace(sqsEndpoint, line.sqsUrl)])
-  return { ...env, AWS_ENDPOINT_URL_S3: line.s3Url, ...Object.fromEntries(moved) }
+  const moved = urls.map(([name, value]) => [name, value.replace(sqsEndpoint, proxy.sqsUrl)])
+  return { ...env, AWS_ENDPOINT_URL_S3: proxy.s3Url, ...Object.fromEntries(moved) }
 }
 
 /** From upload to the end; how long it ran, in seconds. */
@@ -89,7 +89,7 @@ async function quiet({ messages, local }: Cloud): Promise<void> {
   )
 }
 
-async function within({ calls }: Line, act: () => Promise<unknown>): Promise<Count> {
+async function within({ calls }: FaultProxy, act: () => Promise<unknown>): Promise<Count> {
   const before = calls.length
   await act()
   return count(calls.slice(before))

@@ -4,47 +4,50 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
-import { orDisposed, startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
+import { disposeOnError, startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
 import { until } from '../helpers/wait.ts'
 import { createGate } from '../helpers/gate.ts'
 import { findBroken } from './invariants.ts'
-import { openLine, type Line } from './proxy.ts'
-import { PATIENCE_SECONDS } from '../helpers/besides.ts'
-import { findFfmpeg, terms, type Bench, type Member } from './scene.ts'
+import { openFaultProxy, type FaultProxy } from './proxy.ts'
+import { WAIT_SECONDS } from '../helpers/parallel.ts'
+import { findFfmpeg, toJobConfig, type Bench, type Member } from './setup.ts'
 
-export type { Bench, Member } from './scene.ts'
+export type { Bench, Member } from './setup.ts'
 
 export type BenchOptions = Omit<FleetOptions, 'env'>
 
 /** Where no lease has to end none does, however busy the machine is: who was awake once in fifty seconds keeps it. */
-const patient = terms({ leaseSeconds: 60 })
+const longLease = toJobConfig({ leaseSeconds: 60 })
 
 /** Real daemons, one row of trouble. A `more` that begins with `job:` replaces the lease of 60 s. Everything is gone with `await using`. */
 export async function startBench({ daemons = 1, more = '', ...options }: BenchOptions = {}): Promise<Bench> {
   const gate = await createGate()
   const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled(), ...gate.env }
-  const settings = more.startsWith('job:') ? more : `${patient} ${more}`
+  const settings = more.startsWith('job:') ? more : `${longLease} ${more}`
   const attempts = Number(/attempts: (\d+)/.exec(settings)?.[1])
   const fleet = await startFleet({ ...options, more: settings, daemons: 0, env })
   const { cloud } = fleet
   const members: Member[] = []
   const uploads = new Set<string>()
 
-  async function start(prepare?: (line: Line) => void, own: Readonly<Record<string, string>> = {}): Promise<Member> {
-    const line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
-    lines.push(line)
-    prepare?.(line)
+  async function start(
+    prepare?: (proxy: FaultProxy) => void,
+    own: Readonly<Record<string, string>> = {},
+  ): Promise<Member> {
+    const proxy = await openFaultProxy({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
+    proxies.push(proxy)
+    prepare?.(proxy)
     // the fleet reads `env` in the very turn it is told to start
     const daemon = await inTurn(() => {
-      Object.assign(env, { NODE_OPTIONS: '' }, toEnvironment(cloud.local.queueUrls, line), own)
+      Object.assign(env, { NODE_OPTIONS: '' }, toEnvironment(cloud.local.queueUrls, proxy), own)
       return fleet.start()
     })
-    const member = { line, daemon }
+    const member = { proxy, daemon }
     members.push(member)
     return member
   }
 
-  const lines: Line[] = []
+  const proxies: FaultProxy[] = []
   const bench: Bench = {
     ...fleet,
     members,
@@ -62,8 +65,8 @@ export async function startBench({ daemons = 1, more = '', ...options }: BenchOp
     async send(queue, body) {
       await cloud.sqs.send(new SendMessageCommand({ QueueUrl: cloud.local.queueUrls[queue], MessageBody: body }))
     },
-    isQuiescent: () => isQuiescent(bench, uploads),
-    quiescence: (seconds) => reachQuiescence(bench, seconds),
+    isIdle: () => isIdle(bench, uploads),
+    waitUntilIdle: (seconds) => waitForIdle(bench, seconds),
     checkInvariants: async (expected = {}) => {
       const broken = await findBroken({ bench, uploads, attempts, expected })
       if (broken.length > 0) throw new Error(`broken invariants:\n  ${broken.join('\n  ')}\n${await describe(bench)}`)
@@ -71,12 +74,12 @@ export async function startBench({ daemons = 1, more = '', ...options }: BenchOp
     async [Symbol.asyncDispose]() {
       // members first: a daemon whose line is gone complains for as long as it lives
       for (const { daemon } of members) await daemon[Symbol.asyncDispose]()
-      for (const line of lines) await line[Symbol.asyncDispose]()
+      for (const proxy of proxies) await proxy[Symbol.asyncDispose]()
       await fleet[Symbol.asyncDispose]()
       await gate[Symbol.asyncDispose]()
     },
   }
-  await orDisposed(bench, Promise.all(Array.from({ length: daemons }, () => start())))
+  await disposeOnError(bench, Promise.all(Array.from({ length: daemons }, () => start())))
   return bench
 }
 
@@ -106,7 +109,7 @@ function compiled(): string {
   return (folder = made)
 }
 
-function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url, sqsUrl }: Line) {
+function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url, sqsUrl }: FaultProxy) {
   const through = (url: string) => `${sqsUrl}${new URL(url).pathname}`
   return {
     AWS_ENDPOINT_URL_S3: s3Url,
@@ -120,15 +123,15 @@ function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url,
 /** Benches run side by side on few cores: whoever looks all the time takes them away from the daemons. */
 const LOOK_MS = 250
 
-async function reachQuiescence(bench: Bench, seconds = PATIENCE_SECONDS): Promise<void> {
+async function waitForIdle(bench: Bench, seconds = WAIT_SECONDS): Promise<void> {
   try {
-    await until('all is over', () => bench.isQuiescent(), seconds)
+    await until('all is over', () => bench.isIdle(), seconds)
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${await describe(bench)}`, { cause: error })
   }
 }
 
-async function isQuiescent(bench: Bench, uploads: Iterable<string>): Promise<boolean> {
+async function isIdle(bench: Bench, uploads: Iterable<string>): Promise<boolean> {
   await pause(LOOK_MS)
   if ((await findUnfinished(bench, uploads)).length > 0 || findFfmpeg(bench).length > 0) return false
   const { work, inProgress } = bench.cloud.local.queueUrls
@@ -152,10 +155,10 @@ async function describe({ cloud, members }: Bench): Promise<string> {
   )
   const { work, inProgress, dead } = cloud.local.queueUrls
   const counts = await Promise.all([work, inProgress, dead].map((url) => cloud.messages(url)))
-  const logs = members.flatMap(({ daemon, line }) => [
+  const logs = members.flatMap(({ daemon, proxy }) => [
     `  daemon ${daemon.pid}:`,
     ...daemon.entries.slice(-12).map(({ text }) => `    ${text.slice(0, 400)}`),
-    `    its last calls: ${line.calls
+    `    its last calls: ${proxy.calls
       .slice(-20)
       .map(({ name }) => name)
       .join(', ')}`,

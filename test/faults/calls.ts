@@ -14,14 +14,14 @@ export type Call = {
   readonly headers: IncomingHttpHeaders
   /** `If-Match` or `If-None-Match` on something that writes. */
   readonly conditional: boolean
-  /** What the request says, of a document or of SQS; else an empty object. */
-  readonly says: Readonly<Record<string, unknown>>
+  /** What the request fields, of a document or of SQS; else an empty object. */
+  readonly fields: Readonly<Record<string, unknown>>
   readonly sentAtMs: number
 }
 
 /** What keeps a lease alive: any write of a document under a claim but the first. */
-export const isHeartbeat = ({ name, says }: Call): boolean =>
-  name === 'PUT document' && says.state === 'processing' && Number(says.rev) > 1
+export const isHeartbeat = ({ name, fields }: Call): boolean =>
+  name === 'PUT document' && fields.state === 'processing' && Number(fields.rev) > 1
 
 export type Raw = { method: string; url: string; headers: IncomingHttpHeaders; body: Buffer }
 
@@ -34,8 +34,8 @@ function toS3Call({ method, url, headers, body }: Raw): Call {
   const key = decodeURIComponent(pathname).split('/').slice(2).join('/')
   const [op, at] = [toStep(method, searchParams), toKind(key)]
   const conditional = method !== 'GET' && ('if-match' in headers || 'if-none-match' in headers)
-  const says = at === 'document' && method === 'PUT' ? parse(body) : {}
-  return { service: 's3', op, at, name: `${op} ${at}`, key, headers, conditional, says, sentAtMs: performance.now() }
+  const fields = at === 'document' && method === 'PUT' ? parse(body) : {}
+  return { service: 's3', op, at, name: `${op} ${at}`, key, headers, conditional, fields, sentAtMs: performance.now() }
 }
 
 function toStep(method: string, query: URLSearchParams): string {
@@ -54,8 +54,8 @@ function toKind(key: string): string {
 
 function toSqsCall({ headers, body }: Raw): Call {
   const op = String(headers['x-amz-target']).replace('AmazonSQS.', '')
-  const says = parse(body)
-  const key = String(says.QueueUrl ?? '')
+  const fields = parse(body)
+  const key = String(fields.QueueUrl ?? '')
   const at = key.replace(/^.*\/mediad-/, '')
   return {
     service: 'sqs',
@@ -65,7 +65,7 @@ function toSqsCall({ headers, body }: Raw): Call {
     key,
     headers,
     conditional: false,
-    says,
+    fields,
     sentAtMs: performance.now(),
   }
 }

@@ -7,10 +7,10 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { gateCode } from '../helpers/gate.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { assertTimes, hasty } from './scene.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
+import { assertCount, shortLease } from './setup.ts'
 
-const row = besides(suite('clock faults', { timeoutSeconds: ROW_SECONDS }))
+const row = runInParallel(suite('clock faults', { timeoutSeconds: ROW_SECONDS }))
 
 const preload = pathToFileURL(join(import.meta.dirname, '../helpers/shifted-clock.ts')).href
 
@@ -28,7 +28,7 @@ for (const seconds of [600, -600]) {
       await using bench = await startBench({
         code: gateCode + noteCode,
         chain: '[gate(), note(), upload()]',
-        more: hasty,
+        more: shortLease,
       })
       const { daemon } = await bench.start(undefined, shifted(seconds))
       const keys = ['a', 'b', 'c', 'd'].map((name) => `origin_${name}.mp4`)
@@ -37,17 +37,17 @@ for (const seconds of [600, -600]) {
       const startedAt = performance.now()
       // two slots each: both daemons work for longer than a lease, and sweep the other's records
       const looks = bench.members.map(
-        ({ line }) =>
+        ({ proxy }) =>
           () =>
-            line.calls.filter(({ name }) => name === 'GET document').length,
+            proxy.calls.filter(({ name }) => name === 'GET document').length,
       )
       await until('each has looked at the jobs many times', () => looks.every((count) => count() >= 12))
       await until('more than a lease has passed', () => performance.now() - startedAt > 8000)
       await bench.openGate()
-      await bench.quiescence()
+      await bench.waitUntilIdle()
       await bench.checkInvariants()
       // nobody began but after an owner who stopped
-      assertTimes(bench, bench.said('job.started'), { wanted: keys.length })
+      assertCount(bench, bench.countEvents('job.started'), { wanted: keys.length })
       const { skewSeconds } = await daemon.waitFor('clock.skewed')
       assert.ok(Math.abs(Number(skewSeconds) - seconds) < 60, `it says that it is ${String(skewSeconds)} s off`)
     },

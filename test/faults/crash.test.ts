@@ -3,15 +3,15 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { findFfmpeg, terms, type Bench } from './scene.ts'
+import { findFfmpeg, toJobConfig, type Bench } from './setup.ts'
 import { all, checkAttempts, explore, EXPLORATION_SECONDS, findLabels, KEY, success } from './explore.ts'
-import { reelCode } from '../helpers/gate.ts'
+import { slowCopyCode } from '../helpers/gate.ts'
 import { runWithKill, toStops } from './kills.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { pickCases } from '../helpers/tiers.ts'
 import { toTierStops, windows } from './windows.ts'
 
-const row = besides(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }))
+const row = runInParallel(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }))
 
 row(
   'P2: killed at any of its network calls: the next daemon ends the job, once',
@@ -37,14 +37,14 @@ row(
   { exhaustive: 'partly' },
 )
 
-/** In the everyday run. */
+/** In the isSelected run. */
 const first = (label: string) => label.endsWith('#1')
 
 /** @param percent of a film that runs for a minute: longer than any of them needs */
 async function runWithKillInside(percent: number): Promise<void> {
   // an attempt that loses its lease before the moment comes begins anew: this lease is long enough to come there
-  const more = terms({ leaseSeconds: 20, attempts: 9 })
-  await using bench = await startBench({ code: reelCode, chain: '[reel(), upload()]', more })
+  const more = toJobConfig({ leaseSeconds: 20, attempts: 9 })
+  await using bench = await startBench({ code: slowCopyCode, chain: '[slowCopy(), upload()]', more })
   const { daemon } = bench.first
   await bench.upload(KEY, await tinyVideo())
   await until('ffmpeg is there', () => isAt(bench, percent), 120)
@@ -52,12 +52,12 @@ async function runWithKillInside(percent: number): Promise<void> {
   await until('its ffmpeg is gone', () => findFfmpeg(bench).length === 0)
   await bench.openGate()
   await bench.start()
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   await checkAttempts(bench, 2)
 }
 
 async function isAt(bench: Bench, percent: number): Promise<boolean> {
   const { plugin, percent: reached } = (await bench.document(KEY))?.progress ?? { plugin: null, percent: 0 }
-  return plugin === 'reel' && reached >= percent && findFfmpeg(bench).length > 0
+  return plugin === 'slow-copy' && reached >= percent && findFfmpeg(bench).length > 0
 }

@@ -6,20 +6,20 @@ import { until } from '../helpers/wait.ts'
 import { startBench, type BenchOptions } from './bench.ts'
 import { gateCode } from '../helpers/gate.ts'
 import {
-  assertTimes,
-  countUnwritten,
-  documentPathOf,
-  hasty,
-  HASTY_SECONDS,
-  terms,
+  assertCount,
+  countFailedSettlements,
+  toDocumentPath,
+  shortLease,
+  SHORT_LEASE_SECONDS,
+  toJobConfig,
   type Bench,
   type Expectations,
   type Member,
-} from './scene.ts'
-import type { Line } from './proxy.ts'
-import { PATIENCE_SECONDS } from '../helpers/besides.ts'
+} from './setup.ts'
+import type { FaultProxy } from './proxy.ts'
+import { WAIT_SECONDS } from '../helpers/parallel.ts'
 import { isInTier } from '../helpers/tiers.ts'
-import { tellStory, type Stop, type Story } from './stops.ts'
+import { trackCalls, type Stop, type CallTracker } from './stops.ts'
 
 /** `MEDIAD_FAULTS=all`: every stop there is; else a share of them that visits every part of a job's life. */
 export const all = process.env.MEDIAD_FAULTS === 'all'
@@ -49,22 +49,22 @@ const bulk = definePlugin('bulk', z.object({}), () => ({
 const HIDDEN_SECONDS = 3
 
 /** What is explored: one upload, and what is to become of it. */
-export type Play = {
+export type Scenario = {
   readonly options: BenchOptions
   /** What comes before, in front of the gate; then the daemon that is explored starts. */
-  prologue?(bench: Bench): Promise<void>
+  prepare?(bench: Bench): Promise<void>
   readonly expected?: Expectations
   /** The gate is left to the test. */
   readonly closed?: true
 }
 
 /** A job that goes well. */
-export const success: Play = {
-  options: { code: bulkCode, chain: '[gate(), note({ pause: 2 }), bulk(), upload()]', more: hasty },
+export const success: Scenario = {
+  options: { code: bulkCode, chain: '[gate(), note({ pause: 2 }), bulk(), upload()]', more: shortLease },
 }
 
 /** A job that fails, is tried again, and is then refused: told to the dead queue, and dead. */
-export const burial: Play = {
+export const deadLettering: Scenario = {
   options: {
     code: `
 const fail = definePlugin('fail', z.object({}), () => ({
@@ -73,29 +73,29 @@ const fail = definePlugin('fail', z.object({}), () => ({
   },
 }))`,
     chain: '[fail()]',
-    more: hasty,
+    more: shortLease,
   },
   expected: { dead: [KEY], moreDead: 1 },
 }
 
 /** A job whose daemon has just died: its successor has to wait. */
-export const vigil: Play = {
-  options: { ...success.options, more: terms({ leaseSeconds: 20 }) },
-  prologue: dieAtWork,
+export const leaseWait: Scenario = {
+  options: { ...success.options, more: toJobConfig({ leaseSeconds: 20 }) },
+  prepare: dieAtWork,
 }
 
 /** A job whose daemon died a while ago: what its successor does is explored. */
-export const takeover: Play = { ...success, prologue: dieAndGoStale }
+export const takeover: Scenario = { ...success, prepare: dieAndGoStale }
 
 /** A job that had one attempt, and whose daemon died in it: its successor buries it. */
-export const funeral: Play = {
-  options: { ...success.options, more: terms({ leaseSeconds: HASTY_SECONDS, attempts: 1 }) },
-  prologue: dieAndGoStale,
+export const deadLetteringBySweeper: Scenario = {
+  options: { ...success.options, more: toJobConfig({ leaseSeconds: SHORT_LEASE_SECONDS, attempts: 1 }) },
+  prepare: dieAndGoStale,
   expected: { dead: [KEY], moreDead: 1 },
 }
 
 async function dieAtWork(bench: Bench): Promise<void> {
-  const { daemon } = await bench.start(hideBriefly)
+  const { daemon } = await bench.start(shortenWorkVisibility)
   await bench.upload(KEY, await tinyVideo())
   await daemon.waitFor('job.started')
   await daemon.kill()
@@ -104,22 +104,22 @@ async function dieAtWork(bench: Bench): Promise<void> {
 /** Until the lease is over, a successor looks again and again, and how often depends on the machine: no name for a call. */
 async function dieAndGoStale(bench: Bench): Promise<void> {
   await dieAtWork(bench)
-  await until('the lease is stale', async () => (await silentSeconds(bench)) > HASTY_SECONDS + 2)
+  await until('the lease is stale', async () => (await silentSeconds(bench)) > SHORT_LEASE_SECONDS + 2)
 }
 
 /** Of the owner, by S3's clock, which is this machine's. */
 async function silentSeconds({ cloud }: Bench): Promise<number> {
-  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: documentPathOf(KEY) }))
+  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: toDocumentPath(KEY) }))
   return (Date.now() - (head.LastModified?.getTime() ?? 0)) / 1000
 }
 
 /** The calls of a run that goes well. */
-export async function findLabels(play: Play): Promise<readonly string[]> {
-  await using bench = await startBench({ ...play.options, daemons: 0 })
-  const { story } = await perform(bench, play)
-  await bench.quiescence()
-  await checkExpected(bench, play)
-  return story.labels
+export async function findLabels(scenario: Scenario): Promise<readonly string[]> {
+  await using bench = await startBench({ ...scenario.options, daemons: 0 })
+  const { tracker } = await runScenario(bench, scenario)
+  await bench.waitUntilIdle()
+  await checkExpected(bench, scenario)
+  return tracker.labels
 }
 
 /** Runs every stop, some at once. @throws Error with all that broke; or when many never came */
@@ -153,50 +153,50 @@ export async function explore(stops: readonly Stop[], run: (stop: Stop) => Promi
 
 export type Act = Stop & { act(member: Member): void | Promise<void> }
 
-type Performance = { readonly member: Member; readonly story: Story; hasActed(): boolean }
+type ScenarioRun = { readonly member: Member; readonly tracker: CallTracker; hasActed(): boolean }
 
-/** Starts the daemon that is explored, in the scene that the play sets; something happens to it at one of its calls. */
-export async function perform(bench: Bench, { prologue, closed }: Play, act?: Act): Promise<Performance> {
-  await prologue?.(bench)
+/** Starts the daemon that is explored, in the scene that the scenario sets; something happens to it at one of its calls. */
+export async function runScenario(bench: Bench, { prepare, closed }: Scenario, act?: Act): Promise<ScenarioRun> {
+  await prepare?.(bench)
   const started = Promise.withResolvers<Member>()
   let acted = false
-  const plot = act && {
+  const stop = act && {
     ...act,
     async act() {
       acted = true
       await act.act(await started.promise)
     },
   }
-  const { promise, resolve } = Promise.withResolvers<Story>()
-  const member = await bench.start((line) => {
-    hideBriefly(line)
-    resolve(tellStory(line, plot))
+  const { promise, resolve } = Promise.withResolvers<CallTracker>()
+  const member = await bench.start((proxy) => {
+    shortenWorkVisibility(proxy)
+    resolve(trackCalls(proxy, stop))
   })
   started.resolve(member)
-  const story = await promise
-  story.begin()
+  const tracker = await promise
+  tracker.begin()
   if (!closed) await bench.openGate()
-  if (!prologue) await bench.upload(KEY, await tinyVideo())
-  return { member, story, hasActed: () => acted }
+  if (!prepare) await bench.upload(KEY, await tinyVideo())
+  return { member, tracker, hasActed: () => acted }
 }
 
-export function hideBriefly(line: Line): void {
-  line.rewrite(({ name }) => (name === 'ReceiveMessage work' ? { VisibilityTimeout: HIDDEN_SECONDS } : {}))
+export function shortenWorkVisibility(proxy: FaultProxy): void {
+  proxy.rewrite(({ name }) => (name === 'ReceiveMessage work' ? { VisibilityTimeout: HIDDEN_SECONDS } : {}))
 }
 
 /** Whether the call came before the job was over and its last message gone. */
-export async function isReached(bench: Bench, { hasActed }: Performance): Promise<boolean> {
-  await until('the call comes, or all is over', async () => hasActed() || (await bench.isQuiescent()), PATIENCE_SECONDS)
+export async function isReached(bench: Bench, { hasActed }: ScenarioRun): Promise<boolean> {
+  await until('the call comes, or all is over', async () => hasActed() || (await bench.isIdle()), WAIT_SECONDS)
   return hasActed()
 }
 
 /** The invariants; and who loses his lease between telling the dead queue and writing it down tells it again. */
-export async function checkExpected(bench: Bench, { expected = {} }: Play): Promise<void> {
+export async function checkExpected(bench: Bench, { expected = {} }: Scenario): Promise<void> {
   const { moreDead = 0 } = expected
-  await bench.checkInvariants({ ...expected, moreDead: moreDead + countUnwritten(bench) })
+  await bench.checkInvariants({ ...expected, moreDead: moreDead + countFailedSettlements(bench) })
 }
 
 /** How often the job was attempted; `least` where the last one may have been none. */
 export async function checkAttempts(bench: Bench, wanted: number, least = wanted): Promise<void> {
-  assertTimes(bench, (await bench.document(KEY))?.attempt, { wanted, least })
+  assertCount(bench, (await bench.document(KEY))?.attempt, { wanted, least })
 }

@@ -4,7 +4,7 @@ import { suite } from '../helpers/suite.ts'
 import { startBench } from './bench.ts'
 import { all } from './explore.ts'
 import { noteCode } from '../helpers/fleet.ts'
-import { ROW_SECONDS } from '../helpers/besides.ts'
+import { ROW_SECONDS } from '../helpers/parallel.ts'
 
 const test = suite('endpoint abuse', { timeoutSeconds: ROW_SECONDS })
 
@@ -13,9 +13,9 @@ const AT_ONCE = 20
 
 test('N8: a flood of presigns costs not one request to S3 or SQS, and jobs are done meanwhile', async () => {
   await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]' })
-  const { daemon, line } = bench.first
+  const { daemon, proxy } = bench.first
   const ours = () =>
-    line.calls.filter(({ service, key }) => service === 's3' && key !== '' && key.startsWith('origin_'))
+    proxy.calls.filter(({ service, key }) => service === 's3' && key !== '' && key.startsWith('origin_'))
   const startedAt = performance.now()
   const keys = new Set<string>()
   await Promise.all([
@@ -30,7 +30,7 @@ test('N8: a flood of presigns costs not one request to S3 or SQS, and jobs are d
   ])
   const seconds = (performance.now() - startedAt) / 1000
   process.stdout.write(`  ${COUNT} presigns in ${seconds.toFixed(1)} s\n`)
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.is(keys.size, COUNT)
   assert.equal([...new Set(ours().map(({ key }) => key))], ['origin_a.mp4'])

@@ -6,7 +6,7 @@ import { BUCKET, type Cloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { probeFile } from '../helpers/media.ts'
 import type { Mediad } from '../helpers/process.ts'
-import { documentPathOf, findFfmpeg, type Bench, type Expectations } from './scene.ts'
+import { toDocumentPath, findFfmpeg, type Bench, type Expectations } from './setup.ts'
 
 type Case = {
   bench: Bench
@@ -89,7 +89,7 @@ async function findStrayObjects(cloud: Cloud, { documents, uploads, expected }: 
   const known = new Set([
     ...uploads,
     ...(expected.foreign ?? []),
-    ...[...uploads].map(documentPathOf),
+    ...[...uploads].map(toDocumentPath),
     ...documents.flatMap(({ outputs }) => outputs.map(({ key }) => key)),
   ])
   const stray = (await cloud.list()).filter((key) => !known.has(key))
@@ -106,7 +106,7 @@ async function findBrokenQueues(bench: Bench, { documents, expected }: Judged): 
     if (visible + hidden + delayed > 0) broken.push(`I4: ${visible}+${hidden}+${delayed} messages are left on ${name}`)
   }
   const dead = documents.filter(({ state }) => state === 'dead').map(({ id }) => id)
-  const told = (await bench.dead()).map(({ job }) => (job as JobDocument | undefined)?.id)
+  const told = (await bench.takeDeadMessages()).map(({ job }) => (job as JobDocument | undefined)?.id)
   for (const id of dead) if (!told.includes(id)) broken.push(`I4: the dead queue has nothing of job ${id}`)
   const more = told.length - dead.length
   if (more < 0 || more > (expected.moreDead ?? 0))

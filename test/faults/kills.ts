@@ -1,11 +1,20 @@
 import { startBench } from './bench.ts'
-import { all, checkAttempts, checkExpected, hideBriefly, isReached, perform, success, type Play } from './explore.ts'
+import {
+  all,
+  checkAttempts,
+  checkExpected,
+  shortenWorkVisibility,
+  isReached,
+  runScenario,
+  success,
+  type Scenario,
+} from './explore.ts'
 import { isInsideClaim, type Stop } from './stops.ts'
 
-/** Before and after the call, or one of the two; of all calls or of those that the everyday run is to see. */
-export function toStops(labels: readonly string[], everyday: (label: string) => boolean): Stop[] {
+/** Before and after the call, or one of the two; of all calls or of those that the isSelected run is to see. */
+export function toStops(labels: readonly string[], isSelected: (label: string) => boolean): Stop[] {
   return labels
-    .filter((label) => all || everyday(label))
+    .filter((label) => all || isSelected(label))
     .flatMap((label, n): Stop[] => {
       const before: Stop = { label, when: 'before' }
       const after: Stop = { label, when: 'after' }
@@ -15,16 +24,16 @@ export function toStops(labels: readonly string[], everyday: (label: string) => 
 }
 
 /** Kills the daemon there, and lets the next one do the rest. False when the call never came. */
-export async function runWithKill(play: Play, stop: Stop): Promise<boolean> {
-  await using bench = await startBench({ ...play.options, daemons: 0 })
-  const performance = await perform(bench, play, { ...stop, act: ({ daemon }) => daemon.kill() })
-  if (!(await isReached(bench, performance))) return false
-  await bench.start(hideBriefly)
-  await bench.quiescence()
-  await checkExpected(bench, play)
-  if (play !== success) return true
+export async function runWithKill(scenario: Scenario, stop: Stop): Promise<boolean> {
+  await using bench = await startBench({ ...scenario.options, daemons: 0 })
+  const run = await runScenario(bench, scenario, { ...stop, act: ({ daemon }) => daemon.kill() })
+  if (!(await isReached(bench, run))) return false
+  await bench.start(shortenWorkVisibility)
+  await bench.waitUntilIdle()
+  await checkExpected(bench, scenario)
+  if (scenario !== success) return true
   // a call that has nothing to do with the job may be on its way while the job's end is
-  const ended = performance.member.line.calls.some(({ says }) => says.state === 'succeeded')
+  const ended = run.member.proxy.calls.some(({ fields }) => fields.state === 'succeeded')
   const wanted = isInsideClaim(stop) ? 2 : 1
   await checkAttempts(bench, wanted, ended ? 1 : wanted)
   return true

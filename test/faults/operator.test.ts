@@ -11,10 +11,10 @@ import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import type { Call } from './calls.ts'
 import { gateCode } from '../helpers/gate.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { documentPathOf, hasty, jobIdOf, type Bench } from './scene.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
+import { toDocumentPath, shortLease, getJobId, type Bench } from './setup.ts'
 
-const row = besides(suite('faults that an operator repairs', { timeoutSeconds: ROW_SECONDS }))
+const row = runInParallel(suite('faults that an operator repairs', { timeoutSeconds: ROW_SECONDS }))
 
 const quick = { code: noteCode, chain: '[note(), upload()]' }
 const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
@@ -25,13 +25,13 @@ row('Q5: an in-progress message whose document nobody can read is dead-lettered 
   const video = await tinyVideo()
   const etag = await bench.upload('origin_a.mp4', video)
   await bench.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl: bench.cloud.local.queueUrls.work }))
-  const path = documentPathOf('origin_a.mp4')
+  const path = toDocumentPath('origin_a.mp4')
   await bench.cloud.put(path, '{"version":99}')
   const source = { bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: video.length }
-  const body = JSON.stringify({ version: 1, id: jobIdOf(source.key), source, claim: 1, owner: 'somebody/12345678' })
+  const body = JSON.stringify({ version: 1, id: getJobId(source.key), source, claim: 1, owner: 'somebody/12345678' })
   await bench.send('inProgress', body)
-  const { line } = await bench.start()
-  await until('it is dead-lettered and deleted', () => line.calls.some(named('DeleteMessage in-progress')))
+  const { proxy } = await bench.start()
+  await until('it is dead-lettered and deleted', () => proxy.calls.some(named('DeleteMessage in-progress')))
   assert.equal(
     (await operate(bench, 'dead')).map((dead) => [dead.reason, dead.body]),
     [['internal.document', body]],
@@ -43,14 +43,14 @@ row('Q5: an in-progress message whose document nobody can read is dead-lettered 
     (await operate(bench, 'dead', 'redrive', '--all')).map(({ key, done }) => [key, done]),
     [['origin_a.mp4', true]],
   )
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
 })
 
 row(
   'Q7: every message is gone while the owner is dead: the job is seen as stale, and requeued by an operator',
   async () => {
-    await using bench = await startBench({ ...gated, more: hasty })
+    await using bench = await startBench({ ...gated, more: shortLease })
     const { daemon } = bench.first
     await bench.upload('origin_a.mp4', await tinyVideo())
     await daemon.waitFor('job.started')
@@ -60,12 +60,12 @@ row(
     await bench.start()
     await until('it is stale', async () => (await operate(bench, 'jobs'))[0]?.stale === true)
     await bench.openGate()
-    assert.is(bench.said('job.started'), 1, 'nobody looks at it any more')
+    assert.is(bench.countEvents('job.started'), 1, 'nobody looks at it any more')
     assert.equal(
       (await operate(bench, 'requeue', '--all')).map(({ key, done }) => [key, done]),
       [['origin_a.mp4', true]],
     )
-    await bench.quiescence()
+    await bench.waitUntilIdle()
     await bench.checkInvariants()
     assert.equal(await operate(bench, 'requeue', '--all'), [])
   },

@@ -5,11 +5,11 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { readiness, type Member } from './scene.ts'
+import { getReadyStatus, type Member } from './setup.ts'
 import { all } from './explore.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
 
-const row = besides(suite('outages', { timeoutSeconds: all ? 2 * ROW_SECONDS : ROW_SECONDS }))
+const row = runInParallel(suite('outages', { timeoutSeconds: all ? 2 * ROW_SECONDS : ROW_SECONDS }))
 
 const OUTAGE_SECONDS = all ? 60 : 10
 
@@ -17,13 +17,13 @@ for (const service of ['s3', 'sqs'] as const) {
   row(`Q14: ${service} gone for ${OUTAGE_SECONDS} s: few requests, not ready, then all is done by itself`, async () => {
     await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]' })
     const { first } = bench
-    await until('it is ready', async () => (await readiness(first)) === 200)
+    await until('it is ready', async () => (await getReadyStatus(first)) === 200)
     const startedAt = performance.now()
     const usedBefore = await cpuSeconds(first)
-    const cut = first.line.cut((call) => call.service === service)
+    const cut = first.proxy.cut((call) => call.service === service)
     for (const name of ['a', 'b', 'c']) await bench.upload(`origin_${name}.mp4`, await tinyVideo())
     await until('the outage is over', () => performance.now() - startedAt > OUTAGE_SECONDS * 1000, 2 * OUTAGE_SECONDS)
-    await until('it is not ready', async () => (await readiness(first)) === 503)
+    await until('it is not ready', async () => (await getReadyStatus(first)) === 503)
     const requests = cut.hits
     const used = (await cpuSeconds(first)) - usedBefore
     const seconds = (performance.now() - startedAt) / 1000
@@ -32,9 +32,9 @@ for (const service of ['s3', 'sqs'] as const) {
     assert.ok(requests > 0 && requests <= 15 * seconds, `${requests} requests in ${seconds} s`)
     // who goes round and round takes all there is; how much of it the pauses leave depends on the machine
     assert.ok(used < seconds / 3, `${used} s of CPU in ${seconds} s`)
-    await bench.quiescence()
+    await bench.waitUntilIdle()
     await bench.checkInvariants()
-    await until('it is ready again', async () => (await readiness(first)) === 200)
+    await until('it is ready again', async () => (await getReadyStatus(first)) === 200)
     for (const name of ['a', 'b', 'c']) assert.is((await bench.document(`origin_${name}.mp4`))?.attempt, 1)
     const cost = `${requests} requests, ${used.toFixed(2)} s of CPU`
     process.stdout.write(`  ${service} gone for ${OUTAGE_SECONDS} s: ${cost}\n`)

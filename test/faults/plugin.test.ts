@@ -6,10 +6,10 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { gateCode } from '../helpers/gate.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { assertTimes, countLost, hasty, terms } from './scene.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
+import { assertCount, countLostLeases, shortLease, toJobConfig } from './setup.ts'
 
-const row = besides(suite('plugin faults', { timeoutSeconds: ROW_SECONDS }))
+const row = runInParallel(suite('plugin faults', { timeoutSeconds: ROW_SECONDS }))
 
 /** Does `act` in each attempt up to the `last`th, and returns; nothing comes after it until the gate is open. */
 const badly = (act: string, last = 1) => ({
@@ -39,7 +39,7 @@ for (const [n, [what, act, message]] of stray.entries()) {
     assert.ok(said.length > 0, 'its log says why')
     assert.is((await bench.document('origin_a.mp4'))?.state, 'failed', 'nobody has to wait for the lease')
     await bench.start()
-    await bench.quiescence()
+    await bench.waitUntilIdle()
     await bench.checkInvariants()
     const document = await bench.document('origin_a.mp4')
     assert.equal(
@@ -51,22 +51,22 @@ for (const [n, [what, act, message]] of stray.entries()) {
 }
 
 row('P16: a plugin that ends the process with 0: no success, neither of the daemon nor of the job', async () => {
-  await using bench = await startBench({ ...badly('process.exit(0)'), more: hasty })
+  await using bench = await startBench({ ...badly('process.exit(0)'), more: shortLease })
   const { daemon } = bench.first
   await bench.upload('origin_a.mp4', await tinyVideo())
   assert.is(await daemon.ended, 1)
   assert.ok(daemon.entries.some(({ level, event }) => level === 'error' && event === 'process.exited'))
   await bench.openGate()
   await bench.start()
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
-  assertTimes(bench, (await bench.document('origin_a.mp4'))?.attempt, { wanted: 2 })
+  assertCount(bench, (await bench.document('origin_a.mp4'))?.attempt, { wanted: 2 })
 })
 
 row(
   'Q21: a job that kills every daemon is counted before it starts, and buried when its attempts are used up',
   async () => {
-    const more = terms({ leaseSeconds: 6, attempts: 3 })
+    const more = toJobConfig({ leaseSeconds: 6, attempts: 3 })
     await using bench = await startBench({ ...badly(`process.kill(process.pid, 'SIGKILL')`, 99), more })
     await bench.upload('origin_a.mp4', await tinyVideo())
     const isBuried = async () => (await bench.document('origin_a.mp4'))?.state === 'dead'
@@ -79,11 +79,11 @@ row(
       deaths++
       await bench.start()
     }
-    await bench.quiescence()
+    await bench.waitUntilIdle()
     await bench.checkInvariants({ dead: ['origin_a.mp4'] })
     const document = await bench.document('origin_a.mp4')
     assert.equal([document?.error?.code, document?.attempt], ['internal.crashed', 3])
     // an attempt that lost its lease before it came to the plugin killed nobody
-    assert.ok(deaths <= 3 && deaths + countLost(bench) >= 3, `${deaths} deaths`)
+    assert.ok(deaths <= 3 && deaths + countLostLeases(bench) >= 3, `${deaths} deaths`)
   },
 )

@@ -4,36 +4,36 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noteCode } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
-import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { waitForProcess, isAlive } from '../helpers/liveness.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { reelCode } from '../helpers/gate.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { terms, type Bench } from './scene.ts'
+import { slowCopyCode } from '../helpers/gate.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
+import { toJobConfig, type Bench } from './setup.ts'
 
-const row = besides(suite('process faults', { timeoutSeconds: ROW_SECONDS }))
+const row = runInParallel(suite('process faults', { timeoutSeconds: ROW_SECONDS }))
 const rest = row.exhaustive
 
-const reeled = { code: reelCode, chain: '[reel(), upload()]' }
+const slow = { code: slowCopyCode, chain: '[slowCopy(), upload()]' }
 
 async function ffmpegOf(bench: Bench, attempt: number): Promise<number> {
   await until(`attempt ${attempt} is in ffmpeg`, async () => {
     const { attempt: now, progress } = (await bench.document('origin_a.mp4')) ?? {}
-    return now === attempt && progress?.plugin === 'reel'
+    return now === attempt && progress?.plugin === 'slow-copy'
   })
-  return findProcess('ffmpeg', bench.first.daemon.folder)
+  return waitForProcess('ffmpeg', bench.first.daemon.folder)
 }
 
 row('P8: a frozen ffmpeg is a stall, ended by SIGKILL, and the job is tried again', async () => {
-  await using bench = await startBench({ ...reeled, more: 'ffmpeg: { stallSeconds: 5 }' })
+  await using bench = await startBench({ ...slow, more: 'ffmpeg: { stallSeconds: 5 }' })
   await bench.upload('origin_a.mp4', await tinyVideo())
   const frozen = await ffmpegOf(bench, 1)
   process.kill(frozen, 'SIGSTOP')
   await bench.openGate()
   await until('it is gone', () => !isAlive(frozen))
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   const document = await bench.document('origin_a.mp4')
   // where ffmpeg gets nothing to compute on for as long, it stands still, too
@@ -41,7 +41,7 @@ row('P8: a frozen ffmpeg is a stall, ended by SIGKILL, and the job is tried agai
 })
 
 rest('P9: an ffmpeg that dies by a signal in every attempt buries the job, and the signal is told', async () => {
-  await using bench = await startBench(reeled)
+  await using bench = await startBench(slow)
   await bench.upload('origin_a.mp4', await tinyVideo())
   const signals = ['SIGSEGV', 'SIGKILL', 'SIGBUS'] as const
   for (const [n, signal] of signals.entries()) {
@@ -49,7 +49,7 @@ rest('P9: an ffmpeg that dies by a signal in every attempt buries the job, and t
     process.kill(ffmpeg, signal)
     await until('it is gone', () => !isAlive(ffmpeg))
   }
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants({ dead: ['origin_a.mp4'] })
   const document = await bench.document('origin_a.mp4')
   assert.is(document?.history.length, 3)
@@ -62,9 +62,9 @@ rest('P9: an ffmpeg that dies by a signal in every attempt buries the job, and t
 row('Q20: an ffmpeg that always fails: all attempts, with pauses, then dead once, with its last words', async () => {
   await using folder = await temporaryFolder()
   const path = await writeFake(folder.path, "echo 'the last words' >&2; exit 1")
-  await using bench = await startBench({ ...reeled, more: `ffmpeg: { path: '${path}' }` })
+  await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants({ dead: ['origin_a.mp4'] })
   const { attempt, error, history = [] } = (await bench.document('origin_a.mp4')) ?? {}
   assert.equal([attempt, history.length, error?.code], [3, 3, 'internal.ffmpeg'])
@@ -76,12 +76,12 @@ row('Q20: an ffmpeg that always fails: all attempts, with pauses, then dead once
 rest('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its memory or its log', async () => {
   await using folder = await temporaryFolder()
   const path = await writeFake(folder.path, flood)
-  await using bench = await startBench({ ...reeled, more: `ffmpeg: { path: '${path}' }` })
+  await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
   await bench.openGate()
   const { daemon } = bench.first
   const before = await peakMemoryMiB(daemon.pid)
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   const grown = (await peakMemoryMiB(daemon.pid)) - before
   assert.ok(grown < 200, `300 MB of stderr took ${grown} MiB more`)
@@ -108,18 +108,18 @@ row('P17: a daemon out of file descriptors loses nothing, and goes on when it ha
   await using bench = await startBench({
     code: noteCode,
     chain: '[note(), upload()]',
-    more: terms({ leaseSeconds: 6, attempts: 20 }),
+    more: toJobConfig({ leaseSeconds: 6, attempts: 20 }),
   })
   const { daemon } = bench.first
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   const lines = daemon.entries.length
   limitFiles(daemon.pid, (await readdir(`/proc/${daemon.pid}/fd`)).length)
   await Promise.all(['b', 'c', 'd'].map(async (name) => bench.upload(`origin_${name}.mp4`, await tinyVideo())))
   await until('it feels it', () => daemon.entries.slice(lines).some(({ level }) => level === 'warn'))
   assert.ok(isAlive(daemon.pid))
   limitFiles(daemon.pid, 1024)
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
 })
 

@@ -10,7 +10,7 @@ export type Reply = { readonly status: number; readonly headers: IncomingHttpHea
 /** What goes wrong with a call. Before it is forwarded: */
 type Instead =
   /** An error of the service, with its code in the body. */
-  | { do: 'answer'; status: number; code: string }
+  | { do: 'respond'; status: number; code: string }
   /** Forwarded after a pause. */
   | { do: 'delay'; seconds: number }
   /** The connection closed, reset, half closed, or never heard of again. */
@@ -33,7 +33,7 @@ export type Fault = (Instead | Afterwards) & {
 export type Switch = { readonly hits: number; off(): void }
 
 /** The network between one daemon and the cloud. */
-export type Line = {
+export type FaultProxy = {
   readonly s3Url: string
   readonly sqsUrl: string
   /** Every call so far, in the order they came. */
@@ -53,7 +53,7 @@ export type Line = {
 type Rule = { fault: Fault; hits: number; on: boolean }
 
 /** Two loopback proxies, one in front of S3 and one of SQS. The host header passes, so signatures stay good. */
-export async function openLine(endpoints: { s3: string; sqs: string }): Promise<Line> {
+export async function openFaultProxy(endpoints: { s3: string; sqs: string }): Promise<FaultProxy> {
   const calls: Call[] = []
   const rules: Rule[] = []
   const listeners: ((call: Call) => void)[] = []
@@ -132,7 +132,7 @@ async function serve({ endpoint, judge, edit, open }: Passage, incoming: Incomin
   const { method = '', url = '', headers } = incoming
   const received: Raw = { method, url, headers, body: await buffer(incoming) }
   const call = toCall(received)
-  const raw = toEdited(received, { ...call.says }, edit(call))
+  const raw = toEdited(received, { ...call.fields }, edit(call))
   open.set(answer, call)
   answer.once('close', () => open.delete(answer))
   const rule = judge(call)
@@ -156,9 +156,9 @@ const isAfterwards = (fault: Fault): fault is Fault & Afterwards =>
   'when' in fault || 'afterBytes' in fault || fault.do.endsWith('Reply')
 
 /** Only SQS takes a changed body: it checks no signature. */
-function toEdited(raw: Raw, says: Record<string, unknown>, changes: Record<string, unknown>): Raw {
+function toEdited(raw: Raw, fields: Record<string, unknown>, changes: Record<string, unknown>): Raw {
   if (Object.keys(changes).length === 0) return raw
-  const body = Buffer.from(JSON.stringify({ ...says, ...changes }))
+  const body = Buffer.from(JSON.stringify({ ...fields, ...changes }))
   return { ...raw, body, headers: { ...raw.headers, 'content-length': String(body.length) } }
 }
 
@@ -193,7 +193,7 @@ function toHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 
 function refuse(fault: Exclude<Instead, { do: 'delay' }>, answer: ServerResponse, call: Call): void {
   switch (fault.do) {
-    case 'answer':
+    case 'respond':
       answer.writeHead(fault.status, {
         'content-type': call.service === 's3' ? 'application/xml' : 'application/x-amz-json-1.0',
       })

@@ -8,7 +8,7 @@ import {
   EXPLORATION_SECONDS,
   findLabels,
   isReached,
-  perform,
+  runScenario,
   success,
 } from './explore.ts'
 import type { Stop } from './stops.ts'
@@ -18,7 +18,7 @@ const test = suite('lost replies', { timeoutSeconds: EXPLORATION_SECONDS })
 
 /** The claim, and the last step of an upload in parts. */
 const quick: Stop[] = [
-  { label: 'taking: PUT document processing #1', when: 'after' },
+  { label: 'claiming: PUT document processing #1', when: 'after' },
   { label: 'running: CompleteMultipartUpload output #1', when: 'after' },
 ]
 
@@ -43,9 +43,9 @@ const isWrite = (label: string) => /: PUT |CompleteMultipartUpload/.test(label)
 /** False when the call never came. */
 async function runWithLoss(stop: Stop): Promise<boolean> {
   await using bench = await startBench({ ...success.options, daemons: 0 })
-  const performance = await perform(bench, success, { ...stop, act: () => undefined })
-  if (!(await isReached(bench, performance))) return false
-  await bench.quiescence()
+  const run = await runScenario(bench, success, { ...stop, act: () => undefined })
+  if (!(await isReached(bench, run))) return false
+  await bench.waitUntilIdle()
   await checkExpected(bench, success)
   await checkAttempts(bench, 1)
   return true

@@ -7,30 +7,30 @@ import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import {
   all,
-  burial,
+  deadLettering,
   checkAttempts,
   checkExpected,
   explore,
   EXPLORATION_SECONDS,
   findLabels,
   isReached,
-  perform,
+  runScenario,
   success,
-  type Play,
-  hideBriefly,
+  type Scenario,
+  shortenWorkVisibility,
 } from './explore.ts'
-import { terms, type Bench } from './scene.ts'
-import { besides } from '../helpers/besides.ts'
+import { toJobConfig, type Bench } from './setup.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import type { Stop } from './stops.ts'
 import { toTierStops } from './windows.ts'
 
 const grace = 'shutdown: { graceSeconds: 1 },'
 
-const row = besides(suite('stop', { timeoutSeconds: EXPLORATION_SECONDS }))
+const row = runInParallel(suite('stop', { timeoutSeconds: EXPLORATION_SECONDS }))
 
 /** Before its claim, and with an output uploaded. */
 const quick: Stop[] = [
-  { label: 'taking: SendMessage in-progress #1', when: 'before' },
+  { label: 'claiming: SendMessage in-progress #1', when: 'before' },
   { label: 'running: CompleteMultipartUpload output #1', when: 'before' },
 ]
 
@@ -44,32 +44,28 @@ row(
 )
 
 row.exhaustive('told to stop at any call of a failure, a second attempt and a burial: dead all the same', async () => {
-  const stops = await findStops(burial, (n) => n % 6 === 3)
-  await explore(stops, (stop) => runWithStopOf(burial, stop))
+  const stops = await findStops(deadLettering, (n) => n % 6 === 3)
+  await explore(stops, (stop) => runWithStopOf(deadLettering, stop))
 })
 
 /** Before calls that are no polls: all of them, or those whose number is chosen. */
-async function findStops(play: Play, isChosen: (n: number) => boolean): Promise<Stop[]> {
-  const labels = (await findLabels(play)).filter((label) => !label.includes('ReceiveMessage'))
+async function findStops(scenario: Scenario, isChosen: (n: number) => boolean): Promise<Stop[]> {
+  const labels = (await findLabels(scenario)).filter((label) => !label.includes('ReceiveMessage'))
   return labels.filter((_, n) => all || isChosen(n)).map((label) => ({ label, when: 'before' }))
 }
 
 row('killed while it stops, after the source went back to work and before it is released: done, once', async () => {
-  const more = `${terms({ leaseSeconds: 12, attempts: 9 })} ${grace}`
+  const more = `${toJobConfig({ leaseSeconds: 12, attempts: 9 })} ${grace}`
   await using bench = await startBench({ ...success.options, daemons: 0, more })
   const stop: Stop = { label: 'running: SendMessage work #1', when: 'after' }
-  const performance = await perform(
-    bench,
-    { ...success, closed: true },
-    { ...stop, act: ({ daemon }) => daemon.kill() },
-  )
-  await performance.member.daemon.waitFor('job.started')
-  performance.member.daemon.signal('SIGTERM')
-  assert.is(await performance.member.daemon.ended, 'SIGKILL')
-  assert.ok(performance.hasActed())
+  const run = await runScenario(bench, { ...success, closed: true }, { ...stop, act: ({ daemon }) => daemon.kill() })
+  await run.member.daemon.waitFor('job.started')
+  run.member.daemon.signal('SIGTERM')
+  assert.is(await run.member.daemon.ended, 'SIGKILL')
+  assert.ok(run.hasActed())
   await bench.openGate()
-  await bench.start(hideBriefly)
-  await bench.quiescence()
+  await bench.start(shortenWorkVisibility)
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   await checkAttempts(bench, 2)
 })
@@ -77,8 +73,8 @@ row('killed while it stops, after the source went back to work and before it is 
 row.exhaustive('told to stop inside an upload in parts: no upload stays open', async () => {
   await using bench = await startBench({ ...success.options, more: grace })
   await bench.openGate()
-  const { daemon, line } = bench.first
-  const stalled = line.fault({ on: ({ op }) => op === 'UploadPart', do: 'stall' })
+  const { daemon, proxy } = bench.first
+  const stalled = proxy.fault({ on: ({ op }) => op === 'UploadPart', do: 'stall' })
   await bench.upload('origin_a.mp4', await tinyVideo())
   await until('a part is on its way', () => stalled.hits > 0)
   assert.is(await daemon.stop(), 0)
@@ -88,7 +84,7 @@ row.exhaustive('told to stop inside an upload in parts: no upload stays open', a
     [],
   )
   await bench.start()
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
 })
 
@@ -97,14 +93,18 @@ async function runWithStop(stop: Stop): Promise<boolean> {
 }
 
 /** False when the call never came. */
-async function runWithStopOf(play: Play, stop: Stop, check?: (bench: Bench) => Promise<void>): Promise<boolean> {
-  await using bench = await startBench({ ...play.options, daemons: 0, more: `${play.options.more} ${grace}` })
-  const performance = await perform(bench, play, { ...stop, act: ({ daemon }) => daemon.signal('SIGTERM') })
-  if (!(await isReached(bench, performance))) return false
-  assert.is(await performance.member.daemon.ended, 0, 'exit code')
+async function runWithStopOf(
+  scenario: Scenario,
+  stop: Stop,
+  check?: (bench: Bench) => Promise<void>,
+): Promise<boolean> {
+  await using bench = await startBench({ ...scenario.options, daemons: 0, more: `${scenario.options.more} ${grace}` })
+  const run = await runScenario(bench, scenario, { ...stop, act: ({ daemon }) => daemon.signal('SIGTERM') })
+  if (!(await isReached(bench, run))) return false
+  assert.is(await run.member.daemon.ended, 0, 'exit code')
   await bench.start()
-  await bench.quiescence()
-  await checkExpected(bench, play)
+  await bench.waitUntilIdle()
+  await checkExpected(bench, scenario)
   await check?.(bench)
   return true
 }

@@ -1,5 +1,5 @@
 /**
- * The crash windows of docs/delivery.md in which the daemon dies at one of its calls, by the play in which the call is made:
+ * The crash windows of docs/delivery.md in which the daemon dies at one of its calls, by the scenario in which the call is made:
  * `npm test` stops a daemon at these, and `npm run test:all` at many more. A unit test compares them with that page.
  */
 import { isInTier } from '../helpers/tiers.ts'
@@ -10,17 +10,17 @@ const after = (label: string): Stop => ({ label: `${label} #1`, when: 'after' })
 
 export const windows = {
   success: [
-    after('taking: ReceiveMessage work'),
-    after('taking: SendMessage in-progress'),
-    after('taking: PUT document processing'),
+    after('claiming: ReceiveMessage work'),
+    after('claiming: SendMessage in-progress'),
+    after('claiming: PUT document processing'),
     after('running: PUT output'),
     after('running: UploadPart output'),
     before('running: PUT document succeeded'),
     after('running: PUT document succeeded'),
   ],
-  takeover: [after('taking: SendMessage work')],
-  burial: [before('running: PUT document failed'), after('running: SendMessage dead')],
-  funeral: [after('taking: PUT document dead')],
+  takeover: [after('claiming: SendMessage work')],
+  deadLettering: [before('running: PUT document failed'), after('running: SendMessage dead')],
+  deadLetteringBySweeper: [after('claiming: PUT document dead')],
 } satisfies Record<string, readonly Stop[]>
 
 /** What an exploration of this tier stops at: its quick stops, or those of the others that `find` gives. */

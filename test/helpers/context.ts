@@ -10,7 +10,7 @@ import { openPrograms } from '../../daemon/programs/programs.ts'
 import { renderKey } from '../../daemon/protocol/keys.ts'
 import type { Source } from '../../daemon/vocabulary/job.ts'
 import { temporaryFolder } from './folder.ts'
-import { makeVideo, type VideoRecipe } from './media.ts'
+import { makeVideo, type VideoOptions } from './media.ts'
 import { limits } from './probes.ts'
 
 const route = { prefix: 'origin_', plugins: [] }
@@ -111,7 +111,7 @@ export type Made = { context: TestContext }
 
 /** Runs a plugin over a small film; `name` gives the container. */
 export async function withRun(
-  given: { plugin: Plugin; recipe?: VideoRecipe; name?: string; change?: (path: string) => Promise<void> },
+  given: { plugin: Plugin; recipe?: VideoOptions; name?: string; change?: (path: string) => Promise<void> },
   look: (made: Made) => void | Promise<void>,
 ): Promise<void> {
   await using temporary = await temporaryFolder()

@@ -9,7 +9,7 @@ export type Import = {
   /** Gone when the types are. */
   readonly typeOnly: boolean
   /** Happens when the code around it runs, if at all. */
-  readonly late: boolean
+  readonly dynamic: boolean
 }
 
 export type SourceFile = { readonly file: string; readonly text: string; readonly imports: readonly Import[] }
@@ -30,11 +30,11 @@ export function toSourceFile(file: string, text: string): SourceFile {
  */
 function readImports(file: string, text: string): Import[] {
   const code = withoutComments(text)
-  const find = (pattern: RegExp, late = false) =>
+  const find = (pattern: RegExp, dynamic = false) =>
     [...code.matchAll(pattern)].map((match): Import => {
       const line = code.slice(0, match.index).split('\n').length
       const { specifier = '', type } = match.groups ?? {}
-      return { file, line, target: toTarget(file, specifier), typeOnly: type !== undefined, late }
+      return { file, line, target: toTarget(file, specifier), typeOnly: type !== undefined, dynamic }
     })
   const required = /\bconst (\w+) = createRequire\(/.exec(code)?.[1] ?? 'require'
   return [
@@ -74,7 +74,7 @@ export function layerOf(file: string, layers: readonly (readonly string[])[]): n
 }
 
 /** Imports that point up, and files that nobody has given a place. Lowest layer first. */
-export function findLayerBreaks(sources: readonly SourceFile[], layers: readonly (readonly string[])[]): string[] {
+export function findLayerViolations(sources: readonly SourceFile[], layers: readonly (readonly string[])[]): string[] {
   const homeless = sources
     .filter(({ file }) => layerOf(file, layers) === -1)
     .map(({ file }) => `${file} is in no layer`)

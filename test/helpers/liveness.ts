@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { until } from './wait.ts'
 
 /** Waits (90 s) for a running process with `program` and `text` in its command line, and returns its id. */
-export function findProcess(program: string, text: string, seconds?: number): Promise<number> {
-  return until(`${program} works on ${text}`, () => processesOf(program, text)[0], seconds)
+export function waitForProcess(program: string, text: string, seconds?: number): Promise<number> {
+  return until(`${program} works on ${text}`, () => findProcesses(program, text)[0], seconds)
 }
 
 /** The ids of the running processes of `program` with `text` in their command lines. */
-export function processesOf(program: string, text: string): number[] {
+export function findProcesses(program: string, text: string): number[] {
   const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return ids.map(Number).filter((id) => {
     const command = commandOf(id) // of every process there is: read once, and the rest only of those that match

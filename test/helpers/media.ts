@@ -7,7 +7,7 @@ import { temporaryFolder } from './folder.ts'
 
 const run = promisify(execFile)
 
-export type VideoRecipe = {
+export type VideoOptions = {
   /** Default 1. */
   seconds?: number
   /** Default 160. */
@@ -32,7 +32,7 @@ const encoders = {
 }
 
 /** Makes a small film with the real ffmpeg: a test picture with a running clock, and a tone. The container follows the path. */
-export async function makeVideo(path: string, recipe: VideoRecipe = {}): Promise<void> {
+export async function makeVideo(path: string, recipe: VideoOptions = {}): Promise<void> {
   const { seconds = 1, width = 160, height = 90, codec = 'h264', audio = true, rotate, fps = 25 } = recipe
   const tone = path.endsWith('.webm') ? ['-c:a', 'libopus'] : ['-c:a', 'aac', '-ar', '48000']
   const picture = ['-f', 'lavfi', '-i', `testsrc2=size=${width}x${height}:rate=${fps}:duration=${seconds}`]
@@ -146,7 +146,7 @@ export function largeVideo(): Promise<Buffer> {
   return videoBytes({ width: 7680, height: 4320, fps: 2, audio: false })
 }
 
-async function videoBytes(recipe: VideoRecipe): Promise<Buffer> {
+async function videoBytes(recipe: VideoOptions): Promise<Buffer> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'film.mp4')
   await makeVideo(path, recipe)

@@ -31,12 +31,12 @@ export type Entry = {
 }
 
 /** The code of a line's `error`. */
-export function codeOf({ error }: Entry): string | undefined {
+export function readErrorCode({ error }: Entry): string | undefined {
   return (error as { code?: string } | undefined)?.code
 }
 
 /** An exit code, or the signal that ended the process. */
-export type Ending = number | NodeJS.Signals
+export type ExitStatus = number | NodeJS.Signals
 
 export type Mediad = {
   readonly pid: number
@@ -55,12 +55,12 @@ export type Mediad = {
   waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number): Promise<Entry>
   signal(name: NodeJS.Signals): void
   /** Resolves when the process has ended and all its output is here. */
-  readonly ended: Promise<Ending>
+  readonly ended: Promise<ExitStatus>
   /**
    * Sends a signal (SIGTERM) and waits for the end.
    * @throws Error with the last lines of output when it has not ended within `seconds` (90)
    */
-  stop(signal?: NodeJS.Signals, seconds?: number): Promise<Ending>
+  stop(signal?: NodeJS.Signals, seconds?: number): Promise<ExitStatus>
   /** As a machine that dies: SIGKILL, and nothing is tidied up. */
   kill(): Promise<void>
 } & AsyncDisposable
@@ -114,8 +114,8 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
   const entries: Entry[] = []
   for (const stream of ['stdout', 'stderr'] as const)
     createInterface({ input: child[stream] }).on('line', (text) => entries.push(toEntry(stream, text)))
-  let ending: Ending | undefined
-  const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
+  let ending: ExitStatus | undefined
+  const { promise: ended, resolve, reject } = Promise.withResolvers<ExitStatus>()
   const end = () => void child.kill('SIGKILL')
   process.once('exit', end)
   child.once('error', reject)

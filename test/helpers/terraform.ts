@@ -16,11 +16,11 @@ export type Terraform = {
   /** Runs `terraform ARGS` in the copy, or in a folder of it. */
   run(args: readonly string[], within?: string): Promise<Ended>
   /** As `run`, and throws when it does not end with 0. */
-  must(args: readonly string[], within?: string): Promise<string>
+  runOrThrow(args: readonly string[], within?: string): Promise<string>
 } & AsyncDisposable
 
 /** Why nothing of Terraform can be tested here; null when it can. */
-export function whyNoTerraform(): string | null {
+export function findTerraformSkipReason(): string | null {
   return findProgram('terraform') === undefined
     ? 'there is no terraform in PATH (https://developer.hashicorp.com/terraform/install)'
     : null
@@ -40,7 +40,7 @@ export async function openTerraform(): Promise<Terraform> {
   return {
     folder,
     run,
-    async must(args, within) {
+    async runOrThrow(args, within) {
       const { code, stdout, stderr } = await run(args, within)
       if (code !== 0)
         throw new Error(`terraform ${args.join(' ')} in ${within ?? '.'} ended with ${code}\n${stdout}${stderr}`)

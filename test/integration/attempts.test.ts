@@ -1,13 +1,13 @@
 import * as assert from 'uvu/assert'
 import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('attempts'))
+const test = runInParallel(suite('attempts'))
 
 const failing = `
 const fail = definePlugin('fail', z.object({ times: z.number() }), ({ times }) => ({
@@ -20,7 +20,7 @@ ${noteCode}`
 test('failure, then retry, then success', async () => {
   await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 1 }), note(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.is(document.state, 'succeeded')
   assert.is(document.attempt, 2)
   assert.is(document.claim, 2)
@@ -30,23 +30,23 @@ test('failure, then retry, then success', async () => {
     [[1, 'internal.plugin', 'fail', 'attempt 1 fails']],
   )
   assert.match((await fleet.cloud.get('note_a.txt')).toString(), /claim 2$/)
-  await fleet.quiet()
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.equal(await fleet.takeDeadMessages(), [])
 })
 
 test.exhaustive('attempts used up, then dead', async () => {
   await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 99 }), note(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.is(document.state, 'dead')
   assert.is(document.attempt, 3)
   assert.is(document.error?.code, 'internal.plugin')
   assert.is(document.history.length, 3)
-  await fleet.quiet()
-  assert.is(fleet.said('job.started'), 3)
+  await fleet.waitUntilDrained()
+  assert.is(fleet.countEvents('job.started'), 3)
   await until(
     'the end of the job is logged',
-    () => fleet.said('job.dead_lettered', { job: document.id, attempt: 3 }) > 0,
+    () => fleet.countEvents('job.dead_lettered', { job: document.id, attempt: 3 }) > 0,
   )
   const lines = fleet.daemons.flatMap(({ entries }) => entries).map(({ text }) => text)
   assert.equal(
@@ -54,7 +54,7 @@ test.exhaustive('attempts used up, then dead', async () => {
     [],
     'no line of the log has a field twice',
   )
-  const [dead, ...more] = await fleet.dead()
+  const [dead, ...more] = await fleet.takeDeadMessages()
   assert.equal(more, [])
   const job = dead?.job as JobDocument | undefined
   assert.is(job?.id, toJobId(BUCKET, 'origin_a.mp4'))
@@ -76,15 +76,15 @@ test.exhaustive('what is no media is dead after one attempt', async () => {
   await using fleet = await startFleet({ chain: '[transcode(), upload()]' })
   for (const [n, [, body]] of hopeless.entries()) await fleet.cloud.put(`origin_${n}.mp4`, body)
   for (const [n, [what, , code]] of hopeless.entries()) {
-    const document = await fleet.over(`origin_${n}.mp4`)
+    const document = await fleet.waitUntilFinished(`origin_${n}.mp4`)
     assert.equal(
       [document.state, document.attempt, document.error?.code],
       ['dead', 1, code],
       `${what} ${JSON.stringify(document.history)}`,
     )
   }
-  await fleet.quiet()
-  assert.is((await fleet.dead()).length, hopeless.length)
+  await fleet.waitUntilDrained()
+  assert.is((await fleet.takeDeadMessages()).length, hopeless.length)
 })
 
 for (const [overwrite, state, left] of [
@@ -96,7 +96,7 @@ for (const [overwrite, state, left] of [
     await using fleet = await startFleet({ code: noteCode, chain: `[note(), upload({ overwrite: '${overwrite}' })]` })
     await fleet.cloud.put('note_a.txt', 'foreign')
     await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-    const document = await fleet.over('origin_a.mp4')
+    const document = await fleet.waitUntilFinished('origin_a.mp4')
     assert.is(document.state, state)
     if (state === 'dead') assert.is(document.error?.code, 'output.exists')
     assert.match((await fleet.cloud.get('note_a.txt')).toString(), left)

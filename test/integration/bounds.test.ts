@@ -26,12 +26,12 @@ const test = suite('bounds of a job document', { timeoutSeconds: 120 })
 test('a chain with 1,001 outputs ends dead at its first attempt, and nothing is uploaded', async () => {
   await using fleet = await startFleet(chain({ count: 1001 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const { state, error, attempt, outputs } = await fleet.over('origin_a.mp4')
+  const { state, error, attempt, outputs } = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([state, error?.code, attempt, outputs], ['dead', 'output.too_many', 1, []])
   assert.equal(await fleet.cloud.list('many_'), [])
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   assert.equal(
-    (await fleet.dead()).map(({ reason }) => reason),
+    (await fleet.takeDeadMessages()).map(({ reason }) => reason),
     ['output.too_many'],
   )
 })
@@ -39,16 +39,16 @@ test('a chain with 1,001 outputs ends dead at its first attempt, and nothing is 
 test('a document that would be larger than 512 KiB ends the job dead, without its outputs', async () => {
   await using fleet = await startFleet(chain({ kind: 600_000 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const { state, error, attempt, outputs } = await fleet.over('origin_a.mp4')
+  const { state, error, attempt, outputs } = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([state, error?.code, attempt, outputs], ['dead', 'document.too_large', 1, []])
-  await fleet.quiet()
-  assert.is((await fleet.dead()).length, 1)
+  await fleet.waitUntilDrained()
+  assert.is((await fleet.takeDeadMessages()).length, 1)
 })
 
 test('a document of many long warnings stays readable, and counts those it leaves out', async () => {
   await using fleet = await startFleet(chain({ warnings: 300 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const { id, state, warnings = [] } = await fleet.over('origin_a.mp4')
+  const { id, state, warnings = [] } = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([state, warnings.length], ['succeeded', 101])
   assert.equal(warnings[100], { plugin: 'mediad', message: '200 more warnings left out' })
   const [daemon] = fleet.daemons

@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform } from '../helpers/terraform.ts'
+import { openTerraform, findTerraformSkipReason } from '../helpers/terraform.ts'
 
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 const test = suite('mediad env')
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
@@ -80,7 +80,7 @@ async function prepare(outputs: string) {
   await mkdir(infra)
   await writeFile(join(infra, 'main.tf'), outputs)
   await using terraform = await openTerraform()
-  await terraform.must([`-chdir=${infra}`, 'apply', '-auto-approve', '-input=false'])
+  await terraform.runOrThrow([`-chdir=${infra}`, 'apply', '-auto-approve', '-input=false'])
   return {
     folder: folder.path,
     async run(args: readonly string[]) {

@@ -6,16 +6,16 @@ import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
 import type { FfmpegCommand, FfmpegResult } from '../../daemon/vocabulary/ffmpeg.ts'
 import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
-import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { waitForProcess, isAlive } from '../helpers/liveness.ts'
 import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('ffmpeg'))
+const test = runInParallel(suite('ffmpeg'))
 
 type Bench = {
   folder: string
@@ -147,7 +147,7 @@ test('an abort ends ffmpeg and rejects with its reason', () =>
   withBench(async ({ folder, failure }) => {
     const controller = new AbortController()
     const running = failure(realTime, { signal: controller.signal })
-    const id = await findProcess('ffmpeg', folder)
+    const id = await waitForProcess('ffmpeg', folder)
     controller.abort(new Error('the lease is lost'))
     assert.is((await running).message, 'the lease is lost')
     assert.not(isAlive(id))
@@ -177,7 +177,7 @@ test('a job that is lost leaves ffmpeg no time to finish a file: the margin of a
 test('a frozen ffmpeg is a stall', () =>
   withBench(async ({ folder, failure }) => {
     const running = failure(realTime, { stallSeconds: 2 })
-    const id = await findProcess('ffmpeg', folder)
+    const id = await waitForProcess('ffmpeg', folder)
     process.kill(id, 'SIGSTOP')
     assert.is((await running).code, 'transient.stalled')
     assert.not(isAlive(id))
@@ -204,7 +204,7 @@ for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
   test(`ffmpeg ended by ${signal} from outside`, () =>
     withBench(async ({ folder, output, failure }) => {
       const running = failure(realTime)
-      const id = await findProcess('ffmpeg', folder)
+      const id = await waitForProcess('ffmpeg', folder)
       await until('it writes', () => stat(output).catch(() => null)) // and so has its signal handlers
       process.kill(id, signal)
       const error = await running
@@ -217,7 +217,7 @@ test('a daemon that is killed takes its ffmpeg along', () =>
   withBench(async ({ folder, source }) => {
     const script = join(import.meta.dirname, '../helpers/abandoned-ffmpeg.ts')
     const parent = spawn(process.execPath, ['--conditions=source', script, source, folder], { stdio: 'ignore' })
-    const id = await findProcess('ffmpeg', join(folder, 'out.mp4'))
+    const id = await waitForProcess('ffmpeg', join(folder, 'out.mp4'))
     parent.kill('SIGKILL')
     await until('ffmpeg is gone', () => !isAlive(id))
     await rm(folder, { recursive: true })

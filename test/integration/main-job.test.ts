@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = besides(suite('the main job'))
+const test = runInParallel(suite('the main job'))
 
 const chain = `[transcode({ preset: 'ultrafast' }), thumbnail({ at: '50%' }), upload()]`
 
@@ -31,7 +31,7 @@ test('presigned upload → queue → transcode, thumbnail, upload → S3', async
   const put = await fetch(preSignedUrl ?? '', { method: 'PUT', body: await openAsBlob(file) })
   assert.is(put.status, 200)
 
-  const document = await fleet.over(key ?? '')
+  const document = await fleet.waitUntilFinished(key ?? '')
   assert.is(document.state, 'succeeded')
   assert.is(document.id, id)
   assert.is(document.attempt, 1)
@@ -57,8 +57,8 @@ test('presigned upload → queue → transcode, thumbnail, upload → S3', async
   const seen = (await (await fetch(`${daemon?.url}/video/${id}`)).json()) as Record<string, unknown>
   assert.is(seen.state, 'succeeded')
   assert.not.ok('owner' in seen)
-  await fleet.quiet()
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.equal(await fleet.takeDeadMessages(), [])
   assert.is(await daemon?.stop(), 0)
 })
 
@@ -91,12 +91,12 @@ test('any key works', async () => {
   const video = await readFile(file)
   for (const key of hardKeys) await fleet.cloud.put(key, video)
   for (const key of hardKeys) {
-    const document = await fleet.over(key)
+    const document = await fleet.waitUntilFinished(key)
     assert.is(document.state, 'succeeded', `${key}: ${document.error?.message}`)
     const name = key.slice('origin_'.length, -'.mp4'.length)
     assert.is((await fleet.cloud.get(`note_${name}`)).toString(), key)
   }
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
 test('several records, SNS and EventBridge bodies are understood; what is no job is deleted', async () => {
@@ -111,7 +111,7 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
     const etag = await fleet.cloud.put(key, video)
     sources.push({ bucket: BUCKET, key, etag, sizeBytes: video.length, sequencer: `0${n}` })
   }
-  for (const key of keys) await fleet.over(key) // by the store's own notifications; what follows finds them done
+  for (const key of keys) await fleet.waitUntilFinished(key) // by the store's own notifications; what follows finds them done
   const [a, b, c, d] = sources.map(toNotificationBody).map((body) => JSON.parse(body) as { Records: object[] })
   await fleet.notify(JSON.stringify({ Records: [...(a?.Records ?? []), ...(b?.Records ?? [])] }))
   await fleet.notify(JSON.stringify({ Type: 'Notification', Message: JSON.stringify(c) }))
@@ -121,9 +121,9 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
   )
   await fleet.notify(JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: BUCKET }))
   await fleet.notify(JSON.stringify(d).replace('ObjectCreated:Put', 'ObjectRemoved:Delete'))
-  await fleet.quiet()
-  assert.is(fleet.said('job.started'), 4)
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.is(fleet.countEvents('job.started'), 4)
+  assert.equal(await fleet.takeDeadMessages(), [])
 })
 
 test('a body that is no notification goes to the dead queue with its reason', async () => {
@@ -138,8 +138,8 @@ test('a body that is no notification goes to the dead queue with its reason', as
     'x'.repeat(200_000),
   ]
   for (const body of bodies) await fleet.notify(body)
-  await fleet.quiet()
-  const dead = await fleet.dead()
+  await fleet.waitUntilDrained()
+  const dead = await fleet.takeDeadMessages()
   assert.is(dead.length, bodies.length)
   for (const message of dead) assert.is(message.reason, 'message.invalid')
 })

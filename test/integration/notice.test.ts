@@ -1,6 +1,6 @@
 /** A daemon whose machine will be gone: it takes nothing more, ends what it can, and gives the rest back. */
 import * as assert from 'uvu/assert'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { startFleet, type Fleet } from '../helpers/fleet.ts'
 import { createGate, gateCode, type Gate } from '../helpers/gate.ts'
 import { tinyVideo } from '../helpers/media.ts'
@@ -9,7 +9,7 @@ import type { Mediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('notice of the machine'))
+const test = runInParallel(suite('notice of the machine'))
 
 test('a spot interruption: the running job ends, nothing more is taken, exit code 0', async () => {
   await using scene = await start({ graceSeconds: 600 })
@@ -63,7 +63,7 @@ test.exhaustive('a recommendation, then the interruption: the grace time begins 
 test.exhaustive('without an address nobody is asked', async () => {
   await using service = await startMetadata()
   await using fleet = await startFleet({ env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: service.url } })
-  await until('the daemon has started', () => fleet.said('daemon.started') === 1)
+  await until('the daemon has started', () => fleet.countEvents('daemon.started') === 1)
   assert.equal(service.requests, [])
 })
 

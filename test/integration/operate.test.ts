@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet, type Fleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { tinyVideo } from '../helpers/media.ts'
-import { startMediad, type Ending, type Entry } from '../helpers/process.ts'
+import { startMediad, type ExitStatus, type Entry } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('operate'))
+const test = runInParallel(suite('operate'))
 
 type Gate = { daemons?: number; verdict?: 'retry' | 'reject' }
 
@@ -44,13 +44,13 @@ async function startGated({ daemons = 1, verdict = 'reject' }: Gate = {}) {
 /** Uploads a film, and waits until its job is dead. */
 async function die(fleet: Fleet, key: string): Promise<JobDocument> {
   await fleet.cloud.put(key, await tinyVideo())
-  const document = await fleet.over(key)
+  const document = await fleet.waitUntilFinished(key)
   assert.is(document.state, 'dead')
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   return document
 }
 
-type Run = { ending: Ending; lines: Entry[]; errors: Entry[] }
+type Run = { ending: ExitStatus; lines: Entry[]; errors: Entry[] }
 
 /** One command to its end, with the config of the daemons; its output as programs get it. */
 async function run({ cloud, daemons }: Fleet, ...args: string[]): Promise<Run> {
@@ -62,7 +62,7 @@ async function run({ cloud, daemons }: Fleet, ...args: string[]): Promise<Run> {
   return { ending, lines: of('stdout'), errors: of('stderr') }
 }
 
-const started = (fleet: Fleet) => fleet.said('job.started')
+const started = (fleet: Fleet) => fleet.countEvents('job.started')
 
 test('a dead job is listed, shown and redriven: it begins with attempt 1, and its history stays', async () => {
   await using gated = await startGated({ verdict: 'retry' })
@@ -92,7 +92,7 @@ test('a dead job is listed, shown and redriven: it begins with attempt 1, and it
     [1, 2, 3].map((n) => [n, n, 'gate.shut']),
   )
   assert.match((await fleet.cloud.get('note_a.txt')).toString(), /claim 4$/)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   assert.is(started(fleet), 4)
   assert.equal((await run(fleet, 'dead', 'list')).lines, [])
   assert.is((await run(fleet, 'dead', 'redrive', id)).ending, 1)
@@ -110,7 +110,7 @@ test.exhaustive('redriven by two operators at once, and once more by all: it is 
   ])
   assert.ok(runs.some(({ ending }) => ending === 0))
   await until('it is done', async () => (await fleet.document('origin_a.mp4'))?.state === 'succeeded')
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   const { attempt, claim } = (await fleet.document('origin_a.mp4')) ?? {}
   assert.equal([attempt, claim, started(fleet)], [1, 2, 2])
 })
@@ -129,7 +129,7 @@ test.exhaustive('it fails again: its attempts are counted anew, and it can be re
     document.history.map(({ attempt }) => attempt),
     [1, 2, 3, 1, 2, 3],
   )
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   assert.equal(
     (await run(fleet, 'dead')).lines.map((line) => [line.id, line.claim, line.messages]),
     [[id, 6, 1]],
@@ -143,13 +143,13 @@ test('an operator who died after sending: the job is done; the message that is l
   await open()
   await fleet.notify(toNotificationBody({ ...source, redrive: claim }))
   await until('it is done', async () => (await fleet.document('origin_a.mp4'))?.state === 'succeeded')
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 
   const again = await run(fleet, 'dead', 'redrive', id)
   assert.equal([again.ending, again.lines[0]?.done], [1, false])
   assert.match(String(again.lines[0]?.detail), 'its document says succeeded')
   assert.is((await run(fleet, 'dead', 'redrive', '--all')).ending, 0)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   assert.is(started(fleet), 2)
   assert.equal(
     (await run(fleet, 'dead')).lines.map((line) => [line.id, line.state]),
@@ -180,7 +180,7 @@ test('a message that never was a job is shown, not redriven, and dropped', async
 test('jobs are listed with where they stand, and shown', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 600 }), upload()]' })
   await fleet.cloud.put('origin_bad.mp4', 'no film')
-  const dead = await fleet.over('origin_bad.mp4')
+  const dead = await fleet.waitUntilFinished('origin_bad.mp4')
   await fleet.cloud.put('origin_slow.mp4', await tinyVideo())
   await until('it runs', async () => (await fleet.document('origin_slow.mp4'))?.progress.plugin === 'note')
 

@@ -5,13 +5,13 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { GetQueueAttributesCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = besides(suite('what a daemon refuses to start with'))
+const test = runInParallel(suite('what a daemon refuses to start with'))
 
 // as it is, without what the embedded S3 adds: it takes conditions for granted
 type BareS3 = { run(): Promise<{ port: number }>; close(): Promise<void> }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -14,13 +14,13 @@ import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('what plugins, listeners and late messages may do'))
+const test = runInParallel(suite('what plugins, listeners and late messages may do'))
 
 test('a listener that rejects is logged, and felt by no job', async () => {
   const more = `onEvent: async () => { throw new Error('webhook is down') },`
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  assert.is((await fleet.over('origin_a.mp4')).state, 'succeeded')
+  assert.is((await fleet.waitUntilFinished('origin_a.mp4')).state, 'succeeded')
   const failures = fleet.daemons[0]?.entries.filter(({ event }) => event === 'listener.failed') ?? []
   assert.ok(failures.length >= 3)
   assert.ok(failures.every(({ error }) => (error as Error).message === 'webhook is down'))
@@ -36,7 +36,7 @@ test('a listener gets what a job took: times, bytes, duration, and how it ended'
   await fleet.cloud.put('origin_a.mp4', video)
   const find = (type: string) => daemon.entries.flatMap(({ told }) => (isOf(told, type) ? [told] : []))
   await until('its end is told', () => find('job:succeeded').length > 0)
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   const [started, succeeded] = [find('job:started')[0], find('job:succeeded')[0]]
   const job = { id: document.id, key: 'origin_a.mp4', attempt: 1, claim: 1 }
   assert.equal(started, { type: 'job:started', ...job, source: document.source })
@@ -65,7 +65,7 @@ const broken = definePlugin('broken', z.object({}), () => ({
 test.exhaustive('a result that cannot be read is no fault of the source: tried again', async () => {
   await using fleet = await startFleet({ code: broken, chain: '[broken(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.error?.code], ['dead', 3, 'internal.output'])
 })
 
@@ -97,7 +97,7 @@ test.exhaustive('a job that is released is taken on at once by a daemon that wai
   const second = await fleet.start()
   assert.is(await first?.stop(), 0)
   await second.waitFor('job.started')
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.attempt, document.claim], [1, 2])
   // had it come before the document said so, it would have waited for the lease to end
   assert.is(
@@ -110,8 +110,8 @@ test('an older upload whose message comes late, after the newer one is back: the
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]' })
   const film = await tinyVideo()
   const etag = await fleet.cloud.put('origin_a.mp4', film)
-  const first = await fleet.over('origin_a.mp4')
-  await fleet.quiet()
+  const first = await fleet.waitUntilFinished('origin_a.mp4')
+  await fleet.waitUntilDrained()
   const later = (change: object) => toNotificationBody({ ...first.source, ...change })
   await fleet.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl: fleet.cloud.local.queueUrls.work }))
   // another film was there for a moment, and this one is back: its message came first and was a duplicate
@@ -122,7 +122,7 @@ test('an older upload whose message comes late, after the newer one is back: the
   })
   assert.is(document.source.etag, etag)
   assert.is(document.source.bucket, BUCKET)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
 test.exhaustive('mediad run never writes over its sources', async () => {

@@ -1,17 +1,17 @@
 import * as assert from 'uvu/assert'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
 import { createGate, gateCode } from '../helpers/gate.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
-import { processesOf } from '../helpers/liveness.ts'
+import { findProcesses } from '../helpers/liveness.ts'
 import { startProxy } from '../helpers/proxy.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('scheduling'))
+const test = runInParallel(suite('scheduling'))
 
 test('two daemons, 20 duplicate notifications of one upload: exactly one attempt', async () => {
   await using gate = await createGate()
@@ -23,14 +23,14 @@ test('two daemons, 20 duplicate notifications of one upload: exactly one attempt
   await Promise.all(Array.from({ length: 20 }, () => fleet.notify(body)))
   await until(
     'all of them have come while it is processed',
-    () => fleet.said('message.decided', { decision: 'postpone' }) >= 20,
+    () => fleet.countEvents('message.decided', { decision: 'postpone' }) >= 20,
   )
   await gate.open()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
-  await fleet.quiet()
-  assert.is(fleet.said('job.started'), 1)
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.is(fleet.countEvents('job.started'), 1)
+  assert.equal(await fleet.takeDeadMessages(), [])
   assert.equal(await fleet.document('origin_a.mp4'), document)
 })
 
@@ -43,7 +43,7 @@ test.exhaustive('two jobs at once are two ffmpeg processes at once, and the endp
   // each is frozen when it is found: so none ends before the other has begun, however slow the machine is
   const frozen = new Set<number>()
   await until('two ffmpeg work', () => {
-    for (const id of processesOf('ffmpeg', daemon?.folder ?? '')) {
+    for (const id of findProcesses('ffmpeg', daemon?.folder ?? '')) {
       if (!frozen.has(id)) process.kill(id, 'SIGSTOP')
       frozen.add(id)
     }
@@ -51,7 +51,7 @@ test.exhaustive('two jobs at once are two ffmpeg processes at once, and the endp
   })
   assert.is((await fetch(`${daemon?.url}/health`)).status, 200)
   for (const id of frozen) process.kill(id, 'SIGCONT')
-  for (const key of ['origin_a.mp4', 'origin_b.mp4']) assert.is((await fleet.over(key)).state, 'succeeded')
+  for (const key of ['origin_a.mp4', 'origin_b.mp4']) assert.is((await fleet.waitUntilFinished(key)).state, 'succeeded')
 })
 
 test('more jobs than slots: never more at once, all done', async () => {
@@ -59,7 +59,7 @@ test('more jobs than slots: never more at once, all done', async () => {
   const video = await tinyVideo()
   const keys = Array.from({ length: 8 }, (_, n) => `origin_${n}.mp4`)
   await Promise.all(keys.map((key) => fleet.cloud.put(key, video)))
-  for (const key of keys) assert.is((await fleet.over(key)).attempt, 1)
+  for (const key of keys) assert.is((await fleet.waitUntilFinished(key)).attempt, 1)
   let atOnce = 0
   let most = 0
   for (const { event } of fleet.daemons[0]?.entries ?? []) {
@@ -67,7 +67,7 @@ test('more jobs than slots: never more at once, all done', async () => {
     if (event === 'job.succeeded') atOnce--
   }
   assert.is(most, 2)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
 test('a healthy job several times longer than its lease is swept, and never started again', async () => {
@@ -76,12 +76,12 @@ test('a healthy job several times longer than its lease is swept, and never star
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   // between two looks lies the recheck time, a second: three leases
-  await until('it was looked at for long', () => fleet.said('sweep.decided', { decision: 'wait' }) > 36, 200)
+  await until('it was looked at for long', () => fleet.countEvents('sweep.decided', { decision: 'wait' }) > 36, 200)
   await gate.open()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
-  await fleet.quiet()
-  assert.is(fleet.said('job.started'), 1)
+  await fleet.waitUntilDrained()
+  assert.is(fleet.countEvents('job.started'), 1)
 })
 
 test.exhaustive('an idle daemon asks SQS no more often than its ticks need', async () => {

@@ -1,13 +1,13 @@
 import * as assert from 'uvu/assert'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { startFleet, noteCode, paceCode, type Fleet } from '../helpers/fleet.ts'
 import { createGate, gateCode } from '../helpers/gate.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
-import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { waitForProcess, isAlive } from '../helpers/liveness.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('takeover'))
+const test = runInParallel(suite('takeover'))
 const rest = test.exhaustive
 
 /** The first claim is in ffmpeg for two minutes, to be caught in the act; the next is soon through. */
@@ -22,17 +22,17 @@ rest('a daemon killed in the middle of ffmpeg: another one takes the job over, a
   await using fleet = await startFleet(slow)
   const [first] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await slowVideo())
-  const ffmpeg = await findProcess('ffmpeg', first?.folder ?? '')
+  const ffmpeg = await waitForProcess('ffmpeg', first?.folder ?? '')
   await running(fleet, 'origin_a.mp4')
   await first?.kill()
   await until('its ffmpeg is gone', () => !isAlive(ffmpeg))
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 2, 2])
   assert.is(document.history[0]?.error.code, 'internal.crashed')
   assert.is(document.outputs.length, 1)
-  await fleet.quiet()
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.equal(await fleet.takeDeadMessages(), [])
 })
 
 test('SIGTERM, the job ends within the grace time: it is finished, and nothing more is taken', async () => {
@@ -54,15 +54,15 @@ test('SIGTERM, the job ends within the grace time: it is finished, and nothing m
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'succeeded')
   assert.is(await fleet.document('origin_b.mp4'), null)
   await fleet.start()
-  assert.is((await fleet.over('origin_b.mp4')).attempt, 1)
-  await fleet.quiet()
+  assert.is((await fleet.waitUntilFinished('origin_b.mp4')).attempt, 1)
+  await fleet.waitUntilDrained()
 })
 
 test('SIGTERM, the job is longer than the grace time: released, nothing uploaded, no attempt lost, taken on at once', async () => {
   await using fleet = await startFleet({ ...slow, more: 'shutdown: { graceSeconds: 1 }' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await slowVideo())
-  const ffmpeg = await findProcess('ffmpeg', daemon?.folder ?? '')
+  const ffmpeg = await waitForProcess('ffmpeg', daemon?.folder ?? '')
   await running(fleet, 'origin_a.mp4')
   assert.is(await daemon?.stop(), 0)
   assert.not.ok(isAlive(ffmpeg))
@@ -75,9 +75,9 @@ test('SIGTERM, the job is longer than the grace time: released, nothing uploaded
   const { visible, delayed } = await fleet.cloud.messages(fleet.cloud.local.queueUrls.work)
   assert.is(visible + delayed, 1)
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 2])
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
 test('a second signal ends a daemon at once, and the job is taken over', async () => {
@@ -92,9 +92,9 @@ test('a second signal ends a daemon at once, and the job is taken over', async (
   assert.is(await daemon?.stop('SIGINT'), 1)
   assert.is((await fleet.document('origin_a.mp4'))?.state, 'processing')
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt], ['succeeded', 2])
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
 test('a newer upload while the old one is processed: the newer one counts, and results are not mixed', async () => {
@@ -106,7 +106,7 @@ test('a newer upload while the old one is processed: the newer one counts, and r
   await fleet.cloud.put('origin_a.mp4', older)
   await until('the first is processed', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
   const etag = await fleet.cloud.put('origin_a.mp4', newer)
-  await until('the newer one has to wait', () => fleet.said('message.decided', { decision: 'postpone' }) > 0)
+  await until('the newer one has to wait', () => fleet.countEvents('message.decided', { decision: 'postpone' }) > 0)
   await gate.open()
   const document = await until('the second is done', async () => {
     const found = await fleet.document('origin_a.mp4')
@@ -114,8 +114,8 @@ test('a newer upload while the old one is processed: the newer one counts, and r
   })
   assert.is(document.attempt, 1)
   assert.match((await fleet.cloud.get('note_a.txt')).toString(), new RegExp(`^${etag} ${newer.length} `))
-  await fleet.quiet()
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.equal(await fleet.takeDeadMessages(), [])
 })
 
 test('a daemon frozen beyond its lease wakes up, and writes nothing more', async () => {
@@ -127,11 +127,11 @@ test('a daemon frozen beyond its lease wakes up, and writes nothing more', async
   await frozen?.waitFor('job.started')
   frozen?.signal('SIGSTOP')
   await fleet.start()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.claim], ['succeeded', 2])
   frozen?.signal('SIGCONT')
   await frozen?.waitFor('job.abandoned')
   assert.equal(await fleet.document('origin_a.mp4'), document)
   assert.match((await fleet.cloud.get('note_a.txt')).toString(), /claim 2$/)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })

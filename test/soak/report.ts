@@ -1,6 +1,6 @@
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import type { Bench } from '../faults/bench.ts'
-import type { Kill } from './weather.ts'
+import type { Kill } from './fault-injector.ts'
 
 export type Report = {
   readonly jobs: number

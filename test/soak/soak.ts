@@ -6,7 +6,7 @@ import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { createDice, type Dice } from '../protocol/dice.ts'
-import { createWeather } from './weather.ts'
+import { createWeather } from './fault-injector.ts'
 import { toReport, type Report } from './report.ts'
 
 export type SoakOptions = {
@@ -24,7 +24,7 @@ export const SWEEP_SECONDS = 1
 /** One job in so many goes through ffmpeg; the others cost next to nothing. */
 const REAL_EVERY = 10
 /** What is left when the weather is over has this long. */
-const PATIENCE_SECONDS = 240
+const DRAIN_SECONDS = 240
 
 const code = `${noteCode}
 const film = transcode({ preset: 'ultrafast', key: 'film_{name}.mp4' })
@@ -53,7 +53,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
   await blowing
   say(`the weather is over after ${Math.round(weather.sinceStartMs() / 1000)} s: ${weather.summary()}`)
   const documents = await untilAllOver(bench, keys, say)
-  await bench.quiescence(PATIENCE_SECONDS)
+  await bench.waitUntilIdle(DRAIN_SECONDS)
   await bench.checkInvariants()
   return toReport({ documents, bench, kills: weather.kills, seconds: weather.sinceStartMs() / 1000 })
 }
@@ -75,7 +75,7 @@ async function uploadAll(bench: Bench, dice: Dice, { jobs, seconds }: SoakOption
 async function untilAllOver(bench: Bench, keys: readonly string[], say: SoakOptions['say']): Promise<JobDocument[]> {
   const over: JobDocument[] = []
   let open = [...keys]
-  const end = performance.now() + PATIENCE_SECONDS * 1000
+  const end = performance.now() + DRAIN_SECONDS * 1000
   while (open.length > 0) {
     const stillOpen: string[] = []
     for (const key of open) {

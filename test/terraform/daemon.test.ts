@@ -8,7 +8,7 @@ import { CreateBucketCommand, GetObjectCommand, NoSuchKey, PutObjectCommand } fr
 import { CreateQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
-import { openLine, type Line } from '../faults/proxy.ts'
+import { openFaultProxy, type FaultProxy } from '../faults/proxy.ts'
 import type { Call } from '../faults/calls.ts'
 import { startCloud, type Cloud } from '../helpers/cloud.ts'
 import { readDocs } from '../helpers/markdown.ts'
@@ -16,13 +16,13 @@ import { tinyVideo } from '../helpers/media.ts'
 import { findActions, findAllowing, type Policy } from '../helpers/permissions.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
 import { until } from '../helpers/wait.ts'
 import { startRouter } from './router.ts'
 import { resolveTopology, type Topology } from './topology.ts'
 
 const root = join(import.meta.dirname, '../..')
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 const test = suite('terraform and the daemon')
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
@@ -35,7 +35,7 @@ const toArn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`
 
 let terraform: Terraform
 let cloud: Cloud
-let line: Line
+let proxy: FaultProxy
 let topology: Topology
 let policy: Policy
 
@@ -43,8 +43,8 @@ if (missing === null) {
   test.before(async () => {
     terraform = await openTerraform()
     cloud = await startCloud({ quietPrefixes: [] })
-    line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
-    const toUrl = (name: string) => `${line.sqsUrl}/${ACCOUNT}/${name}`
+    proxy = await openFaultProxy({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
+    const toUrl = (name: string) => `${proxy.sqsUrl}/${ACCOUNT}/${name}`
     const decided = queues.map(([key, name]) => [
       `aws_sqs_queue.${key}`,
       { id: toUrl(name), url: toUrl(name), arn: toArn(name) },
@@ -58,7 +58,7 @@ if (missing === null) {
     policy = JSON.parse(String(topology.resource('aws_iam_policy.daemon').policy)) as Policy
   })
   test.after(async () => {
-    await line[Symbol.asyncDispose]()
+    await proxy[Symbol.asyncDispose]()
     await cloud[Symbol.asyncDispose]()
     await terraform[Symbol.asyncDispose]()
   })
@@ -121,8 +121,8 @@ check('a daemon does a job, and buries one, on what Terraform made, with the rig
   await using daemon = await startMediad(['start', '--port', '0', '--config', join(root, 'media.config.ts')], {
     env: {
       ...cloud.local.env,
-      AWS_ENDPOINT_URL_S3: line.s3Url,
-      AWS_ENDPOINT_URL_SQS: line.sqsUrl,
+      AWS_ENDPOINT_URL_S3: proxy.s3Url,
+      AWS_ENDPOINT_URL_SQS: proxy.sqsUrl,
       ...(topology.output('env') as Record<string, string>),
       AWS_REGION: String(topology.output('region')),
     },
@@ -142,7 +142,7 @@ check('a daemon does a job, and buries one, on what Terraform made, with the rig
   assert.ok(
     router.held.some((held) => held.startsWith('.mediad/')) && router.held.some((held) => held.startsWith('cvted_')),
   )
-  checkRights(line.calls)
+  checkRights(proxy.calls)
 })
 
 /** Every call is allowed, every statement is needed, and no write below the state prefix is one that the bucket refuses. */

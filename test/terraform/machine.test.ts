@@ -12,7 +12,7 @@ import { makeConfig } from '../helpers/edge.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
-import { findProgram, openTerraform, whyNoTerraform } from '../helpers/terraform.ts'
+import { findProgram, openTerraform, findTerraformSkipReason } from '../helpers/terraform.ts'
 import { resolveTopology } from './topology.ts'
 
 const execute = promisify(execFile)
@@ -33,7 +33,10 @@ const fleet = {
   subnet_ids: ['subnet-1'],
 }
 
-const missing = [whyNoTerraform(), ...['bash', 'xz'].map((name) => (findProgram(name) ? null : `there is no ${name}`))]
+const missing = [
+  findTerraformSkipReason(),
+  ...['bash', 'xz'].map((name) => (findProgram(name) ? null : `there is no ${name}`)),
+]
 const why = missing.find((reason) => reason !== null)
 if (why !== undefined && why !== null) test.skip('the script of an instance', why)
 else

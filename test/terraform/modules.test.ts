@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { readDocs } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
 import { readRuns, toVerdicts, type Verdict } from './runs.ts'
 import { renew } from './standin/renew.ts'
 import { schemas } from './standin/schema.ts'
@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '../..')
 const source = join(root, 'terraform')
 const folders = globSync('**/versions.tf', { cwd: source }).map(dirname).toSorted()
 const runs = readRuns(join(source, 'tests'))
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 
 const test = suite('terraform')
 const check = (name: string, body: () => Promise<void>) =>
@@ -29,7 +29,7 @@ let verdicts: Map<string, Verdict>
 if (missing === null) {
   test.before(async () => {
     terraform = await openTerraform()
-    await terraform.must(['init', '-backend=false', '-input=false'])
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'])
     verdicts = toVerdicts((await terraform.run(['test', '-json'])).stdout)
   })
   test.after(async () => {
@@ -44,7 +44,7 @@ check('fmt', async () => {
 
 for (const folder of folders) {
   check(`init and validate: ${folder}`, async () => {
-    await terraform.must(['init', '-backend=false', '-input=false'], folder)
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'], folder)
     const said = JSON.parse((await terraform.run(['validate', '-json'], folder)).stdout)
     assert.equal(said.diagnostics, []) // no warnings either
   })
@@ -58,8 +58,8 @@ const before: Readonly<Record<string, readonly string[]>> = {
 
 for (const [folder, rights] of Object.entries(before))
   check(`daemons have their rights and their way out from the start: ${folder}`, async () => {
-    await terraform.must(['init', '-backend=false', '-input=false'], folder)
-    const edges = await terraform.must(['graph'], folder)
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'], folder)
+    const edges = await terraform.runOrThrow(['graph'], folder)
     const daemons = folder === 'modules/fleet' ? 'aws_autoscaling_group.daemons' : 'aws_ecs_service.daemons'
     for (const needed of [...rights, 'aws_vpc_security_group_egress_rule.out'])
       assert.ok(edges.includes(`"${daemons}" -> "${needed}"`), `${daemons} does not wait for ${needed}`)
@@ -74,8 +74,8 @@ check('the configuration that the documentation shows', async () => {
   assert.ok(blocks.length > 1)
   for (const { marks, text } of blocks) await writeFile(join(infra, '..', marks.file ?? ''), text)
   await writeFile(join(infra, 'media.config.ts'), 'export default defineConfig({ shutdown: { metadataUrl } })')
-  await terraform.must(['init', '-backend=false', '-input=false'], '../infra')
-  await terraform.must(['validate'], '../infra')
+  await terraform.runOrThrow(['init', '-backend=false', '-input=false'], '../infra')
+  await terraform.runOrThrow(['validate'], '../infra')
 })
 
 check('the variables that the documentation sets are the example’s', async () => {
@@ -100,7 +100,7 @@ check('every run was run, and no other', async () => {
 })
 
 check('the stand-in says of the provider what its schema says', async () => {
-  const told = await terraform.must(['providers', 'schema', '-json'])
+  const told = await terraform.runOrThrow(['providers', 'schema', '-json'])
   const { resource_schemas, data_source_schemas } = schemas
   assert.equal(renew(told, schemas), { resource_schemas, data_source_schemas })
 })

@@ -9,7 +9,7 @@ export type Mutation = {
   readonly find: string
   readonly put: string
   /** `file › run`, or `graph`. */
-  readonly noticedBy: string
+  readonly detectedBy: string
 }
 
 /** Those of mutations.txt. */
@@ -21,8 +21,8 @@ function parse(text: string): Mutation[] {
     const [file = '', ...blocks] = part.trimEnd().split('\n\n')
     return blocks.map((block) => {
       const [title = '', ...lines] = block.split('\n')
-      const [what = '', noticedBy = ''] = title.split(' => ')
-      return { name: `${file}: ${what}`, file, find: pick(lines, '-'), put: pick(lines, '+'), noticedBy }
+      const [what = '', detectedBy = ''] = title.split(' => ')
+      return { name: `${file}: ${what}`, file, find: pick(lines, '-'), put: pick(lines, '+'), detectedBy }
     })
   })
 }

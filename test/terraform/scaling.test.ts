@@ -4,11 +4,11 @@
  */
 import * as assert from 'uvu/assert'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
 import { evaluate, type Late, type Reading, type Values } from './metric-math.ts'
 import { resolveTopology, type Topology } from './topology.ts'
 
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 const test = suite('terraform scaling')
 const readings: readonly Reading[] = ['FILL fills what was never reported', 'FILL leaves out what was never reported']
 

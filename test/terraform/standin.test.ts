@@ -3,9 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
 
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 const test = suite('terraform stand-in')
 
 /** The body of a queue, and what is said of it; nothing when it is right. */
@@ -41,7 +41,7 @@ for (const [name, [body, said]] of Object.entries(cases)) {
     test(name, async () => {
       const text = `resource "terraform_data" "later" {}\nresource "aws_sqs_queue" "it" {\n${body}\n}\n`
       await writeFile(join(terraform.folder, '../queue/main.tf'), text)
-      await terraform.must(['init', '-backend=false', '-input=false'], '../queue')
+      await terraform.runOrThrow(['init', '-backend=false', '-input=false'], '../queue')
       const { diagnostics } = JSON.parse((await terraform.run(['validate', '-json'], '../queue')).stdout)
       const told = diagnostics.map(({ summary, detail }: Record<string, string>) => `${summary}: ${detail}`).join('\n')
       if (said === null) assert.is(told, '')
@@ -53,7 +53,7 @@ if (missing !== null) test.skip('nothing can be applied with it', missing)
 else
   test('nothing can be applied with it', async () => {
     await writeFile(join(terraform.folder, '../queue/main.tf'), 'resource "aws_sqs_queue" "it" {}\n')
-    await terraform.must(['init', '-backend=false', '-input=false'], '../queue')
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'], '../queue')
     const { code, stderr } = await terraform.run(['plan', '-input=false', '-no-color'], '../queue')
     assert.is(code, 1)
     assert.match(stderr, /This is no AWS provider/)

@@ -46,8 +46,10 @@ export async function resolveTopology(terraform: Terraform, given: Given): Promi
       run: { resolve: module === undefined ? {} : { module: { source: module } } },
     }),
   )
-  await terraform.must(['init', '-backend=false', '-input=false'])
-  const lines = (await terraform.must(['test', '-json', '-verbose', '-filter=tests/resolved.tftest.json'])).split('\n')
+  await terraform.runOrThrow(['init', '-backend=false', '-input=false'])
+  const lines = (await terraform.runOrThrow(['test', '-json', '-verbose', '-filter=tests/resolved.tftest.json'])).split(
+    '\n',
+  )
   const text = lines.find((line) => line.includes('"type":"test_state"')) ?? '{}'
   const { test_state: state } = JSON.parse(text) as { test_state?: State }
   if (state === undefined) throw new Error(`terraform told no state: ${lines.join('\n').slice(0, 2000)}`)

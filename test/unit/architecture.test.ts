@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert'
 import {
   findCycles,
   findImports,
-  findLayerBreaks,
+  findLayerViolations,
   findPackages,
   findText,
   isPackage,
@@ -64,7 +64,7 @@ const importers: Record<string, string> = {
 const test = suite('architecture')
 
 test('imports point down: vocabulary ← rules ← edges ← steps ← motion ← root', () => {
-  assert.equal(findLayerBreaks(daemon, layers), [])
+  assert.equal(findLayerViolations(daemon, layers), [])
   assert.equal([...new Set(daemon.map(({ file }) => layerOf(file, layers)))].toSorted(), [...layers.keys()])
 })
 
@@ -178,7 +178,7 @@ test('what is read here is what Node loads', async () => {
   const seen = own.map(([from, url]) => `${from.slice(base.length)} → ${toName(url, base)}`)
   const read = traced
     .flatMap(({ imports }) => imports)
-    .filter((one) => !one.typeOnly && !one.late)
+    .filter((one) => !one.typeOnly && !one.dynamic)
     .map(({ file, target }) => `${file} → ${target}`)
   // what is required, at whatever time, counts as late
   const expected = new Set([...read, 'daemon/local/objects/s3rver.ts → @20minutes/s3rver'])

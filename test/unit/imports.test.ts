@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import {
   findCycles,
   findImports,
-  findLayerBreaks,
+  findLayerViolations,
   findPackages,
   findText,
   toSourceFile,
@@ -35,7 +35,7 @@ test('every form of import', () => {
   ].join('\n')
   const found = toSourceFile('daemon/job/x.ts', text).imports
   const shown = found.map(
-    ({ line, target, typeOnly, late }) => `${line} ${target}${typeOnly ? ' type' : ''}${late ? ' late' : ''}`,
+    ({ line, target, typeOnly, dynamic }) => `${line} ${target}${typeOnly ? ' type' : ''}${dynamic ? ' dynamic' : ''}`,
   )
   assert.equal(shown, [
     '2 daemon/job/a.ts',
@@ -43,25 +43,25 @@ test('every form of import', () => {
     '6 daemon/job/d.ts',
     '7 daemon/job/e.ts',
     '8 @scope/f type',
-    '12 daemon/job/g.ts late',
-    '13 daemon/job/h.ts late',
-    '15 j late',
-    '15 i late',
+    '12 daemon/job/g.ts dynamic',
+    '13 daemon/job/h.ts dynamic',
+    '15 j dynamic',
+    '15 i dynamic',
   ])
 })
 
 test('an import that points up, even of a type or late', () => {
   const up = "import { q } from './queue/q.ts'\nimport type { J } from './job/j.ts'\nvoid import('./job/j.ts')"
-  const found = findLayerBreaks([toSourceFile('daemon/errors.ts', up)], down)
+  const found = findLayerViolations([toSourceFile('daemon/errors.ts', up)], down)
   assert.equal(
     found,
     ['queue/q', 'job/j', 'job/j'].map((name, at) => `daemon/errors.ts:${at + 1} → daemon/${name}.ts`),
   )
-  assert.equal(findLayerBreaks([toSourceFile('daemon/job/j.ts', "import '../queue/q.ts'")], down), [])
+  assert.equal(findLayerViolations([toSourceFile('daemon/job/j.ts', "import '../queue/q.ts'")], down), [])
 })
 
 test('a file without a layer', () => {
-  assert.equal(findLayerBreaks([toSourceFile('daemon/new.ts', '')], down), ['daemon/new.ts is in no layer'])
+  assert.equal(findLayerViolations([toSourceFile('daemon/new.ts', '')], down), ['daemon/new.ts is in no layer'])
 })
 
 test('a circle', () => {

@@ -3,7 +3,7 @@ import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { createPoller, type PollerDeps } from '../../daemon/schedule/poller.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { turn } from '../helpers/fakes.ts'
 import { createHands, createPolledQueue } from '../helpers/polled.ts'
@@ -42,7 +42,7 @@ async function countTo(count: number, read: () => number): Promise<[reached: num
   return [read(), (performance.now() - start) / 1000]
 }
 
-const test = besides(suite('poller'))
+const test = runInParallel(suite('poller'))
 
 test('a message on the queue is handled at the start, a later one after a tick', async () => {
   const { queue, hands, poller } = prepare({

@@ -2,8 +2,8 @@ import type { Suite } from './suite.ts'
 import type { Exhaustive } from './tiers.ts'
 
 /** What hangs is noticed by these, and nothing else is: a row on a machine five times slower is still through in time. */
-export const PATIENCE_SECONDS = 200
-export const ROW_SECONDS = PATIENCE_SECONDS + 50
+export const WAIT_SECONDS = 200
+export const ROW_SECONDS = WAIT_SECONDS + 50
 
 /** Rows at once: each has a cloud and daemons of its own, and mostly waits. */
 const AT_ONCE = 3
@@ -12,7 +12,7 @@ const AT_ONCE = 3
  * Tests of one file that run side by side; each still has a name, a result and a timeout of its own. They begin with the
  * first, in their order.
  */
-export function besides(test: Suite): AddRow {
+export function runInParallel(test: Suite): AddRow {
   const queue: (() => Promise<void>)[] = []
   let begun = false
   async function worker(): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench, Member } from '../faults/bench.ts'
-import type { Line } from '../faults/proxy.ts'
+import type { FaultProxy } from '../faults/proxy.ts'
 import type { Dice } from '../protocol/dice.ts'
 
 /** A daemon that died, and when: by the wall clock, as its log tells time. */
@@ -23,7 +23,7 @@ export function createWeather({ bench, dice, daemons }: { bench: Bench; dice: Di
   const switches: { readonly hits: number; off(): void }[] = []
   const kills: Kill[] = []
   let stops = 0
-  const disturb = (line: Line) => switches.push(...addFaults(line, dice))
+  const disturb = (proxy: FaultProxy) => switches.push(...addFaults(proxy, dice))
 
   async function strike(): Promise<void> {
     const member = dice.pick([...alive])
@@ -48,7 +48,7 @@ export function createWeather({ bench, dice, daemons }: { bench: Bench; dice: Di
       return `${kills.length} kills, ${stops} stops, ${hits} disturbed requests`
     },
     async blow(signal) {
-      for (const { line } of bench.members) disturb(line)
+      for (const { proxy } of bench.members) disturb(proxy)
       while (!signal.aborted) {
         await sleep(dice.between(1500, 6000))
         if (!signal.aborted) await strike()
@@ -60,11 +60,11 @@ export function createWeather({ bench, dice, daemons }: { bench: Bench; dice: Di
 }
 
 /** A call is judged once: what happens to it depends on the dice alone. Start-up is spared, it refuses to run on bad ground. */
-function addFaults(line: Line, dice: Dice) {
-  const on = () => line.calls.length > 40 && dice.chance(FAULT_RATE / 3)
+function addFaults(proxy: FaultProxy, dice: Dice) {
+  const on = () => proxy.calls.length > 40 && dice.chance(FAULT_RATE / 3)
   return [
-    line.fault({ do: 'answer', status: 503, code: 'SlowDown', on }),
-    line.fault({ do: 'dropReply', on }),
-    line.fault({ do: 'drop', on }),
+    proxy.fault({ do: 'respond', status: 503, code: 'SlowDown', on }),
+    proxy.fault({ do: 'dropReply', on }),
+    proxy.fault({ do: 'drop', on }),
   ]
 }

@@ -13,7 +13,7 @@ const questions = ['-version', '-hide_banner -encoders', '-hide_banner -decoders
 let folder: string | undefined
 
 /** Gives a PATH that finds these programs first. They are made once per process. */
-export function toQuickPath(): string {
+export function toCachedProgramsPath(): string {
   return `${(folder ??= make())}:${process.env.PATH}`
 }
 
