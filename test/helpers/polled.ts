@@ -42,7 +42,7 @@ export function createPolledQueue({ secondMs }: { secondMs: number }) {
 }
 
 /** Creates a message handler whose runs end when the test calls `finish`. */
-export function createHands() {
+export function createHandler() {
   const open = new Map<string, () => void>()
   const handled: string[] = []
   let most = 0

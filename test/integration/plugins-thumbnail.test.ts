@@ -12,10 +12,10 @@ for (const format of ['jpg', 'png', 'webp'] as const) {
   const add = format === 'jpg' ? test : test.exhaustive
   add(`takes a ${format}, upright and not too wide`, () =>
     withRun(
-      { plugin: thumbnail({ format, width: 90 }), recipe: { width: 320, height: 180, rotate: 90 } },
+      { plugin: thumbnail({ format, width: 90 }), video: { width: 320, height: 180, rotate: 90 } },
       async (result) => {
         const [artifact] = result.context.artifacts
-        assert.equal([artifact?.key, artifact?.kind], [`thumb_film.${format}`, 'thumbnail'])
+        assert.equal([artifact?.key, artifact?.kind], [`thumb_video.${format}`, 'thumbnail'])
         const [picture] = (await probeFile(artifact?.path ?? '')).streams
         assert.equal(
           [picture?.codec_name, picture?.width, picture?.height],
@@ -31,7 +31,7 @@ test('takes several, also beyond the end, and never enlarges', () =>
   withRun({ plugin: thumbnail({ at: [0, '50%', '100%', 3600], width: 4000 }) }, async ({ context }) => {
     assert.equal(
       context.artifacts.map(({ key }) => key),
-      [1, 2, 3, 4].map((n) => `thumb_film_${n}.jpg`),
+      [1, 2, 3, 4].map((n) => `thumb_video_${n}.jpg`),
     )
     assert.equal(context.fractions, [0.25, 0.5, 0.75, 1])
     for (const { path } of context.artifacts) assert.is((await probeFile(path)).streams[0]?.width, 160)
@@ -56,8 +56,8 @@ test('upload sends every artifact in order, and tells progress by size', () =>
   withRun({ plugin: thumbnail({ at: [0, 0.5], format: 'png' }) }, async ({ context }) => {
     await upload({ overwrite: 'always' }).hooks.run(context)
     assert.equal(context.uploads, [
-      { key: 'thumb_film_1.png', overwrite: 'always' },
-      { key: 'thumb_film_2.png', overwrite: 'always' },
+      { key: 'thumb_video_1.png', overwrite: 'always' },
+      { key: 'thumb_video_2.png', overwrite: 'always' },
     ])
     const [one = 0, two = 0] = context.artifacts.map(({ sizeBytes }) => sizeBytes)
     const steps = [one / 2, one, one + two / 2, one + two].map((bytes) => bytes / (one + two))

@@ -21,7 +21,7 @@ async function cutInHalf(path: string): Promise<void> {
 }
 
 test.exhaustive('a source that is cut in half is refused, or used as far as it goes, with a warning', async () => {
-  const half = { recipe: { seconds: 8 }, change: cutInHalf }
+  const half = { video: { seconds: 8 }, change: cutInHalf }
   const error = await withRun({ plugin: transcode({ preset: 'ultrafast' }), ...half }, () => undefined).then(
     () => null,
     (thrown: unknown) => thrown as MediadError,
@@ -35,7 +35,7 @@ test.exhaustive('a source that is cut in half is refused, or used as far as it g
 })
 
 test('what already is what is asked for is copied, picture for picture', () =>
-  withRun({ plugin: transcode(), recipe: { seconds: 2 } }, async (result) => {
+  withRun({ plugin: transcode(), video: { seconds: 2 } }, async (result) => {
     assert.match(result.context.commands[0]?.outputs[0]?.options.join(' ') ?? '', '-c:v copy')
     const [before, after] = await Promise.all([
       hashPackets(result.context.input),
@@ -46,7 +46,7 @@ test('what already is what is asked for is copied, picture for picture', () =>
 
 test.exhaustive('loudness is brought to the target in two passes', () =>
   withRun(
-    { plugin: transcode({ preset: 'ultrafast', loudness: { target: -16 } }), recipe: { seconds: 4 } },
+    { plugin: transcode({ preset: 'ultrafast', loudness: { target: -16 } }), video: { seconds: 4 } },
     async (result) => {
       const measured = await measureLoudness(result.context.artifacts[0]?.path ?? '')
       assert.ok(Math.abs(measured + 16) <= 0.5, `${measured} LUFS`)
@@ -63,7 +63,7 @@ test.exhaustive('subtitles become files of their own, one that is empty a warnin
     },
     async ({ context }) => {
       const [, text] = context.artifacts
-      assert.equal([text?.kind, text?.key, context.artifacts.length], ['subtitles', 'sub_film_1_deu.vtt', 2])
+      assert.equal([text?.kind, text?.key, context.artifacts.length], ['subtitles', 'sub_video_1_deu.vtt', 2])
       assert.match(await readFile(text?.path ?? '', 'utf8'), /^WEBVTT\n\n00:00\.100 --> 00:00\.900\nhallo\n/)
     },
   ),
@@ -71,12 +71,12 @@ test.exhaustive('subtitles become files of their own, one that is empty a warnin
 
 test.exhaustive('a box, HDR that stays, metadata that stays', async () => {
   const boxed = transcode({ preset: 'ultrafast', maxWidth: 64, maxHeight: 64, fit: 'cover' })
-  await withRun({ plugin: boxed, recipe: { audio: false } }, async ({ context }) => {
+  await withRun({ plugin: boxed, video: { audio: false } }, async ({ context }) => {
     const { streams } = await probeFile(context.artifacts[0]?.path ?? '')
     assert.equal([streams[0]?.width, streams[0]?.height], [64, 64])
   })
   const hdr = transcode({ codec: 'hevc', preset: 'ultrafast', hdr: 'keep' })
-  await withRun({ plugin: hdr, recipe: { audio: false }, change: makeHdr }, async ({ context }) => {
+  await withRun({ plugin: hdr, video: { audio: false }, change: makeHdr }, async ({ context }) => {
     const [picture] = (await probeFile(context.artifacts[0]?.path ?? '')).streams
     assert.equal([picture?.pix_fmt, picture?.color_transfer, picture?.profile], ['yuv420p10le', 'smpte2084', 'Main 10'])
     assert.equal((await context.inspect(context.artifacts[0]?.path ?? '')).video?.mastering?.light, {

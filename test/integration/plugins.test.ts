@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { MediadError } from '../../daemon/index.ts'
 import { thumbnail, transcode } from '../../plugins/index.ts'
-import { createTestContext, withRun, type Made } from '../helpers/context.ts'
+import { createTestContext, withRun, type PluginRun } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { hdr, x265 } from '../helpers/hdr.ts'
 import { ffmpeg, makeAudio, makeVideo, probeFile, readColour, type ProbedFile } from '../helpers/media.ts'
@@ -11,7 +11,7 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('plugins')
 
-async function probeFirst({ context }: Made): Promise<ProbedFile> {
+async function probeFirst({ context }: PluginRun): Promise<ProbedFile> {
   const [artifact] = context.artifacts
   assert.ok(artifact, 'it added an artifact')
   return probeFile(artifact.path)
@@ -30,7 +30,7 @@ const targets = [
 
 for (const { codec, key, made, sound, contentType } of targets) {
   test(`transcodes to ${codec} in ${key}`, () =>
-    withRun({ plugin: transcode({ codec, key }), recipe: { seconds: 1, width: 128, height: 72 } }, async (result) => {
+    withRun({ plugin: transcode({ codec, key }), video: { seconds: 1, width: 128, height: 72 } }, async (result) => {
       const [artifact] = result.context.artifacts
       assert.is(artifact?.kind, 'video')
       assert.is(artifact?.contentType, contentType)
@@ -47,7 +47,7 @@ for (const { codec, key, made, sound, contentType } of targets) {
 for (const rotate of [90, 180, 270] as const) {
   test.exhaustive(`a film that lies on its side by ${rotate} degrees is turned upright for good`, () =>
     withRun(
-      { plugin: transcode(), recipe: { width: 320, height: 180, codec: 'hevc', rotate, audio: false } },
+      { plugin: transcode(), video: { width: 320, height: 180, codec: 'hevc', rotate, audio: false } },
       async (result) => {
         assert.is(result.context.probe.video?.rotation, rotate)
         const file = await probeFirst(result)
@@ -67,7 +67,7 @@ test.exhaustive('odd sizes, 4:4:4, chapters and tags make an ordinary file', () 
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast' }),
-      recipe: { width: 161, height: 121 },
+      video: { width: 161, height: 121 },
       name: 'source.mkv',
       change: async (path) => {
         const chapters = ';FFMETADATA1\ntitle=secret\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=one\n'
@@ -91,7 +91,7 @@ test.exhaustive('HDR becomes SDR', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast' }),
-      recipe: { audio: false },
+      video: { audio: false },
       change: async (path) => {
         await ffmpeg(['-i', path, ...x265('smpte2084').flat(), ...hdr('smpte2084'), `${path}.mp4`])
         await writeFile(path, await readFile(`${path}.mp4`))
@@ -111,7 +111,7 @@ test('sound that fits is copied, other sound becomes stereo at 48 kHz', async ()
   const given = {
     plugin: transcode({ preset: 'ultrafast' }),
     name: 'source.mkv',
-    recipe: { audio: false },
+    video: { audio: false },
     change: addSurround,
   }
   await withRun(given, async (result) => {
@@ -121,7 +121,7 @@ test('sound that fits is copied, other sound becomes stereo at 48 kHz', async ()
 })
 
 test.exhaustive('a film without sound stays one', () =>
-  withRun({ plugin: transcode({ preset: 'ultrafast' }), recipe: { audio: false } }, async (result) => {
+  withRun({ plugin: transcode({ preset: 'ultrafast' }), video: { audio: false } }, async (result) => {
     assert.equal(
       (await probeFirst(result)).streams.map(({ codec_type }) => codec_type),
       ['video'],
@@ -138,7 +138,7 @@ test('sound alone makes a file with sound alone, and no thumbnail', async () => 
   await thumbnail().hooks.run(context)
   assert.equal(
     context.artifacts.map(({ kind, contentType, key }) => [kind, contentType, key]),
-    [['audio', 'audio/mp4', 'cvted_film.mp4']],
+    [['audio', 'audio/mp4', 'cvted_video.mp4']],
   )
   assert.equal(context.skips, ['the source has no picture'])
 })

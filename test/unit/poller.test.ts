@@ -6,7 +6,7 @@ import { createPoller, type PollerDeps } from '../../daemon/schedule/poller.ts'
 import { runInParallel } from '../helpers/parallel.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { turn } from '../helpers/fakes.ts'
-import { createHands, createPolledQueue } from '../helpers/polled.ts'
+import { createHandler, createPolledQueue } from '../helpers/polled.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
@@ -16,7 +16,7 @@ const NEVER = '0 0 0 29 2 *'
 
 function prepare({ secondMs = 50, ...parts }: Partial<PollerDeps> & { secondMs?: number } = {}) {
   const queue = createPolledQueue({ secondMs })
-  const hands = createHands()
+  const handler = createHandler()
   const logged: LoggedLine[] = []
   const events: DaemonEvent[] = []
   const poller = createPoller({
@@ -27,12 +27,12 @@ function prepare({ secondMs = 50, ...parts }: Partial<PollerDeps> & { secondMs?:
     batch: 1,
     longPollSeconds: 1,
     visibilitySeconds: 30,
-    handle: hands.handle,
+    handle: handler.handle,
     emit: (event) => void events.push(event),
     log: createTestLog(logged),
     ...parts,
   })
-  return { queue, hands, logged, events, poller }
+  return { queue, handler, logged, events, poller }
 }
 
 /** Waits until something has come to `count`; gives what it has come to, and in how many seconds. */
@@ -45,45 +45,45 @@ async function countTo(count: number, read: () => number): Promise<[reached: num
 const test = runInParallel(suite('poller'))
 
 test('a message on the queue is handled at the start, a later one after a tick', async () => {
-  const { queue, hands, poller } = prepare({
+  const { queue, handler, poller } = prepare({
     poll: EVERY_SECOND,
-    handle: async ({ body }) => void hands.handled.push(body),
+    handle: async ({ body }) => void handler.handled.push(body),
   })
   queue.add('a')
   poller.start()
-  await until('a is handled', () => hands.handled.includes('a'))
-  await until('a second request', () => queue.asked.length >= 3)
+  await until('a is handled', () => handler.handled.includes('a'))
+  await until('a second request', () => queue.requests.length >= 3)
   queue.add('b')
-  await until('b is handled', () => hands.handled.includes('b'))
+  await until('b is handled', () => handler.handled.includes('b'))
   await poller.stop()
-  assert.equal(hands.handled, ['a', 'b'])
+  assert.equal(handler.handled, ['a', 'b'])
 })
 
 test('one request at a time, never for more than the free slots, never more messages than slots', async () => {
-  const { queue, hands, poller } = prepare({ poll: EVERY_SECOND, concurrency: 3 })
+  const { queue, handler, poller } = prepare({ poll: EVERY_SECOND, concurrency: 3 })
   queue.add(...Array.from({ length: 20 }, (_, index) => `m${index}`))
   poller.start()
   for (let n = 0; n < 20; n++) {
-    await until(`m${n} is in hand`, () => hands.open.has(`m${n}`))
-    assert.ok(hands.open.size <= 3)
-    hands.finish(`m${n}`)
+    await until(`m${n} is in hand`, () => handler.open.has(`m${n}`))
+    assert.ok(handler.open.size <= 3)
+    handler.finish(`m${n}`)
   }
   await poller.stop()
   await poller.whenIdle()
-  assert.equal([queue.state.mostOpen, hands.most(), hands.handled.length], [1, 3, 20])
-  for (const { max, waitSeconds, visibilitySeconds } of queue.asked) {
+  assert.equal([queue.state.mostOpen, handler.most(), handler.handled.length], [1, 3, 20])
+  for (const { max, waitSeconds, visibilitySeconds } of queue.requests) {
     assert.ok(max >= 1 && max <= 3)
     assert.equal([waitSeconds, visibilitySeconds], [1, 30])
   }
 })
 
 test('a finished slot takes the next message at once, without waiting for a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 1 })
+  const { queue, handler, poller } = prepare({ concurrency: 1 })
   queue.add('a', 'b', 'c')
   poller.start()
   for (const body of ['a', 'b', 'c']) {
-    await until(`${body} is in hand`, () => hands.open.has(body))
-    hands.finish(body)
+    await until(`${body} is in hand`, () => handler.open.has(body))
+    handler.finish(body)
   }
   await poller.stop()
 })
@@ -103,34 +103,34 @@ for (const turns of [0, 1, 3]) {
 }
 
 test('a slot that is free while a request is under way waits for its turn, not for a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 2, secondMs: 1000 })
+  const { queue, handler, poller } = prepare({ concurrency: 2, secondMs: 1000 })
   queue.add('a')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('a is in hand', () => handler.open.has('a'))
   await until('the other slot polls', () => queue.state.open === 1)
-  hands.finish('a')
+  handler.finish('a')
   await turn()
   queue.add('b', 'c')
-  await until('both are in hand', () => hands.open.has('b') && hands.open.has('c'))
-  for (const body of ['b', 'c']) hands.finish(body)
+  await until('both are in hand', () => handler.open.has('b') && handler.open.has('c'))
+  for (const body of ['b', 'c']) handler.finish(body)
   await poller.stop()
 })
 
 test('a slot that got free while a request was under way is polled for after it, not after a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 2, secondMs: 500 })
+  const { queue, handler, poller } = prepare({ concurrency: 2, secondMs: 500 })
   queue.add('a')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('a is in hand', () => handler.open.has('a'))
   await until('the other slot polls', () => queue.state.open === 1)
-  hands.finish('a')
-  await until('both slots poll', () => queue.asked.at(-1)?.max === 2)
+  handler.finish('a')
+  await until('both slots poll', () => queue.requests.at(-1)?.max === 2)
   await poller.stop()
 })
 
 test('an idle poller makes no more than one request per tick', async () => {
   const { queue, poller } = prepare({ poll: EVERY_SECOND, secondMs: 1000 })
   poller.start()
-  const [requests, seconds] = await countTo(4, () => queue.asked.length)
+  const [requests, seconds] = await countTo(4, () => queue.requests.length)
   await poller.stop()
   assert.ok(requests <= seconds + 2, `${requests} requests in ${seconds} s`)
 })
@@ -150,7 +150,7 @@ test('a queue that answers empty at once is not asked in a hot loop', async () =
 })
 
 test('what arrives after the stop is given back at once, and not handled', async () => {
-  const { queue, hands, poller } = prepare({ longPollSeconds: 20, secondMs: 1000 })
+  const { queue, handler, poller } = prepare({ longPollSeconds: 20, secondMs: 1000 })
   poller.start()
   await until('it polls', () => queue.state.open === 1)
   const stopped = poller.stop()
@@ -162,35 +162,35 @@ test('what arrives after the stop is given back at once, and not handled', async
     { id: 'a', seconds: 0 },
     { id: 'b', seconds: 0 },
   ])
-  assert.equal([hands.handled, queue.asked.length], [[], 1])
+  assert.equal([handler.handled, queue.requests.length], [[], 1])
 })
 
 test('stopping waits for no handler, idleness does, and nothing is received in between', async () => {
-  const { queue, hands, poller } = prepare({ poll: EVERY_SECOND })
+  const { queue, handler, poller } = prepare({ poll: EVERY_SECOND })
   queue.add('a')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('a is in hand', () => handler.open.has('a'))
   await poller.stop()
   queue.add('b')
   let idle = false
   const whenIdle = poller.whenIdle().then(() => (idle = true))
   await turn()
   assert.not.ok(idle)
-  hands.finish('a')
+  handler.finish('a')
   await whenIdle
-  assert.equal(hands.handled, ['a'])
+  assert.equal(handler.handled, ['a'])
 })
 
 test('a batch is handled one after the other; the rest of it is given back after the stop', async () => {
-  const { queue, hands, poller } = prepare({ batch: 10, concurrency: 1 })
+  const { queue, handler, poller } = prepare({ batch: 10, concurrency: 1 })
   queue.add('a', 'b', 'c')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
-  assert.equal([queue.asked[0]?.max, hands.open.size], [10, 1])
-  hands.finish('a')
-  await until('b is in hand', () => hands.open.has('b'))
+  await until('a is in hand', () => handler.open.has('a'))
+  assert.equal([queue.requests[0]?.max, handler.open.size], [10, 1])
+  handler.finish('a')
+  await until('b is in hand', () => handler.open.has('b'))
   await poller.stop()
-  hands.finish('b')
+  handler.finish('b')
   await poller.whenIdle()
   assert.equal(queue.hidden, [{ id: 'c', seconds: 0 }])
 })
@@ -212,14 +212,14 @@ test('a handler that throws costs nobody his slot', async () => {
 })
 
 test('a queue that cannot be asked is a problem until it answers; then its messages are handled without a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 1 })
+  const { queue, handler, poller } = prepare({ concurrency: 1 })
   queue.failures.push(new MediadError('transient.queue', 'no answer'))
   queue.add('a')
   poller.start()
   await until('it has a problem', () => poller.problem() === 'no answer')
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('a is in hand', () => handler.open.has('a'))
   assert.is(poller.problem(), null)
-  hands.finish('a')
+  handler.finish('a')
   await poller.stop()
 })
 
