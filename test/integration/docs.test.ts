@@ -39,7 +39,7 @@ const notRun: Record<string, string> = {
     'there is no AWS here; mediad env has a test of its own',
   'cd terraform/examples/fleet\ncat > terraform.tfvars <<\'END\'\nregion      = "eu-central-1"\nbucket_name = "my-media"\npackage     = "https://downloads.example.com/mediad-0.1.0.tgz"\nvpc_id      = "vpc-0123456789abcdef0"\nsubnet_ids  = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]\nEND\nterraform init\nterraform apply\n':
     'there is no AWS here; the variables are those of the example, which is validated',
-  'aws s3 cp film.mp4 s3://my-media/origin_film.mp4\nnpm run mediad -- jobs origin_film.mp4\naws s3 cp s3://my-media/cvted_film.mp4 .\n':
+  'aws s3 cp video.mp4 s3://my-media/origin_video.mp4\nnpm run mediad -- jobs origin_video.mp4\naws s3 cp s3://my-media/cvted_video.mp4 .\n':
     'as above',
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
     'there is no Docker here; the Dockerfile is linted',
@@ -58,7 +58,7 @@ const hasCurl = (process.env.PATH ?? '').split(delimiter).some((path) => existsS
 
 test.before(async () => {
   folder = await temporaryFolder()
-  const film = join(folder.path, 'film.mp4')
+  const film = join(folder.path, 'video.mp4')
   await makeVideo(film)
   await symlink(join(root, 'node_modules'), join(folder.path, 'node_modules'))
   for (const page of pages) await prepare(page, film)
@@ -159,7 +159,7 @@ async function prepare(page: Page, film: string): Promise<void> {
   for (const name of ['daemon', 'plugins', 'examples', 'test/helpers', 'tsconfig.json'])
     await symlink(join(root, name), join(stage, name))
   for (const name of ['package.json', 'media.config.ts']) await copyFile(join(root, name), join(stage, name))
-  await copyFile(film, join(stage, 'film.mp4'))
+  await copyFile(film, join(stage, 'video.mp4'))
   for (const block of page.blocks) {
     if (block.marks.file === undefined) continue
     await mkdir(dirname(pathOf(block)), { recursive: true })
