@@ -106,14 +106,14 @@ test('every problem is reported, each on a line of its own with its path', () =>
   const expected = [
     /^bucket: must not be empty/,
     /^queues\.work\.url: must be the http\(s\) URL of an SQS queue, not "nonsense"/,
-    /^queues\.work\.concurrency: must be a whole number from 1 to 64, not 0/,
+    /^queues\.work\.concurrency: must be an integer from 1 to 64, not 0/,
     /^queues\.inProgress\.url: must be the http\(s\) URL/,
     /^queues\.inProgress\.poll: must be a cron expression of 6 fields/,
     /^queues\.dead: is missing/,
-    /^job\.attempts: must be a whole number from 1 to 100, not 1\.5/,
-    /^job\.leaseSeconds: must be a whole number from 6 to 3600, not 5/,
+    /^job\.attempts: must be an integer from 1 to 100, not 1\.5/,
+    /^job\.leaseSeconds: must be an integer from 6 to 3600, not 5/,
     /^job\.retries: unknown option/,
-    /^http\.port: must be a whole number from 0 to 65535, not "3000"/,
+    /^http\.port: must be an integer from 0 to 65535, not "3000"/,
     /^plugins\[0\] \(encode\)\.crf: must be at most 51, not 99/,
     /^plugins\[1\] \(encode\)\.codec: must be one of "h264", "hevc", not "mjpeg"/,
   ]
@@ -133,7 +133,7 @@ test('numbers must be whole, finite and within their limits', () => {
       for (const value of [min - 1, max + 1, min + 0.5, Number.NaN, Infinity, `${min}`, null, true, 10n])
         only(
           { [section]: { [option]: value } },
-          new RegExp(`^${section}\\.${option}: must be a whole number from ${min} to ${max}, not `),
+          new RegExp(`^${section}\\.${option}: must be an integer from ${min} to ${max}, not `),
         )
     }
 })
@@ -166,8 +166,8 @@ test('a poll must be a cron expression with seconds that comes true some day', (
   const poll = (value: unknown) => ({ queues: { ...minimal.queues, work: { ...minimal.queues.work, poll: value } } })
   assert.equal(problemsOf({ ...minimal, ...poll('0-59/3 * * * * *') }), [])
   only(poll('* * * * *'), /queues\.work\.poll: .*6 fields.*this has 5/)
-  only(poll('99 * * * * *'), /queues\.work\.poll: is no cron expression/)
-  only(poll('0 0 0 30 2 *'), /queues\.work\.poll: .*never comes true/)
+  only(poll('99 * * * * *'), /queues\.work\.poll: is not a valid cron expression/)
+  only(poll('0 0 0 30 2 *'), /queues\.work\.poll: .*never matches/)
   only(poll('@hourly'), /queues\.work\.poll: .*6 fields/)
   only(poll(5), /queues\.work\.poll: must be text, not 5/)
 })
@@ -203,7 +203,7 @@ test('source and state prefix must not overlap', () => {
 test('no plugin writes where sources or job documents are, or where another one writes', () => {
   only(
     { plugins: [writer('loop', 'origin_{name}.mp4')] },
-    /^plugins\[0\] \(loop\): writes to "origin_\{name\}\.mp4", .*again, for ever/,
+    /^plugins\[0\] \(loop\): writes to "origin_\{name\}\.mp4", .*again, endlessly/,
   )
   only({ plugins: [writer('spy', '.mediad/jobs/{id}.json')] }, /^plugins\[0\] \(spy\): .*state\.prefix/)
   only(
