@@ -20,7 +20,7 @@ const quick = { code: noteCode, chain: '[note(), upload()]' }
 const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const named = (name: string) => (call: Call) => call.name === name
 
-row('Q5: an in-progress message whose document nobody can read is dead-lettered after ten receives', async () => {
+row('Q5: an in-progress message whose document cannot be read is dead-lettered after ten receives', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   const video = await tinyVideo()
   const etag = await bench.upload('origin_a.mp4', video)
@@ -31,7 +31,7 @@ row('Q5: an in-progress message whose document nobody can read is dead-lettered 
   const body = JSON.stringify({ version: 1, id: getJobId(source.key), source, claim: 1, owner: 'somebody/12345678' })
   await bench.send('inProgress', body)
   const { proxy } = await bench.start()
-  await until('it is dead-lettered and deleted', () => proxy.calls.some(named('DeleteMessage in-progress')))
+  await until('the message is dead-lettered and deleted', () => proxy.calls.some(named('DeleteMessage in-progress')))
   assert.equal(
     (await operate(bench, 'dead')).map((dead) => [dead.reason, dead.body]),
     [['internal.document', body]],
@@ -48,7 +48,7 @@ row('Q5: an in-progress message whose document nobody can read is dead-lettered 
 })
 
 row(
-  'Q7: every message is gone while the owner is dead: the job is seen as stale, and requeued by an operator',
+  'Q7: all messages are lost while the owner is dead: the job is listed as stale, and an operator requeues it',
   async () => {
     await using bench = await startBench({ ...gated, more: shortLease })
     const { daemon } = bench.first
@@ -58,9 +58,9 @@ row(
     for (const QueueUrl of [bench.cloud.local.queueUrls.work, bench.cloud.local.queueUrls.inProgress])
       await bench.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl }))
     await bench.start()
-    await until('it is stale', async () => (await operate(bench, 'jobs'))[0]?.stale === true)
+    await until('the job is stale', async () => (await operate(bench, 'jobs'))[0]?.stale === true)
     await bench.openGate()
-    assert.is(bench.countEvents('job.started'), 1, 'nobody looks at it any more')
+    assert.is(bench.countEvents('job.started'), 1, 'nothing starts the job again')
     assert.equal(
       (await operate(bench, 'requeue', '--all')).map(({ key, done }) => [key, done]),
       [['origin_a.mp4', true]],
@@ -71,7 +71,7 @@ row(
   },
 )
 
-/** Runs a command of an operator with the config of the daemons, and returns what it prints. */
+/** Runs an operator command with the config of the daemons, and returns its output lines. */
 async function operate({ cloud, first }: Bench, ...args: string[]): Promise<Record<string, unknown>[]> {
   const config = join(first.daemon.folder, 'media.config.ts')
   const env = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET, MEDIAD_LOG_LEVEL: 'warn' }

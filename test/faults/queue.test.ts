@@ -21,7 +21,7 @@ const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const failing = { do: 'respond', status: 500, code: 'InternalFailure' } as const
 const named = (name: string) => (call: Call) => call.name === name
 
-rest('Q2: a notification that comes late, after the job is over, is a duplicate', async () => {
+rest('Q2: a notification that arrives after the job is finished is a duplicate', async () => {
   await using bench = await startBench(quick)
   const video = await tinyVideo()
   const etag = await bench.upload('origin_a.mp4', video)
@@ -35,11 +35,11 @@ rest('Q2: a notification that comes late, after the job is over, is a duplicate'
   assert.is(bench.countEvents('job.started'), 1)
 })
 
-row('Q5: a record of a source that never was ends in one dead job, not in a loop', async () => {
+row('Q5: an in-progress message for a source that never existed ends in one dead job, not in a loop', async () => {
   await using bench = await startBench(quick)
   const source = { bucket: BUCKET, key: 'origin_gone.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
-  const record = { version: 1, id: getJobId(source.key), source, claim: 1, owner: 'somebody/12345678' }
-  await bench.send('inProgress', JSON.stringify(record))
+  const message = { version: 1, id: getJobId(source.key), source, claim: 1, owner: 'somebody/12345678' }
+  await bench.send('inProgress', JSON.stringify(message))
   const { error } = await bench.waitUntilFinished('origin_gone.mp4')
   assert.is(error?.code, 'input.source_gone')
   await bench.waitUntilIdle()
@@ -47,7 +47,7 @@ row('Q5: a record of a source that never was ends in one dead job, not in a loop
   assert.is((await bench.takeDeadMessages()).length, 1)
 })
 
-row('Q6: a record of a job that is over is dropped, and nothing runs again', async () => {
+row('Q6: an in-progress message of a finished job is dropped, and nothing runs again', async () => {
   await using bench = await startBench(quick)
   await bench.upload('origin_a.mp4', await tinyVideo())
   const { id, source, claim, owner, ...before } = await bench.waitUntilFinished('origin_a.mp4')
@@ -60,62 +60,71 @@ row('Q6: a record of a job that is over is dropped, and nothing runs again', asy
   assert.is(bench.countEvents('job.started'), 1)
 })
 
-rest('Q8: garbage goes to the dead queue with its reason, at its first receive, and the loop goes on', async () => {
-  await using bench = await startBench(quick)
-  for (const body of garbage) await bench.send('work', body)
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.waitUntilIdle()
-  const dead = await bench.takeDeadMessages()
-  assert.equal(
-    dead.map(({ reason }) => reason),
-    garbage.map(() => 'message.invalid'),
-  )
-  assert.equal(
-    dead.map(({ body }) => String(body).slice(0, 100)).toSorted(),
-    garbage.map((body) => body.slice(0, 100)).toSorted(),
-  )
-  assert.is((await bench.document('origin_a.mp4'))?.state, 'succeeded')
-  const told = () => bench.countEvents('message.dead_lettered', { level: 'error' })
-  await until('it has told of each', () => told() >= garbage.length)
-  assert.is(told(), garbage.length, 'each was received once')
-})
+rest(
+  'Q8: invalid messages are dead-lettered with a reason at their first receive, and the poller continues',
+  async () => {
+    await using bench = await startBench(quick)
+    for (const body of invalid) await bench.send('work', body)
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.waitUntilIdle()
+    const dead = await bench.takeDeadMessages()
+    assert.equal(
+      dead.map(({ reason }) => reason),
+      invalid.map(() => 'message.invalid'),
+    )
+    assert.equal(
+      dead.map(({ body }) => String(body).slice(0, 100)).toSorted(),
+      invalid.map((body) => body.slice(0, 100)).toSorted(),
+    )
+    assert.is((await bench.document('origin_a.mp4'))?.state, 'succeeded')
+    const countDeadLettered = () => bench.countEvents('message.dead_lettered', { level: 'error' })
+    await until('each message is dead-lettered', () => countDeadLettered() >= invalid.length)
+    assert.is(countDeadLettered(), invalid.length, 'each was received once')
+  },
+)
 
-/** SQS takes neither an empty body nor NUL. */
-const garbage = [
+/** Invalid bodies. SQS itself rejects an empty body and NUL. */
+const invalid = [
   'null',
   '[]',
   '{}',
   '"text"',
-  'no JSON at all',
+  'not JSON',
   '{"Records":[{"s3":null}]}',
   '{"__proto__":{"Records":[]}}',
   String.raw`{"Records":[{"s3":{"object":{"key":"\ud800"}}}]}`,
   `{"Records":"${'x'.repeat(200_000)}"}`,
 ]
 
-rest('Q11: other events, buckets and keys are deleted; what the daemon uploads itself starts no job', async () => {
-  await using bench = await startBench(quick)
-  const { daemon } = bench.first
-  const source = { bucket: BUCKET, key: 'origin_x.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
-  const removal = toNotificationBody(source).replace('ObjectCreated:', 'ObjectRemoved:')
-  const others = [
-    { ...source, bucket: 'other' },
-    { ...source, key: 'note_x.txt' },
-  ].map((one) => toNotificationBody(one))
-  for (const body of [removal, ...others, '{"Service":"Amazon S3","Event":"s3:TestEvent"}'])
-    await bench.send('work', body)
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.waitUntilIdle()
-  await bench.checkInvariants()
-  assert.is(bench.countEvents('job.started'), 1)
-  await until('the notification of its own upload was ignored, too', () => bench.countEvents('message.ignored') >= 5)
-  assert.equal(
-    daemon.entries.filter(({ level }) => level === 'error'),
-    [],
-  )
-})
+rest(
+  'Q11: messages for other events, buckets and keys are deleted; uploads of the daemon itself start no job',
+  async () => {
+    await using bench = await startBench(quick)
+    const { daemon } = bench.first
+    const source = { bucket: BUCKET, key: 'origin_x.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
+    const removal = toNotificationBody(source).replace('ObjectCreated:', 'ObjectRemoved:')
+    const unwanted = [
+      { ...source, bucket: 'other' },
+      { ...source, key: 'note_x.txt' },
+    ].map((one) => toNotificationBody(one))
+    for (const body of [removal, ...unwanted, '{"Service":"Amazon S3","Event":"s3:TestEvent"}'])
+      await bench.send('work', body)
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.waitUntilIdle()
+    await bench.checkInvariants()
+    assert.is(bench.countEvents('job.started'), 1)
+    await until(
+      'all messages, including the notification of its own upload, are ignored',
+      () => bench.countEvents('message.ignored') >= 5,
+    )
+    assert.equal(
+      daemon.entries.filter(({ level }) => level === 'error'),
+      [],
+    )
+  },
+)
 
-rest('Q13: the notifications of two versions in the wrong order: the newer version counts', async () => {
+rest('Q13: notifications of two versions in the wrong order: the newer version is processed', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   const older = await tinyVideo()
   const newer = Buffer.concat([older, Buffer.from([0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65])]) // an empty box: another etag
@@ -130,10 +139,11 @@ rest('Q13: the notifications of two versions in the wrong order: the newer versi
   await bench.checkInvariants()
   const document = await bench.document('origin_a.mp4')
   assert.is(document?.source.etag, etag)
-  assert.is(document?.claim, 1, 'the older one made no claim')
+  assert.is(document?.claim, 1, 'the older version is not claimed')
   assert.match((await bench.cloud.get('note_a.txt')).toString(), new RegExp(`^${etag} `))
 })
 
+/** Receives and deletes this many messages of the work queue, and returns their bodies. */
 async function takeBodies({ cloud }: Bench, count: number): Promise<string[]> {
   const QueueUrl = cloud.local.queueUrls.work
   const bodies: string[] = []
@@ -147,41 +157,44 @@ async function takeBodies({ cloud }: Bench, count: number): Promise<string[]> {
   return bodies
 }
 
-/** What is in hand and neither deleted nor hidden is there again after seconds, not after half a minute: from the first poll on. */
+/** Shortens the visibility timeout of received messages from half a minute to five seconds. */
 const shortenVisibility = (proxy: FaultProxy) =>
   proxy.rewrite(({ op }) => (op === 'ReceiveMessage' ? { VisibilityTimeout: 5 } : {}))
 
-rest('Q15: DeleteMessage fails, of the work message and of the record: the job is done once', async () => {
+rest('Q15: DeleteMessage fails for the work message and the in-progress message: the job is done once', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   const { proxy } = await bench.start(shortenVisibility)
   const work = proxy.fault({ ...failing, on: named('DeleteMessage work'), times: 5 })
-  const record = proxy.fault({ on: named('DeleteMessage in-progress'), times: 5, do: 'dropReply' })
+  const inProgress = proxy.fault({ on: named('DeleteMessage in-progress'), times: 5, do: 'dropReply' })
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.is(bench.countEvents('job.started'), 1)
-  assert.equal([work.hits, record.hits >= 1], [5, true])
+  assert.equal([work.hits, inProgress.hits >= 1], [5, true])
 })
 
-rest('Q16: the record cannot be sent: nothing is claimed without it, and the message comes back', async () => {
-  await using bench = await startBench(quick)
-  const { proxy } = bench.first
-  let claims = 0
-  const record = proxy.fault({
-    ...failing,
-    on: named('SendMessage in-progress'),
-    times: 6,
-    act: () => void (claims += proxy.calls.filter(named('PUT document')).length),
-  })
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.waitUntilIdle()
-  await bench.checkInvariants()
-  assert.equal([record.hits, claims], [6, 0], 'nothing was claimed while there was no record')
-  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
-})
+rest(
+  'Q16: the in-progress message cannot be sent: nothing is claimed, and the work message becomes visible again',
+  async () => {
+    await using bench = await startBench(quick)
+    const { proxy } = bench.first
+    let claims = 0
+    const failed = proxy.fault({
+      ...failing,
+      on: named('SendMessage in-progress'),
+      times: 6,
+      act: () => void (claims += proxy.calls.filter(named('PUT document')).length),
+    })
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.waitUntilIdle()
+    await bench.checkInvariants()
+    assert.equal([failed.hits, claims], [6, 0], 'nothing is claimed without an in-progress message')
+    assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
+  },
+)
 
-row('Q16: every reply to SendMessage and DeleteMessage is lost: messages too many, and one result', async () => {
-  // a message too many waits for the lease to end
+row('Q16: every reply to SendMessage and DeleteMessage is lost: duplicate messages, and one result', async () => {
+  // a duplicate work message waits for the lease to end
   await using bench = await startBench({ ...quick, daemons: 0, more: shortLease })
   const { proxy } = await bench.start(shortenVisibility)
   const lost = proxy.fault({
@@ -194,38 +207,38 @@ row('Q16: every reply to SendMessage and DeleteMessage is lost: messages too man
   await bench.checkInvariants()
   assert.ok(lost.hits >= 5)
   await assertLoggedOnce(bench, 'job.succeeded')
-  assertCount(bench, (await bench.document('origin_a.mp4'))?.attempt, { wanted: 1 })
+  assertCount(bench, (await bench.document('origin_a.mp4'))?.attempt, { expected: 1 })
 })
 
-row('Q18: no message can be hidden for longer: the job goes on under its lease', async () => {
+row('Q18: no visibility timeout can be extended: the job continues under its lease', async () => {
   await using bench = await startBench({ ...gated, daemons: 0 })
   const { proxy } = await bench.start(shortenVisibility)
-  const refused = proxy.fault({
+  const rejected = proxy.fault({
     on: ({ op }) => op === 'ChangeMessageVisibility',
     do: 'respond',
     status: 400,
     code: 'InvalidParameterValue',
   })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await until('its record could not be hidden, twice', () => refused.hits >= 2)
+  await until('two visibility changes were rejected', () => rejected.hits >= 2)
   await bench.openGate()
   await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.is(bench.countEvents('job.started'), 1)
 })
 
-row('Q19: OverLimit is met with pauses, not with a hot loop', async () => {
+row('Q19: OverLimit leads to pauses, not to a busy loop', async () => {
   await using bench = await startBench(quick)
   const { proxy } = bench.first
-  const over = proxy.fault({ on: named('ReceiveMessage work'), do: 'respond', status: 403, code: 'OverLimit' })
+  const limit = proxy.fault({ on: named('ReceiveMessage work'), do: 'respond', status: 403, code: 'OverLimit' })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await until('it has met the limit', () => over.hits > 0)
+  await until('a request was rejected', () => limit.hits > 0)
   const startedAt = performance.now()
   const countSeconds = () => (performance.now() - startedAt) / 1000
   await until('some seconds have passed', () => countSeconds() > 6)
-  // three tries of the SDK for each of ours
-  assert.ok(over.hits <= 3 * countSeconds(), `${over.hits} requests in ${countSeconds()} s`)
-  over.off()
+  // the SDK sends each request up to three times
+  assert.ok(limit.hits <= 3 * countSeconds(), `${limit.hits} requests in ${countSeconds()} s`)
+  limit.off()
   await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)

@@ -7,105 +7,111 @@ import { readErrorCode, type Mediad } from '../helpers/process.ts'
 import { until } from '../helpers/wait.ts'
 import type { FaultProxy } from './proxy.ts'
 
-/** A daemon and its own network: what goes wrong on its line is no other daemon's trouble. */
+/** A daemon and its own proxy. Faults of the proxy affect no other daemon. */
 export type Member = { readonly daemon: Mediad; readonly proxy: FaultProxy }
 
 export type Expectations = {
-  /** Keys of the sources whose job must be dead; every other one must have succeeded. */
+  /** Keys of the sources whose job must be dead. All others must have succeeded. */
   dead?: readonly string[]
-  /** Dead messages that may be there beside one for each dead job: a crash between telling and writing down repeats them. */
+  /**
+   * Number of dead-letter messages that are allowed in addition to one per dead job. A crash after the dead-letter message
+   * is sent and before the document is written repeats the message.
+   */
   moreDead?: number
-  /** Objects that are nobody's outputs. */
+  /** Keys of objects that are not the output of a job. */
   foreign?: readonly string[]
-  /** An upload in parts may stay open: its daemon died in it, and no later attempt wrote that key. */
+  /** Allows open multipart uploads: the daemon died in one, and no later attempt wrote that key. */
   openUploads?: boolean
 }
 
-/** A fleet whose daemons reach S3 and SQS through faulty lines, and the judge of what became of it. */
+/** A fleet whose daemons reach S3 and SQS through fault-injecting proxies, and checks of the final state. */
 export type Bench = Omit<Fleet, 'start' | 'daemons'> & {
   readonly members: readonly Member[]
-  /** The first member; throws when there is none. */
+  /** The first member. Throws when there is none. */
   readonly first: Member
-  /** Uploads a source, past every fault. */
+  /** Uploads a source directly, without a proxy. */
   upload(key: string, body: string | Uint8Array): Promise<string>
-  /** One more daemon. `prepare` sets faults up before it starts; `env` is laid over its environment. */
+  /** Starts one more daemon. `prepare` can add faults before it starts; `env` overrides its environment. */
   start(prepare?: (proxy: FaultProxy) => void, env?: Readonly<Record<string, string>>): Promise<Member>
-  /** Puts a body on one of the queues, past every fault. */
+  /** Sends a message to a queue directly, without a proxy. */
   send(queue: 'work' | 'inProgress', body: string): Promise<void>
-  /** Every upload is over, no message is left but dead ones, and no ffmpeg works. */
+  /** Returns whether the jobs of all uploads are finished, both queues are empty, and no ffmpeg is running. */
   isIdle(): Promise<boolean>
-  /** Lets through whatever waits at the gate, now or later. */
+  /** Opens the gate for all jobs that wait at it, now or later. */
   openGate(): Promise<void>
-  /** Waits until it is quiescent. */
+  /** Waits until {@link Bench.isIdle} is true. */
   waitUntilIdle(seconds?: number): Promise<void>
-  /** At quiescence. @throws Error that names every invariant that is broken, and how */
+  /** Checks the final state, once the bench is idle. @throws Error that lists every violated invariant */
   checkInvariants(expected?: Expectations): Promise<void>
 }
 
-/** The ids of the ffmpeg and ffprobe processes of all the bench's daemons. */
+/** Returns the ids of the ffmpeg and ffprobe processes of all daemons of the bench. */
 export function findFfmpeg({ members }: Pick<Bench, 'members'>): number[] {
   return members.flatMap(({ daemon: { folder } }) =>
     ['ffmpeg', 'ffprobe'].flatMap((name) => findProcesses(name, folder)),
   )
 }
 
-/** The id of the job for a source of the bench. */
+/** Returns the id of the job for a source of the bench. */
 export const getJobId = (key: string) => toJobId(BUCKET, key)
 
-/** Where the document of the job for a source lies. */
+/** Returns the key of the document of the job for a source. */
 export const toDocumentPath = (key: string) => `.mediad/jobs/${getJobId(key)}.json`
 
-/** The rules for jobs in a config. */
+/** Returns the `job` member of a config, as source text. */
 export const toJobConfig = ({ leaseSeconds, attempts = 3 }: { leaseSeconds: number; attempts?: number }) =>
   `job: { attempts: ${attempts}, leaseSeconds: ${leaseSeconds}, recheckSeconds: 1, backoffSeconds: 1 },`
 
-/** The shortest lease there is. */
+/** The shortest lease that the config allows. */
 export const SHORT_LEASE_SECONDS = 6
 
 /**
- * For rows in which a lease must end. A busy machine ends one now and then that should not, and each costs an attempt:
- * there are enough of them, and {@link assertCount} knows.
+ * Job config for rows in which a lease must go stale. On a busy machine a healthy lease can go stale too, which costs an
+ * attempt. There are enough attempts for that, and {@link assertCount} takes it into account.
  */
 export const shortLease = toJobConfig({ leaseSeconds: SHORT_LEASE_SECONDS, attempts: 9 })
 
-/** What is given back for a minute comes back after a second. */
+/** Delays a source that is returned to the work queue by one second instead of a minute. */
 export const shortenReleaseDelay = (proxy: FaultProxy): void =>
   proxy.rewrite(({ name, fields }) =>
     name === 'SendMessage work' && fields.DelaySeconds === 60 ? { DelaySeconds: 1 } : {},
   )
 
+/** Returns the HTTP status of `/ready`. */
 export async function getReadyStatus({ daemon }: Member): Promise<number> {
   return (await fetch(`${daemon.url}/ready`)).status
 }
 
-/** How often an owner stopped himself, or was told that the job is another's. */
+/** Counts how often an owner stopped because it could not be sure of its lease, or because the job has another owner. */
 export const countLostLeases = (bench: Pick<Bench, 'members'>): number =>
-  linesOf(bench).filter((proxy) => proxy.event === 'job.abandoned' && readErrorCode(proxy) === 'lease.lost').length +
-  countFailedSettlements(bench)
+  countLeaseLost(bench, 'job.abandoned') + countFailedSettlements(bench)
 
-/** How often an owner lost his lease in the very end of an attempt: what he told the dead queue is told again. */
+/** Counts how often an owner lost its lease during settlement. The next owner repeats the dead-letter message. */
 export const countFailedSettlements = (bench: Pick<Bench, 'members'>): number =>
-  linesOf(bench).filter((proxy) => proxy.event === 'job.settle_failed' && readErrorCode(proxy) === 'lease.lost').length
+  countLeaseLost(bench, 'job.settle_failed')
 
-const linesOf = ({ members }: Pick<Bench, 'members'>) => members.flatMap(({ daemon }) => daemon.entries)
+function countLeaseLost({ members }: Pick<Bench, 'members'>, event: string): number {
+  const entries = members.flatMap(({ daemon }) => daemon.entries)
+  return entries.filter((entry) => entry.event === event && readErrorCode(entry) === 'lease.lost').length
+}
 
-type Times = { wanted: number; least?: number; taken?: number }
+type ExpectedCount = { expected: number; min?: number; intendedLosses?: number }
 
 /**
- * How often a job was claimed, attempted or started: `least` to `wanted` times, and at most once more for each lease that
- * was lost. Of those, `taken` are the row's own doing and in `wanted` already.
+ * Asserts how often a job was claimed, attempted or started: `min` (default: `expected`) to `expected` times, plus at most
+ * once for each lease that was lost unintentionally. `intendedLosses` is the number of leases that the row itself ends.
  */
 export function assertCount(
   bench: Bench,
-  counted: number | undefined,
-  { wanted, least = wanted, taken = 0 }: Times,
+  count: number | undefined,
+  { expected, min = expected, intendedLosses = 0 }: ExpectedCount,
 ): void {
-  const lost = countLostLeases(bench) - taken
-  const text = `${counted} times, not ${wanted}; ${lost} leases were lost that should not have been`
-  assert.ok(counted !== undefined && counted >= least && counted <= wanted + lost, text)
+  const lost = countLostLeases(bench) - intendedLosses
+  const text = `${count} times, not ${expected}; ${lost} leases were lost unintentionally`
+  assert.ok(count !== undefined && count >= min && count <= expected + lost, text)
 }
 
-/** Waits until a daemon has logged the event: lines arrive later than what they report. @throws Error when it was logged again */
+/** Asserts that the event was logged exactly once. Waits for it first, because log lines arrive with a delay. */
 export async function assertLoggedOnce(bench: Bench, event: string): Promise<void> {
   await until(`${event} is logged`, () => bench.countEvents(event) > 0)
   assert.is(bench.countEvents(event), 1, event)

@@ -3,32 +3,40 @@ import type { Bench, Member } from '../faults/bench.ts'
 import type { FaultProxy } from '../faults/proxy.ts'
 import type { Dice } from '../protocol/dice.ts'
 
-/** A daemon that died, and when: by the wall clock, as its log tells time. */
+/** A killed daemon, and the time by the wall clock, which its log uses too. */
 export type Kill = { readonly member: Member; readonly at: number }
 
-export type Weather = {
-  /** Until `signal` aborts; then the fleet is complete and the lines are clean. */
-  blow(signal: AbortSignal): Promise<void>
+export type FaultInjector = {
+  /** Injects faults until `signal` aborts; then removes all faults and starts the missing daemons. */
+  run(signal: AbortSignal): Promise<void>
   sinceStartMs(): number
   readonly kills: readonly Kill[]
   summary(): string
 }
 
-/** Share of the requests that something happens to. */
+/** Share of the requests that a fault affects. */
 const FAULT_RATE = 0.02
 
-export function createWeather({ bench, dice, daemons }: { bench: Bench; dice: Dice; daemons: number }): Weather {
+export function createFaultInjector({
+  bench,
+  dice,
+  daemons,
+}: {
+  bench: Bench
+  dice: Dice
+  daemons: number
+}): FaultInjector {
   const startedAt = performance.now()
-  const alive = new Set<Member>(bench.members)
-  const switches: { readonly hits: number; off(): void }[] = []
+  const running = new Set<Member>(bench.members)
+  const faults: { readonly hits: number; off(): void }[] = []
   const kills: Kill[] = []
   let stops = 0
-  const disturb = (proxy: FaultProxy) => switches.push(...addFaults(proxy, dice))
+  const disturb = (proxy: FaultProxy) => faults.push(...addFaults(proxy, dice))
 
-  async function strike(): Promise<void> {
-    const member = dice.pick([...alive])
-    alive.delete(member)
-    // the first one is killed: a soak without a death says little, however few strikes a slow machine has time for
+  async function replaceDaemon(): Promise<void> {
+    const member = dice.pick([...running])
+    running.delete(member)
+    // the first daemon is killed in any case: a slow machine may have time for one replacement only
     if (kills.length > 0 && dice.chance(0.3)) {
       stops++
       await member.daemon.stop()
@@ -37,29 +45,29 @@ export function createWeather({ bench, dice, daemons }: { bench: Bench; dice: Di
       await member.daemon.kill()
     }
     if (dice.chance(0.5)) await sleep(dice.between(0, 2000))
-    alive.add(await bench.start(disturb))
+    running.add(await bench.start(disturb))
   }
 
   return {
     kills,
     sinceStartMs: () => performance.now() - startedAt,
     summary() {
-      const hits = switches.reduce((sum, one) => sum + one.hits, 0)
+      const hits = faults.reduce((sum, one) => sum + one.hits, 0)
       return `${kills.length} kills, ${stops} stops, ${hits} disturbed requests`
     },
-    async blow(signal) {
+    async run(signal) {
       for (const { proxy } of bench.members) disturb(proxy)
       while (!signal.aborted) {
         await sleep(dice.between(1500, 6000))
-        if (!signal.aborted) await strike()
+        if (!signal.aborted) await replaceDaemon()
       }
-      for (const one of switches) one.off()
-      while (alive.size < daemons) alive.add(await bench.start())
+      for (const one of faults) one.off()
+      while (running.size < daemons) running.add(await bench.start())
     },
   }
 }
 
-/** A call is judged once: what happens to it depends on the dice alone. Start-up is spared, it refuses to run on bad ground. */
+/** Adds random faults. The first calls are left alone, because a daemon does not start when its checks fail. */
 function addFaults(proxy: FaultProxy, dice: Dice) {
   const on = () => proxy.calls.length > 40 && dice.chance(FAULT_RATE / 3)
   return [
