@@ -11,7 +11,7 @@ import type { Artifact, Plugin } from '../../daemon/vocabulary/plugin.ts'
 import type { Log } from '../../daemon/vocabulary/log.ts'
 import { createInspect } from '../../daemon/probe/probe.ts'
 import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
-import { refuseSize } from '../../daemon/pipeline/process.ts'
+import { assertSourceSize } from '../../daemon/pipeline/process.ts'
 import { toOutput } from '../../daemon/pipeline/publish.ts'
 import { openWorkspaces, type Workspaces } from '../../daemon/pipeline/workspace.ts'
 import { z } from '../../daemon/index.ts'
@@ -100,7 +100,7 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
   const { folder, workspaces, programs, stallSeconds, log, signal } = parts
   const { size } = await stat(path)
   const source = { bucket: 'media', key: `origin_${basename(path)}`, etag: 'local', sizeBytes: size }
-  refuseSize(source, limits.sourceBytes)
+  assertSourceSize(source, limits.sourceBytes)
   const id = toJobId(source.bucket, source.key)
   await using workspace = await workspaces.open({ id, claim: nextClaim(), sizeBytes: size })
   const input = join(workspace.path, 'source')

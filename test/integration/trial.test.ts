@@ -7,7 +7,7 @@ import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import type { Plugin } from '../../daemon/vocabulary/plugin.ts'
 import { createInspect } from '../../daemon/probe/probe.ts'
 import { sampleProbe, toSampleVideo } from '../../daemon/trial/sample.ts'
-import { findTried, runTrials } from '../../daemon/trial/trials.ts'
+import { findTested, runTrials } from '../../daemon/trial/trials.ts'
 import { thumbnail, transcode } from '../../plugins/index.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { makeConfig } from '../helpers/edge.ts'
@@ -100,7 +100,7 @@ for (const [name, plugins] of chains) {
 }
 
 test('what the trials use need not be looked up', () => {
-  const { encoders, filters } = findTried([
+  const { encoders, filters } = findTested([
     needs(
       {
         name: 'a',
@@ -113,7 +113,7 @@ test('what the trials use need not be looked up', () => {
   for (const name of ['one', 'two', 'three', 'four']) assert.ok(filters.has(name), name)
   for (const name of ['a', 'z', 'if']) assert.not.ok(filters.has(name), name)
   assert.equal(
-    [findTried([thumbnail()]).encoders.has('mjpeg'), findTried([transcode()]).filters.has('zscale')],
+    [findTested([thumbnail()]).encoders.has('mjpeg'), findTested([transcode()]).filters.has('zscale')],
     [true, true],
   )
 })

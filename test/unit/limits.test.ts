@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { findExcess, measureFolder, type Cost } from '../../daemon/ffmpeg/cost.ts'
-import { refuseSize } from '../../daemon/pipeline/process.ts'
+import { assertSourceSize } from '../../daemon/pipeline/process.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -57,7 +57,7 @@ test('a run may cost as much as the limits say, and no more', () => {
 
 function toRefusal(sizeBytes: number): string | null {
   try {
-    refuseSize({ key: 'a', sizeBytes }, 100)
+    assertSourceSize({ key: 'a', sizeBytes }, 100)
     return null
   } catch (error) {
     return (error as { code: string }).code

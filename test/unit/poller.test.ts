@@ -11,10 +11,10 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const EVERY_SECOND = '* * * * * *'
-/** No tick comes while a test runs: whatever happens, the start and finished slots made happen. */
+/** No tick occurs during a test: everything is caused by the start and by slots that become free. */
 const NEVER = '0 0 0 29 2 *'
 
-function prepare({ secondMs = 50, ...parts }: Partial<PollerDeps> & { secondMs?: number } = {}) {
+function prepare({ secondMs = 50, ...deps }: Partial<PollerDeps> & { secondMs?: number } = {}) {
   const queue = createPolledQueue({ secondMs })
   const handler = createHandler()
   const logged: LoggedLine[] = []
@@ -30,21 +30,21 @@ function prepare({ secondMs = 50, ...parts }: Partial<PollerDeps> & { secondMs?:
     handle: handler.handle,
     emit: (event) => void events.push(event),
     log: createTestLog(logged),
-    ...parts,
+    ...deps,
   })
   return { queue, handler, logged, events, poller }
 }
 
-/** Waits until something has come to `count`; gives what it has come to, and in how many seconds. */
+/** Waits until a value reaches `count`; returns the value and the elapsed seconds. */
 async function countTo(count: number, read: () => number): Promise<[reached: number, seconds: number]> {
   const start = performance.now()
-  await until(`it has come to ${count}`, () => read() >= count)
+  await until(`the value reaches ${count}`, () => read() >= count)
   return [read(), (performance.now() - start) / 1000]
 }
 
 const test = runInParallel(suite('poller'))
 
-test('a message on the queue is handled at the start, a later one after a tick', async () => {
+test('handles a message on the queue at the start, and a later one after a tick', async () => {
   const { queue, handler, poller } = prepare({
     poll: EVERY_SECOND,
     handle: async ({ body }) => void handler.handled.push(body),
@@ -59,7 +59,7 @@ test('a message on the queue is handled at the start, a later one after a tick',
   assert.equal(handler.handled, ['a', 'b'])
 })
 
-test('one request at a time, never for more than the free slots, never more messages than slots', async () => {
+test('sends one request at a time, for no more messages than it has free slots', async () => {
   const { queue, handler, poller } = prepare({ poll: EVERY_SECOND, concurrency: 3 })
   queue.add(...Array.from({ length: 20 }, (_, index) => `m${index}`))
   poller.start()
@@ -77,7 +77,7 @@ test('one request at a time, never for more than the free slots, never more mess
   }
 })
 
-test('a finished slot takes the next message at once, without waiting for a tick', async () => {
+test('a slot that becomes free takes the next message without waiting for a tick', async () => {
   const { queue, handler, poller } = prepare({ concurrency: 1 })
   queue.add('a', 'b', 'c')
   poller.start()
@@ -89,7 +89,7 @@ test('a finished slot takes the next message at once, without waiting for a tick
 })
 
 for (const turns of [0, 1, 3]) {
-  test(`no slot is forgotten, however quickly a message is handled: ${turns} turns of the microtask queue`, async () => {
+  test(`uses every slot again, however fast a message is handled: ${turns} turns of the microtask queue`, async () => {
     const handled: string[] = []
     const handle = async ({ body }: Message) => {
       for (let n = 0; n < turns; n++) await Promise.resolve()
@@ -102,7 +102,7 @@ for (const turns of [0, 1, 3]) {
   })
 }
 
-test('a slot that is free while a request is under way waits for its turn, not for a tick', async () => {
+test('a slot that becomes free during a request gets a message after it, not after a tick', async () => {
   const { queue, handler, poller } = prepare({ concurrency: 2, secondMs: 1000 })
   queue.add('a')
   poller.start()
@@ -116,7 +116,7 @@ test('a slot that is free while a request is under way waits for its turn, not f
   await poller.stop()
 })
 
-test('a slot that got free while a request was under way is polled for after it, not after a tick', async () => {
+test('the request after the current one includes a slot that has become free', async () => {
   const { queue, handler, poller } = prepare({ concurrency: 2, secondMs: 500 })
   queue.add('a')
   poller.start()
@@ -127,7 +127,7 @@ test('a slot that got free while a request was under way is polled for after it,
   await poller.stop()
 })
 
-test('an idle poller makes no more than one request per tick', async () => {
+test('an idle poller sends no more than one request per tick', async () => {
   const { queue, poller } = prepare({ poll: EVERY_SECOND, secondMs: 1000 })
   poller.start()
   const [requests, seconds] = await countTo(4, () => queue.requests.length)
@@ -135,7 +135,7 @@ test('an idle poller makes no more than one request per tick', async () => {
   assert.ok(requests <= seconds + 2, `${requests} requests in ${seconds} s`)
 })
 
-test('a queue that answers empty at once is not asked in a hot loop', async () => {
+test('does not poll in a hot loop if the queue returns empty responses immediately', async () => {
   const { queue, poller } = prepare({ poll: EVERY_SECOND })
   let requests = 0
   queue.receive = async () => {
@@ -144,12 +144,12 @@ test('a queue that answers empty at once is not asked in a hot loop', async () =
     return []
   }
   poller.start()
-  const [asked, seconds] = await countTo(4, () => requests)
+  const [sent, seconds] = await countTo(4, () => requests)
   await poller.stop()
-  assert.ok(asked <= seconds + 2, `${asked} requests in ${seconds} s`)
+  assert.ok(sent <= seconds + 2, `${sent} requests in ${seconds} s`)
 })
 
-test('what arrives after the stop is given back at once, and not handled', async () => {
+test('returns messages that arrive after the stop immediately, without handling them', async () => {
   const { queue, handler, poller } = prepare({ longPollSeconds: 20, secondMs: 1000 })
   poller.start()
   await until('it polls', () => queue.state.open === 1)
@@ -165,7 +165,7 @@ test('what arrives after the stop is given back at once, and not handled', async
   assert.equal([handler.handled, queue.requests.length], [[], 1])
 })
 
-test('stopping waits for no handler, idleness does, and nothing is received in between', async () => {
+test('stop() does not wait for handlers, whenIdle() does, and nothing is received in between', async () => {
   const { queue, handler, poller } = prepare({ poll: EVERY_SECOND })
   queue.add('a')
   poller.start()
@@ -181,7 +181,7 @@ test('stopping waits for no handler, idleness does, and nothing is received in b
   assert.equal(handler.handled, ['a'])
 })
 
-test('a batch is handled one after the other; the rest of it is given back after the stop', async () => {
+test('handles a batch in sequence, and returns the rest of it after the stop', async () => {
   const { queue, handler, poller } = prepare({ batch: 10, concurrency: 1 })
   queue.add('a', 'b', 'c')
   poller.start()
@@ -195,7 +195,7 @@ test('a batch is handled one after the other; the rest of it is given back after
   assert.equal(queue.hidden, [{ id: 'c', seconds: 0 }])
 })
 
-test('a handler that throws costs nobody his slot', async () => {
+test('releases the slot of a handler that throws', async () => {
   const handled: string[] = []
   const handle = async ({ body }: Message) => {
     handled.push(body)
@@ -211,19 +211,19 @@ test('a handler that throws costs nobody his slot', async () => {
   assert.is(logged.filter(({ level }) => level === 'error').length, 3)
 })
 
-test('a queue that cannot be asked is a problem until it answers; then its messages are handled without a tick', async () => {
+test('reports a problem until the queue responds, then handles its messages without a tick', async () => {
   const { queue, handler, poller } = prepare({ concurrency: 1 })
-  queue.failures.push(new MediadError('transient.queue', 'no answer'))
+  queue.failures.push(new MediadError('transient.queue', 'no response'))
   queue.add('a')
   poller.start()
-  await until('it has a problem', () => poller.problem() === 'no answer')
+  await until('it has a problem', () => poller.problem() === 'no response')
   await until('a is in hand', () => handler.open.has('a'))
   assert.is(poller.problem(), null)
   handler.finish('a')
   await poller.stop()
 })
 
-test('a poller that never started stops', async () => {
+test('a poller that was never started can be stopped', async () => {
   const { poller } = prepare()
   await poller.stop()
   await poller.whenIdle()
