@@ -82,7 +82,7 @@ test('parses a page', () => {
     { page: 'p.md', line: 8, language: '', text: '| no | table |\n', marks: {} },
   ])
   assert.equal(tables, [{ heading: 'A `b` & c', head: ['a', 'b'], rows: [['`1`', '2']] }])
-  assert.throws(() => toPage('p.md', '```\n'), /does not end/)
+  assert.throws(() => toPage('p.md', '```\n'), /has no closing fence/)
 })
 
 function hasTarget(from: string, link: string): boolean {
