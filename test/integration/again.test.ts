@@ -8,14 +8,14 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('again')
 
-test('a job that is over stays over, whatever is uploaded again; without its document it is done again', async () => {
+test('a finished job stays finished when its file is uploaded again; without its document it runs again', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: noteCode })
-  const [key, film] = ['origin_a.mp4', await tinyVideo()]
-  await fleet.cloud.put(key, film)
+  const [key, video] = ['origin_a.mp4', await tinyVideo()]
+  await fleet.cloud.put(key, video)
   const first = await fleet.waitUntilFinished(key)
   assert.is(first.state, 'succeeded')
 
-  await fleet.cloud.put(key, film)
+  await fleet.cloud.put(key, video)
   await fleet.daemons[0]?.waitFor(
     ({ event, decision, job }) => event === 'message.decided' && decision === 'delete' && job === first.id,
   )
@@ -24,7 +24,7 @@ test('a job that is over stays over, whatever is uploaded again; without its doc
 
   const document = { Bucket: BUCKET, Key: `.mediad/jobs/${toJobId(BUCKET, key)}.json` }
   await fleet.cloud.s3.send(new DeleteObjectCommand(document))
-  await fleet.cloud.put(key, film)
+  await fleet.cloud.put(key, video)
   const second = await fleet.waitUntilFinished(key)
   assert.is(second.state, 'succeeded')
   assert.is.not(second.nonce, first.nonce)

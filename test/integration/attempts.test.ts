@@ -17,7 +17,7 @@ const fail = definePlugin('fail', z.object({ times: z.number() }), ({ times }) =
 }))
 ${noteCode}`
 
-test('failure, then retry, then success', async () => {
+test('retries a failed job until it succeeds', async () => {
   await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 1 }), note(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const document = await fleet.waitUntilFinished('origin_a.mp4')
@@ -34,7 +34,7 @@ test('failure, then retry, then success', async () => {
   assert.equal(await fleet.takeDeadMessages(), [])
 })
 
-test.exhaustive('attempts used up, then dead', async () => {
+test.exhaustive('dead-letters a job that has used up its attempts', async () => {
   await using fleet = await startFleet({ code: failing, chain: '[fail({ times: 99 }), note(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const document = await fleet.waitUntilFinished('origin_a.mp4')
@@ -52,7 +52,7 @@ test.exhaustive('attempts used up, then dead', async () => {
   assert.equal(
     lines.filter((line) => JSON.stringify(JSON.parse(line)) !== line),
     [],
-    'no line of the log has a field twice',
+    'no log line has a duplicate field',
   )
   const [dead, ...more] = await fleet.takeDeadMessages()
   assert.equal(more, [])
@@ -65,17 +65,17 @@ test.exhaustive('attempts used up, then dead', async () => {
   )
 })
 
-const hopeless: [string, string | Buffer, string][] = [
-  ['text', 'this is no film\n'.repeat(100), 'input.not_media'],
+const invalid: [string, string | Buffer, string][] = [
+  ['text', 'this is not a video\n'.repeat(100), 'input.not_media'],
   ['a zip', Buffer.concat([Buffer.from('PK\u0003\u0004'), Buffer.alloc(5000, 7)]), 'input.not_media'],
   ['a playlist', '#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n', 'input.not_media'],
-  ['nothing', '', 'input.empty'],
+  ['an empty file', '', 'input.empty'],
 ]
 
-test.exhaustive('what is no media is dead after one attempt', async () => {
+test.exhaustive('dead-letters a file that is not media after one attempt', async () => {
   await using fleet = await startFleet({ chain: '[transcode(), upload()]' })
-  for (const [n, [, body]] of hopeless.entries()) await fleet.cloud.put(`origin_${n}.mp4`, body)
-  for (const [n, [what, , code]] of hopeless.entries()) {
+  for (const [n, [, body]] of invalid.entries()) await fleet.cloud.put(`origin_${n}.mp4`, body)
+  for (const [n, [what, , code]] of invalid.entries()) {
     const document = await fleet.waitUntilFinished(`origin_${n}.mp4`)
     assert.equal(
       [document.state, document.attempt, document.error?.code],
@@ -84,21 +84,21 @@ test.exhaustive('what is no media is dead after one attempt', async () => {
     )
   }
   await fleet.waitUntilDrained()
-  assert.is((await fleet.takeDeadMessages()).length, hopeless.length)
+  assert.is((await fleet.takeDeadMessages()).length, invalid.length)
 })
 
-for (const [overwrite, state, left] of [
+for (const [overwrite, state, content] of [
   ['own', 'dead', /^foreign$/],
   ['always', 'succeeded', /claim 1$/],
 ] as const) {
   const add = overwrite === 'own' ? test : test.exhaustive
-  add(`a foreign object under the output key, overwrite: ${overwrite}: the job is ${state}`, async () => {
+  add(`an object of another owner has the output key, overwrite: ${overwrite}: the job is ${state}`, async () => {
     await using fleet = await startFleet({ code: noteCode, chain: `[note(), upload({ overwrite: '${overwrite}' })]` })
     await fleet.cloud.put('note_a.txt', 'foreign')
     await fleet.cloud.put('origin_a.mp4', await tinyVideo())
     const document = await fleet.waitUntilFinished('origin_a.mp4')
     assert.is(document.state, state)
     if (state === 'dead') assert.is(document.error?.code, 'output.exists')
-    assert.match((await fleet.cloud.get('note_a.txt')).toString(), left)
+    assert.match((await fleet.cloud.get('note_a.txt')).toString(), content)
   })
 }

@@ -13,31 +13,31 @@ const test = suite('plugins')
 
 async function probeFirst({ context }: PluginRun): Promise<ProbedFile> {
   const [artifact] = context.artifacts
-  assert.ok(artifact, 'it added an artifact')
+  assert.ok(artifact, 'the plugin adds an artifact')
   return probeFile(artifact.path)
 }
 
 const streamOf = (file: ProbedFile, type: string) => file.streams.find(({ codec_type }) => codec_type === type)
-const hasTurn = (file: ProbedFile) =>
+const hasRotation = (file: ProbedFile) =>
   file.streams.some(({ tags, side_data_list }) => tags?.rotate ?? side_data_list?.some(({ rotation }) => rotation))
 
 const targets = [
-  { codec: 'h264', key: '{name}.mp4', made: 'h264', sound: 'aac', contentType: 'video/mp4' },
-  { codec: 'hevc', key: '{name}.mp4', made: 'hevc', sound: 'aac', contentType: 'video/mp4' },
-  { codec: 'av1', key: '{name}.webm', made: 'av1', sound: 'opus', contentType: 'video/webm' },
-  { codec: 'vp9', key: '{name}.mkv', made: 'vp9', sound: 'aac', contentType: 'video/x-matroska' },
+  { codec: 'h264', key: '{name}.mp4', video: 'h264', audio: 'aac', contentType: 'video/mp4' },
+  { codec: 'hevc', key: '{name}.mp4', video: 'hevc', audio: 'aac', contentType: 'video/mp4' },
+  { codec: 'av1', key: '{name}.webm', video: 'av1', audio: 'opus', contentType: 'video/webm' },
+  { codec: 'vp9', key: '{name}.mkv', video: 'vp9', audio: 'aac', contentType: 'video/x-matroska' },
 ] as const
 
-for (const { codec, key, made, sound, contentType } of targets) {
+for (const { codec, key, video, audio, contentType } of targets) {
   test(`transcodes to ${codec} in ${key}`, () =>
     withRun({ plugin: transcode({ codec, key }), video: { seconds: 1, width: 128, height: 72 } }, async (result) => {
       const [artifact] = result.context.artifacts
       assert.is(artifact?.kind, 'video')
       assert.is(artifact?.contentType, contentType)
       const file = await probeFirst(result)
-      assert.is(streamOf(file, 'video')?.codec_name, made)
+      assert.is(streamOf(file, 'video')?.codec_name, video)
       assert.is(streamOf(file, 'video')?.pix_fmt, 'yuv420p')
-      assert.is(streamOf(file, 'audio')?.codec_name, sound)
+      assert.is(streamOf(file, 'audio')?.codec_name, audio)
       assert.ok(Math.abs(Number(file.format.duration) - 1) < 0.2, `lasts ${file.format.duration} s`)
       assert.is(result.context.fractions.at(-1), 1)
       if (codec === 'hevc') assert.is(streamOf(file, 'video')?.codec_tag_string, 'hvc1')
@@ -45,7 +45,7 @@ for (const { codec, key, made, sound, contentType } of targets) {
 }
 
 for (const rotate of [90, 180, 270] as const) {
-  test.exhaustive(`a film that lies on its side by ${rotate} degrees is turned upright for good`, () =>
+  test.exhaustive(`applies the rotation of a video by ${rotate} degrees to its frames`, () =>
     withRun(
       { plugin: transcode(), video: { width: 320, height: 180, codec: 'hevc', rotate, audio: false } },
       async (result) => {
@@ -53,8 +53,8 @@ for (const rotate of [90, 180, 270] as const) {
         const file = await probeFirst(result)
         const size = `${file.streams[0]?.width}x${file.streams[0]?.height}`
         assert.is(size, rotate === 180 ? '320x180' : '180x320')
-        assert.not(hasTurn(file), 'no turn is left to be applied')
-        // the red bar is the source's left edge: a clockwise quarter brings it to the top
+        assert.not(hasRotation(file), 'the output has no rotation')
+        // the left edge of the source is red: a clockwise rotation by 90 degrees moves it to the top
         const edge = { 90: { x: 0.6, y: 0 }, 180: { x: 0.9, y: 0.4 }, 270: { x: 0.4, y: 0.9 } }[rotate]
         const [red, green, blue] = await readColour(result.context.artifacts[0]?.path ?? '', { ...edge, size: 0.1 })
         assert.ok(red > 180 && green < 90 && blue < 90, `red edge is ${[red, green, blue].join(', ')}`)
@@ -63,7 +63,7 @@ for (const rotate of [90, 180, 270] as const) {
   )
 }
 
-test.exhaustive('odd sizes, 4:4:4, chapters and tags make an ordinary file', () =>
+test.exhaustive('converts odd dimensions to an ordinary file, keeps chapters and drops tags', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast' }),
@@ -78,16 +78,16 @@ test.exhaustive('odd sizes, 4:4:4, chapters and tags make an ordinary file', () 
     },
     async (result) => {
       const file = await probeFirst(result)
-      const picture = streamOf(file, 'video')
-      assert.equal([picture?.width, picture?.height, picture?.pix_fmt], [160, 120, 'yuv420p'])
-      assert.is(picture?.sample_aspect_ratio, '1:1')
+      const video = streamOf(file, 'video')
+      assert.equal([video?.width, video?.height, video?.pix_fmt], [160, 120, 'yuv420p'])
+      assert.is(video?.sample_aspect_ratio, '1:1')
       assert.is(file.chapters.length, 1)
       assert.is(file.format.tags?.title, undefined)
     },
   ),
 )
 
-test.exhaustive('HDR becomes SDR', () =>
+test.exhaustive('converts HDR to SDR', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast' }),
@@ -104,23 +104,23 @@ test.exhaustive('HDR becomes SDR', () =>
   ),
 )
 
-test('sound that fits is copied, other sound becomes stereo at 48 kHz', async () => {
+test('copies audio that matches the options, and converts other audio to stereo at 48 kHz', async () => {
   await withRun({ plugin: transcode({ preset: 'ultrafast' }) }, ({ context }) => {
     assert.match(context.commands[0]?.outputs[0]?.options.join(' ') ?? '', '-c:a copy')
   })
-  const given = {
+  const surround = {
     plugin: transcode({ preset: 'ultrafast' }),
     name: 'source.mkv',
     video: { audio: false },
     change: addSurround,
   }
-  await withRun(given, async (result) => {
-    const heard = streamOf(await probeFirst(result), 'audio')
-    assert.equal([heard?.codec_name, heard?.channels, heard?.sample_rate], ['aac', 2, '48000'])
+  await withRun(surround, async (result) => {
+    const audio = streamOf(await probeFirst(result), 'audio')
+    assert.equal([audio?.codec_name, audio?.channels, audio?.sample_rate], ['aac', 2, '48000'])
   })
 })
 
-test.exhaustive('a film without sound stays one', () =>
+test.exhaustive('adds no audio to a video without audio', () =>
   withRun({ plugin: transcode({ preset: 'ultrafast' }), video: { audio: false } }, async (result) => {
     assert.equal(
       (await probeFirst(result)).streams.map(({ codec_type }) => codec_type),
@@ -129,7 +129,7 @@ test.exhaustive('a film without sound stays one', () =>
   }),
 )
 
-test('sound alone makes a file with sound alone, and no thumbnail', async () => {
+test('transcodes an audio file to an audio file, without a thumbnail', async () => {
   await using temporary = await temporaryFolder()
   const input = join(temporary.path, 'source.mp3')
   await makeAudio(input)
@@ -143,7 +143,7 @@ test('sound alone makes a file with sound alone, and no thumbnail', async () => 
   assert.equal(context.skips, ['the source has no picture'])
 })
 
-test('an abort reaches ffmpeg', async () => {
+test('an abort ends ffmpeg', async () => {
   await using temporary = await temporaryFolder()
   const input = join(temporary.path, 'source.mp4')
   await makeVideo(input, { seconds: 20, width: 640, height: 360 })
@@ -161,7 +161,7 @@ test('an abort reaches ffmpeg', async () => {
   assert.is(context.artifacts.length, 0)
 })
 
-/** Puts six channels of noise beside the picture. */
+/** Adds an audio track with six channels of noise. */
 async function addSurround(path: string): Promise<void> {
   const surround = ['-f', 'lavfi', '-i', 'anoisesrc=d=1', '-ac', '6', '-c:a', 'flac', '-c:v', 'copy']
   await ffmpeg(['-i', path, ...surround, `${path}.mkv`])

@@ -16,7 +16,7 @@ const test = suite('upload')
 
 type Scene = { cloud: Cloud; proxy: FaultProxy; start(sizeBytes: number, signal: AbortSignal): Promise<WriteOutcome> }
 
-/** A store behind a faulty line, and uploads of files of zeros. */
+/** Starts a store behind a fault proxy, for uploads of files of zeros. */
 async function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
   await using cloud = await startCloud()
   const { s3Endpoint: s3, sqsEndpoint: sqs, env } = cloud.local
@@ -50,23 +50,23 @@ async function countOpen({ s3 }: Cloud): Promise<number> {
 const sizes = { 'in one PUT': [1000, 'PUT'], 'in parts': [20 * 1024 ** 2, 'UploadPart'] } as const
 
 for (const [how, [sizeBytes, op]] of Object.entries(sizes)) {
-  test(`an upload ${how} that is aborted ends its requests and leaves nothing open`, () =>
+  test(`an aborted upload ${how} ends its requests and leaves no multipart upload`, () =>
     withScene(async ({ cloud, proxy, start }) => {
       const stalled = proxy.fault({ on: (call) => call.op === op, do: 'stall' })
       const stop = new AbortController()
       const upload = start(sizeBytes, stop.signal)
-      upload.catch(() => undefined) // looked at below
-      await until('it is under way', () => stalled.hits > 0)
+      upload.catch(() => undefined) // checked below
+      await until('the request is sent', () => stalled.hits > 0)
       const reason = new Error('the lease is lost')
       stop.abort(reason)
       assert.is(await upload.catch((error: unknown) => error), reason)
-      assert.is(await countOpen(cloud), 0, 'an upload is still open')
-      await until('its request is gone', () => proxy.pending === 0)
+      assert.is(await countOpen(cloud), 0, 'a multipart upload is still open')
+      await until('the request has ended', () => proxy.pending === 0)
       assert.equal(await cloud.list(), [])
     }))
 }
 
-test('an upload whose beginning was told in a reply that got lost is not left open', () =>
+test('leaves no multipart upload whose CreateMultipartUpload response was lost', () =>
   withScene(async ({ cloud, proxy, start }) => {
     const lost = proxy.fault({ on: ({ op }) => op === 'CreateMultipartUpload', times: 1, do: 'dropReply' })
     await start(sizes['in parts'][0], new AbortController().signal)
