@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench, Member } from '../faults/bench.ts'
 import type { FaultProxy } from '../faults/proxy.ts'
-import type { Dice } from '../protocol/dice.ts'
+import type { Random } from '../protocol/random.ts'
 
 /** A killed daemon, and the time by the wall clock, which its log uses too. */
 export type Kill = { readonly member: Member; readonly at: number }
@@ -19,11 +19,11 @@ const FAULT_RATE = 0.02
 
 export function createFaultInjector({
   bench,
-  dice,
+  random,
   daemons,
 }: {
   bench: Bench
-  dice: Dice
+  random: Random
   daemons: number
 }): FaultInjector {
   const startedAt = performance.now()
@@ -31,20 +31,20 @@ export function createFaultInjector({
   const faults: { readonly hits: number; off(): void }[] = []
   const kills: Kill[] = []
   let stops = 0
-  const disturb = (proxy: FaultProxy) => faults.push(...addFaults(proxy, dice))
+  const disturb = (proxy: FaultProxy) => faults.push(...addFaults(proxy, random))
 
   async function replaceDaemon(): Promise<void> {
-    const member = dice.pick([...running])
+    const member = random.pick([...running])
     running.delete(member)
     // the first daemon is killed in any case: a slow machine may have time for one replacement only
-    if (kills.length > 0 && dice.chance(0.3)) {
+    if (kills.length > 0 && random.chance(0.3)) {
       stops++
       await member.daemon.stop()
     } else {
       kills.push({ member, at: Date.now() })
       await member.daemon.kill()
     }
-    if (dice.chance(0.5)) await sleep(dice.between(0, 2000))
+    if (random.chance(0.5)) await sleep(random.between(0, 2000))
     running.add(await bench.start(disturb))
   }
 
@@ -58,7 +58,7 @@ export function createFaultInjector({
     async run(signal) {
       for (const { proxy } of bench.members) disturb(proxy)
       while (!signal.aborted) {
-        await sleep(dice.between(1500, 6000))
+        await sleep(random.between(1500, 6000))
         if (!signal.aborted) await replaceDaemon()
       }
       for (const one of faults) one.off()
@@ -68,8 +68,8 @@ export function createFaultInjector({
 }
 
 /** Adds random faults. The first calls are left alone, because a daemon does not start when its checks fail. */
-function addFaults(proxy: FaultProxy, dice: Dice) {
-  const on = () => proxy.calls.length > 40 && dice.chance(FAULT_RATE / 3)
+function addFaults(proxy: FaultProxy, random: Random) {
+  const on = () => proxy.calls.length > 40 && random.chance(FAULT_RATE / 3)
   return [
     proxy.fault({ do: 'respond', status: 503, code: 'SlowDown', on }),
     proxy.fault({ do: 'dropReply', on }),

@@ -5,7 +5,7 @@ import { startBench, type Bench } from '../faults/bench.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
-import { createDice, type Dice } from '../protocol/dice.ts'
+import { createRandom, type Random } from '../protocol/random.ts'
 import { createFaultInjector } from './fault-injector.ts'
 import { toReport, type Report } from './report.ts'
 
@@ -42,12 +42,12 @@ const more = `job: { attempts: 99, leaseSeconds: ${LEASE_SECONDS}, recheckSecond
  */
 export async function soak(options: SoakOptions): Promise<Report> {
   const { daemons, seconds, seed, print } = options
-  const dice = createDice(seed)
+  const random = createRandom(seed)
   await using bench = await startBench({ daemons, code, chain: '[note({ pause: 0.2 }), some(), upload()]', more })
-  const injector = createFaultInjector({ bench, dice, daemons })
+  const injector = createFaultInjector({ bench, random, daemons })
   const end = new AbortController()
   const injecting = injector.run(end.signal)
-  const keys = await uploadAll(bench, dice, options)
+  const keys = await uploadAll(bench, random, options)
   await sleep(Math.max(0, seconds * 1000 - injector.sinceStartMs()))
   end.abort()
   await injecting
@@ -58,7 +58,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
   return toReport({ documents, bench, kills: injector.kills, seconds: injector.sinceStartMs() / 1000 })
 }
 
-async function uploadAll(bench: Bench, dice: Dice, { jobs, seconds }: SoakOptions): Promise<string[]> {
+async function uploadAll(bench: Bench, random: Random, { jobs, seconds }: SoakOptions): Promise<string[]> {
   const video = await tinyVideo()
   const keys: string[] = []
   for (let n = 0; n < jobs; n++) {
@@ -66,8 +66,9 @@ async function uploadAll(bench: Bench, dice: Dice, { jobs, seconds }: SoakOption
     const etag = await bench.upload(key, video)
     keys.push(key)
     // a duplicate notification, perhaps of a finished job
-    if (dice.chance(0.1)) await bench.notify(toNotificationBody({ bucket: BUCKET, key, etag, sizeBytes: video.length }))
-    await sleep(dice.between(0, (1.6 * seconds * 1000) / jobs))
+    if (random.chance(0.1))
+      await bench.notify(toNotificationBody({ bucket: BUCKET, key, etag, sizeBytes: video.length }))
+    await sleep(random.between(0, (1.6 * seconds * 1000) / jobs))
   }
   return keys
 }
