@@ -1,6 +1,6 @@
 import type { DaemonLog } from '../vocabulary/log.ts'
 
-/** Smallest skew that is logged. `Date` has a resolution of one second. */
+/** Largest skew that is not logged. `Date` has a resolution of one second. */
 const TOLERANCE_SECONDS = 30
 
 /**

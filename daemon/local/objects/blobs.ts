@@ -30,7 +30,7 @@ export type Blobs = {
   /** Removes blobs. A blob that is being read is removed when its last reader has finished. */
   remove(blobs: readonly string[]): Promise<void>
   /** Removes blobs that are not in `used`: those of writes that a crash interrupted. */
-  sweep(used: readonly string[]): Promise<void>
+  removeUnused(used: readonly string[]): Promise<void>
 }
 
 /** Opens the contents of objects and parts: immutable files with random names, so that no key becomes a path. */
@@ -66,7 +66,7 @@ export async function openBlobs(directory: string): Promise<Blobs> {
       return openSlices(slices, { pathOf, release: () => erase(leave()) })
     },
     remove,
-    async sweep(used) {
+    async removeUnused(used) {
       const known = new Set(used)
       await remove((await readdir(directory)).filter((name) => !known.has(name)))
     },

@@ -37,7 +37,7 @@ export type Database = {
   readonly sql: DatabaseSync
   /** Runs `body` atomically. Synchronous, so no other code runs in between. */
   transaction<T>(body: () => T): T
-  /** Returns a greater number than all before, also after restarts and when the clock is set back. Call it in a transaction. */
+  /** Returns a number greater than all before, also after restarts and when the clock is set back. Call it in a transaction. */
   nextSequence(): number
   close(): void
 }

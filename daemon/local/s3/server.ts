@@ -48,7 +48,7 @@ export async function startS3({ directory, database, host, port, quietPrefixes, 
   const index = openIndex(database, contents)
   const blobs = await openBlobs(directory)
   const stores = { index, buckets, uploads: openUploads(database), contents, blobs }
-  await blobs.sweep(contents.blobs())
+  await blobs.removeUnused(contents.blobs())
   const bridge = createBridge({ outbox: index, send, log })
   bridge.flush() // sends what an earlier run could not
   const app = new S3rver({ silent: true, vhostBuckets: false, directory })
