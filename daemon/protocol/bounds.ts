@@ -61,7 +61,7 @@ export function createWarnings(): Warnings {
  */
 export function assertRoomForOutput(count: number): void {
   if (count < MAX_OUTPUTS) return
-  const message = `the chain makes more than ${MAX_OUTPUTS} outputs: make fewer files, or put several into one`
+  const message = `the chain makes more than ${MAX_OUTPUTS} outputs: make fewer files, or combine several into one`
   throw new MediadError('output.too_many', message)
 }
 

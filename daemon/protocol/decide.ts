@@ -115,8 +115,7 @@ export const takeRules: readonly TakeRule[] = [
  */
 export const sweepRules: readonly SweepRule[] = [
   {
-    // the daemon died between its in-progress message and its claim, or is about to claim: return the source to the
-    // queue
+    // the daemon died between its in-progress message and its claim, or is about to claim: the source is returned
     name: 'claim never happened',
     when: (message, seen) => seen === null || seen.document.claim < message.claim,
     decide: () => ({ do: 'retry', why: 'claim never happened', delaySeconds: 0 }),

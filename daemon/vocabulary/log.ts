@@ -10,7 +10,7 @@ export type Log = {
 
 /**
  * The daemon's own log. Each line names what happened in `event`: dotted, lower case, stable, listed in
- * `docs/operating.md`. The fields for one thing have one name everywhere: `error`, `job` (its id), `message` (the id of
+ * `docs/operating.md`. Fields have the same names in all lines: `error`, `job` (its id), `message` (the id of
  * a queue message), `queue`.
  */
 export type DaemonLog = {

@@ -90,7 +90,7 @@ const takeTable: TakeRow[] = [
 
   ['the same, just failed', source, failed(), 0, backoff(100)],
   ['the same, failed a while ago', source, failed(), 99.5, backoff(0.5)],
-  ['the same, backoff over', source, failed(), 100, claim(2, 2)],
+  ['the same, backoff ended', source, failed(), 100, claim(2, 2)],
   ['the same, no backoff', source, failed({ backoffSeconds: 0 }), 0, claim(2, 2)],
 
   ['the same, released', source, released, 0, claim(2, 1)],
@@ -152,7 +152,7 @@ const sweepTable: SweepRow[] = [
   ['stale', {}, STALE, unfinished(0)],
   ['stale, before the last attempt', { attempt: 4 }, 999, unfinished(0)],
   ['failed, in backoff', failed(), 40, unfinished(60)],
-  ['failed, backoff over', failed(), 101, unfinished(0)],
+  ['failed, backoff ended', failed(), 101, unfinished(0)],
 ]
 
 const test = suite('decide')
