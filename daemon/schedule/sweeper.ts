@@ -105,7 +105,7 @@ async function isGone({ storage }: SweeperDeps, { source }: InProgressMessage): 
 function toSourceGone({ source }: InProgressMessage): JobError {
   return {
     code: 'input.source_gone',
-    message: `${source.key} is gone: it was deleted before it was processed`,
+    message: `${source.key} no longer exists: it was deleted before it was processed`,
     verdict: 'reject',
   }
 }
