@@ -1,4 +1,4 @@
-/** A share of the mutations; `npm run mutate:terraform` does them all. */
+/** Tests a part of the mutations; `npm run mutate:terraform` tests all of them. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -10,8 +10,8 @@ import { readRuns } from './runs.ts'
 
 const tests = join(import.meta.dirname, '../../terraform/tests')
 const missing = findTerraformSkipReason()
-/** One that each kind of test notices. */
-const share = [
+/** One mutation for each kind of test. */
+const selected = [
   'queues.tf: redrive on in-progress',
   'queues.tf: no SourceAccount',
   'queues.tf: notification before the policy',
@@ -33,22 +33,22 @@ if (missing === null) {
   test.after(async () => {
     await terraform[Symbol.asyncDispose]()
   })
-  test('the graph: the notification waits for the policy', async () => {
+  test('the notification depends on the queue policy in the graph', async () => {
     assert.ok((await terraform.runOrThrow(['graph'])).includes(EDGE))
   })
 } else test.skip('the graph', missing)
 
-for (const name of share) {
+for (const name of selected) {
   if (missing !== null) test.skip(name, missing)
   else
     test(name, async () => {
       const mutation = mutations.find((one) => one.name === name)
       assert.ok(mutation)
-      assert.ok(await detectMutation(terraform, mutation), `not noticed by ${mutation.detectedBy}`)
+      assert.ok(await detectMutation(terraform, mutation), `not detected by ${mutation.detectedBy}`)
     })
 }
 
-test('there are many, each of something, and noticed by a run that is there', () => {
+test('each mutation names an existing file and an existing run', () => {
   const runs = new Set([...readRuns(tests), 'graph'])
   assert.ok(mutations.length >= 60)
   for (const { name, file, find, detectedBy } of mutations) {
