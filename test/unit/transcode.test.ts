@@ -6,7 +6,7 @@ import { reencodeAll, toCopyPlan } from '../../plugins/transcode/copy.ts'
 import { toEncodeSettings, transcodeOptions, type EncodeSettings } from '../../plugins/transcode/options.ts'
 import { findResultDefect, isBadCopy } from '../../plugins/transcode/result.ts'
 import { toDecodeCheck, transcode, transcodeArguments } from '../../plugins/transcode/transcode.ts'
-import { toOrdinary } from '../helpers/filters.ts'
+import { toConstantSizeFilters } from '../helpers/filters.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -27,7 +27,7 @@ const fault = (result: Partial<Probe>, outSeconds: number | null = 10) =>
 
 test('the whole command line of an ordinary source', () => {
   assert.is(
-    toOrdinary(line()),
+    toConstantSizeFilters(line()),
     '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
       '-vf scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p ' +
       '-fps_mode vfr -enc_time_base:v 1:30000 ' +
