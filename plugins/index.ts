@@ -1,4 +1,4 @@
-/** The plugins that come with mediad. */
+/** The built-in plugins. */
 export { thumbnail } from './thumbnail/thumbnail.ts'
 export { transcode } from './transcode/transcode.ts'
 export { upload } from './upload.ts'

@@ -12,7 +12,7 @@ export const uploadOptions = z.object({
     ),
 })
 
-/** Puts every artifact that the plugins before it made into the bucket, in their order. */
+/** Uploads the artifacts of the plugins before it to the bucket, in their order. */
 export const upload = definePlugin('upload', uploadOptions, ({ overwrite }) => ({
   async run({ artifacts, storage, progress }) {
     const totalBytes = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)

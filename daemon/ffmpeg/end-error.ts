@@ -3,7 +3,7 @@ import { toLaunchError, type Exit } from '../programs/launch.ts'
 import type { Programs } from '../programs/programs.ts'
 import { classify, toExitError, type Facts } from '../programs/stderr.ts'
 
-/** What a run of ffmpeg that is over has failed of; null when it has not. */
+/** Returns the error for a run of ffmpeg that has ended; null when it succeeded. */
 export async function toEndError(
   exit: Exit,
   lines: readonly string[],
@@ -15,18 +15,19 @@ export async function toEndError(
   const facts = await findFacts(programs)
   const known = classify(lines, facts)
   const fail = (code: ErrorCode, message: string) => new MediadError(code, message, { stderr: lines })
-  // an encoder may crash over the memory it did not get
+  // an encoder can crash when an allocation fails
   if (signal && known?.code === 'resource.memory') return fail('resource.memory', known.message)
-  if (signal) return fail('internal.ffmpeg_signal', `ffmpeg was ended by ${signal}`)
-  // ffmpeg catches SIGTERM and SIGINT, and says so on a level that is not shown
-  if (code === 255 && !known) return fail('internal.ffmpeg_signal', 'ffmpeg was told to end from outside')
+  if (signal) return fail('internal.ffmpeg_signal', `ffmpeg was terminated by ${signal}`)
+  // ffmpeg handles SIGTERM and SIGINT itself, exits with 255, and logs it at a level that is not shown
+  if (code === 255 && !known)
+    return fail('internal.ffmpeg_signal', 'ffmpeg was terminated by a process other than mediad')
   if (code !== 0)
     return toExitError({ program: 'ffmpeg', exitCode: code ?? -1, lines, facts, fallback: 'internal.ffmpeg' })
-  // some muxers only mention it
+  // some muxers only print a full disk, and ffmpeg exits with 0
   return known?.code === 'resource.disk' ? fail('resource.disk', known.message) : null
 }
 
-/** What of its complaints can be true; what cannot be found out is not. Never rejects. */
+/** Finds the facts that printed lines are checked against. A list that cannot be queried confirms no line. Never rejects. */
 async function findFacts(programs: Programs): Promise<Facts> {
   const [encoders, filters] = await Promise.allSettled([programs.encoders(), programs.filters()])
   return {

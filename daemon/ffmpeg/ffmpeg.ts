@@ -17,43 +17,43 @@ import type { Log } from '../vocabulary/log.ts'
 
 export type FfmpegRun = {
   command: FfmpegCommand
-  /** The source, for commands that name no input of their own. */
+  /** Path of the source, for commands that name no input of their own. */
   input: string
-  /** Where the progress file goes while ffmpeg runs. */
+  /** Folder for the progress file while ffmpeg runs. */
   workspace: string
   signal: AbortSignal
   log: Log
-  /** Gets the CPU time it took, also when it fails. */
+  /** Called with the CPU time that ffmpeg used, also when it fails. */
   onCpu?: (seconds: number) => void
 }
 
 export type Ffmpeg = {
   /**
-   * Runs one command to its end. When it resolves, every output exists and is not empty; when it rejects, ffmpeg is gone.
+   * Runs one command to its end. When it resolves, every output exists and is not empty. When it rejects, ffmpeg has ended.
    *
    * @throws MediadError `internal.ffmpeg`, `internal.ffmpeg_signal`, `internal.output`, `transient.stalled`, `input.*`,
-   * `resource.*` (`resource.limit` for what costs too much), `config.ffmpeg`; the signal's reason when it aborts.
+   * `resource.*` (`resource.limit` when a limit is exceeded), `config.ffmpeg`; the signal's reason when it aborts.
    */
   run(run: FfmpegRun): Promise<FfmpegResult>
 }
 
 export type FfmpegDeps = {
   programs: Programs
-  /** Without a sign of life for this long, ffmpeg is killed and the run is a `transient.stalled`. */
+  /** Seconds without activity after which ffmpeg is killed and the run fails with `transient.stalled`. */
   stallSeconds: number
   limits: RunLimits & InputLimits
 }
 
 export function createFfmpeg(deps: FfmpegDeps): Ffmpeg {
   return {
-    async run(run) {
-      run.signal.throwIfAborted()
+    async run(request) {
+      request.signal.throwIfAborted()
       const startedAt = performance.now()
-      const progressPath = join(run.workspace, `.progress-${randomUUID()}`)
+      const progressPath = join(request.workspace, `.progress-${randomUUID()}`)
       try {
-        const made = await runToTheEnd({ ...deps, ...run, progressPath })
-        run.command.onProgress?.(1)
-        return { seconds: (performance.now() - startedAt) / 1000, ...made }
+        const result = await runToEnd({ ...deps, ...request, progressPath })
+        request.command.onProgress?.(1)
+        return { seconds: (performance.now() - startedAt) / 1000, ...result }
       } finally {
         await rm(progressPath, { force: true })
       }
@@ -61,33 +61,33 @@ export function createFfmpeg(deps: FfmpegDeps): Ffmpeg {
   }
 }
 
-type Story = FfmpegRun & FfmpegDeps & { progressPath: string }
+type Run = FfmpegRun & FfmpegDeps & { progressPath: string }
 
-async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>> {
-  const { command, signal, log } = story
+async function runToEnd(run: Run): Promise<Omit<FfmpegResult, 'seconds'>> {
+  const { command, signal, log } = run
   const outputs = command.outputs.map(({ path }) => path)
-  const fluent = await compose(story)
+  const fluent = await compose(run)
   signal.throwIfAborted()
-  const { ended, processId, readCorruption } = start(fluent, story)
+  const { finished, processId, readCorruption } = start(fluent, run)
   const stopper = createStopper((name) => fluent.kill(name))
-  const watcher = beginWatch(story, processId, stopper)
+  const watcher = startWatch(run, processId, stopper)
   const abort = () => stopper.end(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
-  const [ending] = await Promise.allSettled([ended])
+  const [end] = await Promise.allSettled([finished])
   signal.removeEventListener('abort', abort)
   const { outSeconds, frame, droppedFrames, cpuSeconds, excess } = await watcher.stop()
-  story.onCpu?.(cpuSeconds)
+  run.onCpu?.(cpuSeconds)
   stopper.settle()
-  if (ending.status === 'rejected') throw ending.reason
+  if (end.status === 'rejected') throw end.reason
   if (excess) throw excess
-  const lines = ending.value
+  const lines = end.value
   if (lines.length > 0) log.debug({ event: 'ffmpeg.warned', stderr: lines }, 'ffmpeg finished with warnings')
   await Promise.all(outputs.map((path) => checkOutput(path, lines)))
   return { outSeconds, frames: frame, droppedFrames, cpuSeconds, corruption: readCorruption() }
 }
 
-function beginWatch(
-  { command, progressPath, workspace, stallSeconds, limits }: Story,
+function startWatch(
+  { command, progressPath, workspace, stallSeconds, limits }: Run,
   processId: number | undefined,
   stopper: Stopper,
 ) {
@@ -99,8 +99,7 @@ function beginWatch(
     stallSeconds,
     durationSeconds: command.durationSeconds ?? null,
     onFraction: (fraction) => command.onProgress?.(fraction),
-    onStall: () =>
-      stopper.kill(new MediadError('transient.stalled', `ffmpeg gave no sign of life for ${stallSeconds} s`)),
+    onStall: () => stopper.kill(new MediadError('transient.stalled', `ffmpeg made no progress for ${stallSeconds} s`)),
     limits,
     onExcess: stopper.kill,
     onError: stopper.kill,
@@ -108,10 +107,10 @@ function beginWatch(
 }
 
 /**
- * The command line. Lists are always handed to fluent-ffmpeg as two or more arguments: a single one with a space in it
- * would be split. It adds `-y` for paths only, not for `file:` addresses.
+ * Composes the command line. Lists are always passed to fluent-ffmpeg as two or more arguments, because it splits a single
+ * argument at spaces. `-y` is added here, because fluent-ffmpeg adds it for plain paths only, not for `file:` URLs.
  */
-async function compose({ command, input, progressPath, limits }: Story): Promise<FluentFfmpeg.FfmpegCommand> {
+async function compose({ command, input, progressPath, limits }: Run): Promise<FluentFfmpeg.FfmpegCommand> {
   const path = command.input ?? input
   const fluent = FluentFfmpeg(toFileUrl(path))
   const quiet = ['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+warning']
@@ -124,48 +123,48 @@ async function compose({ command, input, progressPath, limits }: Story): Promise
   )
   for (const output of command.outputs)
     fluent.output(toFileUrl(output.path)).outputOptions('-y', ...output.options, '-y')
-  // its muxer opens no file: the name says nothing
+  // the null muxer opens no file: the name has no effect
   if (command.alsoDecode !== undefined)
     fluent.output(toFileUrl('nothing')).outputOptions(...command.alsoDecode, '-f', 'null')
   return fluent
 }
 
 type Ring = { get(): string }
-type Begun = (child: ChildProcess) => void
-type Ended = (error: Error | null, stdout: Ring, stderr: Ring) => void
-type Started = { ended: Promise<string[]>; processId: number | undefined; readCorruption(): Corruption }
+type OnStart = (child: ChildProcess) => void
+type OnEnd = (error: Error | null, stdout: Ring, stderr: Ring) => void
+type Started = { finished: Promise<string[]>; processId: number | undefined; readCorruption(): Corruption }
 type Internals = { _getArguments(): string[] }
 
 /**
- * Lets fluent-ffmpeg run the command, with two of its inner steps replaced on this one command:
- * `_prepare` would start further, unhardened processes (`-formats`, `-encoders`, ffprobe);
- * `_spawnFfmpeg` takes the program from module-global state, keeps a line without end in memory, and brings the whole
- * process down when a program cannot be started, because it then reads the output of none.
- * `ended` resolves with the last lines ffmpeg printed, once it is gone.
+ * Runs the command with fluent-ffmpeg, with two internal methods replaced on this instance:
+ * `_prepare` would start further processes without restrictions (`-formats`, `-encoders`, ffprobe);
+ * `_spawnFfmpeg` takes the program from global state, buffers output without line ends without a limit, and crashes the
+ * daemon when a program cannot be started.
+ * `finished` resolves with the last lines that ffmpeg printed, after it has ended.
  */
-function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, command, input }: Story): Started {
+function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, command, input }: Run): Started {
   const counter = createCorruptionCounter()
   const path = command.input ?? input
   const env = toRunEnvironment({ workspace, input: path })
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
   let processId: number | undefined
   Object.assign(fluent, {
-    _prepare: (prepared: (error: null, options: string[]) => void) =>
-      prepared(null, (fluent as unknown as Internals)['_getArguments']()),
-    _spawnFfmpeg: (options: string[], ...[, started, ended]: [object, Begun, Ended]) => {
+    _prepare: (onPrepared: (error: null, options: string[]) => void) =>
+      onPrepared(null, (fluent as unknown as Internals)['_getArguments']()),
+    _spawnFfmpeg: (options: string[], ...[, onStart, onEnd]: [object, OnStart, OnEnd]) => {
       const { child, stderr, exit } = launch({
         program: programs.ffmpeg,
         options,
         env,
         folder: workspace,
-        onLine: counter.see,
+        onLine: counter.addLine,
       })
-      // a source may be called like an error message
+      // the name of a file can look like an error message
       const lines = () => stderr.lines().map((line) => line.replaceAll(path, 'source').replaceAll(`${workspace}/`, ''))
       const ring: Ring = { get: () => lines().join('\n') }
       processId = child?.pid
-      if (child) started(child)
-      void exit.then(async (ending) => ended(await toEndError(ending, lines(), programs), ring, ring))
+      if (child) onStart(child)
+      void exit.then(async (end) => onEnd(await toEndError(end, lines(), programs), ring, ring))
     },
   })
   fluent.once('end', (_stdout: unknown, stderr?: string | null) =>
@@ -173,7 +172,7 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
   )
   fluent.once('error', reject)
   fluent.run()
-  return { ended: promise, processId, readCorruption: counter.read }
+  return { finished: promise, processId, readCorruption: counter.read }
 }
 
 async function checkOutput(path: string, lines: readonly string[]): Promise<void> {

@@ -1,17 +1,17 @@
-/** Where ffmpeg stands, by the last lines of its `-progress` file. */
+/** The last report in ffmpeg's `-progress` file. */
 export type Progress = {
-  /** End of what is written, in seconds of media; null while ffmpeg does not know. */
+  /** Duration written so far, in seconds; null while unknown. */
   readonly outSeconds: number | null
   readonly frame: number | null
-  /** Pictures that were not taken over, because their times did not grow. */
+  /** Frames that were dropped because their timestamps did not increase. */
   readonly droppedFrames: number | null
   readonly totalSizeBytes: number | null
 }
 
 /**
- * Reads the end of a `-progress` file: `key=value` lines of which the last complete one counts. The text may begin and
- * end in the middle of a line. `N/A` and nonsense are null. (`out_time_ms` is in microseconds as well, so
- * `out_time_us` is the one to read.)
+ * Parses the end of a `-progress` file: `key=value` lines. Of each key the last complete line counts. The text can start and
+ * end in the middle of a line. `N/A` and invalid values are null. (`out_time_ms` is in microseconds despite its name, so
+ * `out_time_us` is read.)
  */
 export function parseProgress(text: string): Progress {
   const values = new Map<string, string>()
@@ -28,7 +28,10 @@ export function parseProgress(text: string): Progress {
   }
 }
 
-/** Fractions for a listener: from 0 to 0.99 while ffmpeg runs, because lengths are only claimed, and never falling. */
+/**
+ * Creates a function that converts output time to a fraction done. Fractions only increase, and stay at or below 0.99 while
+ * ffmpeg runs, because the duration in a header can be wrong. Null means nothing new to report.
+ */
 export function createFractions(durationSeconds: number | null): (outSeconds: number | null) => number | null {
   let highest = 0
   return (outSeconds) => {
@@ -40,7 +43,7 @@ export function createFractions(durationSeconds: number | null): (outSeconds: nu
   }
 }
 
-/** ffmpeg writes AV_NOPTS_VALUE, about -9.2e18, where it has no time yet. */
+/** Parses an integer; below 0 it is 0. Null for AV_NOPTS_VALUE (about -9.2e18), which ffmpeg prints while it has no timestamp. */
 function toNumber(text: string | undefined): number | null {
   if (text === undefined || !/^-?\d+$/.test(text)) return null
   const number = Number(text)

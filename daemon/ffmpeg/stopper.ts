@@ -4,17 +4,17 @@ const TERM_MS = 2000
 
 export type Stopper = {
   /**
-   * SIGTERM, and SIGKILL if that has no effect within 2 s; SIGKILL at once when the job is another's: he may begin as soon as
-   * the margin of the lease is over, which is 2 s for a short one.
+   * Sends SIGTERM, and SIGKILL 2 s later. When the reason is an error with the verdict `abandon`, SIGKILL is sent at once:
+   * the new owner of the job can start as soon as the margin of the lease has passed, which is 2 s for a short lease.
    */
   end(reason: unknown): void
-  /** SIGKILL: SIGTERM has no effect on a stopped process. */
+  /** Sends SIGKILL. SIGTERM has no effect on a suspended process. */
   kill(reason: unknown): void
-  /** Once ffmpeg is gone: throws the reason for which it was ended early, if it was. */
+  /** Call it after ffmpeg has ended. Throws the reason for which it was stopped early, if it was. */
   settle(): void
 }
 
-/** Ends ffmpeg early; the first reason given is the one that counts. */
+/** Stops ffmpeg early. The first reason given counts. */
 export function createStopper(send: (signal: 'SIGTERM' | 'SIGKILL') => void): Stopper {
   let stopped: { reason: unknown } | null = null
   let timer: NodeJS.Timeout | undefined

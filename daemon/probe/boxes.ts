@@ -1,96 +1,98 @@
 import { open, type FileHandle } from 'node:fs/promises'
 
-/** What an mp4 says of itself that ffprobe does not tell. */
+/** Facts about an MP4 that ffprobe does not report. */
 export type Boxes = {
-  /** The major brand, four letters such as `isom` or `heic`; null when the file is no mp4. */
+  /** Major brand, four characters such as `isom` or `heic`; null when the file is not an MP4. */
   readonly brand: string | null
   /** Whether a track is encrypted: its sample entry is `encv` or `enca` (ISO/IEC 14496-12, 8.12). */
   readonly encrypted: boolean
-  /** Whether its last box of media or of their index should be longer than the file is. */
-  readonly cut: boolean
+  /** Whether the file ends inside its last `mdat`, `moof` or `moov` box. */
+  readonly truncated: boolean
   /**
-   * Length of the whole file as its header (`mvhd`) claims; null when it does not say. ffprobe reports this one until
-   * ffmpeg 5, and later the length of the longest track, which counts from decoding to decoding.
+   * Duration of the file according to its movie header (`mvhd`); null when unknown. ffprobe 5 reports this value, later
+   * versions the duration of the longest track, which is counted in decoding order.
    */
   readonly durationSeconds: number | null
 }
 
 type Box = {
   readonly type: string
+  /** Offset of the content, behind the box header. */
   readonly start: number
   readonly end: number
-  /** Whether it ends inside what it lies in. */
-  readonly whole: boolean
+  /** Whether the box ends within its parent. */
+  readonly isComplete: boolean
 }
 type Span = Pick<Box, 'start' | 'end'>
 
-/** How many boxes are looked at: more than any honest file has on the way to its tracks; a hostile one may have millions. */
+/** Limit of boxes read per walk: more than a valid file has before its tracks. A hostile file can have millions. */
 const MAX_BOXES = 20_000
 
-/** A walk through the boxes of a file, and how many it may still look at. */
+/** One walk through the boxes of a file, with the number of boxes that it can still read. */
 type Walk = { readonly file: FileHandle; left: number }
 
-/** The way from the index to the first sample entry of each track. */
-const way = ['trak', 'mdia', 'minf', 'stbl', 'stsd']
+/** Path from the movie box to the sample description of each track. */
+const descriptionPath = ['trak', 'mdia', 'minf', 'stbl', 'stsd']
 
-/** Walks the boxes of an mp4. Total: what is no mp4, or a broken one, says nothing. */
+/** Reads the boxes of an MP4. Never throws because of the content: for a file that is not an MP4 all facts are empty. */
 export async function readBoxes(path: string): Promise<Boxes> {
   await using file = await open(path)
   const { size } = await file.stat()
   const top = await listBoxes({ file, left: MAX_BOXES }, { start: 0, end: size })
-  if (top[0]?.type !== 'ftyp') return { brand: null, encrypted: false, cut: false, durationSeconds: null }
+  if (top[0]?.type !== 'ftyp') return { brand: null, encrypted: false, truncated: false, durationSeconds: null }
   const brand = await readType(file, top[0].start)
   const index = top.find(({ type }) => type === 'moov')
-  const tables = await follow({ file, left: MAX_BOXES }, index, way)
-  const [header] = await follow({ file, left: MAX_BOXES }, index, ['mvhd'])
-  const entries = await Promise.all(tables.map(({ start }) => readType(file, start + ENTRY_TYPE)))
+  const descriptions = await findBoxes({ file, left: MAX_BOXES }, index, descriptionPath)
+  const [header] = await findBoxes({ file, left: MAX_BOXES }, index, ['mvhd'])
+  const entries = await Promise.all(descriptions.map(({ start }) => readType(file, start + ENTRY_TYPE)))
   const last = top.at(-1)
   return {
     brand,
     encrypted: entries.some((type) => type === 'encv' || type === 'enca'),
-    cut: last !== undefined && !last.whole && ['mdat', 'moof', 'moov'].includes(last.type),
+    truncated: last !== undefined && !last.isComplete && ['mdat', 'moof', 'moov'].includes(last.type),
     durationSeconds: header === undefined ? null : toDuration(await readAt(file, header.start, MOVIE_HEADER_BYTES)),
   }
 }
 
-/** In an `stsd`: version and flags (4), entry count (4), the first entry's size (4), its type. */
+/** Offset of the first entry's type in `stsd`: after version and flags (4), entry count (4) and entry size (4). */
 const ENTRY_TYPE = 12
 
-/** Of an `mvhd`: version and flags (4), two times, the units of a second (4), the length. */
+/** Bytes of `mvhd` that are read: version and flags (4), two dates, the time scale (4), the duration. */
 const MOVIE_HEADER_BYTES = 32
 
-/** Times and lengths have 8 bytes in version 1 and 4 in version 0; all bits set means that the length is not known. */
+/** Reads the duration. Dates and duration have 8 bytes in version 1 and 4 in version 0; all bits set means unknown. */
 function toDuration(header: Buffer): number | null {
   if (header.length < MOVIE_HEADER_BYTES) return null
   const isLong = header[0] === 1
-  const units = header.readUInt32BE(isLong ? 20 : 12)
-  const length = isLong ? Number(header.readBigUInt64BE(24)) : header.readUInt32BE(16)
-  const isKnown = units > 0 && length > 0 && length < (isLong ? 2 ** 63 : 0xff_ff_ff_ff)
-  return isKnown ? length / units : null
+  const timescale = header.readUInt32BE(isLong ? 20 : 12)
+  const duration = isLong ? Number(header.readBigUInt64BE(24)) : header.readUInt32BE(16)
+  const isKnown = timescale > 0 && duration > 0 && duration < (isLong ? 2 ** 63 : 0xff_ff_ff_ff)
+  return isKnown ? duration / timescale : null
 }
 
-async function follow(walk: Walk, inside: Span | undefined, steps: readonly string[]): Promise<Box[]> {
-  const [step, ...rest] = steps
-  if (inside === undefined) return []
-  const found = (await listBoxes(walk, inside)).filter(({ type }) => type === step)
+/** Finds all boxes under `parent` whose types follow `path`. */
+async function findBoxes(walk: Walk, parent: Span | undefined, path: readonly string[]): Promise<Box[]> {
+  const [step, ...rest] = path
+  if (parent === undefined) return []
+  const found = (await listBoxes(walk, parent)).filter(({ type }) => type === step)
   if (rest.length === 0) return found
   const deeper: Box[] = []
-  for (const box of found) deeper.push(...(await follow(walk, box, rest)))
+  for (const box of found) deeper.push(...(await findBoxes(walk, box, rest)))
   return deeper
 }
 
-async function listBoxes(walk: Walk, inside: Span): Promise<Box[]> {
+async function listBoxes(walk: Walk, parent: Span): Promise<Box[]> {
   const boxes: Box[] = []
-  for (let at = inside.start; at + 8 <= inside.end && walk.left > 0;) {
+  for (let at = parent.start; at + 8 <= parent.end && walk.left > 0;) {
     walk.left--
     const head = await readAt(walk.file, at, 16)
     if (head.length < 8) break
     const short = head.readUInt32BE(0)
-    const [header, length] = short === 1 && head.length === 16 ? [16, Number(head.readBigUInt64BE(8))] : [8, short]
-    const end = short === 0 ? inside.end : at + length // 0: to the end of what it lies in
+    const [header, size] = short === 1 && head.length === 16 ? [16, Number(head.readBigUInt64BE(8))] : [8, short]
+    const end = short === 0 ? parent.end : at + size // a size of 0 means: to the end of the parent
     if (end < at + header) break
     const type = head.toString('latin1', 4, 8)
-    boxes.push({ type, start: at + header, end: Math.min(end, inside.end), whole: end <= inside.end })
+    boxes.push({ type, start: at + header, end: Math.min(end, parent.end), isComplete: end <= parent.end })
     at = end
   }
   return boxes

@@ -1,7 +1,10 @@
 import type { Mastering } from '../vocabulary/media.ts'
 import { toFields, toList, toRatio, toInteger, type Fields } from './fields.ts'
 
-/** Reads the side data of ffprobe's first frame. Total: what is missing or nonsense is left out. */
+/**
+ * Reads the HDR mastering metadata from the side data of the first frame that ffprobe reports: the mastering display (SMPTE
+ * ST 2086) and the content light level (CTA-861.3). Leaves out values that are missing or invalid, and never throws.
+ */
 export function toMastering(frames: unknown): Mastering {
   const sides = toList(toList(toFields(frames).frames)[0]?.side_data_list)
   const display = toDisplay(sides.find((side) => side.side_data_type === 'Mastering display metadata') ?? {})

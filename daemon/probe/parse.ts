@@ -15,8 +15,8 @@ import { toOrientation, type Orientation } from './orientation.ts'
 import { isCover, isDecodable, pick } from './pick.ts'
 
 /**
- * Turns ffprobe's JSON into a {@link Probe}. Total: whatever is missing, `N/A`, `0/0`, absurd or of another type
- * becomes null or 0, never NaN, and nothing throws. `decoders` are those of this ffmpeg.
+ * Converts ffprobe's JSON to a {@link Probe}. Values that are missing, `N/A`, `0/0`, absurd or of another type become null
+ * or 0, never NaN. Never throws. `decoders` are the decoders of this ffmpeg.
  */
 export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlySet<string> = new Set()): Probe {
   const { format: header, streams: list, chapters } = toFields(json)
@@ -25,7 +25,7 @@ export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlyS
   const { video, audio, skipped } = pick(streams)
   return {
     format: toText(format.format_name) ?? '',
-    durationSeconds: toWholeLength(format),
+    durationSeconds: toFileDuration(format),
     startSeconds: toNumber(format.start_time) ?? 0,
     sizeBytes,
     video: video ? { ...toVideo(video), ...toAlpha(video, decoders) } : null,
@@ -37,25 +37,25 @@ export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlyS
   }
 }
 
-/** Streams whose codec this ffmpeg does not know: the first of each kind, by its four letters. */
+/** Codec tags (four characters) of the first video and the first audio stream whose codec this ffmpeg does not know. */
 export type Unreadable = { readonly video: string | null; readonly audio: string | null }
 
-/** What a stream says that does not say how it is coded. */
-export const NAMELESS = ''
+/** Stands for the codec tag of a stream that has none. */
+export const NO_CODEC_NAME = ''
 
-/** Finds the streams that {@link parseProbe} passes over because ffprobe has no name for their codec. */
+/** Finds the streams that {@link parseProbe} skips because ffprobe has no name for their codec. */
 export function findUnreadable(json: unknown): Unreadable {
   const unknown = toList(toFields(json).streams).filter((stream) => !isDecodable(stream) && !isCover(stream))
   const tagOf = (type: string) => {
     const stream = unknown.find(({ codec_type }) => codec_type === type)
-    return stream ? (toText(stream.codec_tag_string) ?? NAMELESS) : null
+    return stream ? (toText(stream.codec_tag_string) ?? NO_CODEC_NAME) : null
   }
   return { video: tagOf('video'), audio: tagOf('audio') }
 }
 
 /**
- * Takes the names of their codecs from the streams that ffprobe knows and this ffmpeg has no decoder for; the name then
- * stands where the four letters stood, for whoever has to be told.
+ * Removes the codec name of streams that ffprobe recognises but this ffmpeg has no decoder for, so that they are not
+ * selected. The name replaces the codec tag, for the error message.
  */
 export function withoutUndecodable(json: unknown, stderr: string): unknown {
   const matches = stderr.matchAll(new RegExp(printed.unsupportedCodec.pattern, 'g'))
@@ -68,13 +68,13 @@ export function withoutUndecodable(json: unknown, stderr: string): unknown {
   return { ...toFields(json), streams }
 }
 
-/** Dolby Vision whose base layer is no picture that an ordinary screen could show (profile 5, compatibility 0). */
-export function isDolbyOnly(json: unknown): boolean {
+/** Whether the video is Dolby Vision with a base layer that is neither HDR10, HLG nor SDR (compatibility id 0, profile 5). */
+export function isDolbyVisionOnly(json: unknown): boolean {
   const sides = toList(toFields(json).streams).flatMap(({ side_data_list: list }) => toList(list))
   return sides.some((side) => toInteger(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0)
 }
 
-/** The display matrix of a first frame: photos tell their turn there (EXIF). */
+/** Reads the display matrix of the first frame, where ffprobe reports the EXIF orientation of photos. Null without one. */
 export function toFrameOrientation(frames: unknown): Orientation | null {
   const frame = toList(toFields(frames).frames)[0] ?? {}
   return toList(frame.side_data_list).some(({ displaymatrix }) => displaymatrix !== undefined)
@@ -82,13 +82,13 @@ export function toFrameOrientation(frames: unknown): Orientation | null {
     : null
 }
 
-/** Whether a track says that it is encrypted, as Matroska's do. */
+/** Whether a track is marked as encrypted. Matroska has this tag; for MP4 see `boxes.ts`. */
 export function isEncrypted(json: unknown): boolean {
   return toList(toFields(json).streams).some(({ tags }) => toText(toFields(tags).enc_key_id) !== null)
 }
 
-/** Matroska's header, too, tells when the last track ends. */
-function toWholeLength(format: Fields): number | null {
+/** Returns the duration of the file. Matroska's header holds the end of the last track, so its start is subtracted. */
+function toFileDuration(format: Fields): number | null {
   const seconds = toSeconds(format.duration)
   const isEnd = toText(format.format_name)?.startsWith('matroska') === true
   return isEnd && seconds !== null ? toSeconds(seconds - Math.max(0, toNumber(format.start_time) ?? 0)) : seconds
@@ -108,7 +108,7 @@ function toVideo(stream: Fields): VideoStream {
     maxFramesPerSecond: maxRate,
     packetCount: toInteger(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
-    durationSeconds: toLength(stream),
+    durationSeconds: toTrackDuration(stream),
     pixelAspect: toAspect(stream.sample_aspect_ratio),
     interlaced: isInterlaced(stream),
     ...withText('profile', stream.profile),
@@ -119,7 +119,7 @@ function toVideo(stream: Fields): VideoStream {
   }
 }
 
-/** WebM keeps transparency beside the picture, where ffmpeg's own decoders do not look (libavcodec's libvpx does). */
+/** Selects the decoder for WebM with an alpha channel, which ffmpeg's native VP8 and VP9 decoders ignore and libvpx reads. */
 function toAlpha(stream: Fields, decoders: ReadonlySet<string>): Pick<VideoStream, 'decoder' | 'pixelFormat'> | object {
   const decoder = { vp8: 'libvpx', vp9: 'libvpx-vp9' }[toText(stream.codec_name) ?? '']
   if (toNumber(toFields(stream.tags).alpha_mode) !== 1 || decoder === undefined || !decoders.has(decoder)) return {}
@@ -134,14 +134,14 @@ function toAudio(stream: Fields): AudioStream {
     sampleRate: toInteger(stream.sample_rate),
     packetCount: toInteger(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
-    durationSeconds: toLength(stream),
+    durationSeconds: toTrackDuration(stream),
     ...withText('profile', stream.profile),
     ...withText('layout', stream.channel_layout),
     ...toLanguage(stream),
   }
 }
 
-/** The codecs whose subtitles are text; the names are those of `ffmpeg -codecs`. */
+/** Codecs of text subtitles, by their names in `ffmpeg -codecs`. */
 const textCodecs: ReadonlySet<string> = new Set(
   'subrip srt ass ssa mov_text webvtt text microdvd mpl2 jacosub sami realtext stl subviewer subviewer1 vplayer'.split(
     ' ',
@@ -153,26 +153,26 @@ function toSubtitle(stream: Fields): SubtitleStream {
   return { index: toInteger(stream.index), codec, isText: textCodecs.has(codec), ...toLanguage(stream) }
 }
 
-/** Half-pictures, or a codec that may hold them and does not say. */
+/** Whether the field order is interlaced, or unknown in a codec that is often interlaced. */
 function isInterlaced({ field_order: order, codec_name: codec }: Fields): boolean {
-  const named = toText(order)
-  if (named !== null) return named !== 'progressive'
+  const fieldOrder = toText(order)
+  if (fieldOrder !== null) return fieldOrder !== 'progressive'
   return codec === 'mpeg2video' || codec === 'dvvideo'
 }
 
-/** Shapes of pixels beyond 1:10 exist in broken files only. */
+/** Returns the sample aspect ratio; 1 when it is unknown or beyond 1:10, which only broken files have. */
 function toAspect(value: unknown): number {
   const ratio = toRatio(value, ':')
   return ratio !== null && ratio >= 0.1 && ratio <= 10 ? ratio : 1
 }
 
-/** Matroska's tag tells when a track ends. */
-function toLength(stream: Fields): number | null {
+/** Returns the duration of a track. Matroska's DURATION tag holds the end of the track, so its start is subtracted. */
+function toTrackDuration(stream: Fields): number | null {
   const end = toClockSeconds(toFields(stream.tags).DURATION)
   return toSeconds(stream.duration) ?? (end === null ? null : toSeconds(end - (toNumber(stream.start_time) ?? 0)))
 }
 
-/** Anything else than three letters could be meant for whoever prints it. */
+/** Returns a three-letter language code. Other values are dropped: the text is untrusted. */
 function toLanguage({ tags }: Fields): { language?: string } {
   const language = toText(toFields(tags).language)
   return language !== null && /^[a-z]{3}$/.test(language) && language !== 'und' ? { language } : {}

@@ -1,23 +1,24 @@
 import { toFields, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
 import type { SkippedTrack } from '../vocabulary/media.ts'
 
-/** The tracks a job works with, and why it passes the others over. */
-export type Pick = {
+/** The tracks that a job works with, and the others with the reason why they are skipped. */
+export type Selection = {
   readonly video: Fields | undefined
   readonly audio: Fields | undefined
   readonly skipped: readonly SkippedTrack[]
 }
 
 /**
- * Chooses one picture and one sound. The order of the rules is the order of what viewers expect of a player:
+ * Selects one video track and one audio track, as a player would. The first rule that makes a difference decides.
  *
- * Picture: no cover art, no stills, and something to decode; then the track marked as default; then the largest picture;
- * then the highest frame rate; then the first.
- * Sound: something to decode; no commentary, no description for the blind or deaf; then the track marked as default;
- * then the most channels; then the first.
+ * Video: cover art and tracks of unknown codecs are excluded; then a track with a pixel format (others hold no frames);
+ * no still image and no dependent layer; the default disposition; the most pixels; the highest frame rate; the first.
+ *
+ * Audio: tracks of unknown codecs are excluded; then a track with channels (others hold no audio); no commentary, audio
+ * description or other secondary track; the default disposition; the most channels; the first.
  */
-export function pick(streams: readonly Fields[]): Pick {
-  const video = best(streams.filter(isFilm), videoRank)
+export function pick(streams: readonly Fields[]): Selection {
+  const video = best(streams.filter(isVideoTrack), videoRank)
   const audio = best(
     streams.filter((stream) => stream.codec_type === 'audio' && isDecodable(stream)),
     audioRank,
@@ -27,38 +28,50 @@ export function pick(streams: readonly Fields[]): Pick {
   return { video, audio, skipped: skipped.map(toSkipped) }
 }
 
+/** Whether a video stream is cover art or a list of thumbnails. */
 export function isCover(stream: Fields): boolean {
-  return stream.codec_type === 'video' && (is(stream, 'attached_pic') || is(stream, 'timed_thumbnails'))
+  return (
+    stream.codec_type === 'video' &&
+    (hasDisposition(stream, 'attached_pic') || hasDisposition(stream, 'timed_thumbnails'))
+  )
 }
 
-/** Whether this ffmpeg has a name for its codec; one without is listed, and cannot be decoded. */
+/** Whether this ffmpeg has a name for the codec of a stream. Without one, the stream cannot be decoded. */
 export function isDecodable(stream: Fields): boolean {
   return toText(stream.codec_name) !== null
 }
 
-function isFilm(stream: Fields): boolean {
+function isVideoTrack(stream: Fields): boolean {
   return stream.codec_type === 'video' && !isCover(stream) && isDecodable(stream)
 }
 
-/** A track that announces itself and holds nothing has no pixel format. */
+/** A track that is declared but holds no frames has no pixel format. */
 function videoRank(stream: Fields): number[] {
   const rate = toRatio(stream.avg_frame_rate, '/') ?? 0
   return [
     Number(toText(stream.pix_fmt) !== null),
-    Number(!is(stream, 'still_image') && !is(stream, 'dependent')),
-    Number(is(stream, 'default')),
+    Number(!hasDisposition(stream, 'still_image') && !hasDisposition(stream, 'dependent')),
+    Number(hasDisposition(stream, 'default')),
     toInteger(stream.width) * toInteger(stream.height),
     rate,
   ]
 }
 
-const asides = ['comment', 'visual_impaired', 'hearing_impaired', 'descriptions', 'dependent', 'karaoke'] as const
+/** Dispositions of audio that accompanies the main audio track or replaces it for some listeners. */
+const secondaryDispositions = [
+  'comment',
+  'visual_impaired',
+  'hearing_impaired',
+  'descriptions',
+  'dependent',
+  'karaoke',
+] as const
 
 function audioRank(stream: Fields): number[] {
   return [
     Number(toInteger(stream.channels) > 0),
-    Number(!asides.some((aside) => is(stream, aside))),
-    Number(is(stream, 'default')),
+    Number(!secondaryDispositions.some((disposition) => hasDisposition(stream, disposition))),
+    Number(hasDisposition(stream, 'default')),
     toInteger(stream.channels),
   ]
 }
@@ -66,13 +79,13 @@ function audioRank(stream: Fields): number[] {
 function best(streams: readonly Fields[], rank: (stream: Fields) => number[]): Fields | undefined {
   let found: { stream: Fields; rank: number[] } | undefined
   for (const stream of streams) {
-    const mine = rank(stream)
-    if (found === undefined || isHigher(mine, found.rank)) found = { stream, rank: mine }
+    const own = rank(stream)
+    if (found === undefined || isHigher(own, found.rank)) found = { stream, rank: own }
   }
   return found?.stream
 }
 
-/** The first number that differs decides; of equals the earlier stream stays. */
+/** Whether rank `a` is higher than `b`: the first number that differs decides. Of equal ranks the earlier stream wins. */
 function isHigher(a: readonly number[], b: readonly number[]): boolean {
   const at = a.findIndex((value, i) => value !== b[i])
   return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0)
@@ -85,12 +98,12 @@ function toSkipped(stream: Fields): SkippedTrack {
 }
 
 function toReason(stream: Fields, type: string): string {
-  if (isCover(stream)) return 'cover art is no film'
-  if (type !== 'video' && type !== 'audio') return 'neither picture nor sound'
-  if (!isDecodable(stream)) return 'this ffmpeg does not know its codec'
+  if (isCover(stream)) return 'cover art'
+  if (type !== 'video' && type !== 'audio') return 'neither video nor audio'
+  if (!isDecodable(stream)) return 'a codec that this ffmpeg does not know'
   return `another ${type} track was chosen`
 }
 
-function is(stream: Fields, disposition: string): boolean {
+function hasDisposition(stream: Fields, disposition: string): boolean {
   return toFields(stream.disposition)[disposition] === 1
 }

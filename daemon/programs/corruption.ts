@@ -1,17 +1,24 @@
 import type { Corruption } from '../vocabulary/ffmpeg.ts'
 import { printed, type PrintedLine } from './printed-lines.ts'
 
+/** Counts the defects of a source that ffmpeg prints while it reads it. */
 export type CorruptionCounter = {
-  /** One line of stderr, of any length and content. */
-  see(line: string): void
+  /** Takes one line of stderr, of any length and content. */
+  addLine(line: string): void
   read(): Corruption
 }
 
 const lines = {
-  undecodable: [printed.streamError, printed.decoderError, printed.corruptFrame, printed.corruptFrameOf],
+  undecodable: [printed.streamError, printed.decoderError, printed.corruptFrame, printed.corruptFrameNewer],
   truncated: [printed.partial, printed.ended, printed.corruptPacket, printed.shorterThanHeader],
-  gaps: [printed.corruptPacket, printed.corruptInput, printed.corruptInputOf, printed.noElement, printed.unknownSize],
-  nonMonotonic: [printed.disorder, printed.disorderOf],
+  gaps: [
+    printed.corruptPacket,
+    printed.corruptInput,
+    printed.corruptInputNewer,
+    printed.invalidElement,
+    printed.unknownSize,
+  ],
+  nonMonotonic: [printed.nonMonotonic, printed.nonMonotonicNewer],
 } as const
 
 export function createCorruptionCounter(): CorruptionCounter {
@@ -21,21 +28,21 @@ export function createCorruptionCounter(): CorruptionCounter {
   let gaps = false
   let nonMonotonic = false
   return {
-    see(line) {
+    addLine(line) {
       const stream = lines.undecodable
         .map(({ pattern }) => pattern.exec(line)?.[1])
         .find((index) => index !== undefined)
       if (stream !== undefined) undecodable[Number(stream)] = (undecodable[Number(stream)] ?? 0) + 1
-      const note = printed.note.pattern.exec(line)?.[1]
-      if (note !== undefined) detections.add(Number(note))
-      truncated ||= isOneOf(lines.truncated, line)
-      gaps ||= isOneOf(lines.gaps, line)
-      nonMonotonic ||= isOneOf(lines.nonMonotonic, line)
+      const detection = printed.detection.pattern.exec(line)?.[1]
+      if (detection !== undefined) detections.add(Number(detection))
+      truncated ||= matchesAny(lines.truncated, line)
+      gaps ||= matchesAny(lines.gaps, line)
+      nonMonotonic ||= matchesAny(lines.nonMonotonic, line)
     },
     read: () => ({ undecodable: { ...undecodable }, truncated, gaps, nonMonotonic, detections: [...detections] }),
   }
 }
 
-function isOneOf(known: readonly PrintedLine[], line: string): boolean {
+function matchesAny(known: readonly PrintedLine[], line: string): boolean {
   return known.some(({ pattern }) => pattern.test(line))
 }

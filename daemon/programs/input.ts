@@ -1,40 +1,41 @@
 import { open } from 'node:fs/promises'
 
 /**
- * The demuxers a file may be read with. Demuxers are the attack surface: those that open further files or addresses
- * (hls, concat, dash, sdp, image2, svg, subtitles with references) are never in here, nor those that take nearly any
- * bytes for media (raw h264, hevc, amrnb, pcm, tty). Each is self-contained and recognises its own files. The names are those of
- * `ffmpeg -demuxers`; a name with commas counts as several.
+ * Demuxers that a file can be read with, by their names in `ffmpeg -demuxers`. Demuxers are the attack surface. Excluded are
+ * those that open further files or URLs (hls, concat, dash, sdp, image2, svg, subtitles with references) and those that
+ * accept nearly any bytes as media (raw h264, hevc, amrnb, pcm, tty). Each listed demuxer reads self-contained files and
+ * recognises them by their content.
  */
 export const formatWhitelist = [
   'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,asf,mxf,dv,ogg,gif',
   'wav,w64,aiff,caf,mp3,aac,ac3,eac3,flac,amr',
-  // still pictures: plugins make them, and look at what they made
+  // images: plugins produce them and inspect the result
   'jpeg_pipe,png_pipe,webp_pipe',
 ].join(',')
 
-/** What is refused as soon as ffmpeg or ffprobe sees it, before anything is decoded. */
+/** Limits that ffmpeg and ffprobe enforce before they decode anything. */
 export type InputLimits = {
-  /** Of one picture. A decoder takes about 10 bytes of memory for each. */
+  /** Largest number of pixels of a frame. A decoder needs about 10 bytes of memory for each. */
   readonly pixels: number
+  /** Largest number of streams of all types. */
   readonly streams: number
 }
 
 /**
- * How ffmpeg and ffprobe are told to read a file: only with known demuxers, only from disk, and without looking at its
- * name (`file:` also makes a name that begins with a dash harmless). Ends in the path, without `-i`.
+ * Returns the input options that restrict ffmpeg and ffprobe to the demuxers of {@link formatWhitelist}, to local files and
+ * to the limits.
  */
 export async function toInputOptions(path: string, { pixels, streams }: InputLimits): Promise<string[]> {
   const restrictions = [
     ['-protocol_whitelist', 'file', '-format_whitelist', formatWhitelist],
-    // one more than allowed, for the probe to count: from ffmpeg 6 on Matroska's demuxer only drops those beyond
+    // one more than allowed: since ffmpeg 6 the Matroska demuxer drops further streams, so the probe counts them
     ['-max_pixels', String(pixels), '-max_streams', String(streams + 1)],
   ].flat()
-  // a JPEG's own demuxer is so unsure of itself that image2, which reads whole folders, wins by the file's name
+  // named explicitly: image2, which can read whole folders, scores higher for a file named .jpg than jpeg_pipe does
   return (await isJpeg(path)) ? [...restrictions, '-f', 'jpeg_pipe'] : restrictions
 }
 
-/** `file:` and the path: never taken for an option or another protocol. */
+/** Returns a `file:` URL, which ffmpeg never takes for an option or another protocol. */
 export function toFileUrl(path: string): string {
   return `file:${path}`
 }

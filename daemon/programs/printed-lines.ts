@@ -1,13 +1,13 @@
-/** A line of stderr that mediad reads, and the tested releases of ffmpeg (see versions.ts) that print it. */
+/** A line of stderr that mediad matches, and the tested releases of ffmpeg (see versions.ts) that print it. */
 export type PrintedLine = { readonly pattern: RegExp; readonly releases: string }
 
 const every = '5.1 7.1 9.0'
 const line = (pattern: RegExp, releases = every): PrintedLine => ({ pattern, releases })
 
 /**
- * Every line of ffmpeg, ffprobe and the encoders that decides something. test/media/printed-lines.test.ts makes the programs
- * on PATH print each of them, and checks that the releases named here print it and no other does. A line that only some
- * releases print has a counterpart for the others.
+ * Every line of ffmpeg, ffprobe and the encoders that affects a decision. test/media/printed-lines.test.ts makes the programs
+ * on PATH print each of them, and checks that exactly the releases named here do. A line that only older releases print has a
+ * counterpart for newer ones.
  */
 export const printed = {
   // the machine
@@ -23,7 +23,7 @@ export const printed = {
   noEncoder: line(/Unknown encoder '([^']*)'/),
   noFilter: line(/No such filter: '([^']*)'/),
 
-  // the file as a whole
+  // the file
   tooManyStreams: line(/Number of streams exceeds max_streams parameter \((\d+)\)/),
   tooManyTracks: line(/Number of tracks exceeds max_streams \((\d+)\)/, '7.1 9.0'),
   formatRefused: line(/Format not on whitelist/),
@@ -39,12 +39,12 @@ export const printed = {
   noIndex: line(/moov atom not found/),
   endedEarly: line(/File ended prematurely/),
   partialFile: line(/offset 0x[\da-f]+: partial file/),
-  lengthGuessed: line(/Estimating duration from bitrate/),
+  durationEstimated: line(/Estimating duration from bitrate/),
 
   // its tracks
   unsupportedCodec: line(/Unsupported codec with id \d+ for input stream (\d+)/),
   noDecoder: line(/Decoder \(codec (\w+)\) not found/, '5.1'),
-  noDecoderFor: line(/no decoder found for: (\w+)/, '7.1 9.0'),
+  noDecoderNewer: line(/no decoder found for: (\w+)/, '7.1 9.0'),
   notImplemented: line(/\[(\w+) @ \w+\].* is not implemented\. Update your FFmpeg/),
   tooManyPixels: line(/Picture size ([1-9]\d*x[1-9]\d*) exceeds specified max pixel count/),
   sizeInvalid: line(/Picture size ([1-9]\d*x[1-9]\d*) is invalid/),
@@ -58,28 +58,28 @@ export const printed = {
   noParser: line(/Could not open codec for input stream/),
   noStream: line(/matches no streams/),
 
-  // what is damaged in it; the stream's index in front, or behind
+  // defects inside the file; the first group is the stream index
   streamError: line(/^\[error\] Error while decoding stream #0:(\d+)/, '5.1'),
   decoderError: line(/^\[[va]?ist#0:(\d+)\/\S+ @ \w+\] \[dec:\S+ @ \w+\] \[error\]/, '7.1 9.0'),
   corruptFrame: line(/^\[warning\] .*: corrupt decoded frame in stream (\d+)$/, '5.1'),
-  corruptFrameOf: line(/^\[[va]?ist#0:(\d+)\/.*\[warning\] corrupt decoded frame$/, '7.1 9.0'),
+  corruptFrameNewer: line(/^\[[va]?ist#0:(\d+)\/.*\[warning\] corrupt decoded frame$/, '7.1 9.0'),
   partial: line(/\] \[error\] stream \d+, offset 0x[\da-f]+: partial file/),
   ended: line(/\] \[error\] File ended prematurely/),
   corruptPacket: line(/\] \[warning\] Packet corrupt \(stream/),
   corruptInput: line(/^\[warning\] file:.*: corrupt input packet in stream \d+$/, '5.1'),
-  corruptInputOf: line(/^\[in#0\/\S+ @ \w+\] \[warning\] corrupt input packet in stream \d+$/, '7.1 9.0'),
+  corruptInputNewer: line(/^\[in#0\/\S+ @ \w+\] \[warning\] corrupt input packet in stream \d+$/, '7.1 9.0'),
   shorterThanHeader: line(/\] \[warning\] filesize and duration do not match/),
-  noElement: line(/\] \[error\] .*invalid as first byte of an EBML number/),
+  invalidElement: line(/\] \[error\] .*invalid as first byte of an EBML number/),
   unknownSize: line(/\] \[error\] Unknown-sized element/),
-  disorder: line(/\[warning\] Non-monotonous DTS/, '5.1'),
-  disorderOf: line(/\[warning\] Non-monotonic DTS/, '7.1 9.0'),
+  nonMonotonic: line(/\[warning\] Non-monotonous DTS/, '5.1'),
+  nonMonotonicNewer: line(/\[warning\] Non-monotonic DTS/, '7.1 9.0'),
   /**
-   * A line that consists of a number only. A file that could make ffmpeg print such a line would have itself re-encoded, no
-   * more.
+   * A number that a filter expression printed. A source that makes ffmpeg print such a line causes its own video to be
+   * re-encoded, nothing else.
    */
-  note: line(/^(?:\[[^\]]*\] )*\[warning\] (\d{1,3})\.0{6}$/),
+  detection: line(/^(?:\[[^\]]*\] )*\[warning\] (\d{1,3})\.0{6}$/),
 
-  // what says nothing: encoders print their settings whatever `-loglevel` is, and JPEG has the "deprecated" pixel format
+  // lines without information: encoders print their settings at any `-loglevel`, and JPEG uses a deprecated pixel format
   svtAv1Settings: line(/^Svt\[info\]/),
   x265Settings: line(/^x265 \[info\]/, '5.1 7.1'),
   deprecatedFormat: line(/deprecated pixel format used/),

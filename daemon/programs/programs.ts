@@ -9,110 +9,112 @@ import { isTooOld, OLDEST_RELEASE } from './versions.ts'
 
 const run = promisify(execFile)
 
-/** For a program that hangs. One that is started behind `nice` on a busy machine has taken more than ten seconds. */
+/** Timeout of a program that hangs. A program started behind `nice` on a busy machine has taken more than ten seconds. */
 const ANSWER_SECONDS = 60
 
-/** ffmpeg and ffprobe, found and tried, behind wrappers that make them safe to start. */
+/** ffmpeg and ffprobe, found and checked, behind wrapper scripts that restrict them. */
 export type Programs = {
-  /** Path of a wrapper that takes ffmpeg's arguments. */
+  /** Path of the wrapper that takes ffmpeg's arguments. */
   readonly ffmpeg: string
-  /** Path of a wrapper that takes ffprobe's arguments. */
+  /** Path of the wrapper that takes ffprobe's arguments. */
   readonly ffprobe: string
-  /** ffmpeg's own, e.g. `5.1.9-0+deb12u1`. */
+  /** Version of ffmpeg, such as `5.1.9-0+deb12u1`. */
   readonly version: string
-  /** ffprobe's own; not the same where the two come from different packages. */
+  /** Version of ffprobe. It differs when the two programs come from different packages. */
   readonly probeVersion: string
-  /** Whether they end when the daemon is killed; false where `setpriv --pdeathsig` is missing (it is Linux only). */
+  /** Whether the programs end when the daemon is killed; false without `setpriv --pdeathsig`, which only Linux has. */
   readonly dieWithDaemon: boolean
-  /** Names of the encoders this ffmpeg has, e.g. `libx264`. Requested until it is known. */
+  /** Returns the names of the encoders of this ffmpeg, such as `libx264`. Queries ffmpeg until one query succeeds. */
   encoders(): Promise<ReadonlySet<string>>
-  /** Names of its decoders, e.g. `libvpx-vp9`. Requested until it is known. */
+  /** Returns the names of the decoders, such as `libvpx-vp9`. Queries ffmpeg until one query succeeds. */
   decoders(): Promise<ReadonlySet<string>>
-  /** Names of its filters, e.g. `zscale`. Requested until it is known. */
+  /** Returns the names of the filters, such as `zscale`. Queries ffmpeg until one query succeeds. */
   filters(): Promise<ReadonlySet<string>>
 }
 
 export type OpenProgramsOptions = {
-  /** A path, or a name to be found on PATH. */
+  /** Path, or a name to look up on PATH. */
   ffmpegPath: string
+  /** Path, or a name to look up on PATH. */
   ffprobePath: string
-  /** Where the wrappers are written; it must live as long as they are used. */
+  /** Folder for the wrappers. It must exist as long as they are used. */
   directory: string
-  /** A program and its options that ffmpeg and ffprobe are started by, such as bubblewrap; default none. */
+  /** Program, with its options, that runs ffmpeg and ffprobe, such as bubblewrap; default none. */
   command?: readonly string[]
-  /** Address space each may take, where `prlimit` (util-linux) is there; default any. */
+  /** Limit of the address space of each process, where `prlimit` (util-linux) is installed; default no limit. */
   memoryBytes?: number
-  /** How long a program may take to answer a question about itself; default 60. */
+  /** Timeout in seconds of a query such as `-version`; default 60. */
   answerSeconds?: number
 }
 
-/** What a config says of the programs. */
+/** Returns the options of {@link openPrograms} for a config. */
 export function toProgramOptions(config: Pick<Config, 'ffmpeg' | 'limits'>, directory: string): OpenProgramsOptions {
   const { path: ffmpegPath, probePath: ffprobePath, command } = config.ffmpeg
   return { ffmpegPath, ffprobePath, command, directory, memoryBytes: config.limits.memoryBytes }
 }
 
 /**
- * Finds both programs, wraps each in a one-line script, and runs each once. The wrapper gives them an empty environment
- * (no credentials, no FFREPORT), a lower priority than the daemon's (idle only, for the disk), a limit of memory, lets
- * them die with the daemon, and starts them behind `command`.
+ * Finds both programs, writes a one-line wrapper script for each, and queries their versions. The wrapper sets an empty
+ * environment (no credentials, no FFREPORT), a lower priority than the daemon's (for the disk: idle), the memory limit and
+ * the death signal, and starts the program through `command`.
  *
- * @throws MediadError `config.ffmpeg` when one is missing, cannot be run, is no ffmpeg, is too old, or does not answer in
- * time.
+ * @throws MediadError `config.ffmpeg` when a program is missing, cannot be run, is not ffmpeg or ffprobe, is too old, or
+ * does not answer in time.
  */
 export async function openPrograms(options: OpenProgramsOptions): Promise<Programs> {
   const { ffmpegPath, ffprobePath, directory, answerSeconds = ANSWER_SECONDS } = options
-  const starters = await findStarters(options)
+  const prefix = await findPrefix(options)
   const wrap = async (name: string, program: string) => {
     const path = join(directory, name)
-    await writeFile(path, toWrapper(await find(program), starters), { mode: 0o700 })
+    await writeFile(path, toWrapper(await find(program), prefix), { mode: 0o700 })
     return path
   }
   const ffmpeg = await wrap('ffmpeg', ffmpegPath)
   const ffprobe = await wrap('ffprobe', ffprobePath)
-  const asked = { wrapper: ffmpeg, program: ffmpegPath, answerSeconds }
+  const target = { wrapper: ffmpeg, program: ffmpegPath, answerSeconds }
   const [version, probeVersion] = await Promise.all([
-    askVersion(asked, 'ffmpeg'),
-    askVersion({ ...asked, wrapper: ffprobe, program: ffprobePath }, 'ffprobe'),
+    queryVersion(target, 'ffmpeg'),
+    queryVersion({ ...target, wrapper: ffprobe, program: ffprobePath }, 'ffprobe'),
   ])
   return {
     ffmpeg,
     ffprobe,
     version,
     probeVersion,
-    dieWithDaemon: starters.tied,
-    encoders: once(async () => parseCoders(await list(asked, 'encoders'))),
-    decoders: once(async () => parseCoders(await list(asked, 'decoders'))),
-    filters: once(async () => parseFilters(await list(asked, 'filters'))),
+    dieWithDaemon: prefix.diesWithDaemon,
+    encoders: memoize(async () => parseCoders(await queryList(target, 'encoders'))),
+    decoders: memoize(async () => parseCoders(await queryList(target, 'decoders'))),
+    filters: memoize(async () => parseFilters(await queryList(target, 'filters'))),
   }
 }
 
 /**
- * What the wrapper tells a configured command of a run, in place of `{workspace}` and `{input}`; the rest of the
- * environment is PATH.
+ * Returns the environment of a wrapper: PATH, and the paths that it puts in place of `{workspace}` and `{input}` in the
+ * configured command.
  */
 export function toRunEnvironment({ workspace, input }: { workspace: string; input: string }): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, MEDIAD_WORKSPACE: workspace, MEDIAD_INPUT: input }
 }
 
-/** The names in the output of `ffmpeg -encoders` and `-decoders`: lines such as ` V....D libx264   libx264 H.264 …`. */
+/** Parses the names from `ffmpeg -encoders` or `-decoders`: lines such as ` V....D libx264   libx264 H.264 …`. */
 export function parseCoders(text: string): ReadonlySet<string> {
   const names = text.matchAll(/^ [VAS][A-Z.]{5} ([\w-]+) /gm)
   return new Set(Array.from(names, (match) => match[1] ?? ''))
 }
 
-/** The filters in the output of `ffmpeg -filters`: lines such as ` TS scale             V->V       Scale the …`. */
+/** Parses the names from `ffmpeg -filters`: lines such as ` TS scale             V->V       Scale the …`. */
 export function parseFilters(text: string): ReadonlySet<string> {
   const names = text.matchAll(/^ [A-Z.]{2,3} ([\w-]+) +\S+->/gm)
   return new Set(Array.from(names, (match) => match[1] ?? ''))
 }
 
-type Starters = { readonly tied: boolean; readonly prefix: string }
+/** Programs, as shell words, that start ffmpeg with its restrictions. */
+type Prefix = { readonly diesWithDaemon: boolean; readonly words: string }
 
-/** Asks for what a Linux has and others have not; then what the config wants in front. */
-async function findStarters({ command = [], memoryBytes }: OpenProgramsOptions): Promise<Starters> {
+/** Checks which of the Linux tools are installed, and appends the configured command. */
+async function findPrefix({ command = [], memoryBytes }: OpenProgramsOptions): Promise<Prefix> {
   const limit = `--as=${memoryBytes ?? 'unlimited'}`
-  const [tied, nice, ionice, prlimit] = await Promise.all([
+  const [diesWithDaemon, nice, ionice, prlimit] = await Promise.all([
     works('setpriv', ['--pdeathsig', 'KILL', '--', 'true']),
     works('nice', ['-n', '10', 'true']),
     works('ionice', ['-c', '3', 'true']),
@@ -125,22 +127,23 @@ async function findStarters({ command = [], memoryBytes }: OpenProgramsOptions):
     prlimit && memoryBytes !== undefined ? `prlimit ${limit}` : '',
     ...(program === undefined ? [] : [quote(await find(program, 'ffmpeg.command')), ...options.map(toWord)]),
   ]
-  return { tied, prefix: parts.filter((part) => part !== '').join(' ') }
+  return { diesWithDaemon, words: parts.filter((part) => part !== '').join(' ') }
 }
 
 /**
- * The death signal is sent when the parent ends after it was asked for; a daemon that was killed before that is noticed
- * by the shell in between, which goes on only under its living parent. `exec` all the way: one process, one id.
+ * Returns the text of a wrapper script. The kernel sends the death signal only when the parent ends after `setpriv` has
+ * requested it, so a shell in between checks that the daemon is still the parent. Every step uses `exec`: the process id
+ * stays the same.
  */
-function toWrapper(program: string, { tied, prefix }: Starters): string {
-  const command = `${prefix} ${quote(program)} "$@"`
+function toWrapper(program: string, { diesWithDaemon, words }: Prefix): string {
+  const command = `${words} ${quote(program)} "$@"`
   const guarded = `[ "$PPID" = ${process.pid} ] && exec "$@"`
-  const tie = tied ? `setpriv --pdeathsig KILL -- sh -c ${quote(guarded)} sh ` : ''
-  // each thread of glibc would reserve 64 MiB of addresses for an arena of its own
+  const tie = diesWithDaemon ? `setpriv --pdeathsig KILL -- sh -c ${quote(guarded)} sh ` : ''
+  // by default, glibc reserves 64 MiB of address space for an arena of each thread, which counts for the memory limit
   return `#!/bin/sh\nexec env -i PATH="$PATH" LC_ALL=C MALLOC_ARENA_MAX=8 ${tie}${command}\n`
 }
 
-/** A word of the configured command, its places filled by the shell when it runs. */
+/** Quotes a word of the configured command, with shell variables for its placeholders. */
 function toWord(text: string): string {
   const variables: Record<string, string> = { '{workspace}': '"$MEDIAD_WORKSPACE"', '{input}': '"$MEDIAD_INPUT"' }
   const parts = text.split(/(\{workspace\}|\{input\})/).filter((part) => part !== '')
@@ -156,7 +159,7 @@ async function works(program: string, options: string[]): Promise<boolean> {
     await run(program, options, { timeout: ANSWER_SECONDS * 1000, killSignal: 'SIGKILL' })
     return true
   } catch {
-    return false // missing, or without that option (busybox): the wrappers do without it
+    return false // missing, or without that option (busybox): the wrappers leave it out
   }
 }
 
@@ -164,8 +167,8 @@ async function find(program: string, option?: 'ffmpeg.command'): Promise<string>
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   const candidates = program.includes('/') ? [resolve(program)] : folders.map((folder) => join(folder, program))
   for (const candidate of candidates) if (await isExecutable(candidate)) return candidate
-  const why = program.includes('/') ? 'there is no program of that path' : 'it is not on PATH'
-  throw option === undefined ? refuse(program, why) : refuseStarter(program, why)
+  const why = program.includes('/') ? 'there is no executable file at this path' : 'it is not on PATH'
+  throw option === undefined ? programError(program, why) : commandError(program, why)
 }
 
 async function isExecutable(path: string): Promise<boolean> {
@@ -173,40 +176,44 @@ async function isExecutable(path: string): Promise<boolean> {
     await access(path, constants.X_OK)
     return (await stat(path)).isFile()
   } catch {
-    return false // the caller says that it was not found
+    return false // the caller reports that the program was not found
   }
 }
 
-type Asked = { readonly wrapper: string; readonly program: string; readonly answerSeconds: number }
+type Target = { readonly wrapper: string; readonly program: string; readonly answerSeconds: number }
 
-async function askVersion(asked: Asked, name: string): Promise<string> {
-  const output = await ask(asked, ['-version'], 'it cannot be run')
+async function queryVersion(target: Target, name: string): Promise<string> {
+  const output = await query(target, ['-version'], 'it cannot be run')
   const version = new RegExp(`^${name} version (\\S+)`).exec(output)?.[1]
-  if (version === undefined) throw refuse(asked.program, `it does not introduce itself as ${name}`)
+  if (version === undefined) throw programError(target.program, `its output for -version is not that of ${name}`)
   if (isTooOld(version))
     throw new MediadError(
       'config.ffmpeg',
-      `"${asked.program}" is ${name} ${version}; mediad needs ${OLDEST_RELEASE} or newer: install a newer ffmpeg (it brings ffprobe), or set the path to one`,
+      `"${target.program}" is ${name} ${version}; mediad needs ${OLDEST_RELEASE} or newer: install a newer ffmpeg (with ffprobe), or set the path to one`,
     )
   return version
 }
 
-function list(asked: Asked, what: 'encoders' | 'decoders' | 'filters'): Promise<string> {
-  return ask(asked, ['-hide_banner', `-${what}`], `it does not list its ${what}`)
+function queryList(target: Target, what: 'encoders' | 'decoders' | 'filters'): Promise<string> {
+  return query(target, ['-hide_banner', `-${what}`], `it does not list its ${what}`)
 }
 
-/** Keeps what was made. A failure is not kept: a program that was too slow once is asked again. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
+/** Caches the result of the first successful call. A failure is not cached: the next call tries again. */
+function memoize<T>(load: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined
   const forget = (error: unknown) => {
-    made = undefined
+    result = undefined
     throw error
   }
-  return () => (made ??= make().catch(forget))
+  return () => (result ??= load().catch(forget))
 }
 
-/** @param failure what is wrong with a program that ends badly. */
-async function ask({ wrapper, program, answerSeconds }: Asked, options: string[], failure: string): Promise<string> {
+/**
+ * Runs a program and returns its standard output.
+ *
+ * @param failure what to report when the program fails.
+ */
+async function query({ wrapper, program, answerSeconds }: Target, options: string[], failure: string): Promise<string> {
   const folder = dirname(wrapper)
   const env = toRunEnvironment({ workspace: folder, input: folder })
   const limits = { timeout: answerSeconds * 1000, killSignal: 'SIGKILL' } as const
@@ -214,19 +221,19 @@ async function ask({ wrapper, program, answerSeconds }: Asked, options: string[]
     return (await run(wrapper, options, { ...limits, env, cwd: folder })).stdout
   } catch (error) {
     const hung = error instanceof Error && 'killed' in error && error.killed === true
-    throw refuse(program, hung ? `it does not answer within ${answerSeconds} s` : failure, error)
+    throw programError(program, hung ? `it does not answer within ${answerSeconds} s` : failure, error)
   }
 }
 
-function refuse(program: string, why: string, cause?: unknown): MediadError {
+function programError(program: string, why: string, cause?: unknown): MediadError {
   return new MediadError(
     'config.ffmpeg',
-    `cannot use "${program}": ${why}; install ffmpeg (it brings ffprobe), or set the path to it`,
+    `cannot use "${program}": ${why}; install ffmpeg (with ffprobe), or set the path to it`,
     { cause },
   )
 }
 
-function refuseStarter(program: string, why: string): MediadError {
+function commandError(program: string, why: string): MediadError {
   return new MediadError(
     'config.ffmpeg',
     `cannot use "${program}": ${why}; install it, or correct "ffmpeg.command" in the config`,

@@ -5,23 +5,23 @@ import { printed, type PrintedLine } from './printed-lines.ts'
 const LINES = 20
 const LINE_LENGTH = 500
 
-/** The end of what a program prints, in bounded memory whatever it prints. */
+/** Keeps the last lines that a program prints, in bounded memory. */
 export type Tail = {
   write(chunk: string): void
-  /** The last lines, without control characters. */
+  /** Returns the last lines, without control characters. */
   lines(): string[]
 }
 
 /**
- * Keeps the last 20 lines, 500 characters of each; a flood without a line end costs no more memory than one line.
- * `onLine` gets the beginning of every line, as it came.
+ * Creates a {@link Tail} of 20 lines with 500 characters each. Output without line ends takes no more memory than one line.
+ * `onLine` is called with the first 500 characters of every line, control characters included.
  */
 export function createTail(onLine: (line: string) => void = () => undefined): Tail {
   const kept: string[] = []
   let open = ''
   const keep = (line: string) => {
     const text = clean(line)
-    if (text === '' || silenced.some(({ pattern }) => pattern.test(text))) return
+    if (text === '' || ignored.some(({ pattern }) => pattern.test(text))) return
     kept.push(text)
     if (kept.length > LINES) kept.shift()
   }
@@ -39,27 +39,28 @@ export function createTail(onLine: (line: string) => void = () => undefined): Ta
   }
 }
 
-const silenced: readonly PrintedLine[] = [
+const ignored: readonly PrintedLine[] = [
   printed.svtAv1Settings,
   printed.x265Settings,
   printed.deprecatedFormat,
-  printed.note,
+  printed.detection,
 ]
 
-/** No control, format or unassigned characters: the lines go into logs, terminals and documents. */
+/** Removes control, format and unassigned characters: the lines go into logs, terminals and job documents. */
 function clean(line: string): string {
   const plain = stripVTControlCharacters(line.slice(0, LINE_LENGTH))
   return plain.replaceAll('\t', ' ').replace(/\p{C}/gu, '').trimEnd()
 }
 
-/** What is known of a program, whatever it says. */
+/** Facts about a program that are known independently of what it prints. */
 export type Facts = {
+  /** Whether the program has no such encoder or filter. */
   lacks(kind: 'encoder' | 'filter', name: string): boolean
-  /** Whether it writes files. */
+  /** Whether the program writes files. */
   readonly writes: boolean
 }
 
-/** It lacks nothing that it was asked for, and only reads. */
+/** A program that only reads and lacks nothing. */
 const reader: Facts = { lacks: () => false, writes: false }
 
 type Rule = {
@@ -67,19 +68,20 @@ type Rule = {
   readonly code: ErrorCode
   readonly message: string
   /**
-   * What the rule claims is believed only of a line that is no warning, and only when this holds. ffmpeg repeats texts of a
-   * file in its warnings, line ends and all: a file can say anything here. (One with line ends in the right place can still
-   * pass for a lack of memory, and be tried again for it.)
+   * When set, the rule applies only to lines that are not warnings and only when this returns true. ffmpeg prints text from
+   * the source, including line ends, in its warnings, so a source can forge lines. (A source with line ends in the right
+   * place can still forge a lack of memory; its job is then retried.)
    */
   readonly holds?: (facts: Facts, caught: string) => boolean
 }
 
 /**
- * What the lines of ffmpeg and ffprobe mean; the first rule that any line matches wins. Machine trouble comes before what it
- * makes of the file, and the file's trouble from special to general. `$1` in a message is what the pattern caught.
+ * Maps lines of ffmpeg and ffprobe to errors. The first rule that matches any line wins. Rules for the machine come before
+ * rules for the file, because a lack of resources can look like a corrupt file; specific rules come before general ones. `$1`
+ * in a message is the first group of the pattern.
  */
 const rules: readonly Rule[] = [
-  // ffmpeg goes on to say that it could not allocate memory for one more
+  // first: ffmpeg also prints that it could not allocate memory for one stream more
   {
     lines: [printed.tooManyStreams, printed.tooManyTracks],
     code: 'input.too_many_streams',
@@ -135,18 +137,18 @@ const rules: readonly Rule[] = [
   {
     lines: [printed.tooManyPixels, printed.sizeInvalid],
     code: 'input.too_many_pixels',
-    message: 'its pictures are too large: $1',
+    message: 'the frames are too large: $1',
   },
   {
-    // bwdif's words, of a picture that was larger in the beginning
+    // printed by bwdif when the resolution changes mid-stream
     lines: [printed.tooSmallToDeinterlace],
     code: 'input.corrupt',
-    message: 'its pictures become too small on the way',
+    message: 'the resolution changes mid-stream to one that is too small to deinterlace',
   },
   {
-    lines: [printed.noDecoder, printed.noDecoderFor],
+    lines: [printed.noDecoder, printed.noDecoderNewer],
     code: 'input.unsupported_codec',
-    message: 'the file is coded as $1, which this ffmpeg cannot decode',
+    message: 'the file uses codec $1, which this ffmpeg cannot decode',
   },
   {
     lines: [printed.notImplemented],
@@ -156,12 +158,12 @@ const rules: readonly Rule[] = [
   {
     lines: [printed.endedEarly, printed.partialFile],
     code: 'input.truncated',
-    message: 'the file ends too early: the upload was incomplete',
+    message: 'the file is truncated: upload it again',
   },
   {
     lines: [printed.noIndex],
     code: 'input.corrupt',
-    message: 'the file has no index: it is incomplete or damaged',
+    message: 'the file has no index (moov): it is truncated or corrupt',
   },
   {
     lines: [printed.notMedia, printed.notMediaInFfmpeg],
@@ -171,16 +173,16 @@ const rules: readonly Rule[] = [
   {
     lines: [printed.decodingFailed, printed.packetRefused, printed.frameRefused, printed.tooManyErrors],
     code: 'input.corrupt',
-    message: 'the file is damaged or encrypted: too much of it cannot be decoded',
+    message: 'the file is corrupt or encrypted: too much of it cannot be decoded',
   },
   {
     lines: [printed.noFormat, printed.noParameters, printed.noParser, printed.noStream],
     code: 'input.corrupt',
-    message: 'the file is damaged: nothing in it can be decoded',
+    message: 'the file is corrupt: nothing in it can be decoded',
   },
 ]
 
-/** What the last lines of a failed ffmpeg or ffprobe say; null when no rule knows them. */
+/** Returns the error for the last lines of a failed ffmpeg or ffprobe; null when no rule matches. */
 export function classify(lines: readonly string[], facts: Facts = reader): { code: ErrorCode; message: string } | null {
   for (const { lines: known, code, message, holds } of rules) {
     for (const line of lines) {
@@ -194,7 +196,7 @@ export function classify(lines: readonly string[], facts: Facts = reader): { cod
 
 const warning = /^(?:\[[^\]]* @ 0x[\da-f]+\] )*\[warning\]/
 
-/** The error for a program that ended with an exit code, by what it printed; `fallback` when that says nothing. */
+/** Returns the error for a program that failed with an exit code, by the lines it printed; `fallback` when no rule matches. */
 export function toExitError(end: {
   program: string
   exitCode: number

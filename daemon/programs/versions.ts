@@ -1,6 +1,6 @@
 /**
- * The releases of ffmpeg that the tests run with, and where they come from. The README, the pages in docs/, the Dockerfile
- * and the fleet name the same; test/unit/ffmpeg-versions.test.ts compares them.
+ * The releases of ffmpeg that the tests run with, and where they come from. The README, docs/, the Dockerfile and the
+ * fleet must name the same; test/unit/ffmpeg-versions.test.ts compares them.
  */
 export const testedVersions = [
   { release: '5.1', suite: 'bookworm', from: 'Debian 12' },
@@ -8,10 +8,10 @@ export const testedVersions = [
   { release: '9.0', suite: 'sid', from: 'Debian unstable' },
 ] as const
 
-/** The oldest release that mediad starts with. */
+/** The oldest release that mediad accepts. */
 export const OLDEST_RELEASE = '5.1'
 
-/** Both programs as they name themselves, e.g. `5.1.9-0+deb12u1`. */
+/** The versions that ffmpeg and ffprobe print, such as `5.1.9-0+deb12u1`. */
 export type Versions = { readonly version: string; readonly probeVersion: string }
 
 /**
@@ -28,18 +28,18 @@ export function isTested(version: string): boolean {
   return !/-dev\b/.test(version) && testedVersions.some(({ release }) => release === toRelease(version))
 }
 
-/** Whether this release is older than {@link OLDEST_RELEASE}. A snapshot is never too old: only trying shows what it has. */
+/** Whether this release is older than {@link OLDEST_RELEASE}. A snapshot is never too old: the trials find what it lacks. */
 export function isTooOld(version: string): boolean {
   const release = toRelease(version)
   return release !== null && compareReleases(release, OLDEST_RELEASE) < 0
 }
 
-/** The version and whether it is tested, for the person who runs the daemon. */
+/** Returns the version and whether it is tested, as text for the operator. */
 export function describeVersion(version: string): string {
   return `${version}, ${isTested(version) ? 'a tested version' : `not a tested version (${listTested()})`}`
 }
 
-/** Returns the warning for programs of different versions; null when they are of one. */
+/** Returns the warning for ffmpeg and ffprobe of different versions; null when the versions are equal. */
 export function findMismatch({ version, probeVersion }: Versions): string | null {
   if (version === probeVersion) return null
   return `ffprobe is version ${probeVersion}, ffmpeg is version ${version}: install both from one package`

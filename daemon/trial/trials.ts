@@ -8,7 +8,7 @@ import type { Programs } from '../programs/programs.ts'
 import type { FfmpegTrial } from '../vocabulary/ffmpeg.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
-import { createInspect } from '../probe/probe.ts'
+import { createInspect } from '../probe/inspect.ts'
 import { sampleProbe, toSampleImage, toSampleVideo } from './sample.ts'
 
 /** Fixed limits for the sample; it must never hit the config's limits, which are for jobs. */

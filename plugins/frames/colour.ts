@@ -2,16 +2,17 @@ import { isHdr, type VideoStream } from 'mediad'
 import { mayBeInterlaced } from './mid-stream.ts'
 import { toSizeFilters, type Layout } from './size.ts'
 
-/** `tonemap`: HDR becomes what every screen shows right; `keep`: it stays HDR, in 10 bits. */
+/** `tonemap` converts HDR to SDR with tone mapping; `keep` leaves it HDR with 10 bits. */
 export type Hdr = 'tonemap' | 'keep'
 
-/** Filters that not every ffmpeg has. */
+/** Filters that some builds of ffmpeg lack. */
 export const colourFilters = ['zscale', 'tonemap']
 
 /**
- * The filters that make a picture of any origin an ordinary one: half-pictures woven together (whole ones pass untouched),
- * transparency on black, the layout's size, and colours that screens expect: 8 bits, 4:2:0, the values of television.
- * ffmpeg turns and mirrors it before them by itself. What is BT.601 or BT.709 stays so, and keeps its tags.
+ * Returns the filters that convert any video to one that every player shows correctly: interlaced frames are deinterlaced
+ * (progressive frames pass unchanged), transparency is composited on black, frames get the size of the layout, and colours
+ * become 8-bit 4:2:0 with limited range. BT.601 and BT.709 video keeps its matrix and its tags. ffmpeg itself applies the
+ * display matrix before these filters.
  */
 export function toFrameFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
   return [
@@ -22,20 +23,21 @@ export function toFrameFilters(video: VideoStream, layout: Layout, { hdr }: { hd
 }
 
 /**
- * Options before the input: without a decoder by name its transparency would not be seen, and in a film that is upright
- * single frames may ask to be turned (H.264's SEI), which ffmpeg would obey for those alone.
+ * Returns the options before the input: the decoder that reads the alpha channel, where one has to be named. For a track
+ * without rotation, automatic rotation is off: a display orientation SEI in an H.264 stream can request it for single frames,
+ * and ffmpeg would rotate only those.
  */
 export function toFrameInputOptions({ index, decoder, rotation, mirrored }: VideoStream): string[] {
-  const upright = rotation === 0 && mirrored !== true
-  return [...(upright ? ['-noautorotate'] : []), ...(decoder === undefined ? [] : [`-c:${index}`, decoder])]
+  const notRotated = rotation === 0 && mirrored !== true
+  return [...(notRotated ? ['-noautorotate'] : []), ...(decoder === undefined ? [] : [`-c:${index}`, decoder])]
 }
 
-/** Whether the result of {@link toFrameFilters} is HDR. */
+/** Whether the output of {@link toFrameFilters} is HDR. */
 export function staysHdr(video: VideoStream, hdr: Hdr): boolean {
   return hdr === 'keep' && isHdr(video)
 }
 
-/** RGB, with or without alpha, or a palette of it. */
+/** Whether the video is RGB, with or without alpha, or uses a palette of RGB colours. */
 export function isRgb({ pixelFormat, matrix }: VideoStream): boolean {
   return matrix === 'gbr' || /^(?:gbr|x?rgb|x?bgr|argb|abgr|0rgb|0bgr|pal8)/.test(pixelFormat ?? '')
 }
@@ -44,6 +46,7 @@ function hasAlpha({ pixelFormat }: VideoStream): boolean {
   return /^(?:yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8)/.test(pixelFormat ?? '')
 }
 
+/** Returns the filters for size and colour, by the kind of source: kept HDR, HDR, RGB, BT.2020 SDR, BT.601 or BT.709. */
 function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
   if (staysHdr(video, hdr))
     return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toLimited(video), 'format=yuv420p10le']
@@ -55,7 +58,7 @@ function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[]
   return [...toUntaggedTags(video), ...toSizeFilters(video, layout, ['out_range=tv']), 'format=yuv420p']
 }
 
-/** Large films that do not say are of BT.709; made smaller, they would be taken for BT.601. */
+/** Whether a video without a matrix tag counts as BT.709 by its size. Without tags, a downscaled version would count as BT.601. */
 function isUntaggedBt709({ matrix, width, height }: VideoStream): boolean {
   return matrix === undefined && (width >= 1280 || height > 576)
 }
@@ -64,11 +67,12 @@ function toUntaggedTags(video: VideoStream): string[] {
   return isUntaggedBt709(video) ? ['setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709'] : []
 }
 
+/** Converts RGB or full range to BT.2020 non-constant luminance with limited range, for video that stays HDR. */
 function toLimited(video: VideoStream): string[] {
   return isRgb(video) || video.range === 'pc' ? ['zscale=matrix=2020_ncl:range=limited'] : []
 }
 
-/** Wide colours without these tags would be taken for any others; and tags that `zscale` cannot take are no better than none. */
+/** Adds missing BT.2020 tags to wide-gamut video, and replaces tags that `zscale` does not support. */
 function toMissingTags(video: VideoStream): string[] {
   const { primaries, matrix, transfer } = video
   const tags = [
@@ -79,9 +83,10 @@ function toMissingTags(video: VideoStream): string[] {
   return tags.length === 0 ? [] : [`setparams=${tags.join(':')}`]
 }
 
-/** Of BT.1361 and of digital cinema; seen with ffmpeg 5.1, as are the matrices below. */
+/** Transfer functions of BT.1361 and digital cinema, which `zscale` of ffmpeg 5.1 rejects, as it does the matrices below. */
 const unsupportedTransfers: ReadonlySet<string> = new Set(['bt1361e', 'smpte428'])
 
+/** Whether `zscale` of ffmpeg 5.1 rejects the colour matrix. */
 function isUnsupportedMatrix(video: VideoStream): boolean {
   const { matrix, pixelFormat } = video
   if (matrix === 'gbr') return pixelFormat?.startsWith('yuv') === true
@@ -91,7 +96,7 @@ function isUnsupportedMatrix(video: VideoStream): boolean {
 const taggedBt709 = 'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709'
 const toBt709 = 'zscale=primaries=bt709:transfer=bt709:matrix=bt709:range=tv'
 
-/** Linear light, BT.709 colours, a curve for what is too bright, and BT.709 again; in floating point in between. */
+/** Converts to linear light in floating point, to BT.709 primaries, tone-maps (Hable), and converts to BT.709 with limited range. */
 const toneMapping = [
   'zscale=transfer=linear:npl=100',
   'format=gbrpf32le',

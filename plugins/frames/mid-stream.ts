@@ -1,67 +1,68 @@
 import { toDisplaySize, type VideoStream } from 'mediad'
 
 /**
- * A film is probed by its first pictures. What a filter tells of one that is different is a number, which `print` of
- * ffmpeg's expressions puts among the warnings; see `Damage.notes`.
+ * Numbers that filters print when a frame differs from the first frames, which the probe is based on. The function `print`
+ * of ffmpeg's expressions logs them as warnings; `Corruption.detections` lists them. `resized`: another resolution or sample
+ * aspect ratio; `interlaced`: an interlaced frame.
  */
 export const detections = { resized: 1, interlaced: 2 } as const
 
-/** At the level of warnings (24); its value is the number. */
-const report = (note: number) => `print(${note},24)`
+/** Returns an expression that logs a number at warning level (24) and evaluates to it. */
+const print = (detection: number) => `print(${detection},24)`
 
 type Sides = { readonly width: number; readonly height: number }
 
-/** The shape of a picture's pixels. What the probe takes for a mistake (beyond 1:10) is square here as well. */
-const PIXELS = 'if(between(sar,0.1,10),sar,1)'
+/** Sample aspect ratio of a frame. As in the probe, values beyond 1:10 count as square pixels. */
+const SAMPLE_ASPECT = 'if(between(sar,0.1,10),sar,1)'
 
-/** Whether a picture that reaches the `scale` filter is like the first one: as large, with pixels of that shape. */
-function isFirstShape({ pixelAspect = 1, rotation }: VideoStream, { width, height }: Sides): string {
+/** Returns an expression of the `scale` filter: whether a frame has the resolution and sample aspect ratio of the first one. */
+function toSameShape({ pixelAspect = 1, rotation }: VideoStream, { width, height }: Sides): string {
   const aspect = rotation % 180 === 0 ? pixelAspect : 1 / pixelAspect
-  return `eq(iw,${width})*eq(ih,${height})*lt(abs(${PIXELS}-${Number(aspect.toFixed(4))}),0.01)`
+  return `eq(iw,${width})*eq(ih,${height})*lt(abs(${SAMPLE_ASPECT}-${Number(aspect.toFixed(4))}),0.01)`
 }
 
-/** Width over height, as shown. */
-const SHOWN = `(iw/ih*${PIXELS})`
+/** Display aspect ratio of a frame. */
+const DISPLAY_ASPECT = `(iw/ih*${SAMPLE_ASPECT})`
 
 export type Scaling = {
   readonly video: VideoStream
-  /** Upright and as stored, what is left after an odd line is gone. */
+  /** Size of the first frame at the `scale` filter: rotated, and cropped to even sides; default: the display size. */
   readonly stored?: Sides | undefined
-  /** The first picture's size in the result, and so that of all like it. */
+  /** Output size of the first frame and all frames of its shape. */
   readonly scaled: Sides
-  /** What every other has to fit into. */
+  /** Size that all other frames are fitted into. */
   readonly frame: Sides
 }
 
 /**
- * Options of `scale`: pictures like the first get its size; any other is told, and fitted into the frame as a whole. For
- * another size ffmpeg makes the filters anew, for another shape of pixels it does not: that is why sizes are computed with
- * every frame that differs from the one before (`eval=frame`).
+ * Returns options of `scale`. Frames of the first frame's shape are scaled to `scaled`. Any other frame is reported and
+ * fitted into `frame` without cropping. ffmpeg reinitialises the filters when the resolution changes, but not when only the
+ * sample aspect ratio does; so sizes are evaluated for every frame that differs from the one before (`eval=frame`).
  */
 export function toScaleOptions({ video, stored = toDisplaySize(video), scaled, frame }: Scaling): string {
-  const first = isFirstShape(video, stored)
-  const fitting = {
-    width: `min(${frame.width},2*ceil(${frame.height / 2}*${SHOWN}))`,
-    height: `min(${frame.height},2*ceil(${frame.width / 2}/${SHOWN}))`,
+  const isSame = toSameShape(video, stored)
+  const fitted = {
+    width: `min(${frame.width},2*ceil(${frame.height / 2}*${DISPLAY_ASPECT}))`,
+    height: `min(${frame.height},2*ceil(${frame.width / 2}/${DISPLAY_ASPECT}))`,
   }
   return [
-    `w='if(${first},${scaled.width},${report(detections.resized)}*${fitting.width})'`,
-    `h='if(${first},${scaled.height},${fitting.height})'`,
+    `w='if(${isSame},${scaled.width},${print(detections.resized)}*${fitted.width})'`,
+    `h='if(${isSame},${scaled.height},${fitted.height})'`,
     'eval=frame',
   ].join(':')
 }
 
-/** Filters that change nothing, and tell whether a film that is to be copied is not the same to its end. */
+/** Returns filters that change nothing, and report when video that is to be copied changes mid-stream. */
 export function toDetectionFilters(video: VideoStream): string[] {
-  const resized = `scale=w='if(${isFirstShape(video, video)},iw,${report(detections.resized)}*iw)':h=ih:eval=frame`
+  const resized = `scale=w='if(${toSameShape(video, video)},iw,${print(detections.resized)}*iw)':h=ih:eval=frame`
   return mayBeInterlaced(video) ? [detectInterlaced, resized] : [resized]
 }
 
-/** Once, not with every picture. */
-const detectInterlaced = `select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,${report(detections.interlaced)}))'`
+/** Reports the first interlaced frame only. */
+const detectInterlaced = `select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,${print(detections.interlaced)}))'`
 
-/** The codecs of cameras and broadcasters: each frame says whether it is made of half-pictures. */
+/** Whether frames can be interlaced: the track is, or its codec is one of cameras and broadcasters that marks each frame. */
 export function mayBeInterlaced({ interlaced, codec, width, height }: VideoStream): boolean {
-  if (Math.ceil(width / 2) < 3 || Math.ceil(height / 2) < 4) return false // bwdif takes no smaller planes, of 4:2:0
+  if (Math.ceil(width / 2) < 3 || Math.ceil(height / 2) < 4) return false // bwdif rejects smaller 4:2:0 planes
   return interlaced === true || ['h264', 'mpeg2video', 'mpeg4', 'vc1', 'dvvideo', 'prores', 'mjpeg'].includes(codec)
 }

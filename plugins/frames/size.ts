@@ -3,76 +3,76 @@ import { toScaleOptions } from './mid-stream.ts'
 
 export type Size = { readonly width: number; readonly height: number }
 
-/** `contain`: the whole picture inside the box; `cover`: its middle fills the box; `pad`: whole, with black bars. */
+/** `contain` scales until all of the frame fits; `cover` fills the box and crops the rest; `pad` adds black bars. */
 export type Fit = 'contain' | 'cover' | 'pad'
 
-/** What a picture has to fit into, and what its encoder takes. */
+/** Box that frames have to fit into, and the limit of the encoder. */
 export type Box = {
   readonly maxWidth?: number | undefined
   readonly maxHeight?: number | undefined
   readonly fit?: Fit
-  /** Smallest side the encoder takes: the only reason to enlarge a picture. */
+  /** Smallest side in pixels that the encoder accepts: the only reason to enlarge frames. */
   readonly minSide?: number
 }
 
-/** How a picture is brought to its size. What comes out is even, as 4:2:0 needs it. */
+/** Steps that bring frames to their output size, in this order. The output has even sides, as 4:2:0 requires. */
 export type Layout = {
-  /** The part that is left before anything else, of a picture of odd size. */
+  /** Size after one row or column is cropped from an odd size. */
   readonly trimmed?: Size
   readonly scaled: Size
-  /** The part in the middle that stays. */
+  /** Size of the centred crop. */
   readonly cropped?: Size
-  /** The canvas it lies in the middle of. */
+  /** Size of the black canvas that the frame is centred on. */
   readonly padded?: Size
 }
 
-/** What no encoder takes more of. */
+/** Largest side that every encoder accepts. */
 const MAX_SIDE = 16_384
 
-/** 8K. */
+/** Largest number of pixels of an output frame (8K), unless the source has more. */
 const MAX_PIXELS = 8192 * 4320
 
-/** The picture as it is shown (upright, with square pixels), brought into the box and never enlarged. */
+/** Computes the layout for a video in a box. Starts from the display size with square pixels, and never enlarges it. */
 export function toLayout(video: VideoStream, box: Box = {}): Layout {
   const { maxWidth = MAX_SIDE, maxHeight = MAX_SIDE, fit = 'contain', minSide = 2 } = box
-  const shown = toShownSize(video)
+  const shown = toSquarePixelSize(video)
   const [byWidth, byHeight] = [Math.min(maxWidth, MAX_SIDE) / shown.width, Math.min(maxHeight, MAX_SIDE) / shown.height]
-  const fits = fit === 'cover' ? Math.max(byWidth, byHeight) : Math.min(byWidth, byHeight)
-  const shrink = Math.min(1, fits, toMost(video, shown))
+  const fitted = fit === 'cover' ? Math.max(byWidth, byHeight) : Math.min(byWidth, byHeight)
+  const shrink = Math.min(1, fitted, toMaxScale(video, shown))
   const scale = Math.max(shrink, minSide / shown.width, minSide / shown.height)
   const scaled = toEvenSize(shown, scale)
   if (fit === 'contain') return scale === 1 && (video.pixelAspect ?? 1) === 1 ? toTrimmed(shown, scaled) : { scaled }
   const aspect = maxWidth / maxHeight
-  const [wide, high] = [scaled.height * aspect, scaled.width / aspect]
-  const across = fit === 'cover' ? Math.min : Math.max
-  const whole = { width: across(scaled.width, wide), height: across(scaled.height, high) }
-  return fit === 'cover' ? { scaled, cropped: toEvenSize(whole) } : { scaled, padded: toEvenSize(whole) }
+  const [width, height] = [scaled.height * aspect, scaled.width / aspect]
+  const choose = fit === 'cover' ? Math.min : Math.max
+  const final = { width: choose(scaled.width, width), height: choose(scaled.height, height) }
+  return fit === 'cover' ? { scaled, cropped: toEvenSize(final) } : { scaled, padded: toEvenSize(final) }
 }
 
-/** The shape of its pixels must not make a picture of any size of one that is within the limits. */
-function toMost(video: VideoStream, shown: Size): number {
+/** Limits the scale, so that an extreme sample aspect ratio does not blow up a frame that is within the limits. */
+function toMaxScale(video: VideoStream, shown: Size): number {
   return Math.sqrt(Math.max(video.width * video.height, MAX_PIXELS) / (shown.width * shown.height))
 }
 
-/** A picture of odd size loses a line instead of being stretched by it. */
+/** Crops one row or column of an odd size, instead of scaling the frame by one pixel. */
 function toTrimmed({ width, height }: Size, even: Size): Layout {
   const isEven = Math.round(width) === even.width && Math.round(height) === even.height
   return isEven ? { scaled: even } : { trimmed: even, scaled: even }
 }
 
-/** What comes out of a layout. */
+/** Returns the output size of a layout. */
 export function toFinalSize({ scaled, cropped, padded }: Layout): Size {
   return cropped ?? padded ?? scaled
 }
 
-/** Upright, and as wide as its pixels say. */
-export function toShownSize(video: VideoStream): Size {
+/** Returns the display size with square pixels: sample aspect ratio and rotation applied, the height of the coded frame kept. */
+export function toSquarePixelSize(video: VideoStream): Size {
   return toDisplaySize({ ...video, width: video.width * (video.pixelAspect ?? 1) })
 }
 
 /**
- * The filters of a layout. What comes out is always of one size, which no encoder can change: a picture that is not like
- * the first is shown whole, in the middle of black.
+ * Returns the filters of a layout. The output always has one size, because encoders cannot change it mid-stream: a frame of
+ * another shape than the first is fitted into it, with black bars.
  */
 export function toSizeFilters(video: VideoStream, layout: Layout, scaleOptions: readonly string[]): string[] {
   const { trimmed, scaled, cropped } = layout

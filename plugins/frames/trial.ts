@@ -1,12 +1,12 @@
 import type { Mastering, VideoStream } from 'mediad'
 
-/** Filters that make of any frame an HDR one with transparency. */
+/** Filters that convert any frame to HDR with an alpha channel. */
 const demandingFilters = [
   'format=yuva420p10le',
   'setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc',
 ]
 
-/** That of a common HDR10 master: P3 primaries, 1000 cd/m². */
+/** Metadata of a common HDR10 mastering display: P3 primaries, 1000 cd/m². */
 const mastering: Mastering = {
   display: {
     red: { x: 34_000, y: 16_000 },
@@ -18,13 +18,13 @@ const mastering: Mastering = {
   light: { max: 1000, average: 400 },
 }
 
-/** A source that needs every filter: HDR, transparent, perhaps interlaced, of any frame rate. */
+/** Returns a source that needs every filter: HDR with transparency, possibly interlaced, with an unknown frame rate. */
 export function toDemanding(video: VideoStream): VideoStream {
   const colours = { range: 'tv', primaries: 'bt2020', transfer: 'smpte2084', matrix: 'bt2020nc', mastering }
   return { ...video, ...colours, codec: 'h264', pixelFormat: 'yuva420p10le', maxFramesPerSecond: null }
 }
 
-/** Options for {@link toDemanding}, preceded by the filters that make the sample's frames such. */
+/** Adds the filters that turn the sample into the source of {@link toDemanding} in front of those in `-vf`. */
 export function afterDemanding(options: readonly string[]): string[] {
   const filters = options.indexOf('-vf') + 1
   return options.with(filters, [...demandingFilters, options[filters]].join(','))

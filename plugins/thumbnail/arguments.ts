@@ -3,7 +3,7 @@ import { toFrameFilters } from '../frames/colour.ts'
 import { toLayout } from '../frames/size.ts'
 import { formats, type ThumbnailOptions } from './options.ts'
 
-/** ffmpeg's options for a picture of one frame. */
+/** Returns ffmpeg's options for an image of one frame. */
 export function thumbnailArguments(
   given: Pick<ThumbnailOptions, 'format' | 'width' | 'height' | 'quality'>,
   video: VideoStream,
@@ -17,5 +17,5 @@ export function thumbnailArguments(
   ].flat()
 }
 
-/** Pictures have the matrix of BT.601, whatever the film has. */
+/** Converts to the BT.601 matrix, which JPEG and WebP imply, whatever the matrix of the video. */
 const imageMatrix = 'scale=out_color_matrix=bt601'

@@ -5,7 +5,7 @@ type Format = {
   readonly contentType: string
   readonly pixelFormat: string
   readonly extensions: readonly string[]
-  /** From 1 (worst) to 100. */
+  /** Returns encoder options for a quality from 1 (worst) to 100. */
   readonly options: (quality: number) => string[]
 }
 
@@ -30,7 +30,7 @@ export const formats = {
 
 const time = z.union([
   z.number().min(0),
-  z.string().regex(/^(?:100|\d{1,2}(?:\.\d+)?)%$/, 'must be seconds, or a share of the length such as "10%"'),
+  z.string().regex(/^(?:100|\d{1,2}(?:\.\d+)?)%$/, 'must be seconds, or a share of the duration such as "10%"'),
 ])
 type Time = z.output<typeof time>
 
@@ -72,29 +72,30 @@ export const thumbnailOptions = z
   })
   .superRefine((given, context) => {
     if (given.key === undefined) return
-    const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['key'], message })
+    const addIssue = (message: string) => context.addIssue({ code: 'custom', path: ['key'], message })
     const { extensions } = formats[given.format]
     if (!extensions.some((extension) => given.key?.endsWith(`.${extension}`)))
-      refuse(`must end in .${extensions.join(' or .')}`)
+      addIssue(`must end in .${extensions.join(' or .')}`)
     if (!/\{(?:name|id)\}/.test(given.key))
-      refuse('must contain {name} or {id}, or every job would write to the same key')
+      addIssue('must contain {name} or {id}, or every job would write to the same key')
     if (toTimes(given.at).length > 1 && !given.key.includes('{n}'))
-      refuse('must contain {n} when there are several pictures')
+      addIssue('must contain {n} when there are several images')
   })
 
 export type ThumbnailOptions = z.output<typeof thumbnailOptions>
 
-/** A wanted time in seconds, inside the length as far as it is known. */
+/** Converts a requested time to seconds. The result is at least 0.1 s before the end, when the duration is known. */
 export function toSeconds(at: Time, durationSeconds: number | null): number {
   const seconds = typeof at === 'number' ? at : (Number.parseFloat(at) / 100) * (durationSeconds ?? 0)
   return durationSeconds === null ? seconds : Math.min(seconds, Math.max(0, durationSeconds - 0.1))
 }
 
+/** Returns the requested times as a list. */
 export function toTimes(at: ThumbnailOptions['at']): Time[] {
   return Array.isArray(at) ? at : [at]
 }
 
-/** The key template of the images where none is given. */
+/** Returns the default key template of the images. */
 export function toDefaultKey(format: keyof typeof formats, count: number): string {
   return `thumb_{name}${count > 1 ? '_{n}' : ''}.${format}`
 }

@@ -6,7 +6,7 @@ import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { thumbnailArguments } from './arguments.ts'
 import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes } from './options.ts'
 
-/** Makes pictures of single frames. A source without a picture gets none. */
+/** Makes images of single frames. A source without video is skipped. */
 export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => {
   const times = toTimes(given.at)
   const format = formats[given.format]
@@ -30,15 +30,15 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
         : [],
     async run(context) {
       const { video } = context.probe
-      if (!video) return context.skip('the source has no picture')
+      if (!video) return context.skip('the source has no video')
       const durationSeconds = video.durationSeconds ?? context.probe.durationSeconds
       for (const [index, at] of times.entries()) {
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
-        await takeFrame(context, {
+        await extractFrame(context, {
           path,
           inputOptions: toFrameInputOptions(video),
           options: thumbnailArguments(given, video),
-          // its palette may be in the first packet alone
+          // only the first packet is sure to contain the palette
           fromStart: video.pixelFormat === 'pal8',
           at: toSeconds(at, durationSeconds),
         })
@@ -49,14 +49,17 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
   }
 })
 
-/** What ffmpeg fails with when there is nothing (whole) at a time: it says so, or counts what it could not decode. */
+/** Error codes of ffmpeg when there is no decodable frame at a time. */
 const noFrame: ReadonlySet<string> = new Set(['internal.output', 'internal.ffmpeg', 'input.corrupt'])
 
-type Frame = { path: string; inputOptions: string[]; options: string[]; at: number; fromStart: boolean }
+type FrameRequest = { path: string; inputOptions: string[]; options: string[]; at: number; fromStart: boolean }
 
-/** Lengths are only claimed: where there is no frame an earlier time is tried, and at last the first frame there is. */
-async function takeFrame(context: RunContext, frame: Frame): Promise<void> {
-  const { path, inputOptions, options, at, fromStart } = frame
+/**
+ * Makes the image of one frame. The duration in a header can be wrong: without a frame at the time, earlier times are tried,
+ * then the first frame.
+ */
+async function extractFrame(context: RunContext, request: FrameRequest): Promise<void> {
+  const { path, inputOptions, options, at, fromStart } = request
   for (const seconds of at > 0 ? [at, at / 2, at / 10] : []) {
     try {
       const seek = ['-ss', seconds.toFixed(3)]
@@ -68,7 +71,7 @@ async function takeFrame(context: RunContext, frame: Frame): Promise<void> {
       return
     } catch (error) {
       if (!(error instanceof MediadError && noFrame.has(error.code))) throw error
-      context.log.debug({ event: 'thumbnail.no_frame', seconds }, 'no frame at this time, an earlier one is tried')
+      context.log.debug({ event: 'thumbnail.no_frame', seconds }, 'no frame at this time, trying an earlier one')
     }
   }
   await context.ffmpeg({ inputOptions, outputs: [{ path, options }] })

@@ -1,6 +1,6 @@
 import type { Mastering } from 'mediad'
 
-/** The video codecs and the sound codecs that are offered, and what each can do. Data and pure functions only. */
+/** The supported video and audio codecs with their traits. Data and pure functions only. */
 
 export type Container = 'mp4' | 'webm' | 'mkv'
 export type VideoCodec = 'h264' | 'hevc' | 'av1' | 'vp9'
@@ -11,19 +11,19 @@ type VideoTraits = {
   readonly containers: readonly Container[]
   readonly crf: { readonly default: number; readonly max: number }
   readonly preset: { readonly default: string | number; readonly allowed: readonly (string | number)[] }
-  /** Smallest side the encoder takes, in pixels. */
+  /** Smallest side that the encoder accepts, in pixels. */
   readonly minSide: number
-  /** What of this codec every player that knows it plays, in 8 bits and, where it is offered, in 10. */
+  /** Profiles that every player of this codec supports: with 8 bits, and for HDR with 10 bits where it is supported. */
   readonly profiles: readonly string[]
   readonly hdrProfiles: readonly string[]
-  /** The highest frame rate the encoder accepts, where it has no option for the rate. */
+  /** The highest frame rate that the encoder accepts, for an encoder without an option for the rate. */
   readonly highestRate?: number
-  /** Options of the encoder itself. */
+  /** Returns the options of the encoder. */
   readonly options: (preset: string | number, crf: number, special?: Special) => string[]
 }
 
 type Special = {
-  /** Of a video that stays HDR. */
+  /** Mastering metadata, for video that stays HDR. */
   readonly mastering?: Mastering | undefined
   /** The frame rate the encoder plans for, where ffmpeg passes one to it that is too high. */
   readonly rate?: number | undefined
@@ -40,7 +40,7 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     minSide: 2,
     profiles: ['Constrained Baseline', 'Baseline', 'Main', 'High'],
     hdrProfiles: [],
-    // a 4:2:2 or 10-bit source would otherwise get a profile that no browser plays
+    // otherwise a 4:2:2 or 10-bit source gets a profile that no browser plays
     options: (preset, crf, { rate } = {}) =>
       [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', 'high'],
@@ -56,10 +56,10 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Main'],
     hdrProfiles: ['Main 10'],
     options: (preset, crf, { mastering, rate } = {}) => {
-      const told = rate === undefined ? [] : [`fps=${rate}`]
+      const rateParams = rate === undefined ? [] : [`fps=${rate}`]
       return [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', mastering ? 'main10' : 'main'],
-        ['-x265-params', ['log-level=error', ...told, ...(mastering ? toX265(mastering) : [])].join(':')],
+        ['-x265-params', ['log-level=error', ...rateParams, ...(mastering ? toX265(mastering) : [])].join(':')],
       ].flat()
     },
   },
@@ -91,7 +91,7 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     minSide: 2,
     profiles: ['Profile 0'],
     hdrProfiles: [],
-    // without `-b:v 0` the CRF is only an upper limit of quality under a small default bit rate
+    // without `-b:v 0` the CRF only limits the quality of a low default bit rate
     options: (preset, crf) =>
       [
         ['-crf', String(crf), '-b:v', '0'],
@@ -118,7 +118,7 @@ const contentTypes: Readonly<Record<Container, { readonly video: string; readonl
 
 export const containers = Object.keys(contentTypes) as readonly Container[]
 
-/** The container a key's extension asks for; null when it is none of them. */
+/** Returns the container for the extension of a key; null for any other extension. */
 export function toContainer(key: string): Container | null {
   const extension = /\.(\w+)$/.exec(key)?.[1]
   return extension !== undefined && Object.hasOwn(contentTypes, extension) ? (extension as Container) : null
@@ -128,7 +128,10 @@ export function toContentType(container: Container, kind: 'video' | 'audio'): st
   return contentTypes[container][kind]
 }
 
-/** https://x265.readthedocs.io/en/stable/cli.html#cmdoption-master-display: the units are those of {@link Mastering}. */
+/**
+ * Returns x265's parameters for HDR10 metadata, in the units of {@link Mastering}:
+ * https://x265.readthedocs.io/en/stable/cli.html#cmdoption-master-display
+ */
 function toX265({ display, light }: Mastering): string[] {
   return [
     ...((display ?? light) ? ['hdr10-opt=1', 'repeat-headers=1'] : []),
@@ -142,12 +145,12 @@ function toX265({ display, light }: Mastering): string[] {
   ]
 }
 
-/** SVT-AV1's own notation counts in wholes: colours from 0 to 1, luminances in cd/m². */
+/** Returns SVT-AV1's parameters for HDR10 metadata, which have other units: chromaticities from 0 to 1, luminance in cd/m². */
 function toSvt({ display, light }: Mastering): string[] {
   return [
     ...(display
       ? [
-          `mastering-display=G${toUnits(display.green)}B${toUnits(display.blue)}R${toUnits(display.red)}WP${toUnits(display.white)}` +
+          `mastering-display=G${toChromaticity(display.green)}B${toChromaticity(display.blue)}R${toChromaticity(display.red)}WP${toChromaticity(display.white)}` +
             `L(${(display.luminance.max / 10_000).toFixed(4)},${(display.luminance.min / 10_000).toFixed(4)})`,
         ]
       : []),
@@ -155,7 +158,7 @@ function toSvt({ display, light }: Mastering): string[] {
   ]
 }
 
-function toUnits({ x, y }: { x: number; y: number }): string {
+function toChromaticity({ x, y }: { x: number; y: number }): string {
   return `(${(x / 50_000).toFixed(5)},${(y / 50_000).toFixed(5)})`
 }
 

@@ -3,30 +3,37 @@ import { videoCodecs } from './codecs.ts'
 import { isRgb, staysHdr } from '../frames/colour.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
-import { beginsWithResult, exceedsMaxRate } from './timestamps.ts'
+import { startsWithResult, exceedsMaxRate } from './timestamps.ts'
 
-/** Per stream: whether it goes into the result as it is. */
+/** Whether each track is copied into the result without re-encoding. */
 export type CopyPlan = { readonly video: boolean; readonly audio: boolean }
 
 export const reencodeAll: CopyPlan = { video: false, audio: false }
 export const copyAll: CopyPlan = { video: true, audio: true }
 
-/** Decides what can be copied; null streams count as coded anew. */
+/**
+ * Decides which tracks can be copied: those that already are as requested and play everywhere. A track that is missing is not
+ * copied.
+ */
 export function toCopyPlan(settings: EncodeSettings, probe: Probe): CopyPlan {
-  if (settings.copy === 'never' || !keepsExactTimes(probe)) return reencodeAll
+  if (settings.copy === 'never' || !keepsExactTimestamps(probe)) return reencodeAll
   const { video, audio } = probe
   return {
-    video: video !== null && isWantedVideo(settings, video) && beginsWithResult(probe, video),
-    audio: audio !== null && isWantedAudio(settings, audio) && beginsWithResult(probe, audio),
+    video: video !== null && isWantedVideo(settings, video) && startsWithResult(probe, video),
+    audio: audio !== null && isWantedAudio(settings, audio) && startsWithResult(probe, audio),
   }
 }
 
-/** Only from containers that keep the coder's settings and exact times, as broadcast formats do not. */
-function keepsExactTimes({ format }: Probe): boolean {
+/** Whether the container keeps the codec configuration and exact timestamps: MP4, MOV, Matroska and WebM. */
+function keepsExactTimestamps({ format }: Probe): boolean {
   return format.startsWith('mov,') || format.startsWith('matroska,')
 }
 
-/** The codec that is asked for, in a form that every player plays, in need of nothing. */
+/**
+ * Whether video can be copied: the requested codec with a profile, pixel format and range that every player supports, a size
+ * within the box, a credible frame rate, and nothing to convert (no HDR, wide gamut, rotation, interlacing, non-square pixels
+ * or odd size) nor to remove (edit list).
+ */
 function isWantedVideo(settings: EncodeSettings, video: VideoStream): boolean {
   const { profiles, hdrProfiles, minSide } = videoCodecs[settings.codec]
   const hdr = staysHdr(video, settings.hdr)
@@ -42,22 +49,26 @@ function isWantedVideo(settings: EncodeSettings, video: VideoStream): boolean {
     (video.pixelAspect ?? 1) === 1,
     size.width === video.width && size.height === video.height,
     !exceedsMaxRate(video),
-    !isTrimmed(video),
+    !hasHiddenFrames(video),
   ].every(Boolean)
 }
 
-/** An edit list hides pictures, which a copy would carry on: whoever cut them off believes them gone. */
-function isTrimmed({ packetCount, framesPerSecond, durationSeconds }: VideoStream): boolean {
+/**
+ * Whether an edit list hides more than 0.1 s of frames. A copy would still contain them, although the person who trimmed the
+ * video assumes that they are gone.
+ */
+function hasHiddenFrames({ packetCount, framesPerSecond, durationSeconds }: VideoStream): boolean {
   if (!packetCount || !framesPerSecond || !durationSeconds) return false
   return packetCount / framesPerSecond - durationSeconds > 0.1
 }
 
+/** Whether audio can be copied: the requested codec (AAC as LC), mono or stereo, at 48 kHz (AAC also at 44.1 kHz). */
 function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: AudioStream): boolean {
-  const ordinary = audio.sampleRate === 48_000 || (audio.sampleRate === 44_100 && wanted.codec === 'aac')
+  const isCommonRate = audio.sampleRate === 48_000 || (audio.sampleRate === 44_100 && wanted.codec === 'aac')
   return [
     audio.codec === wanted.codec,
     wanted.codec !== 'aac' || audio.profile === 'LC',
-    ordinary,
+    isCommonRate,
     audio.channels === 1 || audio.channels === 2,
     loudness === undefined,
   ].every(Boolean)

@@ -1,153 +1,168 @@
 import type { Corruption, Probe } from 'mediad'
-import { NOTICED_SECONDS, toDelaySeconds, toMaxRate } from './timestamps.ts'
+import { TOLERANCE_SECONDS, toDelaySeconds, toMaxRate } from './timestamps.ts'
 
-/** Something that is wrong with a source; beyond a threshold it is an error. */
+/** A defect of a source. `code` is the error that it amounts to; null when it is within the thresholds. */
 export type Defect = { readonly code: 'input.corrupt' | 'input.truncated' | null; readonly message: string }
 
-/** What was made of a source. */
-export type Made = {
+/** A source, and the result of encoding it. */
+export type Encoded = {
   probe: Probe
   result: Probe
   corruption: Corruption
-  /** Pictures in the result. */
+  /** Number of frames in the result. */
   frames: number | null
   droppedFrames: number | null
 }
 
-/** The share of a stream's pictures, or of its sound, that may be damaged. */
+/** Share of the frames, or of the audio packets, that can be corrupt. */
 const CORRUPT_SHARE = 0.02
-/** How much may be missing at the end: where the container itself shows that it is cut, and where only its header says so. */
-const MISSING = { cut: { share: 0.02, seconds: 0.1 }, claimed: { share: 0.1, seconds: 1 } } as const
-/** For longer nobody lets a picture stand, whatever an index says. */
+/**
+ * How much can be missing at the end, as a share of the duration and at least in seconds: `truncated` when the container
+ * itself shows that it is truncated, `header` when only the duration in its header does.
+ */
+const MISSING = { truncated: { share: 0.02, seconds: 0.1 }, header: { share: 0.1, seconds: 1 } } as const
+/** Longest video that the last frame is extended to, whatever the index says. */
 const LONGEST_SECONDS = 12 * 3600
-/** What pictures are decoded earlier than they are shown, at most. */
+/** Largest difference between decoding and presentation order, in seconds. */
 const REORDERED_SECONDS = 1
-/** AAC's, which others do not exceed by much. */
+/** Samples per packet of AAC; other codecs have about as many or fewer. */
 export const SAMPLES_PER_PACKET = 1024
 
 /**
- * Says what was wrong with a source, by what came out of it and by what ffmpeg complained about. A header alone proves
- * little, as headers lie; a container that should be longer than it is proves that something is missing.
+ * Finds the defects of a source: compares the result with what the source declares, and counts the errors that ffmpeg
+ * printed. A duration in a header is weak evidence, because headers can be wrong; a container that is shorter than its own
+ * index proves that data is missing. So the two have different thresholds.
  */
-export function findDefects(made: Made): Defect[] {
-  return [...findUndecodable(made), ...findGaps(made), ...findDropped(made), ...findMissing(made)]
+export function findDefects(encoded: Encoded): Defect[] {
+  return [...findUndecodable(encoded), ...findGaps(encoded), ...findDropped(encoded), ...findMissing(encoded)]
 }
 
-function findUndecodable({ probe: { video, audio }, result, corruption, frames }: Made): Defect[] {
+/** Finds frames and audio packets that could not be decoded, or were decoded corrupt. */
+function findUndecodable({ probe: { video, audio }, result, corruption, frames }: Encoded): Defect[] {
   const packets = ((result.audio?.durationSeconds ?? 0) * (audio?.sampleRate ?? 0)) / SAMPLES_PER_PACKET
   return [
-    ...toUndecodable('pictures', video ? (corruption.undecodable[video.index] ?? 0) : 0, frames ?? 0),
-    ...toUndecodable('pieces of sound', audio ? (corruption.undecodable[audio.index] ?? 0) : 0, Math.round(packets)),
+    ...toUndecodable('frames', video ? (corruption.undecodable[video.index] ?? 0) : 0, frames ?? 0),
+    ...toUndecodable('audio packets', audio ? (corruption.undecodable[audio.index] ?? 0) : 0, Math.round(packets)),
   ]
 }
 
-/** Where the container lost its thread, pictures of a steady rate can be counted. */
-function findGaps({ probe: { video }, result, corruption, frames }: Made): Defect[] {
+/** Finds frames missing where the demuxer lost sync, by the duration and the average frame rate. */
+function findGaps({ probe: { video }, result, corruption, frames }: Encoded): Defect[] {
   if (!corruption.gaps || !video?.framesPerSecond || frames === null) return []
   const rate = Math.min(video.framesPerSecond, toMaxRate(video))
-  const due = Math.round((result.video?.durationSeconds ?? 0) * rate)
-  const lost = due - frames
-  if (lost <= 1) return []
-  const message = `about ${lost} of ${due} pictures are missing`
-  return [{ code: lost > CORRUPT_SHARE * due ? 'input.corrupt' : null, message }]
+  const expected = Math.round((result.video?.durationSeconds ?? 0) * rate)
+  const missing = expected - frames
+  if (missing <= 1) return []
+  const message = `about ${missing} of ${expected} frames are missing`
+  return [{ code: missing > CORRUPT_SHARE * expected ? 'input.corrupt' : null, message }]
 }
 
-/** Times that go back can be of a damaged file, or of a strange recorder's: what is left is what there is. */
-function findDropped({ droppedFrames }: Made): Defect[] {
+/** Finds dropped frames. They are never an error: unusual recorders write non-monotonic timestamps, too. */
+function findDropped({ droppedFrames }: Encoded): Defect[] {
   if (!droppedFrames) return []
-  return [{ code: null, message: `${droppedFrames} pictures were left out: their times do not grow` }]
+  return [{ code: null, message: `frames dropped because of non-monotonic timestamps: ${droppedFrames}` }]
 }
 
-function toUndecodable(what: string, broken: number, good: number): Defect[] {
-  if (broken === 0) return []
-  const share = broken / Math.max(broken, good)
-  const message = `${broken} of about ${Math.max(broken, good)} ${what} are damaged or cannot be decoded`
-  return [{ code: share > CORRUPT_SHARE ? 'input.corrupt' : null, message }]
+function toUndecodable(what: string, undecodable: number, decoded: number): Defect[] {
+  if (undecodable === 0) return []
+  const total = Math.max(undecodable, decoded)
+  const message = `${undecodable} of about ${total} ${what} are corrupt or cannot be decoded`
+  return [{ code: undecodable / total > CORRUPT_SHARE ? 'input.corrupt' : null, message }]
 }
 
-type Ended = Pick<Made, 'probe' | 'corruption' | 'frames'>
-
-/** Whether the container itself shows that something is missing, or ffmpeg says so. */
-const isCut = ({ probe, corruption }: Pick<Made, 'probe' | 'corruption'>): boolean =>
+/** Whether the container itself, or ffmpeg's output about it, shows that the end of the file is missing. */
+const isTruncated = ({ probe, corruption }: Pick<Encoded, 'probe' | 'corruption'>): boolean =>
   corruption.truncated || probe.truncated === true
 
-/** Whether every picture is there that the container's index lists. */
-function isComplete({ probe, corruption, frames }: Ended): boolean {
-  return !isCut({ probe, corruption }) && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
+/** Whether the result has every frame that the container's index lists. */
+function isComplete({ probe, corruption, frames }: Pick<Encoded, 'probe' | 'corruption' | 'frames'>): boolean {
+  return (
+    !isTruncated({ probe, corruption }) && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
+  )
 }
 
 /**
- * When the picture ends by the container's index, in the result's time; null where that is not known, or not believed. The
- * index counts from decoding to decoding, which ends some pictures early where they are reordered. The header's length
- * makes up for that, where it can be of the picture only; beyond a second it is no reordering, but a lie.
+ * Returns when the video ends according to the container's index, in seconds of the result; null when that is unknown or not
+ * credible. The index counts durations in decoding order, so with reordered frames it ends too early. The duration in the
+ * header is used instead where it can only be that of the video and is at most a second longer, the most that reordering
+ * explains.
  */
-export function toVideoEnd(made: Ended): number | null {
-  const { probe, corruption } = made
-  const { video, audio, durationSeconds: whole } = probe
-  if (!video?.durationSeconds || corruption.gaps || !isComplete(made)) return null
+export function toVideoEnd(encoded: Pick<Encoded, 'probe' | 'corruption' | 'frames'>): number | null {
+  const { probe, corruption } = encoded
+  const { video, audio, durationSeconds } = probe
+  if (!video?.durationSeconds || corruption.gaps || !isComplete(encoded)) return null
   const indexed = Math.max(0, toDelaySeconds(probe, video)) + video.durationSeconds
-  const isOfPicture =
-    whole !== null &&
-    isAll(probe) &&
-    Math.abs(probe.startSeconds) <= NOTICED_SECONDS &&
-    (audio === null || (audio.durationSeconds ?? Infinity) < whole)
-  const isReordered = isOfPicture && whole > indexed && whole - indexed <= REORDERED_SECONDS
-  const end = isReordered ? whole : indexed
+  const isOfVideo =
+    durationSeconds !== null &&
+    usesAllTracks(probe) &&
+    Math.abs(probe.startSeconds) <= TOLERANCE_SECONDS &&
+    (audio === null || (audio.durationSeconds ?? Infinity) < durationSeconds)
+  const isReordered = isOfVideo && durationSeconds > indexed && durationSeconds - indexed <= REORDERED_SECONDS
+  const end = isReordered ? durationSeconds : indexed
   return end <= LONGEST_SECONDS ? end : null
 }
 
-const isAll = ({ skipped, subtitles }: Probe): boolean => skipped.length === 0 && subtitles.length === 0
+/** Whether the source has no other tracks, so that its duration is that of the video or the audio. */
+const usesAllTracks = ({ skipped, subtitles }: Probe): boolean => skipped.length === 0 && subtitles.length === 0
 
-function findMissing({ probe, result, corruption, frames }: Made): Defect[] {
-  const cut = isCut({ probe, corruption })
+/** Finds video or audio that ends before its declared end, and files with fewer bytes than they declare. */
+function findMissing({ probe, result, corruption, frames }: Encoded): Defect[] {
+  const truncated = isTruncated({ probe, corruption })
   const complete = isComplete({ probe, corruption, frames })
-  const flaws = kinds.flatMap((kind) => {
-    const claimed = toClaim({ probe, result }, kind, cut)
-    const held = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
-    const missing = claimed === null ? [] : toMissing({ kind, claimed, held, cut })
-    // the last one is only shown for long
-    return kind === 'video' && complete ? missing.map(toNote) : missing
+  const defects = kinds.flatMap((kind) => {
+    const declared = toDeclaredSeconds({ probe, result }, kind, truncated)
+    const actual = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
+    const missing = declared === null ? [] : toMissing({ kind, declared, actual, truncated })
+    // a long last frame: no frame is missing
+    return kind === 'video' && complete ? missing.map(toWarning) : missing
   })
-  if (flaws.length > 0 || !cut) return flaws
+  if (defects.length > 0 || !truncated) return defects
   const { declaredBytes, sizeBytes } = probe
-  if (declaredBytes && declaredBytes - sizeBytes > MISSING.cut.share * declaredBytes) {
-    const message = `the file has ${sizeBytes} of the ${declaredBytes} bytes that it announces`
+  if (declaredBytes && declaredBytes - sizeBytes > MISSING.truncated.share * declaredBytes) {
+    const message = `the file has ${sizeBytes} of the ${declaredBytes} bytes that its header declares`
     return [{ code: 'input.truncated', message }]
   }
-  return [{ code: null, message: 'the end of the file is missing: its last piece is incomplete' }]
+  return [{ code: null, message: 'the end of the file is missing: its last packet is incomplete' }]
 }
 
-const toNote = ({ message }: Defect): Defect => ({ code: null, message })
+const toWarning = ({ message }: Defect): Defect => ({ code: null, message })
 
 const kinds = ['video', 'audio'] as const
 type Kind = (typeof kinds)[number]
 
-type Length = { kind: Kind; claimed: number; held: number; cut: boolean }
+/** Durations of a track in seconds: as the source declares it, and in the result. */
+type Durations = { kind: Kind; declared: number; actual: number; truncated: boolean }
 
-function toMissing({ kind, claimed, held, cut }: Length): Defect[] {
-  const missing = claimed - held
-  const { share, seconds } = cut ? MISSING.cut : MISSING.claimed
-  const most = Math.min(Math.max(seconds, share * claimed), 0.9 * claimed)
-  if (missing <= Math.min(most, 0.5)) return []
-  const what = kind === 'video' ? 'picture' : 'sound'
-  const message = `the ${what} lasts ${held.toFixed(2)} s of the ${claimed.toFixed(2)} s that the file announces`
-  return [{ code: missing > most ? 'input.truncated' : null, message }]
+function toMissing({ kind, declared, actual, truncated }: Durations): Defect[] {
+  const missing = declared - actual
+  const { share, seconds } = truncated ? MISSING.truncated : MISSING.header
+  const threshold = Math.min(Math.max(seconds, share * declared), 0.9 * declared)
+  if (missing <= Math.min(threshold, 0.5)) return []
+  const message = `the ${kind} lasts ${actual.toFixed(2)} s of the ${declared.toFixed(2)} s that the file declares`
+  return [{ code: missing > threshold ? 'input.truncated' : null, message }]
 }
 
-/** Its clock may jump: the last time minus the first is believed as far as the other track bears it out. */
-function toBroadcastClaim(seconds: number | null, other: { durationSeconds: number | null } | null): number | null {
+/**
+ * Returns the declared duration of a track in MPEG-TS: the last timestamp minus the first. The clock can jump, so it counts
+ * only up to the duration of the other track.
+ */
+function toBroadcastSeconds(seconds: number | null, other: { durationSeconds: number | null } | null): number | null {
   return seconds === null || !other?.durationSeconds ? null : Math.min(seconds, other.durationSeconds)
 }
 
 /**
- * How long a stream says it is. The length of the whole file stands for it only where nothing else can be the longest, or
- * where the file is known to be cut.
+ * Returns the duration that the source declares for a track; null when it is unknown. The duration of the file replaces that
+ * of the track only where no other track can be longer, or where the file is known to be truncated.
  */
-function toClaim({ probe, result }: Pick<Made, 'probe' | 'result'>, kind: Kind, cut: boolean): number | null {
+function toDeclaredSeconds(
+  { probe, result }: Pick<Encoded, 'probe' | 'result'>,
+  kind: Kind,
+  truncated: boolean,
+): number | null {
   const stream = probe[kind]
   if (stream === null || probe.isDurationEstimated === true) return null
   if (probe.format === 'mpegts')
-    return toBroadcastClaim(stream.durationSeconds, result[kind === 'video' ? 'audio' : 'video'])
+    return toBroadcastSeconds(stream.durationSeconds, result[kind === 'video' ? 'audio' : 'video'])
   if (stream.durationSeconds !== null) return stream.durationSeconds
-  return isAll(probe) || cut ? probe.durationSeconds : null
+  return usesAllTracks(probe) || truncated ? probe.durationSeconds : null
 }

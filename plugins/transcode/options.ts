@@ -131,8 +131,8 @@ export const transcodeOptions = z
       .describe('Key of the result; its extension chooses the container.'),
   })
   .superRefine((given, context) => {
-    const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
-    for (const [path, message] of findMistakes(given)) refuse(path, message)
+    const addIssue = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+    for (const [path, message] of findMistakes(given)) addIssue(path, message)
   })
 
 type Given = {
@@ -149,12 +149,12 @@ type Given = {
   key: string
 }
 
-/** What one option alone does not show. */
+/** Finds mistakes that depend on several options. */
 function findMistakes(given: Given): [string[], string][] {
   const { codec, crf, preset, audio, key, fit, hdr } = given
   const traits = videoCodecs[codec]
   const container = toContainer(key)
-  const sound = audio.codec
+  const audioCodec = audio.codec
   const rules: [boolean, string[], string][] = [
     [crf !== undefined && crf > traits.crf.max, ['crf'], `${codec} takes 0 to ${traits.crf.max}`],
     [
@@ -164,16 +164,16 @@ function findMistakes(given: Given): [string[], string][] {
     ],
     [fit !== 'contain' && !(given.maxWidth && given.maxHeight), ['fit'], `"${fit}" needs maxWidth and maxHeight`],
     [hdr === 'keep' && traits.hdrProfiles.length === 0, ['hdr'], `${codec} cannot keep HDR: choose hevc or av1`],
-    [!isOwnKey(key), ['key'], 'must contain {name} or {id}, or every job would write to the same key'],
+    [!isUniqueKey(key), ['key'], 'must contain {name} or {id}, or every job would write to the same key'],
     [container === null, ['key'], 'must end in .mp4, .webm or .mkv'],
     [container !== null && !traits.containers.includes(container), ['codec'], `${codec} does not go into ${container}`],
     [
-      container !== null && sound !== undefined && !audioCodecs[sound].containers.includes(container),
+      container !== null && audioCodec !== undefined && !audioCodecs[audioCodec].containers.includes(container),
       ['audio', 'codec'],
-      `${sound} does not go into ${container}`,
+      `${audioCodec} does not go into ${container}`,
     ],
     [
-      given.subtitles !== 'none' && !(isOwnKey(given.subtitlesKey) && given.subtitlesKey.includes('{n}')),
+      given.subtitles !== 'none' && !(isUniqueKey(given.subtitlesKey) && given.subtitlesKey.includes('{n}')),
       ['subtitlesKey'],
       'must contain {name} or {id}, and {n}',
     ],
@@ -181,11 +181,12 @@ function findMistakes(given: Given): [string[], string][] {
   return rules.filter(([isWrong]) => isWrong).map(([, path, message]) => [path, message])
 }
 
-const isOwnKey = (key: string): boolean => /\{(?:name|id)\}/.test(key)
+/** Whether a key template gives each job a key of its own. */
+const isUniqueKey = (key: string): boolean => /\{(?:name|id)\}/.test(key)
 
 export type TranscodeOptions = z.output<typeof transcodeOptions>
 
-/** {@link TranscodeOptions} with every choice made. */
+/** {@link TranscodeOptions} with all defaults that depend on other options. */
 export type EncodeSettings = Omit<TranscodeOptions, 'crf' | 'preset' | 'audio'> & {
   readonly crf: number
   readonly preset: string | number
@@ -193,23 +194,24 @@ export type EncodeSettings = Omit<TranscodeOptions, 'crf' | 'preset' | 'audio'> 
   readonly container: Container
 }
 
+/** Fills in the defaults that depend on the codec and the container. */
 export function toEncodeSettings(given: TranscodeOptions): EncodeSettings {
   const container = toContainer(given.key) ?? 'mp4'
   const video = videoCodecs[given.codec]
-  const sound = given.audio.codec ?? audioCodecOf[container]
+  const audioCodec = given.audio.codec ?? audioCodecOf[container]
   return {
     ...given,
     crf: given.crf ?? video.crf.default,
     preset: given.preset ?? video.preset.default,
-    audio: { codec: sound, kbps: given.audio.kbps ?? audioCodecs[sound].kbps },
+    audio: { codec: audioCodec, kbps: given.audio.kbps ?? audioCodecs[audioCodec].kbps },
     container,
   }
 }
 
-/** An mp4 has its index in front. */
+/** Returns the options of the muxer. The index (moov) of an mp4 is moved to the front. */
 export function toMuxerOptions({ container, metadata }: Pick<EncodeSettings, 'container' | 'metadata'>): string[] {
   const flags = metadata === 'keep' ? '+faststart+use_metadata_tags' : '+faststart'
-  // of a timecode that is kept it would make a track of data
+  // otherwise a timecode in the kept metadata becomes a data track
   const mp4 = ['-movflags', flags, ...(metadata === 'keep' ? ['-write_tmcd', '0'] : [])]
   return ['-max_muxing_queue_size', '65536', ...(container === 'mp4' ? mp4 : [])]
 }

@@ -1,11 +1,14 @@
 import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from 'mediad'
 import { SAMPLES_PER_PACKET, toVideoEnd } from './defects.ts'
-import { NOTICED_SECONDS } from './timestamps.ts'
+import { TOLERANCE_SECONDS } from './timestamps.ts'
 
-/** What one run of ffmpeg made, and what ffprobe sees in it. */
+/** The result of one run of ffmpeg: its path, and the probe of it. */
 export type Result = FfmpegResult & { readonly path: string; readonly result: Probe }
 
-/** ffmpeg makes a file without a stream of a source of which nothing can be decoded, and reports success. */
+/**
+ * Inspects the result. When nothing of a source can be decoded, ffmpeg writes a file without tracks and reports success: that
+ * becomes `input.corrupt`.
+ */
 export async function inspectResult({ inspect }: RunContext, path: string): Promise<Probe> {
   try {
     return await inspect(path)
@@ -16,40 +19,43 @@ export async function inspectResult({ inspect }: RunContext, path: string): Prom
   }
 }
 
-/** Of sound and picture: a file with chapters is as long as they say that they are. */
-export function toLength({ video, audio, durationSeconds, chapterCount }: Probe): number {
+/** Returns the duration of video and audio: with chapters, the duration of the file is that of the chapters. */
+export function toMediaSeconds({ video, audio, durationSeconds, chapterCount }: Probe): number {
   const own = Math.max(video?.durationSeconds ?? 0, audio?.durationSeconds ?? 0)
   return chapterCount > 0 && own > 0 ? own : (durationSeconds ?? 0)
 }
 
-/** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
+/** Returns the error for an unusable result; null when it is usable. The exit code of ffmpeg alone is not enough. */
 export function findResultDefect(
   { result, outSeconds, corruption }: Pick<Result, 'result' | 'outSeconds' | 'corruption'>,
   probe: Probe,
 ): MediadError | null {
-  const missing = probe.video && !result.video ? 'picture' : probe.audio && !result.audio ? 'sound' : null
-  if (missing !== null) return new MediadError('input.corrupt', `nothing of the ${missing} can be decoded`)
+  const missing = probe.video && !result.video ? 'video' : probe.audio && !result.audio ? 'audio' : null
+  if (missing !== null) return new MediadError('input.corrupt', `none of the ${missing} can be decoded`)
   if (corruption.nonMonotonic)
-    return new MediadError('input.corrupt', 'its times go back, in a way that cannot be mended')
-  const [held, written] = [toLength(result), outSeconds ?? 0]
-  // rounding and the last frame explain half a second, or 2 % of long ones
-  if (held >= written - Math.max(0.5, 0.02 * written)) return null
-  return new MediadError('internal.output', `the transcoded file lasts ${held} s, but ffmpeg wrote ${written} s`)
+    return new MediadError('input.corrupt', 'the timestamps are non-monotonic and cannot be repaired')
+  const [actual, written] = [toMediaSeconds(result), outSeconds ?? 0]
+  // rounding and the last frame explain half a second, or 2 % of a long file
+  if (actual >= written - Math.max(0.5, 0.02 * written)) return null
+  return new MediadError('internal.output', `the transcoded file lasts ${actual} s, but ffmpeg wrote ${written} s`)
 }
 
-/** Players stumble over times that go back, and over a beginning that is not there. */
+/**
+ * Whether a copy would not play well: a track starts late, the duration differs from what was decoded, or the audio has
+ * gaps.
+ */
 export function isBadCopy({ result, outSeconds, frames, corruption }: Result, probe: Probe): boolean {
-  const late = [result.video, result.audio].some(
-    (stream) => stream !== null && (stream.startSeconds ?? 0) > NOTICED_SECONDS,
+  const startsLate = [result.video, result.audio].some(
+    (stream) => stream !== null && (stream.startSeconds ?? 0) > TOLERANCE_SECONDS,
   )
-  // what was decoded ends when the last picture begins or, by the index, when it is over
+  // `outSeconds` counts to the start of the last frame, the index to its end: the copy must match one of them
   const ends = [outSeconds ?? 0, toVideoEnd({ probe, frames, corruption }) ?? 0]
-  const isOther = ends.every((end) => Math.abs(toLength(result) - end) > NOTICED_SECONDS)
-  return late || isOther || hasHoles(result.audio)
+  const differs = ends.every((end) => Math.abs(toMediaSeconds(result) - end) > TOLERANCE_SECONDS)
+  return startsLate || differs || hasGaps(result.audio)
 }
 
-/** An mp4 has no silence: its player would go on with what comes behind a hole. */
-function hasHoles(audio: AudioStream | null): boolean {
+/** Whether AAC packets are missing. An mp4 cannot represent silence, so a player would play the audio behind a gap too early. */
+function hasGaps(audio: AudioStream | null): boolean {
   if (audio?.codec !== 'aac' || !audio.packetCount || !audio.durationSeconds) return false
   const seconds = (audio.packetCount * SAMPLES_PER_PACKET) / audio.sampleRate
   return audio.durationSeconds - seconds > 0.06

@@ -4,34 +4,34 @@ import { join } from 'node:path'
 import { MediadError, type RunContext, type SubtitleStream } from 'mediad'
 import { toStartOptions } from './timestamps.ts'
 
-/** Encoders that subtitles need. */
+/** Returns the encoders that subtitles need. */
 export function toSubtitleEncoders({ subtitles }: { subtitles: 'none' | 'webvtt' }): string[] {
   return subtitles === 'webvtt' ? ['webvtt'] : []
 }
 
 type Wanted = { readonly track: SubtitleStream; readonly path: string }
 
-/** Makes a WebVTT file of each subtitle track that is text. A track that cannot be read is a warning: the film is fine. */
+/** Converts each text subtitle track to a WebVTT file. A track that cannot be read is a warning, not an error. */
 export async function extractSubtitles(context: RunContext, key: string): Promise<void> {
   const { probe, workspace } = context
   const wanted = probe.subtitles
     .filter(({ isText }) => isText)
     .map((track) => ({ track, path: join(workspace, `subtitles-${randomUUID()}.vtt`) }))
-  // all in one reading of the source; one by one only when one of them spoils it for the others
-  const problem = await extract(context, wanted)
+  // all tracks in one run; one run per track only when that fails because of one of them
+  const problem = await convert(context, wanted)
   for (const [index, { track, path }] of wanted.entries()) {
-    const mine = problem === null ? null : await extract(context, [{ track, path }])
-    if (mine !== null) context.warn(`the subtitles of ${describe([track])} cannot be read: ${mine}`)
+    const ownProblem = problem === null ? null : await convert(context, [{ track, path }])
+    if (ownProblem !== null) context.warn(`the subtitles of ${describe([track])} cannot be read: ${ownProblem}`)
     else if (!(await readFile(path, 'utf8')).includes('-->'))
       context.warn(`the subtitles of ${describe([track])} are empty`)
     else await add(context, { track, path, key, n: index + 1 })
   }
-  const pictures = probe.subtitles.filter(({ isText }) => !isText)
-  if (pictures.length > 0) context.warn(`subtitles that are pictures cannot become text: ${describe(pictures)}`)
+  const bitmaps = probe.subtitles.filter(({ isText }) => !isText)
+  if (bitmaps.length > 0) context.warn(`bitmap subtitles cannot be converted to text: ${describe(bitmaps)}`)
 }
 
-/** What went wrong; null when nothing did. */
-async function extract(context: RunContext, wanted: readonly Wanted[]): Promise<string | null> {
+/** Converts tracks in one run of ffmpeg. Returns the message of the error; null when it succeeded. */
+async function convert(context: RunContext, wanted: readonly Wanted[]): Promise<string | null> {
   if (wanted.length === 0) return null
   const outputs = wanted.map(({ track, path }) => ({ path, options: toOptions(track) }))
   try {

@@ -1,25 +1,25 @@
 import type { Probe, VideoStream } from 'mediad'
 
-/** How much earlier one of two streams may begin, or end, before anybody notices. */
-export const NOTICED_SECONDS = 0.05
+/** Difference in start or end of two tracks, in seconds, that viewers do not notice. */
+export const TOLERANCE_SECONDS = 0.05
 
 /**
- * Options before the input that let the chosen streams begin at 0. ffmpeg shifts a file by its earliest stream, which may
- * be one that is not chosen.
+ * Returns the options before the input that make the selected tracks start at 0. ffmpeg shifts the timestamps of a file by its
+ * earliest stream, which can be one that is not selected.
  */
 export function toStartOptions(probe: Probe): string[] {
   const late = toFirstSeconds(probe) - probe.startSeconds
-  return late > NOTICED_SECONDS ? ['-itsoffset', (-late).toFixed(6)] : []
+  return late > TOLERANCE_SECONDS ? ['-itsoffset', (-late).toFixed(6)] : []
 }
 
-/** How long after the other chosen stream this one begins. */
+/** Returns by how many seconds a track starts after the earlier one of the selected tracks. */
 export function toDelaySeconds(probe: Probe, stream: { startSeconds?: number }): number {
   return (stream.startSeconds ?? 0) - toFirstSeconds(probe)
 }
 
-/** Whether a stream begins with the result, so that it can be copied into it. */
-export function beginsWithResult(probe: Probe, stream: { startSeconds?: number }): boolean {
-  return Math.abs(toDelaySeconds(probe, stream)) <= NOTICED_SECONDS
+/** Whether a track starts at the start of the result, so that it can be copied. */
+export function startsWithResult(probe: Probe, stream: { startSeconds?: number }): boolean {
+  return Math.abs(toDelaySeconds(probe, stream)) <= TOLERANCE_SECONDS
 }
 
 function toFirstSeconds({ video, audio, startSeconds }: Probe): number {
@@ -28,76 +28,79 @@ function toFirstSeconds({ video, audio, startSeconds }: Probe): number {
 }
 
 /**
- * The highest rate of the result. Files of changing rates may claim 1,000 or 90,000 frames per second, and AV1 takes 240
- * at most. So it is 60, or what the average of the file shows to be real.
+ * Returns the highest frame rate of the result: 60, or somewhat more than the average rate of the source, up to 240. Files
+ * with a variable frame rate can claim 1,000 or 90,000 frames per second, and AV1 accepts 240 at most.
  */
 export function toMaxRate({ framesPerSecond }: VideoStream): number {
   if (framesPerSecond === null || framesPerSecond > 240) return 60
   return Math.min(240, Math.max(60, Math.ceil(framesPerSecond * 1.1)))
 }
 
-/** Whether frames may follow each other faster than {@link toMaxRate}. */
+/** Whether frames can follow each other faster than {@link toMaxRate}. */
 export function exceedsMaxRate(video: VideoStream): boolean {
   const claimed = video.maxFramesPerSecond ?? null
   return claimed === null || claimed > toMaxRate(video) * 1.01
 }
 
 /**
- * The frame rate that ffmpeg passes to an encoder: the average where the claimed rate is not credible, as
- * `av_guess_frame_rate` decides it. Infinity where the file does not say: an encoder then takes the time base for it.
+ * Returns the frame rate that ffmpeg passes to an encoder: the claimed rate, or the average where the claim is not credible
+ * (the rule of `av_guess_frame_rate`). Infinity when the rate is unknown: an encoder then uses the time base as the rate.
  */
-function toAnnouncedRate({ framesPerSecond, maxFramesPerSecond }: VideoStream): number {
+function toReportedRate({ framesPerSecond, maxFramesPerSecond }: VideoStream): number {
   const claimed = maxFramesPerSecond ?? Infinity
   return framesPerSecond !== null && framesPerSecond < 70 && claimed > 210 ? framesPerSecond : claimed
 }
 
 /**
- * The frame rate that an encoder must be given by an option of its own, because the one that ffmpeg passes to it is above
- * {@link toMaxRate}; undefined when ffmpeg's will do. (`-fpsmax` does not combine with `-fps_mode vfr` since ffmpeg 6.)
+ * Returns the frame rate to set with an option of the encoder, because the one that ffmpeg passes is above {@link toMaxRate};
+ * undefined when ffmpeg's is right. (Since ffmpeg 6, `-fpsmax` cannot be combined with `-fps_mode vfr`.)
  */
-export function toOwnRate(video: VideoStream): number | undefined {
+export function toExplicitRate(video: VideoStream): number | undefined {
   const max = toMaxRate(video)
-  return toAnnouncedRate(video) > max * 1.01 ? max : undefined
+  return toReportedRate(video) > max * 1.01 ? max : undefined
 }
 
-/** Whether ffmpeg passes a frame rate to an encoder that is above `highest`, which the encoder refuses. */
-function isRefused(video: VideoStream, highest: number | undefined): highest is number {
-  return highest !== undefined && toAnnouncedRate(video) > highest
+/** Whether ffmpeg passes a frame rate above `highest`, which the encoder rejects. */
+function exceedsEncoderRate(video: VideoStream, highest: number | undefined): highest is number {
+  return highest !== undefined && toReportedRate(video) > highest
 }
 
 /**
- * Filters that drop frames which follow each other faster than the highest rate. No frames are inserted: they keep their
- * timestamps, whatever rate the file claims. For an encoder that refuses the announced rate, `interleave` of a single
- * input makes it unknown and changes nothing else.
+ * Returns filters that drop frames beyond the highest rate. They insert no frames and change no timestamps: the frame rate
+ * stays variable, whatever rate the file claims. For an encoder that rejects the reported rate, `interleave` with a single
+ * input makes the rate unknown and has no other effect.
  */
-export function toTimeFilters(video: VideoStream, highest?: number): string[] {
+export function toTimestampFilters(video: VideoStream, highest?: number): string[] {
   const gap = (0.9 / toMaxRate(video)).toFixed(6)
   return [
     ...(exceedsMaxRate(video) ? [`select='isnan(prev_selected_t)+gte(t-prev_selected_t,${gap})'`] : []),
-    ...(isRefused(video, highest) ? ['interleave=nb_inputs=1'] : []),
+    ...(exceedsEncoderRate(video, highest) ? ['interleave=nb_inputs=1'] : []),
   ]
 }
 
-/** Options of an encoder that must not round timestamps to a rate that the file only claims. */
-export function toTimeOptions(probe: Probe, video: VideoStream, highest?: number): string[] {
-  const ticks = isRefused(video, highest) ? highest : toTicks(video)
-  return ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toFirstFrameShown(probe, video)]
+/** Returns the output options that keep timestamps exact, instead of rounding them to the claimed frame rate. */
+export function toTimestampOptions(probe: Probe, video: VideoStream, highest?: number): string[] {
+  const ticks = exceedsEncoderRate(video, highest) ? highest : toTicks(video)
+  return ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toFirstFrameFilter(probe, video)]
 }
 
 /**
- * Shows the first frame from the very beginning. A bitstream filter does it, because ffmpeg 7.1 forgets the frame rate
- * behind the filter `setpts`. `setts` sets both timestamps to the decoding timestamp unless both are named.
+ * Returns a bitstream filter that sets the timestamp of the first frame to 0. The filter `setpts` would make ffmpeg 7.1 lose
+ * the frame rate. `setts` sets both timestamps to the decoding timestamp unless both are named.
  */
-function toFirstFrameShown(probe: Probe, video: VideoStream): string {
-  const beginning = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
-  const isFirst = `eq(N\\,0)*lt(PTS*TB\\,${beginning})`
+function toFirstFrameFilter(probe: Probe, video: VideoStream): string {
+  const latest = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
+  const isFirst = `eq(N\\,0)*lt(PTS*TB\\,${latest})`
   return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS)`
 }
 
-/** Ticks per second in which a picture's time is a whole number: of 24, 25, 30 per second, of 23.976 and 29.97, of others. */
+/**
+ * Returns the time base in ticks per second: for a constant frame rate one in which timestamps are integers (24,000 for 24 and
+ * 23.976, 30,000 for 30 and 29.97), for a variable one 90,000.
+ */
 function toTicks({ framesPerSecond, maxFramesPerSecond }: VideoStream): number {
   const rate = framesPerSecond ?? 0
-  const isSteady = rate > 0 && maxFramesPerSecond != null && Math.abs(maxFramesPerSecond - rate) < 0.01
-  const whole = [rate, rate * 1.001].find((value) => Math.abs(value - Math.round(value)) < 0.002)
-  return isSteady && whole !== undefined && rate <= 240 && whole >= 1 ? Math.round(whole) * 1000 : 90_000
+  const isConstant = rate > 0 && maxFramesPerSecond != null && Math.abs(maxFramesPerSecond - rate) < 0.01
+  const nominal = [rate, rate * 1.001].find((value) => Math.abs(value - Math.round(value)) < 0.002)
+  return isConstant && nominal !== undefined && rate <= 240 && nominal >= 1 ? Math.round(nominal) * 1000 : 90_000
 }

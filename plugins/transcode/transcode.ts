@@ -14,10 +14,13 @@ import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toAudioFilters, toAudioEncoderOptions } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
-import { toOwnRate, toStartOptions, toTimeFilters, toTimeOptions } from './timestamps.ts'
+import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
 
-/** Makes one playable file of the source: upright, square pixels, 8 bits, at most two channels, no metadata. */
+/**
+ * Makes one file that plays everywhere: display orientation applied, square pixels, progressive, 8 bits unless HDR is kept, at
+ * most two audio channels, no metadata unless it is kept.
+ */
 export const transcode = definePlugin('transcode', transcodeOptions, (given) => {
   const settings = toEncodeSettings(given)
   return {
@@ -33,32 +36,32 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
         settings,
         sample,
         toOptions: (probe, loudness) => transcodeArguments({ settings, plan: reencodeAll, loudness }, probe),
-        proof: given.copy === 'auto' ? toDecodeCheck({ settings, plan: copyAll }, sample) : undefined,
+        decodeCheck: given.copy === 'auto' ? toDecodeCheck({ settings, plan: copyAll }, sample) : undefined,
       }),
     async run(context) {
       const { probe } = context
-      if (isStill(probe)) return context.skip('the source is a single picture')
+      if (isStill(probe)) return context.skip('the source is a still image')
       const loudness = await toLoudness(context, settings)
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
-      const made = await extendLastFrame(context, settings, await make(context, request))
-      reportDefects(context, settings, made)
+      const encoded = await extendLastFrame(context, settings, await encode(context, request))
+      reportDefects(context, settings, encoded)
       reportChoices(context, settings)
-      reportChanges(context, made)
+      reportChanges(context, encoded)
       const kind = probe.video ? 'video' : 'audio'
-      await context.add(made.path, kind, { key: given.key, contentType: toContentType(settings.container, kind) })
+      await context.add(encoded.path, kind, { key: given.key, contentType: toContentType(settings.container, kind) })
       if (settings.subtitles !== 'none') await extractSubtitles(context, settings.subtitlesKey)
     },
   }
 })
 
-/** Everything that decides over a command line. */
+/** Everything that a command line depends on, besides the source. */
 export type EncodeRequest = {
   readonly settings: EncodeSettings
   readonly plan: CopyPlan
   readonly loudness?: readonly string[] | undefined
 }
 
-/** ffmpeg's options for one output. Streams are named one by one: what the probe chose, and nothing else. */
+/** Returns ffmpeg's options for the output. Maps the tracks that the probe selected, and nothing else. */
 export function transcodeArguments(request: EncodeRequest, probe: Probe): string[] {
   const { metadata } = request.settings
   const { audio } = probe
@@ -72,7 +75,7 @@ export function transcodeArguments(request: EncodeRequest, probe: Probe): string
   ].flat()
 }
 
-/** Options that decode what is copied; undefined when nothing is. */
+/** Returns the options that decode the copied tracks and discard the result; undefined when none are copied. */
 export function toDecodeCheck({ plan }: EncodeRequest, { video, audio }: Probe): string[] | undefined {
   const maps = [
     ...(plan.video && video ? ['-map', `0:${video.index}`] : []),
@@ -82,8 +85,8 @@ export function toDecodeCheck({ plan }: EncodeRequest, { video, audio }: Probe):
   return maps.length === 0 ? undefined : [...maps, ...filters, '-fps_mode', 'passthrough']
 }
 
-/** Copies what can be copied; should the copy turn out to be none that plays, everything is coded anew. */
-async function make(context: RunContext, request: EncodeRequest): Promise<Result> {
+/** Runs ffmpeg by the plan. Re-encodes when a copied track changes mid-stream or the copy would not play well. */
+async function encode(context: RunContext, request: EncodeRequest): Promise<Result> {
   const { probe, workspace } = context
   const path = join(workspace, `transcode-${randomUUID()}.${request.settings.container}`)
   const done = request.loudness ? MEASURING_SHARE : 0
@@ -95,26 +98,26 @@ async function make(context: RunContext, request: EncodeRequest): Promise<Result
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
-  const made = { ...run, path, result: await inspectResult(context, path) }
+  const encoded = { ...run, path, result: await inspectResult(context, path) }
   if (request.plan.video && run.corruption.detections.length > 0) {
     context.log.info(
       { event: 'transcode.copy_rejected', reason: 'changes' },
-      'video changes mid-stream, it is re-encoded',
+      'video changes mid-stream: re-encoding it',
     )
     await rm(path)
-    return await make(context, { ...request, plan: { ...request.plan, video: false } })
+    return await encode(context, { ...request, plan: { ...request.plan, video: false } })
   }
-  const fault = findResultDefect(made, probe)
-  if (alsoDecode && (fault || isBadCopy(made, probe))) {
+  const defect = findResultDefect(encoded, probe)
+  if (alsoDecode && (defect || isBadCopy(encoded, probe))) {
     context.log.info(
-      { event: 'transcode.copy_rejected', reason: fault?.message ?? 'decode check' },
-      'copy would not play well, everything is re-encoded',
+      { event: 'transcode.copy_rejected', reason: defect?.message ?? 'decode check' },
+      'copy would not play well: re-encoding everything',
     )
     await rm(path)
-    return await make(context, { ...request, plan: reencodeAll })
+    return await encode(context, { ...request, plan: reencodeAll })
   }
-  if (fault) throw fault
-  return made
+  if (defect) throw defect
+  return encoded
 }
 
 function toInputOptions(probe: Probe): string[] {
@@ -126,34 +129,36 @@ async function toLoudness(context: RunContext, { loudness }: EncodeSettings): Pr
   if (!loudness || !audio) return undefined
   const measured = await measureLoudness(context, audio)
   if (measured) return toLoudnessFilters(measured, loudness.target)
-  context.warn('the loudness stays as it is: the sound is silence, too short, or changes its form on the way')
+  context.warn('the loudness is unchanged: the audio is silent, too short, or changes its format mid-stream')
   return undefined
 }
 
-function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, made: Result): void {
-  for (const { code, message } of findDefects({ ...made, probe: context.probe })) {
+/** Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`. All others become warnings. */
+function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): void {
+  for (const { code, message } of findDefects({ ...encoded, probe: context.probe })) {
     if (code !== null && onCorrupt === 'reject') throw new MediadError(code, `${message}: upload the file again`)
     context.warn(message)
   }
 }
 
-/** What was left out or changed, for whoever misses it. */
+/** Warns about what the result lacks: HDR, tracks, subtitles. */
 function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSettings): void {
   const { video } = probe
-  if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the picture is HDR: it was tone-mapped to SDR')
+  if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
   if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
 }
 
+/** Warns about a resolution or sample aspect ratio that changes mid-stream. */
 function reportChanges({ warn }: RunContext, { corruption, result: { video } }: Result): void {
   if (!video || !corruption.detections.includes(detections.resized)) return
   warn(
-    `the picture changes its size or shape on the way: what is different was fitted into ${video.width}x${video.height}`,
+    `the resolution or aspect ratio changes mid-stream: frames of another shape were fitted into ${video.width}x${video.height}`,
   )
 }
 
-/** Documents are no place for a thousand tracks. */
+/** Lists up to five names: job documents stay small. */
 function summarize(names: readonly string[]): string {
   const shown = names.slice(0, 5).join(', ')
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
@@ -164,19 +169,19 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
   if (!video) return ['-vn']
   const { encoder, options, minSide, highestRate } = videoCodecs[settings.codec]
   const map = ['-map', `0:${video.index}`]
-  // Apple's players take HEVC in mp4 by this name only
+  // Apple's players require this tag for HEVC in mp4
   const tag = settings.codec === 'hevc' && settings.container === 'mp4' ? ['-tag:v', 'hvc1'] : []
   if (plan.video) return [...map, '-c:v', 'copy', ...tag]
   const kept = staysHdr(video, settings.hdr)
-  const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toOwnRate(video) }
+  const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toExplicitRate(video) }
   const filters = [
-    ...toTimeFilters(video, highestRate),
+    ...toTimestampFilters(video, highestRate),
     ...toFrameFilters(video, toLayout(video, { ...settings, minSide }), settings),
   ]
   return [
     [...map, '-c:v', encoder, ...options(settings.preset, settings.crf, special)],
     ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
-    [...toTimeOptions(probe, video, highestRate), ...tag],
+    [...toTimestampOptions(probe, video, highestRate), ...tag],
   ].flat()
 }
 

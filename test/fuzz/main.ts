@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --rounds 500 [--seed 1] [--jobs 2] [--only ROUND]`: real files, spoilt at random, through the chain.
- * Prints how they ended; exits 1 when one of them ended otherwise than in a result or a clear refusal.
+ * `npm run fuzz -- --rounds 500 [--seed 1] [--jobs 2] [--only ROUND]` corrupts real files at random and runs the
+ * chain on them. Prints the number of each outcome. Exits with 1 when a file is neither accepted nor clearly rejected.
  */
 import { parseArgs } from 'node:util'
 import { fuzz } from './fuzz.ts'
@@ -21,7 +21,7 @@ const { outcomes, findings, files } = await fuzz({
   seed,
   jobs,
   ...(values.only !== undefined && { only: Number(values.only) }),
-  say: (line) => console.log(line),
+  print: (line) => console.log(line),
 })
 for (const [outcome, count] of [...outcomes].toSorted(([, a], [, b]) => b - a))
   console.log(`${String(count).padStart(6)} ${outcome}`)

@@ -1,38 +1,38 @@
-/** Ways to spoil a file, as data: what a case does can be printed, and done again. */
+/** Random edits of files, as data, so that a case can be printed and repeated. */
 import * as fc from 'fast-check'
 
 export type Edit =
   | { kind: 'flip'; at: number; bit: number }
   | { kind: 'set'; at: number; bytes: Uint8Array }
-  | { kind: 'cut'; at: number }
+  | { kind: 'truncate'; at: number }
   | { kind: 'drop'; at: number; length: number }
   | { kind: 'repeat'; at: number; length: number }
   | { kind: 'zero'; at: number; length: number }
   | { kind: 'splice'; at: number; from: number; length: number; other: number }
   | { kind: 'atom'; nth: number; offset: number; value: number }
 
-/** A file by its place in the list, and what is done to it, in order. Places are shares of the file. */
+/** The index of a file, and its edits in order. Positions and lengths are fractions of the file. */
 export type Case = { file: number; edits: readonly Edit[] }
 
-/** Even: `fc.double` would give mostly numbers as small as 1e-90. */
-const share = fc.nat(2 ** 30 - 1).map((n) => n / 2 ** 30)
-/** Headers are at the beginning, and more is to be spoilt there. */
-const place = fc.oneof(
-  share,
-  share.map((at) => at ** 4),
-  share.map((at) => 1 - at ** 4),
+/** Uniform, unlike `fc.double`, which gives mostly tiny numbers. */
+const fraction = fc.nat(2 ** 30 - 1).map((n) => n / 2 ** 30)
+/** Prefers the beginning and the end, where headers and indexes are. */
+const position = fc.oneof(
+  fraction,
+  fraction.map((at) => at ** 4),
+  fraction.map((at) => 1 - at ** 4),
 )
-const length = share.map((part) => part ** 3)
+const length = fraction.map((part) => part ** 3)
 const number = fc.oneof(fc.constantFrom(0, 1, 7, 8, 0x7fffffff, 0x80000000, 0xffffffff), fc.nat(0xffff))
 
 const edit: fc.Arbitrary<Edit> = fc.oneof(
-  fc.record({ kind: fc.constant('flip'), at: place, bit: fc.nat(7) }),
-  fc.record({ kind: fc.constant('set'), at: place, bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }) }),
-  fc.record({ kind: fc.constant('cut'), at: place }),
-  fc.record({ kind: fc.constant('drop'), at: place, length }),
-  fc.record({ kind: fc.constant('repeat'), at: place, length }),
-  fc.record({ kind: fc.constant('zero'), at: place, length }),
-  fc.record({ kind: fc.constant('splice'), at: place, from: share, length, other: fc.nat(1000) }),
+  fc.record({ kind: fc.constant('flip'), at: position, bit: fc.nat(7) }),
+  fc.record({ kind: fc.constant('set'), at: position, bytes: fc.uint8Array({ minLength: 1, maxLength: 8 }) }),
+  fc.record({ kind: fc.constant('truncate'), at: position }),
+  fc.record({ kind: fc.constant('drop'), at: position, length }),
+  fc.record({ kind: fc.constant('repeat'), at: position, length }),
+  fc.record({ kind: fc.constant('zero'), at: position, length }),
+  fc.record({ kind: fc.constant('splice'), at: position, from: fraction, length, other: fc.nat(1000) }),
   fc.record({
     kind: fc.constant('atom'),
     nth: fc.nat(1000),
@@ -41,7 +41,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   }),
 )
 
-/** Without a bias towards the smallest of everything: a file cut at 0 is worth one round, not a hundred. */
+/** Without a bias to small values: a file that is truncated at 0 needs only one round. */
 export const cases: fc.Arbitrary<Case> = fc.noBias(
   fc.record({ file: fc.nat(1000), edits: fc.array(edit, { minLength: 1, maxLength: 4 }) }),
 )
@@ -54,7 +54,7 @@ function apply(bytes: Buffer, edit: Edit, files: readonly Buffer[]): Buffer {
   if (bytes.length === 0) return bytes
   if (edit.kind === 'atom') return changeAtom(bytes, edit)
   const at = Math.floor(edit.at * bytes.length)
-  if (edit.kind === 'cut') return bytes.subarray(0, at)
+  if (edit.kind === 'truncate') return bytes.subarray(0, at)
   if (edit.kind === 'flip') return overwrite(bytes, at, Buffer.from([(bytes[at] ?? 0) ^ (1 << edit.bit)]))
   if (edit.kind === 'set') return overwrite(bytes, at, Buffer.from(edit.bytes))
   const end = Math.min(bytes.length, at + Math.ceil(edit.length * bytes.length))
@@ -72,13 +72,13 @@ function overwrite(bytes: Buffer, at: number, replacement: Buffer): Buffer {
   return changed
 }
 
-/** Names before or behind which there are sizes, counts and times, in mp4, RIFF and ASF's neighbours. */
+/** Names in mp4, RIFF, Ogg and other formats that have sizes, counts or timestamps next to them. */
 const atoms =
   /moov|trak|mdia|minf|stbl|stsd|stsz|stco|stsc|stts|ctts|stss|elst|edts|mdhd|tkhd|mvhd|hdlr|avcC|esds|moof|traf|trun|tfhd|mdat|LIST|avih|strh|strf|idx1|fmt |data|OggS|fLaC|Xing|IHDR|IDAT/g
 
 function changeAtom(bytes: Buffer, { nth, offset, value }: Extract<Edit, { kind: 'atom' }>): Buffer {
-  const places = [...bytes.toString('latin1').matchAll(atoms)].map(({ index }) => index)
-  const at = (places[nth % Math.max(1, places.length)] ?? 0) + offset
+  const positions = [...bytes.toString('latin1').matchAll(atoms)].map(({ index }) => index)
+  const at = (positions[nth % Math.max(1, positions.length)] ?? 0) + offset
   if (at < 0 || at + 4 > bytes.length) return bytes
   const number = Buffer.alloc(4)
   number.writeUInt32BE(value)

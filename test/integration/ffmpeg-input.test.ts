@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFile, readFile, truncate } from 'node:fs/promises'
+import { writeFile, readFile, stat, truncate } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { randomBytes } from 'node:crypto'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
-import { createInspect, type Inspect } from '../../daemon/probe/probe.ts'
+import { createInspect, type Inspect } from '../../daemon/probe/inspect.ts'
 import { openPrograms } from '../../daemon/programs/programs.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -105,6 +105,18 @@ function toReferences(url: string, file: string): Record<string, string> {
     'image.svg': `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="${url}"/></svg>`,
   }
 }
+
+test('reports a file that is shorter than its header declares, and an estimated duration', () =>
+  withSetup(async ({ folder, probe }) => {
+    const path = join(folder, 'tone.wav')
+    await makeAudio(path, { seconds: 2 })
+    const { size } = await stat(path)
+    const complete = await probe(path)
+    assert.equal([complete.truncated, complete.declaredBytes, complete.isDurationEstimated], [false, size, false])
+    await truncate(path, size - 1)
+    const short = await probe(path)
+    assert.equal([short.truncated, short.declaredBytes, short.isDurationEstimated], [true, size, true])
+  }))
 
 test('rejects an empty file, one truncated before its index, and one without audio and video', () =>
   withSetup(async ({ folder, toCodes, probe }) => {

@@ -28,7 +28,7 @@ test('contains the media summary of the source, skipped plugins with the reason,
     timings.plugins.map(({ plugin, skipped }) => [plugin, skipped]),
     [
       ['transcode', undefined],
-      ['thumbnail', 'the source has no picture'],
+      ['thumbnail', 'the source has no video'],
       ['upload', undefined],
     ],
   )

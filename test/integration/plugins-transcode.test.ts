@@ -30,7 +30,7 @@ test.exhaustive('rejects a truncated source, or transcodes what is there and war
   const plugin = transcode({ preset: 'ultrafast', onCorrupt: 'warn' })
   await withRun({ plugin, ...half }, ({ context }) => {
     assert.is(context.artifacts.length, 1)
-    assert.match(context.warnings.join(), 'of the 8.00 s that the file announces')
+    assert.match(context.warnings.join(), 'of the 8.00 s that the file declares')
   })
 })
 

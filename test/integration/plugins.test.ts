@@ -142,7 +142,7 @@ test('transcodes an audio file to an audio file, without a thumbnail', async () 
     context.artifacts.map(({ kind, contentType, key }) => [kind, contentType, key]),
     [['audio', 'audio/mp4', 'cvted_video.mp4']],
   )
-  assert.equal(context.skips, ['the source has no picture'])
+  assert.equal(context.skips, ['the source has no video'])
 })
 
 test('an abort ends ffmpeg', async () => {

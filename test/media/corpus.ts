@@ -1,4 +1,4 @@
-/** Real files by other people, in a folder beside the repository; nothing of them is in it. */
+/** Tests of third-party files, which are in a folder beside the repository and not part of it. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -9,20 +9,20 @@ import { checkRow, type Rows } from './table.ts'
 
 const corpus = join(import.meta.dirname, '../../../shared/corpus')
 
-export type Part = {
+export type CorpusTable = {
   folder: 'valid' | 'malformed'
-  /** Which of its files this table is about; default all. */
+  /** Selects the files of the folder that this table is about; default all. */
   covers?: (name: string) => boolean
   rows: Rows
   /** The rows that `npm test` runs; the others are exhaustive. Default: all are quick. */
   quick?: readonly string[]
 }
 
-/** A test for every file of a part; a file without a row fails. Without the corpus all of it is skipped, loudly. */
-export function addCorpusRows(test: Suite, { folder, covers = () => true, rows, quick }: Part): void {
+/** Adds a test for each row. A file without a row fails. Without the corpus, the tests are reported as skipped. */
+export function addCorpusRows(test: Suite, { folder, covers = () => true, rows, quick }: CorpusTable): void {
   const isExhaustive = toExhaustive(rows, quick)
   const path = join(corpus, folder)
-  if (!existsSync(path)) return test.skip(`${folder} files`, 'there is no corpus beside the repository')
+  if (!existsSync(path)) return test.skip(`${folder} files`, 'no corpus beside the repository')
   let bench: FileBench
   test.before(async () => {
     bench = await openFileBench()

@@ -1,7 +1,6 @@
 /**
- * One file for each branch of what builds ffmpeg's options. It is part of every run, and the whole of the run with another
- * version of ffmpeg (.ci/cross-section): short enough for that, and complete enough to find an option, an encoder or a
- * filter that this version does not take.
+ * One file for each branch of the code that builds ffmpeg options. It is part of every run, and the only test in the
+ * run with another version of ffmpeg (.ci/cross-section). It finds options, encoders and filters that a version lacks.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,79 +11,79 @@ import { openFileBench, type FileBench, type Succeeded } from '../helpers/run-fi
 import { suite } from '../helpers/suite.ts'
 import { measure, readCombing, readLoudness, readSsim, streamOf } from './measure.ts'
 import { addRows } from './rows.ts'
-import { lasting, resized } from './synthetic/changes.ts'
-import { damaged, halves } from './synthetic/cuts.ts'
-import { aac, by, createFiles, h264, picture, plainFilm, sound, type Makers } from './synthetic/files.ts'
-import { clears, depths, held8, interlaced, lights, shapes } from './synthetic/pictures.ts'
-import { rates } from './synthetic/times.ts'
-import { labelled, subtitled } from './synthetic/tracks.ts'
-import { film, refused, soundOnly, type Row } from './table.ts'
+import { longLastFrame, resized } from './synthetic/mid-stream.ts'
+import { corrupt, halves } from './synthetic/corrupt.ts'
+import { aac, encode, createFiles, h264, videoInput, plainVideo, audioInput, type Makers } from './synthetic/files.ts'
+import { transparent, pixelFormats, oriented, interlaced, highDynamicRange, geometries } from './synthetic/video.ts'
+import { frameRates } from './synthetic/timestamps.ts'
+import { withMetadata, subtitled } from './synthetic/tracks.ts'
+import { video, rejected, audioOnly, type Row } from './table.ts'
 
 const short = { seconds: 1 }
 
-const made: Makers = {
-  ...clears,
-  ...damaged,
-  ...depths,
+const makers: Makers = {
+  ...transparent,
+  ...corrupt,
+  ...pixelFormats,
   ...halves,
-  ...held8,
+  ...oriented,
   ...interlaced,
-  ...labelled,
-  ...lasting,
-  ...lights,
+  ...withMetadata,
+  ...longLastFrame,
+  ...highDynamicRange,
   ...resized,
-  ...rates,
-  ...shapes,
+  ...frameRates,
+  ...geometries,
   ...subtitled,
-  'plain.mp4': plainFilm(short),
-  'fast.mp4': by(picture({ seconds: 0.5, fps: 120 }), h264),
-  'wide.mkv': by(picture({ seconds: 0.4, size: '320x180' }), h264),
-  'tone.mp3': by(sound(short), '-c:a', 'libmp3lame'),
-  'quiet.m4a': by(sound({ seconds: 4 }), '-af', 'volume=-30dB', aac),
-  'surround.mkv': by(picture(short), sound(short), h264, '-ac', '6', '-c:a', 'ac3'),
+  'plain.mp4': plainVideo(short),
+  'fast.mp4': encode(videoInput({ seconds: 0.5, fps: 120 }), h264),
+  'wide.mkv': encode(videoInput({ seconds: 0.4, size: '320x180' }), h264),
+  'tone.mp3': encode(audioInput(short), '-c:a', 'libmp3lame'),
+  'quiet.m4a': encode(audioInput({ seconds: 4 }), '-af', 'volume=-30dB', aac),
+  'surround.mkv': encode(videoInput(short), audioInput(short), h264, '-ac', '6', '-c:a', 'ac3'),
 }
 
 const never = { copy: 'never' } as const
-const silent = { sound: false }
+const silent = { audio: false }
 const rows: Readonly<Record<string, Row>> = {
-  'plain.mp4': { ...film(160, 90, { ssim: 0.97 }), transcode: never },
-  'held-6.mp4': film(96, 160, { ...silent, ssim: 0.97 }),
-  'wide-pixels.mp4': film(256, 144, { ...silent, ssim: 0.97 }),
-  'odd-161x121.mp4': film(160, 120, {
+  'plain.mp4': { ...video(160, 90, { ssim: 0.97 }), transcode: never },
+  'orientation-6.mp4': video(96, 160, { ...silent, ssim: 0.97 }),
+  'wide-pixels.mp4': video(256, 144, { ...silent, ssim: 0.97 }),
+  'odd-161x121.mp4': video(160, 120, {
     ...silent,
     ssim: 0.97,
-    lightOnly: true,
+    lumaOnly: true,
     reference: ['crop=160:120:0:0:exact=1'],
   }),
-  'full-range.mp4': film(160, 90, { ...silent, ssim: 0.97 }),
-  'rgb.mkv': film(160, 90, { ...silent, ssim: 0.92 }),
-  '422-10bit.mp4': film(160, 90, { ...silent, ssim: 0.97 }),
-  'tff-h264.mp4': film(320, 192, { ...silent, ssim: 0.9, reference: ['yadif'] }),
-  'alpha-qtrle.mov': film(160, 90, silent),
-  'alpha.webm': film(160, 90, silent),
-  'hdr10.mp4': film(256, 144, { ...silent, warnings: [/HDR: it was tone-mapped/] }),
-  'turned.mp4': film(320, 240, { warnings: [/changes its size or shape/] }),
-  'screen.mp4': film(160, 90, { ...silent, ssim: 0.9, lasts: [0, 5.05] }),
-  'thousand.mp4': film(64, 48),
-  'tone.mp3': soundOnly(),
-  'surround.mkv': { ...film(160, 90, { ssim: 0.97 }), transcode: never },
-  'bit-flips.mp4': refused('input.corrupt'),
-  'half-faststart.mp4': refused('input.truncated'),
+  'full-range.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+  'rgb.mkv': video(160, 90, { ...silent, ssim: 0.92 }),
+  '422-10bit.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+  'tff-h264.mp4': video(320, 192, { ...silent, ssim: 0.9, reference: ['yadif'] }),
+  'alpha-qtrle.mov': video(160, 90, silent),
+  'alpha.webm': video(160, 90, silent),
+  'hdr10.mp4': video(256, 144, { ...silent, warnings: [/HDR: it was tone-mapped/] }),
+  'portrait-later.mp4': video(320, 240, { warnings: [/aspect ratio changes mid-stream/] }),
+  'screen-recording.mp4': video(160, 90, { ...silent, ssim: 0.9, duration: [0, 5.05] }),
+  '1000-fps.mp4': video(64, 48),
+  'tone.mp3': audioOnly(),
+  'surround.mkv': { ...video(160, 90, { ssim: 0.97 }), transcode: never },
+  'bit-flips.mp4': rejected('input.corrupt'),
+  'half-faststart.mp4': rejected('input.truncated'),
 }
 
 addRows(suite('cross-section: files'), {
   makers: Object.fromEntries(
-    Object.keys(rows).map((name) => [name, made[name] ?? (() => Promise.reject(new Error(name)))]),
+    Object.keys(rows).map((name) => [name, makers[name] ?? (() => Promise.reject(new Error(name)))]),
   ),
   rows,
-  async also({ name, path: source, ran }) {
-    const [{ path = '' } = {}, { path: image = '' } = {}] = ran?.outputs ?? []
-    if (name === 'screen.mp4') await checkLastFrame(path, await readDuration(source))
-    if (name === 'tff-h264.mp4') assert.ok((await readCombing(path)) < 1, 'lines differ')
-    if (name.startsWith('alpha')) for (const one of [path, image]) await checkBlackBehind(one)
+  async also({ name, path: source, result }) {
+    const [{ path = '' } = {}, { path: image = '' } = {}] = result?.outputs ?? []
+    if (name === 'screen-recording.mp4') await checkLastFrame(path, await readDuration(source))
+    if (name === 'tff-h264.mp4') assert.ok((await readCombing(path)) < 1, 'frames have no combing')
+    if (name.startsWith('alpha')) for (const output of [path, image]) await checkBlackBackground(output)
     if (name !== 'hdr10.mp4') return
-    for (const one of [path, image]) {
-      const [dark, bright] = await Promise.all([0, 0.6].map((x) => readColour(one, { x, y: 0.1, size: 0.1 })))
+    for (const output of [path, image]) {
+      const [dark, bright] = await Promise.all([0, 0.6].map((x) => readColour(output, { x, y: 0.1, size: 0.1 })))
       assert.ok(
         (dark?.[0] ?? 255) < 40 && (bright?.[0] ?? 0) > 100,
         `from dark to bright: ${dark?.join()} ${bright?.join()}`,
@@ -95,18 +94,18 @@ addRows(suite('cross-section: files'), {
 
 const readDuration = async (path: string) => Number((await measure(path)).format.duration)
 
-/** Versions of ffprobe differ by 0.2 s over how long the source lasts: 5 s by its header, 4.8 s by its track. */
-async function checkLastFrame(path: string, wanted: number): Promise<void> {
+/** The duration of the source depends on the version of ffprobe: 5 s in its header, 4.8 s in its track. */
+async function checkLastFrame(path: string, expected: number): Promise<void> {
   const seconds = await readDuration(path)
-  assert.ok(wanted > 4.7 && Math.abs(seconds - wanted) <= 0.05, `lasts ${seconds} s, and should last ${wanted}`)
+  assert.ok(expected > 4.7 && Math.abs(seconds - expected) <= 0.05, `duration is ${seconds} s, expected ${expected} s`)
 }
 
-async function checkBlackBehind(path: string): Promise<void> {
+async function checkBlackBackground(path: string): Promise<void> {
   const [red = 0, green = 255] = await readColour(path, { x: 0.1, y: 0.4, size: 0.2 })
-  assert.ok(red > 200 && green < 60, `what is opaque is red in ${path}`)
+  assert.ok(red > 200 && green < 60, `the opaque part of ${path} is red`)
   assert.ok(
     Math.max(...(await readColour(path, { x: 0.7, y: 0.4, size: 0.2 }))) < 40,
-    `what is clear is black in ${path}`,
+    `the transparent part of ${path} is black`,
   )
 }
 
@@ -116,15 +115,15 @@ let bench: FileBench
 let files: (name: string) => Promise<string>
 test.before(async () => {
   bench = await openFileBench()
-  files = createFiles(join(bench.folder, 'sources'), made)
+  files = createFiles(join(bench.folder, 'sources'), makers)
 })
 test.after(async () => bench[Symbol.asyncDispose]())
 
 async function make(name: string, ...plugins: Parameters<FileBench['run']>[1][number][]): Promise<Succeeded> {
   for (const { problems } of plugins) assert.equal(problems, [])
-  const ran = await bench.run(await files(name), [...plugins, upload()])
-  if (!ran.ok) throw new Error(`${ran.code}: ${ran.message}\n${ran.stderr.join('\n')}`)
-  return ran
+  const result = await bench.run(await files(name), [...plugins, upload()])
+  if (!result.ok) throw new Error(`${result.code}: ${result.message}\n${result.stderr.join('\n')}`)
+  return result
 }
 
 const pathOf = ({ outputs }: Succeeded, index = 0) => outputs[index]?.path ?? ''
@@ -160,7 +159,7 @@ for (const options of [
   { codec: 'hevc', preset: 'ultrafast' },
   { codec: 'av1', preset: 12 },
 ] as const) {
-  test(`HDR is kept in ${options.codec}`, async () => {
+  test(`keeps HDR in ${options.codec}`, async () => {
     const file = await measure(pathOf(await make('hdr10.mp4', transcode({ ...options, ...never, hdr: 'keep' }))))
     const { pix_fmt, color_transfer, color_primaries, color_space } = streamOf(file, 'video') ?? {}
     assert.equal(
@@ -175,10 +174,10 @@ for (const [format, codec] of [
   ['png', 'png'],
   ['webp', 'webp'],
 ] as const) {
-  test(`thumbnails in ${format}, one of them from behind the end`, async () => {
-    const ran = await make('held-6.mp4', thumbnail({ format, at: ['10%', 3600], width: 48 }))
-    assert.is(ran.outputs.length, 2)
-    for (const { path } of ran.outputs) {
+  test(`makes thumbnails in ${format}, also for a time after the end`, async () => {
+    const result = await make('orientation-6.mp4', thumbnail({ format, at: ['10%', 3600], width: 48 }))
+    assert.is(result.outputs.length, 2)
+    for (const { path } of result.outputs) {
       const image = streamOf(await measure(path), 'video')
       assert.equal([image?.codec_name, image?.width, image?.height], [codec, 48, 80])
       const corner = await readColour(path, { x: 0.1, y: 0.1, size: 0.2 })
@@ -207,39 +206,39 @@ for (const [fit, size] of [
   })
 }
 
-test('a high frame rate is kept', async () => {
+test('keeps a high frame rate', async () => {
   const { frames } = await measure(pathOf(await make('fast.mp4', transcode({ preset: 'ultrafast', ...never }))))
   assert.is(frames.length, 60)
 })
 
-test('loudness is brought to its target', async () => {
+test('normalizes loudness to the target', async () => {
   const loudness = await readLoudness(pathOf(await make('quiet.m4a', transcode({ loudness: { target: -16 } }))))
   assert.ok(Math.abs(loudness + 16) <= 1, `${loudness} LUFS`)
 })
 
-test('subtitles become WebVTT', async () => {
-  const ran = await make('srt.mkv', transcode({ preset: 'ultrafast', subtitles: 'webvtt' }))
-  assert.match(await readFile(pathOf(ran, 1), 'utf8'), /^WEBVTT\n[^]*Hello <i>there<\/i>/)
+test('converts subtitles to WebVTT', async () => {
+  const result = await make('srt.mkv', transcode({ preset: 'ultrafast', subtitles: 'webvtt' }))
+  assert.match(await readFile(pathOf(result, 1), 'utf8'), /^WEBVTT\n[^]*Hello <i>there<\/i>/)
 })
 
-test('what fits is copied bit by bit, and its copy is decoded', async () => {
-  const [source, copy] = await Promise.all([
+test('copies compatible streams without re-encoding', async () => {
+  const [source, output] = await Promise.all([
     measure(await files('plain.mp4')),
     measure(pathOf(await make('plain.mp4', transcode()))),
   ])
   const sizesOf = ({ packets }: typeof source, index: number) =>
     packets.filter(({ stream_index }) => stream_index === index).map(({ sizeBytes }) => sizeBytes)
-  for (const index of [0, 1]) assert.equal(sizesOf(copy, index), sizesOf(source, index))
+  for (const index of [0, 1]) assert.equal(sizesOf(output, index), sizesOf(source, index))
 })
 
-test('metadata is dropped, and kept on request', async () => {
+test('drops metadata, or keeps it on request', async () => {
   for (const metadata of ['drop', 'keep'] as const) {
-    const file = await measure(pathOf(await make('located.mp4', transcode({ preset: 'ultrafast', metadata }))))
+    const file = await measure(pathOf(await make('location.mp4', transcode({ preset: 'ultrafast', metadata }))))
     assert.is(JSON.stringify(file.format.tags).includes('My House'), metadata === 'keep', metadata)
   }
 })
 
-test('a half file comes out on request, with a warning', async () => {
+test('accepts half a file on request, with a warning', async () => {
   const { warnings } = await make('half-faststart.mp4', transcode({ preset: 'ultrafast', onCorrupt: 'warn' }))
-  assert.match(warnings.join('\n'), /of the 4\.00 s that the file announces/)
+  assert.match(warnings.join('\n'), /of the 4\.00 s that the file declares/)
 })

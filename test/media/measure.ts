@@ -1,4 +1,4 @@
-/** What a file really holds, by ffprobe and ffmpeg alone: nothing in here knows the code under test. */
+/** Measures the content of files with ffprobe and ffmpeg, independently of the code under test. */
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { stat } from 'node:fs/promises'
@@ -10,7 +10,7 @@ const MAX_BUFFER = 2 ** 28
 
 export type Stream = ProbedStream
 
-/** A decoded picture or piece of sound, in the file's own time. */
+/** A decoded video or audio frame, with the timestamps of the file. */
 export type Frame = { stream_index: number; seconds: number; endSeconds: number; interlaced: boolean }
 
 export type Packet = { stream_index: number; ptsSeconds: number | null; dtsSeconds: number | null; sizeBytes: number }
@@ -25,15 +25,15 @@ const entries = [
   'frame=stream_index,best_effort_timestamp_time,pkt_duration_time,duration_time,nb_samples,interlaced_frame',
 ].join(':')
 
-/** What has been measured, by path, size and time of change: starting ffprobe costs more than most files do. */
-const known = new Map<string, Promise<Measured>>()
+/** Results by path, size and modification time. Most of the cost of a short file is the start of ffprobe. */
+const cache = new Map<string, Promise<Measured>>()
 
-/** Reads and decodes the whole file once. Complaints of the decoders are passed over: what came out is what counts. */
+/** Reads and decodes the whole file once. Errors of the decoders are ignored; only decoded frames count. */
 export async function measure(path: string): Promise<Measured> {
   const { size, mtimeMs } = await stat(path)
   const id = `${path} ${size} ${mtimeMs}`
-  const measured = known.get(id) ?? decode(path)
-  known.set(id, measured)
+  const measured = cache.get(id) ?? decode(path)
+  cache.set(id, measured)
   return measured
 }
 
@@ -48,8 +48,8 @@ async function decode(path: string): Promise<Measured> {
   const frames = rows
     .filter((row) => row.type === 'frame')
     .map((row) => {
-      // what a decoder still holds at the end comes without a time: it follows what came before
-      const frame = toFrame(row, { rate: rates.get(row.stream_index), follows: ends.get(row.stream_index) ?? 0 })
+      // frames that a decoder flushes at the end have no timestamp: they follow the previous frame
+      const frame = toFrame(row, { rate: rates.get(row.stream_index), previousEnd: ends.get(row.stream_index) ?? 0 })
       ends.set(row.stream_index, frame.endSeconds)
       return frame
     })
@@ -57,7 +57,7 @@ async function decode(path: string): Promise<Measured> {
   return { format: { ...format, ...(duration && { duration }) }, streams, chapters, packets, frames }
 }
 
-/** The duration in the header of an mp4, which ffprobe reports until ffmpeg 5, and later that of the longest index. */
+/** Returns the duration in the header of an mp4. Since ffmpeg 6, ffprobe reports that of the longest track instead. */
 async function readMovieSeconds(path: string): Promise<string | undefined> {
   const bytes = await readFile(path)
   const at = bytes.indexOf('mvhd')
@@ -72,16 +72,16 @@ function toPacket(row: Record<string, string | number> & { stream_index: number 
 
 function toFrame(
   row: Record<string, string | number> & { stream_index: number },
-  { rate, follows }: { rate: number | undefined; follows: number },
+  { rate, previousEnd }: { rate: number | undefined; previousEnd: number },
 ): Frame {
-  const seconds = toNumber(row.best_effort_timestamp_time) ?? follows
+  const seconds = toNumber(row.best_effort_timestamp_time) ?? previousEnd
   const samples = Number(row.nb_samples)
-  const lasts =
+  const duration =
     samples > 0 && rate !== undefined && rate > 0
       ? samples / rate
       : (toNumber(row.duration_time ?? row.pkt_duration_time) ?? 0)
   const interlaced = Number(row.interlaced_frame) === 1
-  return { stream_index: row.stream_index, seconds, endSeconds: seconds + lasts, interlaced }
+  return { stream_index: row.stream_index, seconds, endSeconds: seconds + duration, interlaced }
 }
 
 function toNumber(value: string | number | undefined): number | null {
@@ -90,7 +90,7 @@ function toNumber(value: string | number | undefined): number | null {
 
 export type Span = { first: number; end: number; count: number }
 
-/** When the first frame of a stream is shown or heard and the last is over, in seconds; null when none decodes. */
+/** Returns the start of the first frame and the end of the last, in seconds, or null when no frame is decoded. */
 export function spanOf({ frames }: Measured, index: number): Span | null {
   const own = frames.filter(({ stream_index }) => stream_index === index)
   if (own.length === 0) return null
@@ -98,51 +98,52 @@ export function spanOf({ frames }: Measured, index: number): Span | null {
   return { first, end: Math.max(...own.map(({ endSeconds }) => endSeconds)), count: own.length }
 }
 
-/** The first stream of a kind; pictures that are only attached count as none. */
+/** Returns the first stream of a kind, except cover art. */
 export function streamOf({ streams }: Pick<Measured, 'streams'>, kind: string): Stream | undefined {
   return streams.find(({ codec_type, disposition }) => codec_type === kind && disposition?.attached_pic !== 1)
 }
 
-/** Where decode times fall, or two pictures have one time: what players stumble over. */
-export function findTimeFlaws({ packets, streams }: Measured): string[] {
+/** Describes missing, duplicate and non-monotonic timestamps. */
+export function findTimestampDefects({ packets, streams }: Measured): string[] {
   return streams
     .filter(({ codec_type }) => codec_type === 'video' || codec_type === 'audio')
     .flatMap(({ index, codec_type }) => {
       const own = packets.filter(({ stream_index }) => stream_index === index)
-      const decoded = own.map(({ dtsSeconds, ptsSeconds }) => dtsSeconds ?? ptsSeconds)
-      const shown = own.map(({ ptsSeconds }) => ptsSeconds)
-      const flaws: string[] = []
-      if (decoded.includes(null)) flaws.push(`${codec_type} packets without a time`)
-      if (decoded.some((time, n) => n > 0 && (time ?? 0) <= (decoded[n - 1] ?? 0)))
-        flaws.push(`${codec_type} decode times that do not grow`)
-      if (new Set(shown).size !== shown.length) flaws.push(`two ${codec_type} packets of one time`)
-      return flaws
+      const decodeTimes = own.map(({ dtsSeconds, ptsSeconds }) => dtsSeconds ?? ptsSeconds)
+      const presentationTimes = own.map(({ ptsSeconds }) => ptsSeconds)
+      const defects: string[] = []
+      if (decodeTimes.includes(null)) defects.push(`${codec_type} packets without a timestamp`)
+      if (decodeTimes.some((time, n) => n > 0 && (time ?? 0) <= (decodeTimes[n - 1] ?? 0)))
+        defects.push(`${codec_type} decode timestamps that do not increase`)
+      if (new Set(presentationTimes).size !== presentationTimes.length)
+        defects.push(`two ${codec_type} packets with the same timestamp`)
+      return defects
     })
 }
 
-/** Degrees that a player would still have to turn it; 0 when none. */
+/** Returns the rotation that a player must apply, in degrees. */
 export function rotationOf({ side_data_list = [], tags }: Stream): number {
   const matrix = side_data_list.find(({ rotation }) => rotation !== undefined)
   return matrix?.rotation ?? Number(tags?.rotate ?? 0)
 }
 
 export type Comparison = {
-  /** The file to judge, and where its picture comes from. */
+  /** The file to check, and its source. */
   output: string
   source: string
   /** Stream of the source; default its first video stream. */
   stream?: string
-  /** Filters that make of the source what the output should be; both are compared as RGB, as a screen shows them. */
+  /** Filters that turn the source into the expected output. Both are compared as RGB. */
   filters: readonly string[]
-  /** Whether only the light is compared, and not the colours. */
-  lightOnly?: boolean
-  /** A similarity that will do. */
+  /** Whether only luma is compared. */
+  lumaOnly?: boolean
+  /** The SSIM that is sufficient. */
   enough: number
 }
 
 /**
- * Structural similarity of a film to a reference decode of its source: 1 is the same. Frames are paired by their times,
- * counted from the beginning of the file or, where that does not do, from the first frame of each.
+ * Returns the structural similarity (SSIM) of a video to a reference decode of its source; 1 is identical. Frames are
+ * paired by their timestamps from the start of the file, or from the first frame of each where that gives a low value.
  */
 export async function readSsim(comparison: Comparison): Promise<number> {
   const byFile = await compare(comparison, '')
@@ -150,12 +151,12 @@ export async function readSsim(comparison: Comparison): Promise<number> {
   return Math.max(byFile, await compare(comparison, '-STARTPTS'))
 }
 
-/** The reference runs 4 ms earlier, so that rounded times find their own frame. */
+/** The reference is shifted 4 ms earlier, so that rounded timestamps are paired with the right frame. */
 async function compare(comparison: Comparison, origin: string): Promise<number> {
-  const { output, source, stream = 'v:0', filters, lightOnly = false } = comparison
-  const seen = lightOnly ? 'extractplanes=y' : 'format=gbrp'
-  const reference = [...filters, 'format=yuv420p', seen, 'setsar=1', 'settb=AVTB', `setpts=PTS${origin}-4000`]
-  const graph = `[0:v:0]${seen},settb=AVTB,setpts=PTS${origin}[a];[1:${stream}]${reference.join(',')}[b];[a][b]ssim`
+  const { output, source, stream = 'v:0', filters, lumaOnly = false } = comparison
+  const format = lumaOnly ? 'extractplanes=y' : 'format=gbrp'
+  const reference = [...filters, 'format=yuv420p', format, 'setsar=1', 'settb=AVTB', `setpts=PTS${origin}-4000`]
+  const graph = `[0:v:0]${format},settb=AVTB,setpts=PTS${origin}[a];[1:${stream}]${reference.join(',')}[b];[a][b]ssim`
   const inputs = ['-i', `file:${output}`, '-i', `file:${source}`]
   const { stderr } = await run(
     'ffmpeg',
@@ -175,31 +176,31 @@ async function compare(comparison: Comparison, origin: string): Promise<number> 
     { maxBuffer: MAX_BUFFER },
   )
   const all = /SSIM .* All:([\d.]+)/.exec(stderr)?.[1]
-  if (all === undefined) throw new Error(`ffmpeg compared nothing:\n${stderr}`)
+  if (all === undefined) throw new Error(`ffmpeg printed no SSIM:\n${stderr}`)
   return Number(all)
 }
 
 /**
- * How much neighbouring lines differ (0 to 255, on average) in a film of upright bars: nothing, unless half-pictures of two
- * times were woven together.
+ * Returns the average difference of neighbouring lines, 0 to 255, in a video of vertical bars. It is 0 unless frames
+ * combine fields of two times.
  */
 export async function readCombing(path: string): Promise<number> {
   const [width, height] = [256, 128]
-  const picture = ['-vf', `crop=${width}:${height}`, '-an', '-f', 'rawvideo', '-pix_fmt', 'gray', '-']
-  const args = ['-nostdin', '-v', 'error', '-i', `file:${path}`, ...picture]
+  const output = ['-vf', `crop=${width}:${height}`, '-an', '-f', 'rawvideo', '-pix_fmt', 'gray', '-']
+  const args = ['-nostdin', '-v', 'error', '-i', `file:${path}`, ...output]
   const { stdout } = await run('ffmpeg', args, { encoding: 'buffer', maxBuffer: MAX_BUFFER })
   let sum = 0
   let count = 0
   for (let at = 0; at + width < stdout.length; at++) {
-    if (at % (width * height) >= width * (height - 1)) continue // the last line of a picture
+    if (at % (width * height) >= width * (height - 1)) continue // the last line of a frame
     sum += Math.abs((stdout[at] ?? 0) - (stdout[at + width] ?? 0))
     count++
   }
-  if (count === 0) throw new Error(`${path} has no picture`)
+  if (count === 0) throw new Error(`${path} has no video`)
   return sum / count
 }
 
-/** Integrated loudness in LUFS (EBU R128), by ffmpeg's meter. */
+/** Returns the integrated loudness in LUFS (EBU R128), measured with ffmpeg. */
 export async function readLoudness(path: string): Promise<number> {
   const args = [
     '-nostdin',

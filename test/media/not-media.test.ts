@@ -1,15 +1,15 @@
 import { suite } from '../helpers/suite.ts'
 import { addRows } from './rows.ts'
-import { strangers } from './synthetic/strangers.ts'
-import { refused } from './table.ts'
+import { notMedia } from './synthetic/not-media.ts'
+import { rejected } from './table.ts'
 
-addRows(suite('strangers'), {
-  makers: strangers,
+addRows(suite('not media'), {
+  makers: notMedia,
   quick: ['empty.mp4', 'ftyp-only.mp4'],
   rows: {
-    ...Object.fromEntries(Object.keys(strangers).map((name) => [name, refused('input.not_media')])),
-    'empty.mp4': refused('input.empty'),
-    // it says what it is, and ends there
-    'ftyp-only.mp4': refused('input.corrupt', /no index/),
+    ...Object.fromEntries(Object.keys(notMedia).map((name) => [name, rejected('input.not_media')])),
+    'empty.mp4': rejected('input.empty'),
+    // has a file type, but nothing else
+    'ftyp-only.mp4': rejected('input.corrupt', /no index/),
   },
 })

@@ -6,9 +6,9 @@ import { ffmpeg, makeVideo, readColour } from '../helpers/media.ts'
 import { openFileBench, type FileBench, type Succeeded } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, readLoudness, streamOf } from './measure.ts'
-import { halves } from './synthetic/cuts.ts'
-import { aac, by, createFiles, film, h264, picture, sound } from './synthetic/files.ts'
-import { labelled, subtitled } from './synthetic/tracks.ts'
+import { halves } from './synthetic/corrupt.ts'
+import { aac, encode, createFiles, inputs, h264, videoInput, audioInput } from './synthetic/files.ts'
+import { withMetadata, subtitled } from './synthetic/tracks.ts'
 
 const test = suite('options')
 type Options = Parameters<typeof transcode>[0]
@@ -17,15 +17,15 @@ let bench: FileBench
 let files: (name: string) => Promise<string>
 test.before(async () => {
   bench = await openFileBench()
-  const wide = by(picture({ size: '320x180', seconds: 1 }), h264)
-  const quiet = by(
+  const wide = encode(videoInput({ size: '320x180', seconds: 1 }), h264)
+  const quiet = encode(
     ['-f', 'lavfi', '-i', 'sine=frequency=1000:duration=4:sample_rate=48000'],
     '-af',
     'volume=-30dB',
     aac,
   )
   files = createFiles(join(bench.folder, 'sources'), {
-    ...labelled,
+    ...withMetadata,
     ...subtitled,
     ...halves,
     'wide.mp4': wide,
@@ -37,12 +37,12 @@ test.after(async () => bench[Symbol.asyncDispose]())
 async function make(path: string, options: Options): Promise<Succeeded> {
   const plugin = transcode({ preset: 'ultrafast', ...options })
   assert.equal(plugin.problems, [])
-  const ran = await bench.run(path, [plugin, upload()])
-  if (!ran.ok) throw new Error(`${ran.code}: ${ran.message}\n${ran.stderr.join('\n')}`)
-  return ran
+  const result = await bench.run(path, [plugin, upload()])
+  if (!result.ok) throw new Error(`${result.code}: ${result.message}\n${result.stderr.join('\n')}`)
+  return result
 }
 
-const measureMain = (ran: Succeeded) => measure(ran.outputs[0]?.path ?? '')
+const measureMain = (result: Succeeded) => measure(result.outputs[0]?.path ?? '')
 
 const sizes: readonly [Options, string][] = [
   [{ maxHeight: 90 }, '160x90'],
@@ -55,31 +55,31 @@ const sizes: readonly [Options, string][] = [
 
 for (const [options, size] of sizes) {
   const add = options?.fit === 'pad' || options?.fit === 'cover' ? test : test.exhaustive
-  add(`${JSON.stringify(options)} makes ${size} of 320x180`, async () => {
+  add(`scales 320x180 to ${size} with ${JSON.stringify(options)}`, async () => {
     const { path = '' } = (await make(await files('wide.mp4'), options)).outputs[0] ?? {}
-    const made = streamOf(await measure(path), 'video')
-    assert.is(`${made?.width}x${made?.height}`, size)
+    const stream = streamOf(await measure(path), 'video')
+    assert.is(`${stream?.width}x${stream?.height}`, size)
     const top = await readColour(path, { x: 0.4, y: 0, size: 0.1 })
     assert.is(Math.max(...top) < 40, options?.fit === 'pad', `at the top: ${top.join()}`)
   })
 }
 
-test('loudness is brought to its target, within a LUFS', async () => {
+test('normalizes loudness to the target, within 1 LUFS', async () => {
   const path = await files('quiet.m4a')
   assert.ok((await readLoudness(path)) < -40)
   for (const target of [-16, -23]) {
-    const { path: made = '' } = (await make(path, { loudness: { target } })).outputs[0] ?? {}
-    const loudness = await readLoudness(made)
-    assert.ok(Math.abs(loudness - target) <= 1, `${loudness} LUFS, not ${target}`)
+    const { path: output = '' } = (await make(path, { loudness: { target } })).outputs[0] ?? {}
+    const loudness = await readLoudness(output)
+    assert.ok(Math.abs(loudness - target) <= 1, `${loudness} LUFS, expected ${target}`)
   }
 })
 
-test('places and titles go, and stay on request', async () => {
-  for (const name of ['located.mp4', 'located.mkv']) {
+test('drops locations and titles, or keeps them on request', async () => {
+  for (const name of ['location.mp4', 'location.mkv']) {
     for (const metadata of ['drop', 'keep'] as const) {
-      const ran = await make(await files(name), { metadata })
-      const text = JSON.stringify((await measureMain(ran)).format.tags)
-      const bytes = await readFile(ran.outputs[0]?.path ?? '', 'latin1')
+      const result = await make(await files(name), { metadata })
+      const text = JSON.stringify((await measureMain(result)).format.tags)
+      const bytes = await readFile(result.outputs[0]?.path ?? '', 'latin1')
       if (metadata === 'drop') assert.not.match(bytes, /48\.8584|loci|\xA9xyz/)
       assert.is(text.includes('My House'), metadata === 'keep', `${name}, ${metadata}`)
       assert.is(text.includes('48.8584'), metadata === 'keep', `${name}, ${metadata}`)
@@ -87,8 +87,8 @@ test('places and titles go, and stay on request', async () => {
   }
 })
 
-test.exhaustive('subtitles of text become WebVTT, each a file; pictures of text stay behind', async () => {
-  const wanted: Record<string, string[]> = {
+test.exhaustive('converts each text subtitle track to a WebVTT file, and drops bitmap subtitles', async () => {
+  const expected: Record<string, string[]> = {
     'srt.mkv': ['Hello <i>there</i>'],
     'ass.mkv': ['Hello'],
     'mov-text.mp4': ['Hello'],
@@ -98,7 +98,7 @@ test.exhaustive('subtitles of text become WebVTT, each a file; pictures of text 
     'dvd.mkv': [],
     'dvb.ts': [],
   }
-  for (const [name, texts] of Object.entries(wanted)) {
+  for (const [name, texts] of Object.entries(expected)) {
     const { outputs } = await make(await files(name), { subtitles: 'webvtt' })
     const written = await Promise.all(outputs.slice(1).map(({ path }) => readFile(path, 'utf8')))
     assert.is(written.length, texts.length, name)
@@ -110,34 +110,34 @@ test.exhaustive('subtitles of text become WebVTT, each a file; pictures of text 
   }
 })
 
-test.exhaustive('a half film is refused, or on request comes out with a warning', async () => {
+test.exhaustive('accepts a truncated file on request, with a warning', async () => {
   const path = await files('half-faststart.mp4')
   const { warnings } = await make(path, { onCorrupt: 'warn' })
-  assert.match(warnings.join('\n'), /the picture lasts \S+ s of the 4\.00 s that the file announces/)
+  assert.match(warnings.join('\n'), /the video lasts \S+ s of the 4\.00 s that the file declares/)
 })
 
-test('what fits is copied bit by bit, and coded anew on request', async () => {
-  const path = join(bench.folder, 'fits.mp4')
-  await ffmpeg([...film({ size: '320x180' }), ...h264, ...aac, path])
+test('copies compatible streams without re-encoding, or re-encodes them on request', async () => {
+  const path = join(bench.folder, 'compatible.mp4')
+  await ffmpeg([...inputs({ size: '320x180' }), ...h264, ...aac, path])
   const source = await measure(path)
-  const [copied, coded] = await Promise.all(
+  const [copied, encoded] = await Promise.all(
     (['auto', 'never'] as const).map(async (copy) => measureMain(await make(path, { copy, crf: 40 }))),
   )
   const toSizes = ({ packets }: typeof source, index: number) =>
     packets.filter(({ stream_index }) => stream_index === index).map(({ sizeBytes }) => sizeBytes)
   for (const index of [0, 1]) assert.equal(toSizes(copied ?? source, index), toSizes(source, index))
-  assert.not.equal(toSizes(coded ?? source, 0), toSizes(source, 0))
+  assert.not.equal(toSizes(encoded ?? source, 0), toSizes(source, 0))
 })
 
-test('a thumbnail and sound alone: skipped, with the reason', async () => {
+test('skips the thumbnail of an audio file, with the reason', async () => {
   const path = join(bench.folder, 'tone.mp3')
-  await ffmpeg([...sound(), '-c:a', 'libmp3lame', path])
-  const ran = await bench.run(path, [thumbnail(), upload()])
-  assert.ok(ran.ok && ran.outputs.length === 0)
-  assert.match(ran.ok ? (ran.timings[0]?.skipped ?? '') : '', 'no picture')
+  await ffmpeg([...audioInput(), '-c:a', 'libmp3lame', path])
+  const result = await bench.run(path, [thumbnail(), upload()])
+  assert.ok(result.ok && result.outputs.length === 0)
+  assert.match(result.ok ? (result.timings[0]?.skipped ?? '') : '', 'no video')
 })
 
-test('processor seconds are told, of short runs too', async () => {
+test('reports CPU seconds, also of short runs', async () => {
   const path = join(bench.folder, 'short.mp4')
   await makeVideo(path)
   const { timings } = await make(path, { copy: 'never' })

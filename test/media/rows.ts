@@ -8,42 +8,42 @@ import { checkRow, type Row, type Rows } from './table.ts'
 export type Table = {
   makers: Makers
   rows: Rows
-  /** The rows that `npm test` runs, one for each rule; the others are exhaustive. Default: all are quick. */
+  /** The rows that `npm test` runs, at least one for each rule. The others are exhaustive. Default: all are quick. */
   quick?: readonly string[]
-  /** What else is looked at, once a row holds. */
-  also?: (made: { name: string; path: string; ran: Succeeded | null; bench: FileBench }) => Promise<void>
+  /** A further check, after that of the row. `result` is null for a rejected file. */
+  also?: (file: { name: string; path: string; result: Succeeded | null; bench: FileBench }) => Promise<void>
 }
 
-/** Makes a test of every file that is made; a file without a row, or a row without a file, fails. */
+/** Adds a test for each row. A file without a row and a row without a file fail. */
 export function addRows(test: Suite, { makers, rows, quick, also }: Table): void {
   const isExhaustive = toExhaustive(rows, quick)
   let bench: FileBench
   let files: (name: string) => Promise<string>
   test.before(async () => {
-    bench = await share()
+    bench = await openShared()
     files = sourcesOf(bench, makers)
   })
-  test.after(leave)
+  test.after(closeShared)
   let runs = test('every file has a row', () =>
     assert.equal(Object.keys(rows).toSorted(), Object.keys(makers).toSorted()))
   for (const [name, row] of Object.entries(rows)) {
-    const look = async () => {
+    const check = async () => {
       const path = await files(name)
-      const ran = await checkRow(bench, path, row)
-      await also?.({ name, path, ran, bench })
+      const result = await checkRow(bench, path, row)
+      await also?.({ name, path, result, bench })
     }
-    runs = test(`${name}: ${describe(row)}`, look, { exhaustive: isExhaustive(name) }) || runs
+    runs = test(`${name}: ${describe(row)}`, check, { exhaustive: isExhaustive(name) }) || runs
   }
   if (runs) tables++
 }
 
-/** One bench for all tables of a file: it asks ffmpeg what it can, and the same sources are made once. */
+/** One bench for all tables of a test file, so that ffmpeg is queried once, and each source is created once. */
 let shared: Promise<FileBench> | undefined
-/** Tables that run and are not done. */
+/** The number of tables that are not finished. */
 let tables = 0
 const sources = new Map<Makers, (name: string) => Promise<string>>()
 
-const share = () => (shared ??= openFileBench())
+const openShared = () => (shared ??= openFileBench())
 
 function sourcesOf(bench: FileBench, makers: Makers): (name: string) => Promise<string> {
   const files = sources.get(makers) ?? createFiles(join(bench.folder, `sources-${sources.size}`), makers)
@@ -51,13 +51,13 @@ function sourcesOf(bench: FileBench, makers: Makers): (name: string) => Promise<
   return files
 }
 
-async function leave(): Promise<void> {
-  if (--tables === 0) await (await share())[Symbol.asyncDispose]()
+async function closeShared(): Promise<void> {
+  if (--tables === 0) await (await openShared())[Symbol.asyncDispose]()
 }
 
 /**
- * Tells which rows of a table are exhaustive.
- * @throws Error when a table has no quick row, or names one that it does not have
+ * Returns a predicate for the exhaustive rows of a table.
+ * @throws Error when a table has no quick row, or names one that does not exist
  */
 export function toExhaustive(rows: Rows, quick: readonly string[] = Object.keys(rows)): (name: string) => boolean {
   const unknown = quick.filter((name) => !(name in rows))
@@ -67,5 +67,5 @@ export function toExhaustive(rows: Rows, quick: readonly string[] = Object.keys(
 
 function describe({ expect }: Row): string {
   if ('code' in expect) return expect.code
-  return expect.size ? expect.size.join('x') : 'sound only'
+  return expect.size ? expect.size.join('x') : 'audio only'
 }

@@ -1,4 +1,4 @@
-/** Flash and beep: whether picture and sound belong together is seen and heard, not read from headers. */
+/** Flashes and beeps, to measure the synchronization of video and audio from their content instead of from headers. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
@@ -6,26 +6,26 @@ const run = promisify(execFile)
 
 const BEEP_SECONDS = 0.12
 
-/** Where the film flashes and beeps, unless told otherwise; uneven, so that no other shift fits as well. */
+/** Default times of the flashes and beeps, in seconds. They are uneven, so that only one offset matches. */
 export const signals: readonly number[] = [0.6, 1.4, 2.68]
 
-/** ffmpeg's options for a black film that turns white, and a silence that beeps, at the same times. */
-export function toSignalInputs(film: {
+/** Returns ffmpeg options for a black video that flashes white and silent audio that beeps at the same times. */
+export function toSignalInputs(options: {
   seconds: number
   fps?: number
   size?: string
   at?: readonly number[]
 }): string[] {
-  const { seconds, fps = 25, size = '160x90', at = signals } = film
+  const { seconds, fps = 25, size = '160x90', at = signals } = options
   const during = at.map((time) => `between(t,${time - 0.001},${time + BEEP_SECONDS})`).join('+')
-  const picture = `color=black:s=${size}:r=${fps}:d=${seconds},drawbox=color=white:t=fill:enable='${during}'`
-  const sound = `aevalsrc='0.8*sin(2*PI*1000*t)*(${during})':s=48000:d=${seconds}`
-  return ['-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound]
+  const video = `color=black:s=${size}:r=${fps}:d=${seconds},drawbox=color=white:t=fill:enable='${during}'`
+  const audio = `aevalsrc='0.8*sin(2*PI*1000*t)*(${during})':s=48000:d=${seconds}`
+  return ['-f', 'lavfi', '-i', video, '-f', 'lavfi', '-i', audio]
 }
 
 export type Signals = { flashes: number[]; beeps: number[] }
 
-/** When the picture turns white and the sound sets in, in the file's own seconds. */
+/** Returns the times at which the video turns white and a beep starts, in seconds of the file's timestamps. */
 export async function readSignals(path: string, streams = { video: 'v:0', audio: 'a:0' }): Promise<Signals> {
   const [flashes, beeps] = await Promise.all([
     readEdges(path, ['-map', `0:${streams.video}`, '-vf', flash], (value) => value > 128),
@@ -38,7 +38,7 @@ const flash = 'scale=16:16:flags=area,signalstats,metadata=print:key=lavfi.signa
 const beep =
   'aresample=8000,asetnsamples=n=40:p=0,astats=metadata=1:reset=1,ametadata=print:key=lavfi.astats.Overall.RMS_level:file=-'
 
-/** Times at which a value that a filter prints with every frame begins to be high. */
+/** Returns the times at which a value that a filter prints for each frame becomes high. */
 async function readEdges(path: string, options: string[], isHigh: (value: number) => boolean): Promise<number[]> {
   const args = [
     '-nostdin',
@@ -70,16 +70,16 @@ async function readEdges(path: string, options: string[], isHigh: (value: number
   return edges
 }
 
-/** The largest distance between a flash and its beep, in seconds; NaN when they cannot be paired. */
+/** Returns the largest distance between a flash and its beep, in seconds, or NaN when they cannot be paired. */
 export function toDrift({ flashes, beeps }: Signals): number {
   if (flashes.length === 0 || flashes.length !== beeps.length) return Number.NaN
   return Math.max(...flashes.map((flash, n) => Math.abs(flash - (beeps[n] ?? Number.NaN))))
 }
 
-/** The pitch of a tone in Hz, by how often it crosses zero. */
+/** Returns the pitch of a tone in Hz, from its zero crossings. */
 export async function readPitch(path: string): Promise<number> {
-  const sound = ['-map', '0:a:0', '-ac', '1', '-ar', '48000', '-f', 's16le', '-']
-  const args = ['-nostdin', '-v', 'error', '-ss', '0.5', '-t', '1', '-i', `file:${path}`, ...sound]
+  const output = ['-map', '0:a:0', '-ac', '1', '-ar', '48000', '-f', 's16le', '-']
+  const args = ['-nostdin', '-v', 'error', '-ss', '0.5', '-t', '1', '-i', `file:${path}`, ...output]
   const { stdout } = await run('ffmpeg', args, { encoding: 'buffer', maxBuffer: 2 ** 26 })
   const samples = new Int16Array(stdout.buffer, stdout.byteOffset, stdout.length >> 1)
   const crossings = samples.filter((sample, n) => n > 0 && (samples[n - 1] ?? 0) < 0 && sample >= 0).length

@@ -1,54 +1,54 @@
 import { suite } from '../helpers/suite.ts'
 import { addRows } from './rows.ts'
-import { halves, nearlyWhole } from './synthetic/cuts.ts'
-import { film, refused, soundOnly } from './table.ts'
+import { halves, nearlyComplete } from './synthetic/corrupt.ts'
+import { video, rejected, audioOnly } from './table.ts'
 
-const damaged = /damaged or cannot be decoded/
+const corrupt = /corrupt or cannot be decoded/
 const ended = /the end of the file is missing/
-const endless = { warnings: [damaged, ended] }
+const endMissing = { warnings: [corrupt, ended] }
 
 /**
- * Containers that say how long they are prove that something is missing. Broadcast formats, bare streams of sound and
- * GIFs are made to be cut anywhere: half of one is a whole shorter one, and nothing in it says otherwise.
+ * Truncation can be detected in containers that store their duration or size. Broadcast formats, raw audio streams and
+ * GIFs can be split anywhere, so that half of a file is a valid shorter file.
  */
-addRows(suite('cut in half'), {
+addRows(suite('files cut in half'), {
   makers: halves,
-  quick: ['half-faststart.mp4', 'half-film.mkv', 'half-film.ts', 'half-tone.flac'],
+  quick: ['half-faststart.mp4', 'half-video.mkv', 'half-video.ts', 'half-tone.flac'],
   rows: {
-    'half-faststart.mp4': refused('input.truncated'),
-    'half-index-last.mp4': refused('input.truncated'),
-    'half-fragmented.mp4': refused('input.truncated'),
-    'half-film.mov': refused('input.truncated'),
-    'half-film.mkv': refused('input.truncated'),
-    'half-film.webm': refused('input.truncated'),
-    'half-film.avi': refused('input.truncated'),
-    'half-film.flv': refused('input.truncated'),
-    'half-film.wmv': refused('input.truncated'),
-    'half-tone.mp3': refused('input.truncated'),
-    'half-tone.m4a': refused('input.truncated'),
-    'half-tone.flac': refused('input.truncated'),
-    'half-tone.wav': refused('input.truncated'),
-    'half-tone.aiff': refused('input.truncated'),
-    'half-film.ts': film(320, 180, { warnings: [damaged] }),
-    'half-film.mpg': film(320, 180, endless),
-    'half-film.gif': film(320, 180, { sound: false }),
-    'half-tone.ogg': soundOnly(),
-    'half-tone.opus': soundOnly(),
-    'half-tone.aac': soundOnly(endless),
+    'half-faststart.mp4': rejected('input.truncated'),
+    'half-index-last.mp4': rejected('input.truncated'),
+    'half-fragmented.mp4': rejected('input.truncated'),
+    'half-video.mov': rejected('input.truncated'),
+    'half-video.mkv': rejected('input.truncated'),
+    'half-video.webm': rejected('input.truncated'),
+    'half-video.avi': rejected('input.truncated'),
+    'half-video.flv': rejected('input.truncated'),
+    'half-video.wmv': rejected('input.truncated'),
+    'half-tone.mp3': rejected('input.truncated'),
+    'half-tone.m4a': rejected('input.truncated'),
+    'half-tone.flac': rejected('input.truncated'),
+    'half-tone.wav': rejected('input.truncated'),
+    'half-tone.aiff': rejected('input.truncated'),
+    'half-video.ts': video(320, 180, { warnings: [corrupt] }),
+    'half-video.mpg': video(320, 180, endMissing),
+    'half-video.gif': video(320, 180, { audio: false }),
+    'half-tone.ogg': audioOnly(),
+    'half-tone.opus': audioOnly(),
+    'half-tone.aac': audioOnly(endMissing),
   },
 })
 
-addRows(suite('nearly whole'), {
-  makers: nearlyWhole,
-  quick: ['last-byte.mp4', 'junk-behind.mp3'],
+addRows(suite('nearly complete files'), {
+  makers: nearlyComplete,
+  quick: ['one-byte-short.mp4', 'trailing-junk.mp3'],
   rows: {
-    'last-byte.mp4': film(320, 180, { ...endless, ssim: 0.95 }),
-    'last-byte.mkv': film(320, 180, { ssim: 0.95 }),
-    'last-byte.ts': film(320, 180, { ...endless, ssim: 0.95 }),
-    'last-byte.wav': soundOnly(endless),
-    'last-byte.flac': soundOnly({ warnings: [damaged] }),
-    'without-index.avi': film(320, 180, { ssim: 0.95, warnings: [ended] }),
-    'junk-behind.mp4': film(320, 180, { ssim: 0.95 }),
-    'junk-behind.mp3': soundOnly(),
+    'one-byte-short.mp4': video(320, 180, { ...endMissing, ssim: 0.95 }),
+    'one-byte-short.mkv': video(320, 180, { ssim: 0.95 }),
+    'one-byte-short.ts': video(320, 180, { ...endMissing, ssim: 0.95 }),
+    'one-byte-short.wav': audioOnly(endMissing),
+    'one-byte-short.flac': audioOnly({ warnings: [corrupt] }),
+    'without-index.avi': video(320, 180, { ssim: 0.95, warnings: [ended] }),
+    'trailing-junk.mp4': video(320, 180, { ssim: 0.95 }),
+    'trailing-junk.mp3': audioOnly(),
   },
 })

@@ -7,24 +7,24 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('copy')
 
-const recipe = (options: Parameters<typeof transcodeOptions.parse>[0] = {}) =>
+const settings = (options: Parameters<typeof transcodeOptions.parse>[0] = {}) =>
   toEncodeSettings(transcodeOptions.parse(options))
 const wanted = { codec: 'h264', profile: 'High' }
 const plan = (options: object = {}, changes: Partial<Probe> = {}) =>
-  toCopyPlan(recipe(options), aProbe({ video: aVideo(wanted), ...changes }))
+  toCopyPlan(settings(options), aProbe({ video: aVideo(wanted), ...changes }))
 const copiesVideo = (changes: Partial<VideoStream>, options: object = {}) =>
   plan(options, { video: aVideo({ ...wanted, ...changes }) }).video
 const copiesAudio = (changes: Partial<AudioStream>, options: object = {}) =>
   plan(options, { audio: anAudio(changes) }).audio
 
-test('what already is what is asked for is copied, unless told never to', () => {
+test('copies tracks that already are as requested, unless copy is never', () => {
   assert.equal(plan(), { video: true, audio: true })
   assert.equal(plan({ copy: 'never' }), { video: false, audio: false })
   assert.equal(plan({}, { format: 'matroska,webm' }), { video: true, audio: true })
   for (const format of ['mpegts', 'avi', 'flv']) assert.equal(plan({}, { format }), { video: false, audio: false })
 })
 
-test('a picture that needs anything is coded anew', () => {
+test('re-encodes video that needs any conversion', () => {
   const needs: Partial<VideoStream>[] = [
     { codec: 'hevc' },
     { profile: 'High 10' },
@@ -49,7 +49,7 @@ test('a picture that needs anything is coded anew', () => {
   assert.is(copiesVideo({}, { codec: 'hevc' }), false)
 })
 
-test('HDR is copied where it is kept', () => {
+test('copies HDR video where HDR is kept', () => {
   const hdr = {
     codec: 'hevc',
     profile: 'Main 10',
@@ -61,7 +61,7 @@ test('HDR is copied where it is kept', () => {
   assert.is(copiesVideo(hdr, { codec: 'hevc' }), false)
 })
 
-test('sound is copied only when every player takes it as it is', () => {
+test('copies audio only when every player supports it', () => {
   assert.is(copiesAudio({ sampleRate: 44_100 }), true)
   assert.is(copiesAudio({ codec: 'opus', profile: 'unknown' }, { audio: { codec: 'opus' } }), true)
   for (const change of [

@@ -8,9 +8,9 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('ffmpeg-programs')
 
-const introduce = 'echo "$(basename "$0") version 9.9-fake Copyright"'
+const printVersion = 'echo "$(basename "$0") version 9.9-fake Copyright"'
 
-async function refusal(ffmpegPath: string, directory: string, answerSeconds = 60): Promise<MediadError> {
+async function openError(ffmpegPath: string, directory: string, answerSeconds = 60): Promise<MediadError> {
   const error = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory, answerSeconds }).then(
     () => null,
     (thrown: unknown) => thrown,
@@ -25,7 +25,7 @@ async function writeProgram(path: string, body: string): Promise<string> {
   return path
 }
 
-test('finds, wraps and asks the real programs', async () => {
+test('finds, wraps and queries the real programs', async () => {
   await using folder = await temporaryFolder()
   const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: folder.path })
   assert.match(programs.version, /^\S+$/)
@@ -34,7 +34,7 @@ test('finds, wraps and asks the real programs', async () => {
   assert.ok(encoders.has('libx264') && encoders.has('aac') && !encoders.has('='))
 })
 
-test('a program of any path gets its arguments and nothing of the environment', async () => {
+test('a program at any path gets its arguments and an empty environment', async () => {
   await using folder = await temporaryFolder()
   const seen = join(folder.path, 'seen')
   const body = `[ "$1" = -version ] || { env > '${seen}'; printf '<%s>' "$@" >> '${seen}'; }; echo "ffmpeg version 9.9-fake"`
@@ -48,37 +48,37 @@ test('a program of any path gets its arguments and nothing of the environment', 
   assert.match(text, /<-hide_banner><-encoders>$/)
 })
 
-test('a missing program is a config problem that says what to do', async () => {
+test('reports a missing program as a config error, with what to do', async () => {
   await using folder = await temporaryFolder()
   for (const path of ['no-such-ffmpeg', join(folder.path, 'nothing'), folder.path]) {
-    const error = await refusal(path, folder.path)
+    const error = await openError(path, folder.path)
     assert.is(error.code, 'config.ffmpeg')
     assert.match(error.message, 'install ffmpeg')
     assert.match(error.message, path)
   }
 })
 
-test('garbage, failure and another program are refused', async () => {
+test('rejects a program that prints garbage, fails, or is another program', async () => {
   await using folder = await temporaryFolder()
   for (const body of ['head -c 1000 /dev/urandom', 'exit 3', 'echo ffprobe version 5.1', 'yes | head -c 5000000']) {
-    const error = await refusal(await writeProgram(join(folder.path, 'fake'), body), folder.path)
+    const error = await openError(await writeProgram(join(folder.path, 'fake'), body), folder.path)
     assert.is(error.code, 'config.ffmpeg')
   }
 })
 
-test('a program that hangs is refused and ended', async () => {
+test('rejects and ends a program that hangs', async () => {
   await using folder = await temporaryFolder()
   const ffmpegPath = await writeProgram(join(folder.path, 'fake'), 'exec tail -f /dev/null')
-  assert.match((await refusal(ffmpegPath, folder.path, 1)).message, 'does not answer within 1 s')
+  assert.match((await openError(ffmpegPath, folder.path, 1)).message, 'does not answer within 1 s')
 })
 
-test('a program that hangs when it is asked for its parts is said to hang, not to have none', async () => {
+test('reports a program that hangs in a later query as hanging, not as lacking filters', async () => {
   await using folder = await temporaryFolder()
   const body = '[ "$1" = -version ] || exec tail -f /dev/null; echo "ffmpeg version 9.9-fake"'
   const ffmpegPath = await writeProgram(join(folder.path, 'fake'), body)
   const options = { ffmpegPath, ffprobePath: 'ffprobe', directory: folder.path, answerSeconds: 2 }
-  const asked = openPrograms(options).then(({ filters }) => filters())
-  const error = await asked.then(
+  const queried = openPrograms(options).then(({ filters }) => filters())
+  const error = await queried.then(
     () => null,
     (thrown: unknown) => thrown,
   )
@@ -86,10 +86,10 @@ test('a program that hangs when it is asked for its parts is said to hang, not t
   assert.match((error as MediadError).message, 'does not answer within 2 s')
 })
 
-test('a version that is too old is refused, with what was found, what is needed and what to do', async () => {
+test('rejects a version that is too old, with the version found, the version needed and what to do', async () => {
   await using folder = await temporaryFolder()
   const body = 'echo "ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright"'
-  const { code, message } = await refusal(await writeProgram(join(folder.path, 'old'), body), folder.path)
+  const { code, message } = await openError(await writeProgram(join(folder.path, 'old'), body), folder.path)
   assert.is(code, 'config.ffmpeg')
   assert.match(
     message,
@@ -97,7 +97,7 @@ test('a version that is too old is refused, with what was found, what is needed 
   )
 })
 
-test('an ffprobe that is too old is refused as well', async () => {
+test('rejects an ffprobe that is too old', async () => {
   await using folder = await temporaryFolder()
   const ffprobePath = await writeProgram(join(folder.path, 'old'), 'echo "ffprobe version 5.0.1"')
   const error = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath, directory: folder.path }).then(
@@ -107,7 +107,7 @@ test('an ffprobe that is too old is refused as well', async () => {
   assert.match(error?.message ?? '', /is ffprobe 5\.0\.1; mediad needs 5\.1/)
 })
 
-test('a build of a git snapshot is taken', async () => {
+test('accepts a build of a git snapshot', async () => {
   await using folder = await temporaryFolder()
   const body = 'echo "ffmpeg version N-118000-g0123abcdef Copyright"'
   const ffmpegPath = await writeProgram(join(folder.path, 'snapshot'), body)
@@ -116,7 +116,7 @@ test('a build of a git snapshot is taken', async () => {
   assert.not.match(programs.probeVersion, 'N-118000')
 })
 
-test('a list that failed once is requested again, and kept once it is there', async () => {
+test('queries a list again after a failure, and caches it after a success', async () => {
   await using folder = await temporaryFolder()
   const seen = join(folder.path, 'seen')
   const body = `[ "$1" = -version ] && { echo "ffmpeg version 9.9-fake"; exit; }
@@ -134,9 +134,9 @@ echo ' V....D libx264 H.264'`
   assert.is((await readFile(seen, 'utf8')).trim().split('\n').length, 2)
 })
 
-test('a missing ffprobe is noticed as well', async () => {
+test('reports a missing ffprobe', async () => {
   await using folder = await temporaryFolder()
-  const ffmpegPath = await writeProgram(join(folder.path, 'ff'), introduce.replace('$(basename "$0")', 'ffmpeg'))
+  const ffmpegPath = await writeProgram(join(folder.path, 'ff'), printVersion.replace('$(basename "$0")', 'ffmpeg'))
   const opened = openPrograms({ ffmpegPath, ffprobePath: 'no-such-ffprobe', directory: folder.path })
   const error = await opened.then(
     () => null,
@@ -146,7 +146,7 @@ test('a missing ffprobe is noticed as well', async () => {
   assert.match(error?.message ?? '', 'no-such-ffprobe')
 })
 
-test('reads the list of encoders', () => {
+test('parses the list of encoders', () => {
   const text = `Encoders:\n V..... = Video\n A..... = Audio\n ------\n V....D libx264              libx264 H.264 (codec h264)\n A..X.. opus                 Opus\n`
   assert.equal([...parseCoders(text)], ['libx264', 'opus'])
 })

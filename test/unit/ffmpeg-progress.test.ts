@@ -8,12 +8,12 @@ const test = suite('ffmpeg-progress')
 const report = (microseconds: string, end = 'continue') =>
   `frame=12\nfps=25.00\ntotal_size=4096\nout_time_us=${microseconds}\nout_time_ms=${microseconds}\nout_time=00:00:01.5\nspeed=2x\nprogress=${end}\n`
 
-test('the last report counts', () => {
+test('returns the last report', () => {
   const progress = parseProgress(report('500000') + report('1500000', 'end'))
   assert.equal(progress, { outSeconds: 1.5, frame: 12, droppedFrames: null, totalSizeBytes: 4096 })
 })
 
-test('N/A, nothing and nonsense are null', () => {
+test('returns null for N/A, missing and invalid values', () => {
   assert.is(parseProgress(report('N/A')).outSeconds, null)
   assert.is(parseProgress(report('-9223372036854775808')).outSeconds, null)
   assert.equal(parseProgress(''), { outSeconds: null, frame: null, droppedFrames: null, totalSizeBytes: null })
@@ -25,13 +25,13 @@ test('N/A, nothing and nonsense are null', () => {
   })
 })
 
-test('a start before zero is zero', () => assert.is(parseProgress(report('-23000')).outSeconds, 0))
+test('returns 0 for a negative time', () => assert.is(parseProgress(report('-23000')).outSeconds, 0))
 
-test('a line that is still being written does not count', () => {
+test('ignores an incomplete last line', () => {
   assert.is(parseProgress('out_time_us=1000000\nout_time_us=12').outSeconds, 1)
 })
 
-test('wherever the file is cut, a time is one that was reported', () => {
+test('returns only reported times, wherever the text starts and ends', () => {
   const text = report('1000000') + report('2000000') + report('3000000')
   fc.assert(
     fc.property(fc.nat(text.length), fc.nat(text.length), (a, b) => {
@@ -41,12 +41,12 @@ test('wherever the file is cut, a time is one that was reported', () => {
   )
 })
 
-test('fractions rise, skip what is no news, and leave 1 to the end', () => {
+test('fractions only increase, and stay below 1', () => {
   const toFraction = createFractions(10)
   assert.equal([0, 2, 1, 2, 5, null, 99, 100].map(toFraction), [null, 0.2, null, null, 0.5, null, 0.99, null])
 })
 
-test('without a length there are no fractions', () => {
+test('returns no fractions without a duration', () => {
   assert.is(createFractions(null)(5), null)
   assert.is(createFractions(0)(5), null)
   assert.is(createFractions(Number.NaN)(5), null)

@@ -4,10 +4,10 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('ffmpeg-stderr')
 
-/** A program of which everything is true that can be claimed. */
+/** A program of which every printed claim is true. */
 const broken: Facts = { lacks: () => true, writes: true }
 
-/** What real programs printed, and what it means. 5.1 unless said otherwise. */
+/** Lines that real programs printed, and their error codes. From ffmpeg 5.1 unless noted. */
 const table: readonly [line: string, code: string | null][] = [
   [
     '[Parsed_bwdif_1 @ 0x557a] [error] Video with planes less than 3 columns or 4 lines is not supported',
@@ -58,13 +58,13 @@ for (const [line, code] of table) {
     assert.is(classify(['[warning] something before', line, 'after'], broken)?.code ?? null, code))
 }
 
-test('the machine goes before the file, whatever came last', () => {
+test('errors of the machine take precedence over those of the file, in any order', () => {
   const lines = ['[error] x: Cannot allocate memory', '[error] file:in: Invalid data found when processing input']
   assert.is(classify(lines)?.code, 'resource.memory')
   assert.is(classify(lines.toReversed())?.code, 'resource.memory')
 })
 
-test('what a file makes ffmpeg say of the machine is not believed', () => {
+test('ignores claims about the machine that a file makes ffmpeg print', () => {
   const claims = [
     '[error] av_interleaved_write_frame(): No space left on device',
     "[fatal] Unknown encoder 'libx264'",
@@ -76,12 +76,12 @@ test('what a file makes ffmpeg say of the machine is not believed', () => {
   assert.is(classify(["[warning] mimetype: No such filter: 'x', skipping."], broken), null)
 })
 
-test('a message names what was caught', () => {
+test('a message contains the name from the line', () => {
   assert.match(classify(["Unknown encoder 'libx266'"], broken)?.message ?? '', 'no encoder libx266')
   assert.match(classify(["Unknown encoder '$&$1'"], broken)?.message ?? '', 'no encoder $&$1')
 })
 
-test('an exit nobody knows gets the fallback, and says code and last line', () => {
+test('an unknown exit gets the fallback, with exit code and last line', () => {
   const error = toExitError({
     program: 'ffmpeg',
     exitCode: 234,
@@ -94,7 +94,7 @@ test('an exit nobody knows gets the fallback, and says code and last line', () =
   assert.equal(error.stderr, ['a', 'b c'])
 })
 
-test('the tail is the last 20 lines, also across chunks', () => {
+test('keeps the last 20 lines, also across chunks', () => {
   const tail = createTail()
   const text = Array.from({ length: 50 }, (_, n) => `line ${n}`).join('\n')
   for (let at = 0; at < text.length; at += 7) tail.write(text.slice(at, at + 7))
@@ -104,13 +104,13 @@ test('the tail is the last 20 lines, also across chunks', () => {
   )
 })
 
-test('control and invisible characters and colours are gone', () => {
+test('removes control characters, invisible characters and colours', () => {
   const tail = createTail()
   tail.write('\u001B[31mred\u001B[0m\ta\u0007b\0c\u202Ed\r50%\r100%\n\n')
   assert.equal(tail.lines(), ['red abcd', '50%', '100%'])
 })
 
-test('lines are cut, and a flood without a line end is one line', () => {
+test('truncates long lines, and keeps output without line ends as one line', () => {
   const tail = createTail()
   for (let n = 0; n < 1000; n++) tail.write('x'.repeat(65_536))
   assert.equal(tail.lines(), ['x'.repeat(500)])
@@ -118,7 +118,7 @@ test('lines are cut, and a flood without a line end is one line', () => {
   assert.equal(tail.lines(), ['x'.repeat(500), 'end'])
 })
 
-test('what encoders print about themselves, and filters tell, is left out', () => {
+test('leaves out the settings of encoders and the detections of filters', () => {
   const tail = createTail()
   tail.write('[error] first\n[warning] 1.000000\nSvt[info]: SVT [build]\nx265 [info]: HEVC encoder\nlast\n')
   assert.equal(tail.lines(), ['[error] first', 'last'])

@@ -13,7 +13,7 @@ import {
 import { readDocs } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('ffmpeg versions')
+const test = suite('ffmpeg-versions')
 
 const forms: readonly [version: string, release: string | null, tested: boolean, tooOld: boolean][] = [
   ['5.1.9-0+deb12u1', '5.1', true, false],
@@ -38,17 +38,17 @@ const forms: readonly [version: string, release: string | null, tested: boolean,
 ]
 
 for (const [version, release, tested, tooOld] of forms) {
-  test(`reads ${version}`, () => {
+  test(`parses ${version}`, () => {
     assert.equal([toRelease(version), isTested(version), isTooOld(version)], [release, tested, tooOld])
   })
 }
 
-test('says whether a version is tested, and which are', () => {
+test('describes whether a version is tested, and which versions are', () => {
   assert.is(describeVersion('5.1.9-0+deb12u1'), '5.1.9-0+deb12u1, a tested version')
   assert.is(describeVersion('N-1-gabc'), 'N-1-gabc, not a tested version (tested: 5.1, 7.1, 9.0)')
 })
 
-test('warns of an ffprobe that comes from another package', () => {
+test('warns about an ffprobe of another version than ffmpeg', () => {
   assert.is(findMismatch({ version: '7.1', probeVersion: '7.1' }), null)
   assert.match(
     findMismatch({ version: '7.1', probeVersion: '5.1.9' }) ?? '',
@@ -77,7 +77,7 @@ test('the pages name the tested versions', () => {
   )
 })
 
-test('the image and the fleet install a version that is tested, and say which', () => {
+test('the Docker image and the fleet install a tested version, and name it', () => {
   const dockerfile = read('examples/docker/Dockerfile')
   const suites = [...dockerfile.matchAll(/^FROM node:[\d.]+-(\w+)-slim/gm)].map(([, name]) => name)
   assert.equal(suites, [debian13.suite, debian13.suite])

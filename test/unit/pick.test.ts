@@ -4,7 +4,7 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('pick')
 
-const picture = {
+const videoTrack = {
   index: 0,
   codec_type: 'video',
   codec_name: 'hevc',
@@ -13,46 +13,46 @@ const picture = {
   pix_fmt: 'yuv420p',
   avg_frame_rate: '30/1',
 }
-const sound = { index: 1, codec_type: 'audio', codec_name: 'aac', channels: 2, sample_rate: '44100' }
+const audioTrack = { index: 1, codec_type: 'audio', codec_name: 'aac', channels: 2, sample_rate: '44100' }
 const parse = (...streams: object[]) => parseProbe({ streams }, 1000)
 
 function numbered(stream: object, changes: readonly object[]): object[] {
   return changes.map((change, index) => Object.assign({}, stream, change, { index: index + 1 }))
 }
 
-const seen = (...changes: object[]) => parse(...numbered(picture, changes)).video?.index
-const heard = (...changes: object[]) => parse(...numbered(sound, changes)).audio?.index
+const videoIndex = (...changes: object[]) => parse(...numbered(videoTrack, changes)).video?.index
+const audioIndex = (...changes: object[]) => parse(...numbered(audioTrack, changes)).audio?.index
 
-test('of several pictures: one that holds something, the default, the largest, the fastest, the first', () => {
+test('selects video: with frames, then default, then most pixels, then highest frame rate, then first', () => {
   const marked = { disposition: { default: 1 } }
-  assert.is(seen({}, {}), 1)
-  assert.is(seen({}, { avg_frame_rate: '60/1' }), 2)
-  assert.is(seen({ width: 1280, avg_frame_rate: '60/1' }, {}), 2)
-  assert.is(seen({ width: 1280, ...marked }, {}), 1)
-  assert.is(seen({ pix_fmt: undefined, ...marked }, {}), 2)
-  assert.is(seen({ disposition: { default: 1, still_image: 1 } }, {}), 2)
+  assert.is(videoIndex({}, {}), 1)
+  assert.is(videoIndex({}, { avg_frame_rate: '60/1' }), 2)
+  assert.is(videoIndex({ width: 1280, avg_frame_rate: '60/1' }, {}), 2)
+  assert.is(videoIndex({ width: 1280, ...marked }, {}), 1)
+  assert.is(videoIndex({ pix_fmt: undefined, ...marked }, {}), 2)
+  assert.is(videoIndex({ disposition: { default: 1, still_image: 1 } }, {}), 2)
 })
 
-test('of several sounds: no commentary, the default, the most channels, the first', () => {
-  assert.is(heard({}, {}), 1)
-  assert.is(heard({}, { channels: 6 }), 2)
-  assert.is(heard({ disposition: { default: 1 } }, { channels: 6 }), 1)
-  assert.is(heard({ disposition: { default: 1, comment: 1 } }, {}), 2)
-  assert.is(heard({ channels: 0, disposition: { default: 1 } }, {}), 2)
+test('selects audio: no commentary, then default, then most channels, then first', () => {
+  assert.is(audioIndex({}, {}), 1)
+  assert.is(audioIndex({}, { channels: 6 }), 2)
+  assert.is(audioIndex({ disposition: { default: 1 } }, { channels: 6 }), 1)
+  assert.is(audioIndex({ disposition: { default: 1, comment: 1 } }, {}), 2)
+  assert.is(audioIndex({ channels: 0, disposition: { default: 1 } }, {}), 2)
 })
 
-test('says why tracks are passed over, and which subtitles are text', () => {
-  const cover = { ...picture, index: 7, codec_name: 'mjpeg', disposition: { attached_pic: 1 } }
+test('reports why tracks are skipped, and which subtitles are text', () => {
+  const cover = { ...videoTrack, index: 7, codec_name: 'mjpeg', disposition: { attached_pic: 1 } }
   const data = { index: 8, codec_type: 'data', codec_tag_string: 'tmcd' }
   const text = { index: 9, codec_type: 'subtitle', codec_name: 'ass', tags: { language: 'eng' } }
-  const pictures = { index: 10, codec_type: 'subtitle', codec_name: 'hdmv_pgs_subtitle', tags: { language: 'x\ny' } }
-  const { skipped, subtitles } = parse(picture, sound, { ...sound, index: 6 }, cover, data, text, pictures)
+  const bitmaps = { index: 10, codec_type: 'subtitle', codec_name: 'hdmv_pgs_subtitle', tags: { language: 'x\ny' } }
+  const { skipped, subtitles } = parse(videoTrack, audioTrack, { ...audioTrack, index: 6 }, cover, data, text, bitmaps)
   assert.equal(
     skipped.map(({ index, type, reason }) => [index, type, reason]),
     [
       [6, 'audio', 'another audio track was chosen'],
-      [7, 'video', 'cover art is no film'],
-      [8, 'data', 'neither picture nor sound'],
+      [7, 'video', 'cover art'],
+      [8, 'data', 'neither video nor audio'],
     ],
   )
   assert.equal(subtitles, [

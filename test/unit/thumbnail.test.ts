@@ -23,7 +23,7 @@ const given = { format: 'jpg', quality: 85 } as const
 const problems = (options: object) =>
   thumbnail(options as never).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
 
-test('the whole command line', () => {
+test('builds the command line', () => {
   assert.is(
     toConstantSizeFilters(thumbnailArguments({ ...given, width: 320 }, video).join(' ')),
     '-map 0:1 -an -sn -dn -map_metadata -1 -frames:v 1 -vf bwdif=mode=send_frame:deint=interlaced,scale=320:568:out_range=tv,setsar=1,format=yuv420p,scale=out_color_matrix=bt601 -pix_fmt yuvj420p ' +
@@ -31,7 +31,7 @@ test('the whole command line', () => {
   )
 })
 
-test('every format has its encoder', () => {
+test('uses the encoder of each format', () => {
   assert.match(thumbnailArguments({ ...given, format: 'png' }, video).join(' '), '-pix_fmt rgb24 -c:v png -f image2')
   assert.match(
     thumbnailArguments({ ...given, format: 'webp' }, video).join(' '),
@@ -39,7 +39,7 @@ test('every format has its encoder', () => {
   )
 })
 
-test('times lie inside the length, as far as it is known', () => {
+test('limits times to the duration, when it is known', () => {
   assert.is(toSeconds(2, 10), 2)
   assert.is(toSeconds('10%', 10), 1)
   assert.is(toSeconds('2.5%', 100), 2.5)
@@ -50,7 +50,7 @@ test('times lie inside the length, as far as it is known', () => {
   assert.is(toSeconds(7, null), 7)
 })
 
-test('keys follow format and number', () => {
+test('default keys depend on the format and the number of images', () => {
   assert.equal(thumbnail().hooks.keys, ['thumb_{name}.jpg'])
   assert.equal(thumbnail({ format: 'webp' }).hooks.keys, ['thumb_{name}.webp'])
   assert.equal(thumbnail({ at: [1, '50%'], format: 'png' }).hooks.keys, ['thumb_{name}_{n}.png'])
@@ -58,7 +58,7 @@ test('keys follow format and number', () => {
   assert.equal(thumbnail({ format: 'png' }).hooks.encoders, ['png'])
 })
 
-test('wrong options are problems', () => {
+test('reports invalid options', () => {
   assert.is(problems({ at: -1 }).length, 1)
   for (const at of ['10', '101%', '-1%', '1e1%', []]) assert.ok(problems({ at }).length > 0, String(at))
   assert.ok(problems({ at: Array.from({ length: 21 }, () => 1) }).length > 0)

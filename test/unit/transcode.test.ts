@@ -13,19 +13,19 @@ import { suite } from '../helpers/suite.ts'
 const test = suite('transcode')
 
 const probe = aProbe()
-const recipe = toEncodeSettings(transcodeOptions.parse({}))
+const settings = toEncodeSettings(transcodeOptions.parse({}))
 
 function line(changes: Partial<EncodeSettings> = {}, source: Probe = probe): string {
-  const chosen = { ...recipe, ...changes }
+  const chosen = { ...settings, ...changes }
   return transcodeArguments({ settings: chosen, plan: toCopyPlan(chosen, source) }, source).join(' ')
 }
 const problems = (...[options]: Parameters<typeof transcode>) =>
   transcode(options).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
-const whole = { undecodable: {}, truncated: false, gaps: false, nonMonotonic: false, detections: [] }
-const fault = (result: Partial<Probe>, outSeconds: number | null = 10) =>
-  findResultDefect({ result: { ...probe, ...result }, outSeconds, corruption: whole }, probe)?.message ?? null
+const intact = { undecodable: {}, truncated: false, gaps: false, nonMonotonic: false, detections: [] }
+const defect = (result: Partial<Probe>, outSeconds: number | null = 10) =>
+  findResultDefect({ result: { ...probe, ...result }, outSeconds, corruption: intact }, probe)?.message ?? null
 
-test('the whole command line of an ordinary source', () => {
+test('builds the command line for an ordinary source', () => {
   assert.is(
     toConstantSizeFilters(line()),
     '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
@@ -37,24 +37,33 @@ test('the whole command line of an ordinary source', () => {
   )
 })
 
-test('what is copied has no filters, and is decoded besides by some that tell of changes', () => {
+test('copies without filters, and decodes the copied tracks with detection filters', () => {
   const source = aProbe({ video: aVideo({ codec: 'h264', profile: 'High' }) })
   assert.match(line({}, source), /^-map 0:2 -c:v copy -map 0:5 -c:a copy /)
-  const order = { settings: recipe, plan: { video: true, audio: true } }
-  const telling = toDetectionFilters(source.video ?? aVideo()).join(',')
-  assert.equal(toDecodeCheck(order, source), ['-map', '0:2', '-map', '0:5', '-vf', telling, '-fps_mode', 'passthrough'])
-  const soundOnly = { settings: recipe, plan: { video: false, audio: true } }
-  assert.equal(toDecodeCheck(soundOnly, source), ['-map', '0:5', '-fps_mode', 'passthrough'])
-  assert.is(toDecodeCheck({ settings: recipe, plan: reencodeAll }, source), undefined)
+  const request = { settings, plan: { video: true, audio: true } }
+  const detecting = toDetectionFilters(source.video ?? aVideo()).join(',')
+  assert.equal(toDecodeCheck(request, source), [
+    '-map',
+    '0:2',
+    '-map',
+    '0:5',
+    '-vf',
+    detecting,
+    '-fps_mode',
+    'passthrough',
+  ])
+  const audioOnly = { settings, plan: { video: false, audio: true } }
+  assert.equal(toDecodeCheck(audioOnly, source), ['-map', '0:5', '-fps_mode', 'passthrough'])
+  assert.is(toDecodeCheck({ settings, plan: reencodeAll }, source), undefined)
 })
 
-test('chapters, languages and, when it is asked for, everything else stays', () => {
+test('keeps chapters and languages, and other metadata on request', () => {
   const source = aProbe({ chapterCount: 2, audio: anAudio({ language: 'deu' }) })
   assert.match(line({}, source), '-map_chapters 0 -map_metadata -1 -map_metadata:s -1 -metadata:s:a:0 language=deu')
   assert.not.match(line({ metadata: 'keep' }, source), '-map_metadata')
 })
 
-test('every codec has its encoder and its own options', () => {
+test('uses the encoder and the options of each codec', () => {
   assert.match(line({ codec: 'hevc', crf: 28, preset: 'fast' }), '-c:v libx265 -preset fast -crf 28 -profile:v main')
   assert.match(line({ codec: 'hevc' }), '-tag:v hvc1')
   assert.not.match(line({ codec: 'hevc', container: 'mkv' }), '-tag:v')
@@ -62,7 +71,7 @@ test('every codec has its encoder and its own options', () => {
   assert.match(line({ codec: 'vp9', crf: 32, preset: 4 }), '-c:v libvpx-vp9 -crf 32 -b:v 0 -deadline good -cpu-used 4')
 })
 
-test('encoders are told a rate of their own where ffmpeg would tell them one that nobody can mean', () => {
+test('sets the rate of the encoder where ffmpeg would pass an implausible one', () => {
   const fast = aProbe({ video: aVideo({ framesPerSecond: 100, maxFramesPerSecond: 1000 }) })
   assert.match(line({}, fast), '-profile:v high -x264-params fps=111 -vf')
   assert.match(line({ codec: 'hevc' }, fast), '-x265-params log-level=error:fps=111 -vf')
@@ -70,31 +79,31 @@ test('encoders are told a rate of their own where ffmpeg would tell them one tha
   const av1 = line({ codec: 'av1' }, fast)
   assert.match(av1, 'interleave=nb_inputs=1,scale')
   assert.match(av1, '-enc_time_base:v 1:240 ')
-  const steady = line({ codec: 'av1' }, aProbe({ video: aVideo({ framesPerSecond: 120, maxFramesPerSecond: 120 }) }))
-  assert.not.match(steady, 'interleave')
-  assert.match(steady, '-enc_time_base:v 1:120000 ')
+  const constant = line({ codec: 'av1' }, aProbe({ video: aVideo({ framesPerSecond: 120, maxFramesPerSecond: 120 }) }))
+  assert.not.match(constant, 'interleave')
+  assert.match(constant, '-enc_time_base:v 1:120000 ')
 })
 
-test('only mp4 has its index moved', () => {
+test('moves the index to the front only in mp4', () => {
   assert.not.match(line({ container: 'mkv' }), 'movflags')
   assert.not.match(line({ codec: 'vp9', container: 'webm' }), 'movflags')
 })
 
-test('other sound becomes AAC or Opus of at most two channels', () => {
-  const heard = (changes: Partial<ReturnType<typeof anAudio>>) => line({}, aProbe({ audio: anAudio(changes) }))
+test('re-encodes other audio to AAC or Opus with at most two channels', () => {
+  const audioLine = (changes: Partial<ReturnType<typeof anAudio>>) => line({}, aProbe({ audio: anAudio(changes) }))
   const stereo =
     '-c:a aac -b:a 160k -af aresample=48000:async=1:min_hard_comp=0.03:first_pts=0,aformat=channel_layouts=stereo -ar 48000'
-  assert.match(heard({ channels: 6 }), stereo)
-  assert.match(heard({ channels: 1, codec: 'mp3' }), 'channel_layouts=mono')
+  assert.match(audioLine({ channels: 6 }), stereo)
+  assert.match(audioLine({ channels: 1, codec: 'mp3' }), 'channel_layouts=mono')
   assert.match(line({ audio: { codec: 'opus', kbps: 96 } }), '-c:a libopus -b:a 96k')
 })
 
-test('a source without sound or without a picture', () => {
+test('handles a source without audio or without video', () => {
   assert.match(line({}, { ...probe, audio: null }), ' -an -sn')
   assert.match(line({}, { ...probe, video: null }), /^-vn -map 0:5/)
 })
 
-test('HDR that stays has 10 bits, and says how it was mastered', () => {
+test('keeps HDR with 10 bits and mastering metadata', () => {
   const point = { x: 13_250, y: 34_500 }
   const display = { red: point, green: point, blue: point, white: point, luminance: { min: 1, max: 10_000_000 } }
   const mastering = { display, light: { max: 1000, average: 400 } }
@@ -110,7 +119,7 @@ test('HDR that stays has 10 bits, and says how it was mastered', () => {
   assert.match(line({ codec: 'hevc' }, source), '-profile:v main -x265-params log-level=error -vf')
 })
 
-test('defaults: every codec fits its own limits, and says what it writes and needs', () => {
+test('the defaults of each codec are valid, with their keys and encoders', () => {
   for (const codec of Object.keys(videoCodecs) as VideoCodec[]) {
     const plugin = transcode({ codec })
     assert.equal(plugin.problems, [])
@@ -121,7 +130,7 @@ test('defaults: every codec fits its own limits, and says what it writes and nee
   assert.is(audioCodecs.aac.kbps, 160)
 })
 
-test('options that do not fit the codec are problems, all of them at once', () => {
+test('reports all options that do not fit the codec at once', () => {
   assert.equal(problems({ codec: 'h264', crf: 52 }), ['crf: h264 takes 0 to 51'])
   assert.equal(problems({ codec: 'av1', crf: 63 }), [])
   assert.match(problems({ codec: 'av1', preset: 'medium' })[0] ?? '', 'preset: av1 takes one of: 0, 1')
@@ -136,14 +145,14 @@ test('options that do not fit the codec are problems, all of them at once', () =
   assert.is(problems({ crf: 99, preset: 'no', key: 'x.webm' }).length, 4)
 })
 
-test('wrong types and unknown options are problems', () => {
+test('reports wrong types and unknown options', () => {
   assert.is(problems({ codec: 'xvid' } as never).length, 1)
   assert.is(problems({ crf: '23' } as never).length, 1)
   assert.match(problems({ outputOptions: '-f x' } as never).join(), 'outputOptions')
   assert.match(problems({ audio: { bitrate: 1 } } as never).join(), 'bitrate')
 })
 
-test('options that need each other', () => {
+test('reports options that need other options', () => {
   assert.equal(problems({ fit: 'cover', maxWidth: 100 }), ['fit: "cover" needs maxWidth and maxHeight'])
   assert.equal(problems({ hdr: 'keep' }), ['hdr: h264 cannot keep HDR: choose hevc or av1'])
   assert.equal(problems({ hdr: 'keep', codec: 'av1' }), [])
@@ -154,14 +163,14 @@ test('options that need each other', () => {
   assert.is(problems({ loudness: { target: 3 } }).length, 1)
 })
 
-test('sound that begins later than the picture has silence before it', () => {
+test('pads audio that starts later than the video with silence', () => {
   const late = aProbe({ audio: anAudio({ codec: 'ac3', startSeconds: 0.5 }) })
   assert.match(line({}, late), 'min_hard_comp=0.03:first_pts=0,')
   assert.match(line({}, aProbe({ audio: anAudio({ codec: 'ac3' }) })), 'min_hard_comp=0.03,')
 })
 
-test('a copy that would not play well is found', () => {
-  const made = { ...probe, audio: anAudio({ packetCount: 469 }) }
+test('detects a copy that would not play well', () => {
+  const good = { ...probe, audio: anAudio({ packetCount: 469 }) }
   const bad = (result: Partial<Probe>, outSeconds = 10, source = probe) =>
     isBadCopy(
       {
@@ -171,8 +180,8 @@ test('a copy that would not play well is found', () => {
         frames: 300,
         droppedFrames: 0,
         outSeconds,
-        corruption: whole,
-        result: { ...made, ...result },
+        corruption: intact,
+        result: { ...good, ...result },
       },
       source,
     )
@@ -184,18 +193,18 @@ test('a copy that would not play well is found', () => {
   assert.is(bad({ video: aVideo({ startSeconds: 0.3 }) }), true)
   assert.is(bad({ audio: anAudio({ packetCount: 330 }) }), true)
   assert.is(
-    findResultDefect({ result: made, outSeconds: 10, corruption: { ...whole, nonMonotonic: true } }, probe)?.code,
+    findResultDefect({ result: good, outSeconds: 10, corruption: { ...intact, nonMonotonic: true } }, probe)?.code,
     'input.corrupt',
   )
 })
 
-test('a result that lacks something is found', () => {
-  assert.is(fault({}), null)
-  assert.is(fault({ durationSeconds: 9.6 }), null)
-  assert.is(fault({ durationSeconds: 98.1 }, 100), null)
-  assert.is(fault({}, null), null)
-  assert.is(fault({ video: null }), 'nothing of the picture can be decoded')
-  assert.is(fault({ audio: null }), 'nothing of the sound can be decoded')
-  assert.is(fault({ durationSeconds: 9.4 }), 'the transcoded file lasts 9.4 s, but ffmpeg wrote 10 s')
-  assert.is(fault({ durationSeconds: null }), 'the transcoded file lasts 0 s, but ffmpeg wrote 10 s')
+test('detects an incomplete result', () => {
+  assert.is(defect({}), null)
+  assert.is(defect({ durationSeconds: 9.6 }), null)
+  assert.is(defect({ durationSeconds: 98.1 }, 100), null)
+  assert.is(defect({}, null), null)
+  assert.is(defect({ video: null }), 'none of the video can be decoded')
+  assert.is(defect({ audio: null }), 'none of the audio can be decoded')
+  assert.is(defect({ durationSeconds: 9.4 }), 'the transcoded file lasts 9.4 s, but ffmpeg wrote 10 s')
+  assert.is(defect({ durationSeconds: null }), 'the transcoded file lasts 0 s, but ffmpeg wrote 10 s')
 })

@@ -1,11 +1,11 @@
-/** Small files that ask for much: pixels, streams, frames, hours. */
+/** Decompression bombs: small files with very many pixels, streams or frames, or of very long duration. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { crc32, deflateSync } from 'node:zlib'
 import { ffmpeg } from '../../helpers/media.ts'
-import { by, h264, picture, sound, type Maker, type Makers } from './files.ts'
+import { encode, h264, videoInput, audioInput, type Maker, type Makers } from './files.ts'
 
-/** A PNG of one colour, one bit a pixel: 16,000 x 16,000 of them are 31 kB. */
-export function toPng(width: number, height: number): Buffer {
+/** Creates a PNG of a single colour with one bit per pixel; 16,000 x 16,000 pixels take 31 kB. */
+export function createPng(width: number, height: number): Buffer {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width)
   header.writeUInt32BE(height, 4)
@@ -16,16 +16,16 @@ export function toPng(width: number, height: number): Buffer {
 }
 
 function chunk(type: string, body: Buffer): Buffer {
-  const named = Buffer.concat([Buffer.from(type, 'latin1'), body])
-  const framed = Buffer.alloc(8 + named.length)
+  const typeAndBody = Buffer.concat([Buffer.from(type, 'latin1'), body])
+  const framed = Buffer.alloc(8 + typeAndBody.length)
   framed.writeUInt32BE(body.length)
-  named.copy(framed, 4)
-  framed.writeUInt32BE(crc32(named), 4 + named.length)
+  typeAndBody.copy(framed, 4)
+  framed.writeUInt32BE(crc32(typeAndBody), 4 + typeAndBody.length)
   return framed
 }
 
-/** A GIF whose header claims a picture of 65535 x 65535, and which holds one of a single pixel. */
-export function toGif(frames: { count: number; delay: number; width: number; height: number }): Buffer {
+/** Creates a GIF whose frames have one pixel each, whatever the size in its header. `delay` is in units of 10 ms. */
+export function createGif(frames: { count: number; delay: number; width: number; height: number }): Buffer {
   const { count, delay, width, height } = frames
   const screen = Buffer.alloc(7)
   screen.writeUInt16LE(width)
@@ -38,15 +38,15 @@ export function toGif(frames: { count: number; delay: number; width: number; hei
   return Buffer.concat([Buffer.from('GIF89a'), screen, colours, ...all, Buffer.from([0x3b])])
 }
 
-const copies = (count: number, ...coder: readonly string[]): Maker =>
-  by(sound({ seconds: 0.2 }), Array.from({ length: count }, () => ['-map', '0:a']).flat(), coder)
+const repeatTrack = (count: number, ...encoder: readonly string[]): Maker =>
+  encode(audioInput({ seconds: 0.2 }), Array.from({ length: count }, () => ['-map', '0:a']).flat(), encoder)
 
-/** Two films of a few pictures, hours apart by their times. */
-const stretched =
+/** Creates a video of five frames that are `seconds` apart. */
+const sparse =
   (seconds: number, ...more: readonly string[]): Maker =>
   (path) =>
     ffmpeg([
-      ...picture({ seconds: 1, fps: 5, size: '64x48' }),
+      ...videoInput({ seconds: 1, fps: 5, size: '64x48' }),
       '-vf',
       `setpts=N*${seconds}/TB`,
       '-fps_mode',
@@ -59,16 +59,16 @@ const stretched =
     ])
 
 export const pixelBombs: Makers = {
-  'bomb-16k.png': (path) => writeFile(path, toPng(16_000, 16_000)),
+  'bomb-16k.png': (path) => writeFile(path, createPng(16_000, 16_000)),
   'bomb-16k.mkv': async (path) => {
-    await writeFile(`${path}.png`, toPng(16_000, 16_000))
+    await writeFile(`${path}.png`, createPng(16_000, 16_000))
     await ffmpeg(['-f', 'png_pipe', '-i', `${path}.png`, '-c', 'copy', path])
     await rm(`${path}.png`)
   },
-  'bomb-8k.mp4': by(['-f', 'lavfi', '-i', 'color=black:s=8192x8192:r=1:d=1'], '-frames:v', '1', h264),
-  'bomb-65k.gif': (path) => writeFile(path, toGif({ count: 2, delay: 4, width: 65_535, height: 65_535 })),
+  'bomb-8k.mp4': encode(['-f', 'lavfi', '-i', 'color=black:s=8192x8192:r=1:d=1'], '-frames:v', '1', h264),
+  'bomb-65k.gif': (path) => writeFile(path, createGif({ count: 2, delay: 4, width: 65_535, height: 65_535 })),
   'bomb-65k.jpg': async (path) => {
-    await ffmpeg([...picture(), '-frames:v', '1', '-update', '1', path])
+    await ffmpeg([...videoInput(), '-frames:v', '1', '-update', '1', path])
     const bytes = await readFile(path)
     const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]))
     bytes.writeUInt16BE(65_500, frame + 5)
@@ -78,23 +78,23 @@ export const pixelBombs: Makers = {
 }
 
 export const streamBombs: Makers = {
-  'streams-100.mkv': copies(100, '-c:a', 'pcm_u8', '-ar', '8000'),
-  'streams-1000.mkv': copies(1000, '-c:a', 'pcm_u8', '-ar', '8000'),
+  'streams-100.mkv': repeatTrack(100, '-c:a', 'pcm_u8', '-ar', '8000'),
+  'streams-1000.mkv': repeatTrack(1000, '-c:a', 'pcm_u8', '-ar', '8000'),
 }
 
-/** More than half a day, each in less than a megabyte. */
+/** Videos of more than half a day, each smaller than a megabyte. */
 export const timeBombs: Makers = {
-  'days.mkv': stretched(100_000),
-  'days.mp4': stretched(100_000, '-video_track_timescale', '1000'),
-  'hours.avi': by(
+  'days.mkv': sparse(100_000),
+  'days.mp4': sparse(100_000, '-video_track_timescale', '1000'),
+  'hours.avi': encode(
     ['-f', 'lavfi', '-i', 'color=black:s=16x16:r=1:d=50000'],
     ['-c:v', 'mpeg4', '-q:v', '31', '-g', '600', '-bf', '0'],
   ),
-  'week.gif': (path) => writeFile(path, toGif({ count: 1000, delay: 65_535, width: 16, height: 16 })),
+  'week.gif': (path) => writeFile(path, createGif({ count: 1000, delay: 65_535, width: 16, height: 16 })),
 }
 
-/** An hour of nothing, in a few kilobytes. */
-export const silence: Maker = by(
+/** An hour of silence in a few kilobytes. */
+export const silence: Maker = encode(
   ['-f', 'lavfi', '-i', 'anullsrc=r=8000:cl=mono:d=3600'],
   ['-c:a', 'flac', '-compression_level', '0', '-frame_size', '65535'],
 )

@@ -1,15 +1,15 @@
-/** Looks for and changes boxes of mp4 files (ISO/IEC 14496-12); only what the tests need of it. */
+/** Finds and edits boxes of mp4 files (ISO/IEC 14496-12), as far as the tests need it. */
 
 export type Box = {
   type: string
-  /** Of the header, in bytes from the beginning of the file. */
+  /** Offset of the header in the file, in bytes. */
   start: number
-  /** Of what is inside. */
+  /** Offset of the content. */
   bodyStart: number
   end: number
 }
 
-/** The boxes between two places, one level deep. Stops at what is none. */
+/** Yields the boxes between two offsets, without their children. Stops at the first bytes that are not a box. */
 export function* readBoxes(bytes: Buffer, start = 0, end = bytes.length): Generator<Box> {
   for (let at = start; at + 8 <= end;) {
     const short = bytes.readUInt32BE(at)
@@ -21,7 +21,7 @@ export function* readBoxes(bytes: Buffer, start = 0, end = bytes.length): Genera
   }
 }
 
-/** All boxes of a path such as `moov/trak/tkhd`. @throws Error when there is none */
+/** Returns all boxes with a path such as `moov/trak/tkhd`. @throws Error when there is none */
 export function findBoxes(bytes: Buffer, path: string): Box[] {
   let level: Box[] = [{ type: '', start: 0, bodyStart: 0, end: bytes.length }]
   for (const type of path.split('/'))
@@ -30,15 +30,15 @@ export function findBoxes(bytes: Buffer, path: string): Box[] {
   return level
 }
 
-/** The first box of a path. */
+/** Returns the first box with a path. */
 export function findBox(bytes: Buffer, path: string): Box {
   return findBoxes(bytes, path)[0] as Box
 }
 
-/** `a b c d` of `x' = a x + c y`, `y' = b x + d y`: how a player transforms the picture. */
+/** `a b c d` of `x' = a x + c y`, `y' = b x + d y`: the transformation that a player applies. */
 export type Matrix = readonly [a: number, b: number, c: number, d: number]
 
-/** The eight ways a camera can be held, numbered as in EXIF. */
+/** The display matrices of the eight orientations, numbered as in EXIF. */
 export const orientations: Readonly<Record<number, Matrix>> = {
   1: [1, 0, 0, 1],
   2: [-1, 0, 0, 1],
@@ -50,7 +50,7 @@ export const orientations: Readonly<Record<number, Matrix>> = {
   8: [0, -1, 1, 0],
 }
 
-/** Writes the matrix of the first track (the header of version 0 that ffmpeg writes). */
+/** Sets the display matrix of the first track, whose header must have version 0, as ffmpeg writes it. */
 export function setMatrix(bytes: Buffer, matrix: Matrix): Buffer {
   const changed = Buffer.from(bytes)
   const at = findBox(changed, 'moov/trak/tkhd').bodyStart + 40
@@ -59,26 +59,26 @@ export function setMatrix(bytes: Buffer, matrix: Matrix): Buffer {
   return changed
 }
 
-/** A box of a type with a body. */
-export function toBox(type: string, ...body: readonly (Buffer | string)[]): Buffer {
-  const inside = Buffer.concat(body.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)))
+/** Creates a box. */
+export function createBox(type: string, ...body: readonly (Buffer | string)[]): Buffer {
+  const content = Buffer.concat(body.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)))
   const header = Buffer.alloc(8)
-  header.writeUInt32BE(inside.length + 8)
+  header.writeUInt32BE(content.length + 8)
   header.write(type, 4, 'latin1')
-  return Buffer.concat([header, inside])
+  return Buffer.concat([header, content])
 }
 
 /**
- * Replaces a box by bytes of another length, and corrects the sizes of those around it. What follows moves, so the index
- * has to stand behind the data.
+ * Replaces a box and updates the sizes of its parents. The bytes after it move, so the index must come after the media
+ * data.
  */
 export function replaceBox(bytes: Buffer, path: string, replacement: Buffer): Buffer {
   const { start, end } = findBox(bytes, path)
   const changed = Buffer.concat([bytes.subarray(0, start), replacement, bytes.subarray(end)])
   const names = path.split('/')
   for (let depth = 1; depth < names.length; depth++) {
-    const around = findBox(bytes, names.slice(0, depth).join('/'))
-    changed.writeUInt32BE(around.end - around.start + replacement.length - (end - start), around.start)
+    const parent = findBox(bytes, names.slice(0, depth).join('/'))
+    changed.writeUInt32BE(parent.end - parent.start + replacement.length - (end - start), parent.start)
   }
   return changed
 }

@@ -1,6 +1,6 @@
-/** Writes Matroska files by hand (RFC 8794, RFC 9559), with what ffmpeg would not put into one. */
+/** Writes and edits Matroska files (RFC 8794, RFC 9559) in ways that ffmpeg does not support. */
 
-/** An element: its id in hexadecimal, and text, bytes, a number or further elements in it. */
+/** Creates an element from its id, in hexadecimal, and its content: text, bytes, numbers or child elements. */
 export function element(id: string, ...content: readonly (Buffer | string | number)[]): Buffer {
   const body = Buffer.concat(content.map(toBytes))
   const size = Buffer.alloc(8)
@@ -18,8 +18,13 @@ function toBytes(content: Buffer | string | number): Buffer {
 
 export type Names = { docType?: string; codec?: string; title?: string; app?: string }
 
-/** A Matroska file of one sound track of 8-bit samples, with names of one's own choice. */
-export function toMatroska({ docType = 'matroska', codec = 'A_PCM/INT/LIT', title = '', app = 'x' }: Names): Buffer {
+/** Creates a Matroska file with one audio track of 8-bit samples, and with the given names. */
+export function createMatroska({
+  docType = 'matroska',
+  codec = 'A_PCM/INT/LIT',
+  title = '',
+  app = 'x',
+}: Names): Buffer {
   const audio = element('e1', element('b5', float(8000)), element('9f', 1), element('6264', 8))
   const track = [element('d7', 1), element('73c5', 1), element('83', 2), element('86', codec), element('536e', title)]
   const info = element('1549a966', element('2ad7b1', 1_000_000), element('4d80', app), element('5741', app))
@@ -35,26 +40,26 @@ export function toMatroska({ docType = 'matroska', codec = 'A_PCM/INT/LIT', titl
   ])
 }
 
-/** One block of picture or sound: its track, its time in its cluster (in ms), and how many of that track came before. */
+/** A block: its track, its timestamp in the cluster, in ms, and the number of earlier blocks of that track. */
 export type Block = { track: number; time: number; n: number }
 
 const containers = new Set(['18538067', '1f43b675', 'a0'])
 const blocks = new Set(['a3', 'a1'])
 
-/** Gives the blocks of a Matroska file other times in their clusters. */
+/** Changes the timestamps of the blocks of a Matroska file. */
 export function editBlocks(bytes: Buffer, change: (block: Block) => number): Buffer {
-  return eachBlock(bytes, (block, body) => body.writeInt16BE(change(block), 1))
+  return mapBlocks(bytes, (block, body) => body.writeInt16BE(change(block), 1))
 }
 
-/** Changes the frames of one track of a Matroska file in place. */
+/** Changes the frames of one track of a Matroska file. `change` edits the frame in place. */
 export function editFrames(bytes: Buffer, track: number, change: (frame: Buffer, n: number) => void): Buffer {
-  return eachBlock(bytes, (block, body) => {
+  return mapBlocks(bytes, (block, body) => {
     if (block.track === track) change(body.subarray(4), block.n)
   })
 }
 
-/** The body of a block: its track, its time (2 bytes), flags, and the frame. */
-function eachBlock(bytes: Buffer, edit: (block: Block, body: Buffer) => void): Buffer {
+/** Copies a file and edits its blocks. The body of a block has the track, the timestamp (2 bytes), flags, the frame. */
+function mapBlocks(bytes: Buffer, edit: (block: Block, body: Buffer) => void): Buffer {
   const changed = Buffer.from(bytes)
   const seen = new Map<number, number>()
   const walk = (start: number, end: number) => {

@@ -1,16 +1,16 @@
-/** Films with more, fewer and other tracks than a picture and a sound. */
+/** Files with other tracks than one of video and one of audio. */
 import { writeFile } from 'node:fs/promises'
 import { ffmpeg } from '../../helpers/media.ts'
-import { toPgs } from './bitmap.ts'
-import { aac, by, film, h264, picture, sound, type Maker, type Makers } from './files.ts'
+import { createPgs } from './pgs.ts'
+import { aac, encode, inputs, h264, videoInput, audioInput, type Maker, type Makers } from './files.ts'
 
-/** Text to be muxed in, in a file beside the result. */
+/** Creates a video with a text file as its third input. */
 const withText =
   (text: string, extension: string, ...options: readonly (string | readonly string[])[]): Maker =>
   async (path) => {
-    const beside = `${path}.${extension}`
-    await writeFile(beside, text)
-    await ffmpeg([...film(), '-i', beside, ...options.flat(), path])
+    const textPath = `${path}.${extension}`
+    await writeFile(textPath, text)
+    await ffmpeg([...inputs(), '-i', textPath, ...options.flat(), path])
   }
 
 const srt = '1\n00:00:00,200 --> 00:00:01,000\nHello <i>there</i>\n\n2\n00:00:01,200 --> 00:00:01,800\nä & ü\n'
@@ -32,25 +32,30 @@ const chapters = [
 const all = ['-map', '0', '-map', '1', '-map', '2']
 const cover = ['-f', 'lavfi', '-i', 'color=red:s=300x300:d=0.04:r=25']
 
-/** A quiet and a low tone, a colour each: which of them came out can be told. */
-const two = [picture({ size: '64x48' }), picture({ size: '320x180' }), sound({}, 440), sound({}, 1000)].flat()
+/** Two video and two audio inputs that differ in size and in pitch, so that a test can identify the chosen track. */
+const pairs = [
+  videoInput({ size: '64x48' }),
+  videoInput({ size: '320x180' }),
+  audioInput({}, 440),
+  audioInput({}, 1000),
+].flat()
 
-/** The large picture and both sounds, with what is said of the sounds. */
-const sounds = (...dispositions: readonly string[]): Maker =>
-  by(two, '-map', '1', '-map', '2', '-map', '3', h264, aac, dispositions)
+/** Creates a file with the larger video and both audio tracks, with the given dispositions. */
+const twoAudioTracks = (...dispositions: readonly string[]): Maker =>
+  encode(pairs, '-map', '1', '-map', '2', '-map', '3', h264, aac, dispositions)
 
-export const several: Makers = {
-  'two-pictures.mkv': by(two, '-map', '0', '-map', '1', '-map', '2', h264, aac, '-disposition:v', '0'),
-  'default-second-picture.mkv': by(
-    [...two, '-map', '1', '-map', '0', '-map', '2', ...h264, ...aac],
+export const multipleTracks: Makers = {
+  'two-video-tracks.mkv': encode(pairs, '-map', '0', '-map', '1', '-map', '2', h264, aac, '-disposition:v', '0'),
+  'default-second-video.mkv': encode(
+    [...pairs, '-map', '1', '-map', '0', '-map', '2', ...h264, ...aac],
     ['-disposition:v:0', '0', '-disposition:v:1', 'default'],
   ),
-  'two-sounds.mkv': sounds('-disposition:a', '0'),
-  'default-second-sound.mkv': sounds('-disposition:a:0', '0', '-disposition:a:1', 'default'),
-  'comment-first.mkv': sounds('-disposition:a:0', 'comment', '-disposition:a:1', '0'),
-  'comment-default.mkv': sounds('-disposition:a:0', 'default+comment', '-disposition:a:1', '0'),
-  'described-first.mkv': sounds('-disposition:a:0', 'visual_impaired', '-disposition:a:1', '0'),
-  'more-channels-second.mkv': sounds('-ac:a:0', '1', '-ac:a:1', '6', '-disposition:a', '0'),
+  'two-audio-tracks.mkv': twoAudioTracks('-disposition:a', '0'),
+  'default-second-audio.mkv': twoAudioTracks('-disposition:a:0', '0', '-disposition:a:1', 'default'),
+  'comment-first.mkv': twoAudioTracks('-disposition:a:0', 'comment', '-disposition:a:1', '0'),
+  'comment-default.mkv': twoAudioTracks('-disposition:a:0', 'default+comment', '-disposition:a:1', '0'),
+  'described-first.mkv': twoAudioTracks('-disposition:a:0', 'visual_impaired', '-disposition:a:1', '0'),
+  'more-channels-second.mkv': twoAudioTracks('-ac:a:0', '1', '-ac:a:1', '6', '-disposition:a', '0'),
 }
 
 export const subtitled: Makers = {
@@ -73,31 +78,31 @@ export const subtitled: Makers = {
     'webvtt',
   ),
   'pgs.mkv': async (path) => {
-    await writeFile(`${path}.sup`, toPgs())
-    await ffmpeg([...film(), '-i', `${path}.sup`, ...all, ...h264, ...aac, '-c:s', 'copy', path])
+    await writeFile(`${path}.sup`, createPgs())
+    await ffmpeg([...inputs(), '-i', `${path}.sup`, ...all, ...h264, ...aac, '-c:s', 'copy', path])
   },
   'dvd.mkv': async (path) => {
-    await writeFile(`${path}.sup`, toPgs())
-    await ffmpeg([...film(), '-i', `${path}.sup`, ...all, ...h264, ...aac, '-c:s', 'dvdsub', path])
+    await writeFile(`${path}.sup`, createPgs())
+    await ffmpeg([...inputs(), '-i', `${path}.sup`, ...all, ...h264, ...aac, '-c:s', 'dvdsub', path])
   },
   'dvb.ts': async (path) => {
-    await writeFile(`${path}.sup`, toPgs())
-    await ffmpeg([...film(), '-i', `${path}.sup`, ...all, ...h264, ...aac, '-c:s', 'dvbsub', path])
+    await writeFile(`${path}.sup`, createPgs())
+    await ffmpeg([...inputs(), '-i', `${path}.sup`, ...all, ...h264, ...aac, '-c:s', 'dvbsub', path])
   },
   'two-languages.mkv': async (path) => {
     await writeFile(`${path}.en.srt`, srt)
     await writeFile(`${path}.de.srt`, german)
     const texts = ['-i', `${path}.en.srt`, '-i', `${path}.de.srt`]
     const languages = ['-metadata:s:s:0', 'language=eng', '-metadata:s:s:1', 'language=ger']
-    await ffmpeg([...film(), ...texts, ...all, '-map', '3', ...h264, ...aac, '-c:s', 'srt', ...languages, path])
+    await ffmpeg([...inputs(), ...texts, ...all, '-map', '3', ...h264, ...aac, '-c:s', 'srt', ...languages, path])
   },
 }
 
-export const labelled: Makers = {
+export const withMetadata: Makers = {
   'chapters.mkv': withText(chapters, 'txt', '-map', '0', '-map', '1', '-map_metadata', '2', h264, aac),
   'chapters.mp4': withText(chapters, 'txt', '-map', '0', '-map', '1', '-map_metadata', '2', h264, aac),
-  'located.mp4': by(
-    film(),
+  'location.mp4': encode(
+    inputs(),
     h264,
     aac,
     '-movflags',
@@ -108,8 +113,8 @@ export const labelled: Makers = {
     '-metadata',
     'com.apple.quicktime.location.ISO6709=+48.8584+002.2945/',
   ),
-  'located.mkv': by(
-    film(),
+  'location.mkv': encode(
+    inputs(),
     h264,
     aac,
     '-metadata',
@@ -119,15 +124,15 @@ export const labelled: Makers = {
     '-metadata:s:a',
     'title=In the kitchen',
   ),
-  'data-track.mov': by(film(), h264, aac, '-timecode', '01:00:00:00'),
-  'data-track.ts': by(film(), h264, aac, '-map', '0', '-map', '1', '-metadata', 'service_name=x'),
+  'data-track.mov': encode(inputs(), h264, aac, '-timecode', '01:00:00:00'),
+  'data-track.ts': encode(inputs(), h264, aac, '-map', '0', '-map', '1', '-metadata', 'service_name=x'),
 }
 
-export const partial: Makers = {
-  'video-only.mp4': by(picture(), h264),
-  'video-only.webm': by(picture(), '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'),
-  'cover-and-picture.mp4': by(
-    film(),
+export const trackSets: Makers = {
+  'video-only.mp4': encode(videoInput(), h264),
+  'video-only.webm': encode(videoInput(), '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'),
+  'cover-and-video.mp4': encode(
+    inputs(),
     cover,
     '-map',
     '2',
@@ -149,8 +154,8 @@ export const partial: Makers = {
     await ffmpeg(['-i', `${path}.srt`, path])
   },
   'font-attached.mkv': async (path) => {
-    await writeFile(`${path}.ttf`, 'no font at all')
+    await writeFile(`${path}.ttf`, 'not a font')
     const attach = ['-attach', `${path}.ttf`, '-metadata:s:t', 'mimetype=application/x-truetype-font']
-    await ffmpeg([...film(), ...h264, ...aac, ...attach, path])
+    await ffmpeg([...inputs(), ...h264, ...aac, ...attach, path])
   },
 }

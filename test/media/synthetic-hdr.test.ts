@@ -6,9 +6,9 @@ import { openFileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, streamOf, type Stream } from './measure.ts'
 import { addRows } from './rows.ts'
-import { picture } from './synthetic/files.ts'
-import { lights } from './synthetic/pictures.ts'
-import { film } from './table.ts'
+import { videoInput } from './synthetic/files.ts'
+import { highDynamicRange } from './synthetic/video.ts'
+import { video } from './table.ts'
 
 const toneMapped = { warnings: [/HDR: it was tone-mapped/] }
 
@@ -20,32 +20,33 @@ const toTags = (stream: Stream | undefined) => [
   stream?.color_primaries,
 ]
 
-addRows(suite('light for HDR screens'), {
-  makers: lights,
+addRows(suite('HDR'), {
+  makers: highDynamicRange,
   quick: ['hdr10.mp4'],
   rows: {
-    'hdr10.mp4': film(256, 144, { sound: false, ...toneMapped }),
-    'hlg.mp4': film(256, 144, { sound: false, ...toneMapped }),
-    'hdr10-av1.mkv': film(256, 144, { sound: false, ...toneMapped }),
-    'hlg-sound.mov': film(256, 144, toneMapped),
+    'hdr10.mp4': video(256, 144, { audio: false, ...toneMapped }),
+    'hlg.mp4': video(256, 144, { audio: false, ...toneMapped }),
+    'hdr10-av1.mkv': video(256, 144, { audio: false, ...toneMapped }),
+    'hlg-audio.mov': video(256, 144, toneMapped),
   },
-  async also({ path, ran, bench, name }) {
-    for (const output of ran?.outputs ?? []) {
-      const places = [0, 0.2, 0.4, 0.6].map((x) => ({ x, y: 0.1, size: 0.1 }))
-      const colours = await readColours(output.path, [...places, { x: 0.5, y: 0.75, size: 0.1 }])
+  async also({ path, result, bench, name }) {
+    for (const output of result?.outputs ?? []) {
+      const regions = [0, 0.2, 0.4, 0.6].map((x) => ({ x, y: 0.1, size: 0.1 }))
+      const colours = await readColours(output.path, [...regions, { x: 0.5, y: 0.75, size: 0.1 }])
       const ramp = colours.slice(0, 4)
       const greys = ramp.map(([red]) => red)
       assert.equal(
         greys.toSorted((a, b) => a - b),
         greys,
-        'what is brighter stays brighter',
+        'the ramp is monotonic',
       )
       assert.ok((greys[0] ?? 255) < 40 && (greys[3] ?? 0) > 100, `from dark to bright: ${greys.join()}`)
-      for (const [red, green, blue] of ramp) assert.ok(Math.abs(red - green) < 12 && Math.abs(red - blue) < 12, 'grey')
+      for (const [red, green, blue] of ramp)
+        assert.ok(Math.abs(red - green) < 12 && Math.abs(red - blue) < 12, 'the ramp is grey')
       const [red = 0, green = 255, blue = 255] = colours[4] ?? []
-      assert.ok(red > 90 && red > 3 * green && red > 3 * blue, `red stays red: ${[red, green, blue].join()}`)
+      assert.ok(red > 90 && red > 3 * green && red > 3 * blue, `red is kept: ${[red, green, blue].join()}`)
     }
-    const sdr = await measure(ran?.outputs[0]?.path ?? '')
+    const sdr = await measure(result?.outputs[0]?.path ?? '')
     assert.equal(toTags(streamOf(sdr, 'video')), ['yuv420p', 'tv', 'bt709', 'bt709', 'bt709'])
     const transfer = name.startsWith('hlg') ? 'arib-std-b67' : 'smpte2084'
     for (const [codec, preset] of [
@@ -62,14 +63,14 @@ addRows(suite('light for HDR screens'), {
   },
 })
 
-const test = suite('light that is said to be strange')
+const test = suite('HDR with unusual tags')
 
-test.exhaustive('what is said of colours, and no filter can make sense of, is taken for BT.2020', async () => {
+test.exhaustive('treats colour tags that no filter supports as BT.2020', async () => {
   await using bench = await openFileBench()
-  const [plain, path] = [join(bench.folder, 'plain.mp4'), join(bench.folder, 'strange.mp4')]
+  const [plain, path] = [join(bench.folder, 'plain.mp4'), join(bench.folder, 'tagged.mp4')]
   const hevc = ['-pix_fmt', 'yuv420p10le', '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error']
-  await ffmpeg([...picture({ seconds: 0.2, size: '64x64' }), ...hevc, plain])
-  // the code points of H.273
+  await ffmpeg([...videoInput({ seconds: 0.2, size: '64x64' }), ...hevc, plain])
+  // code points of H.273
   for (const [transfer, matrix] of [
     [16, 10],
     [18, 0],
@@ -78,9 +79,9 @@ test.exhaustive('what is said of colours, and no filter can make sense of, is ta
   ]) {
     const tags = `colour_primaries=9:transfer_characteristics=${transfer}:matrix_coefficients=${matrix}`
     await ffmpeg(['-y', '-i', plain, '-c', 'copy', '-bsf:v', `hevc_metadata=${tags}`, path])
-    const ran = await bench.run(path, [transcode({ preset: 'ultrafast' }), upload()])
-    if (!ran.ok) throw new Error(`${tags}: ${ran.code}: ${ran.message}`)
-    const file = await measure(ran.outputs[0]?.path ?? '')
+    const result = await bench.run(path, [transcode({ preset: 'ultrafast' }), upload()])
+    if (!result.ok) throw new Error(`${tags}: ${result.code}: ${result.message}`)
+    const file = await measure(result.outputs[0]?.path ?? '')
     assert.equal(toTags(streamOf(file, 'video')), ['yuv420p', 'tv', 'bt709', 'bt709', 'bt709'], tags)
   }
 })

@@ -1,6 +1,6 @@
 /**
- * Run by tests inside a namespace or a jail: puts the files that are named on the command line through the chain, and prints
- * what became of each as JSON.
+ * Runs the chain on the files in the command line and prints their results as JSON. Tests start it in a network
+ * namespace.
  */
 import { basename } from 'node:path'
 import { thumbnail, transcode } from '../../plugins/index.ts'
@@ -9,7 +9,7 @@ import { openFileBench } from '../helpers/run-file.ts'
 await using bench = await openFileBench()
 const outcomes: Record<string, string> = {}
 for (const path of process.argv.slice(2)) {
-  const ran = await bench.run(path, [transcode({ preset: 'ultrafast' }), thumbnail()])
-  outcomes[basename(path)] = ran.ok ? 'accepted' : ran.code
+  const result = await bench.run(path, [transcode({ preset: 'ultrafast' }), thumbnail()])
+  outcomes[basename(path)] = result.ok ? 'accepted' : result.code
 }
 process.stdout.write(JSON.stringify(outcomes))

@@ -1,12 +1,12 @@
-/** What storms, bad disks and broken uploads do to files; always the same for the same seed. */
+/** Edits that truncate or corrupt a file. They are deterministic: the same seed gives the same result. */
 import { createRandom } from '../../protocol/random.ts'
 
-/** The first part of a file: a share of it, or all but some bytes. */
-export function cut(bytes: Buffer, length: { share: number } | { without: number }): Buffer {
+/** Returns the beginning of a file: a fraction of it, or all but its last `without` bytes. */
+export function truncate(bytes: Buffer, length: { share: number } | { without: number }): Buffer {
   return bytes.subarray(0, 'share' in length ? Math.floor(bytes.length * length.share) : bytes.length - length.without)
 }
 
-/** Turns single bits between two shares of the file. */
+/** Flips random bits between two positions, given as fractions of the file. */
 export function flipBits(bytes: Buffer, flips: { count: number; seed: number; from?: number; to?: number }): Buffer {
   const { count, seed, from = 1 / 3, to = 1 } = flips
   const random = createRandom(seed)
@@ -18,14 +18,14 @@ export function flipBits(bytes: Buffer, flips: { count: number; seed: number; fr
   return changed
 }
 
-/** Overwrites a part of the file with zeros, as a disk that lost a block. */
-export function zeroHole(bytes: Buffer, hole: { at: number; share: number }): Buffer {
+/** Overwrites a part of the file with zeros, like a lost disk block. Position and length are fractions of the file. */
+export function fillWithZeros(bytes: Buffer, hole: { at: number; share: number }): Buffer {
   const changed = Buffer.from(bytes)
   const start = Math.floor(bytes.length * hole.at)
   return changed.fill(0, start, Math.min(bytes.length, start + Math.floor(bytes.length * hole.share)))
 }
 
-/** Bytes without any order, always the same for the same seed. */
+/** Returns random bytes. */
 export function noise(length: number, seed = 1): Buffer {
   const random = createRandom(seed)
   return Buffer.from(Uint8Array.from({ length }, () => Math.floor(random.between(0, 256))))

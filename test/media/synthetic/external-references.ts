@@ -1,8 +1,8 @@
-/** Files that ask whoever reads them to open something else: a canary file, and an address where a canary listens. */
+/** Files that refer to other files and URLs: to a canary file, and to the URL of a canary server. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { ffmpeg } from '../../helpers/media.ts'
-import { replaceBox, toBox } from './boxes.ts'
-import { aac, film, h264, sound } from './files.ts'
+import { replaceBox, createBox } from './boxes.ts'
+import { aac, inputs, h264, audioInput } from './files.ts'
 
 export type Canary = { file: string; url: string }
 
@@ -13,8 +13,8 @@ const dash = (address: string) =>
 const svg = (address: string) =>
   `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="20000" height="20000"><image xlink:href="${address}" width="10" height="10"/></svg>`
 
-/** Texts under names of films. None of them is media. */
-export function toPointers({ file, url }: Canary): Record<string, string> {
+/** Returns playlists and other texts that refer to the canary, by file name. None of them is a media file. */
+export function toReferencingTexts({ file, url }: Canary): Record<string, string> {
   return {
     'hls-file.mp4': playlist('#EXTINF:10.0,', `file://${file}`),
     'hls-path.mp4': playlist('#EXTINF:10.0,', file),
@@ -50,35 +50,35 @@ export function toPointers({ file, url }: Canary): Record<string, string> {
   }
 }
 
-/** Films that are films, and name the canary in a place where a reader might follow it. */
-export async function makeBaitedFilms(folder: string, { file, url }: Canary): Promise<string[]> {
+/** Creates media files that contain a reference to the canary, in places where a demuxer could follow it. */
+export async function makeReferencingVideos(folder: string, { file, url }: Canary): Promise<string[]> {
   const plain = `${folder}/plain.mp4`
-  await ffmpeg([...film({ seconds: 1 }), ...h264, ...aac, plain])
+  await ffmpeg([...inputs({ seconds: 1 }), ...h264, ...aac, plain])
   const bytes = await readFile(plain)
   const write = async (name: string, content: Buffer) => {
     await writeFile(`${folder}/${name}`, content)
     return `${folder}/${name}`
   }
   const mp3 = `${folder}/tone.mp3`
-  await ffmpeg([...sound({ seconds: 1 }), '-c:a', 'libmp3lame', '-id3v2_version', '0', mp3])
+  await ffmpeg([...audioInput({ seconds: 1 }), '-c:a', 'libmp3lame', '-id3v2_version', '0', mp3])
   const tone = await readFile(mp3)
   await Promise.all([rm(plain), rm(mp3)])
   return Promise.all([
-    write('external-path.mov', withReference(bytes, toAlias(file))),
-    write('external-url.mov', withReference(bytes, toBox('url ', Buffer.alloc(4), `${url}/track.mp4\0`))),
-    write('reference-movie.mov', Buffer.concat([bytes, toReferenceMovie(`${url}/movie.mov`)])),
-    write('cover-by-url.mp3', Buffer.concat([toLinkedCover(`${url}/cover.jpg`), tone])),
+    write('external-path.mov', withReference(bytes, createAlias(file))),
+    write('external-url.mov', withReference(bytes, createBox('url ', Buffer.alloc(4), `${url}/track.mp4\0`))),
+    write('reference-movie.mov', Buffer.concat([bytes, createReferenceMovie(`${url}/movie.mov`)])),
+    write('cover-url.mp3', Buffer.concat([createLinkedCover(`${url}/cover.jpg`), tone])),
   ])
 }
 
-/** The picture's data lies elsewhere, says the first track. */
+/** Declares that the media data of the first track is in another file. */
 function withReference(bytes: Buffer, reference: Buffer): Buffer {
   const count = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1])
-  return replaceBox(bytes, 'moov/trak/mdia/minf/dinf/dref', toBox('dref', count, reference))
+  return replaceBox(bytes, 'moov/trak/mdia/minf/dinf/dref', createBox('dref', count, reference))
 }
 
-/** QuickTime's alias record, as far as ffmpeg reads it: volume, file name, then the path as item 2. */
-function toAlias(file: string): Buffer {
+/** Creates a QuickTime alias record, as far as ffmpeg reads it: volume, file name, then the path as item 2. */
+function createAlias(file: string): Buffer {
   const record = Buffer.alloc(150)
   record.write('vol', 11, 'latin1')
   record.writeUInt8(3, 10)
@@ -89,22 +89,25 @@ function toAlias(file: string): Buffer {
   item.writeInt16BE(2)
   item.writeUInt16BE(file.length, 2)
   const path = Buffer.from(file + (file.length % 2 ? '\0' : ''), 'latin1')
-  return toBox('alis', Buffer.alloc(4), record, item, path, Buffer.from([0xff, 0xff, 0, 0]))
+  return createBox('alis', Buffer.alloc(4), record, item, path, Buffer.from([0xff, 0xff, 0, 0]))
 }
 
-function toReferenceMovie(url: string): Buffer {
+function createReferenceMovie(url: string): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32BE(url.length + 1)
-  return toBox('moov', toBox('rmra', toBox('rmda', toBox('rdrf', Buffer.alloc(4), 'url ', length, `${url}\0`))))
+  return createBox(
+    'moov',
+    createBox('rmra', createBox('rmda', createBox('rdrf', Buffer.alloc(4), 'url ', length, `${url}\0`))),
+  )
 }
 
-/** An ID3 tag whose picture is a link (ID3v2.3, 4.15). */
-function toLinkedCover(url: string): Buffer {
-  return toCover('-->', url)
+/** Creates an ID3 tag with cover art that is a link (ID3v2.3, 4.15). */
+function createLinkedCover(url: string): Buffer {
+  return createId3Cover('-->', url)
 }
 
-/** An ID3 tag with a picture of a type of one's own choice, which ffmpeg repeats when it does not know it. */
-export function toCover(type: string, content: string): Buffer {
+/** Creates an ID3 tag with cover art of any MIME type. ffmpeg prints a type that it does not know. */
+export function createId3Cover(type: string, content: string): Buffer {
   const body = Buffer.concat([
     Buffer.from([0]),
     Buffer.from(`${type}\0`, 'latin1'),
@@ -114,7 +117,7 @@ export function toCover(type: string, content: string): Buffer {
   const frame = Buffer.alloc(10)
   frame.write('APIC', 'latin1')
   frame.writeUInt32BE(body.length, 4)
-  const size = body.length + frame.length // seven bits a byte
+  const size = body.length + frame.length // seven bits per byte
   const header = Buffer.from([0x49, 0x44, 0x33, 3, 0, 0, 0, 0, size >> 7, size & 0x7f])
   return Buffer.concat([header, frame, body])
 }

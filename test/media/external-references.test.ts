@@ -7,36 +7,37 @@ import { thumbnail, transcode } from '../../plugins/index.ts'
 import { openCanaryCage, type CanaryCage } from '../helpers/canary.ts'
 import { openFileBench, type FileBench, type Ran } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
-import { makeBaitedFilms, toPointers } from './synthetic/bait.ts'
+import { makeReferencingVideos, toReferencingTexts } from './synthetic/external-references.ts'
 
 const run = promisify(execFile)
-const test = suite('no way out')
+const test = suite('external references')
 const plugins = [transcode({ preset: 'ultrafast' }), thumbnail()]
 
 let bench: FileBench
-let cage: CanaryCage
+let canary: CanaryCage
 let folder: string
 
 test.before(async () => {
   bench = await openFileBench()
-  cage = await openCanaryCage(bench.folder)
+  canary = await openCanaryCage(bench.folder)
   folder = join(bench.folder, 'pointers')
   await mkdir(folder)
 })
 test.after(async () => {
-  await cage[Symbol.asyncDispose]()
+  await canary[Symbol.asyncDispose]()
   await bench[Symbol.asyncDispose]()
 })
 
-const toCode = (ran: Ran) => (ran.ok ? 'accepted' : ran.code)
+const toCode = (result: Ran) => (result.ok ? 'accepted' : result.code)
 
-test('the canary sings: an ffprobe without guard follows a playlist, and an external track', async () => {
-  const before = cage.connections()
-  const path = join(folder, 'guardless.m3u8')
-  await writeFile(path, toPointers(cage)['hls.m3u8'] ?? '')
-  await run('ffprobe', ['-v', 'quiet', '-protocol_whitelist', 'file,http,tcp', path]).catch(() => undefined) // what it finds there is no film
-  assert.ok(cage.connections() > before, 'the server was asked')
-  const [external = ''] = await makeBaitedFilms(folder, cage)
+test('the canary detects an unprotected ffprobe that follows a playlist or an external track', async () => {
+  const before = canary.connections()
+  const path = join(folder, 'unprotected.m3u8')
+  await writeFile(path, toReferencingTexts(canary)['hls.m3u8'] ?? '')
+  // fails, because the response is not a video
+  await run('ffprobe', ['-v', 'quiet', '-protocol_whitelist', 'file,http,tcp', path]).catch(() => undefined)
+  assert.ok(canary.connections() > before, 'the server received a request')
+  const [external = ''] = await makeReferencingVideos(folder, canary)
   const { stdout } = await run('ffprobe', [
     '-v',
     'quiet',
@@ -50,23 +51,23 @@ test('the canary sings: an ffprobe without guard follows a playlist, and an exte
   assert.match(stdout, 'codec_type=video')
 })
 
-// one by one, so that a failure names its file
-for (const name of Object.keys(toPointers({ file: '/canary', url: 'http://127.0.0.1:1' }))) {
+// a test per file, so that a failure names its file
+for (const name of Object.keys(toReferencingTexts({ file: '/canary', url: 'http://127.0.0.1:1' }))) {
   const add = /^(?:hls-path|ffconcat-file|dash-http|sdp|svg-file)\./.test(name) ? test : test.exhaustive
-  add(`${name} is no media, to ffprobe and to ffmpeg, and asks nobody`, async () => {
-    const before = cage.connections()
+  add(`rejects ${name} as not media, without a request`, async () => {
+    const before = canary.connections()
     const path = join(folder, name)
-    await writeFile(path, toPointers(cage)[name] ?? '')
+    await writeFile(path, toReferencingTexts(canary)[name] ?? '')
     assert.is(toCode(await bench.run(path, plugins)), 'input.not_media')
     assert.is(toCode(await bench.decode(path)), 'input.not_media')
-    assert.is(cage.connections(), before)
+    assert.is(canary.connections(), before)
   })
 }
 
-test('films that point elsewhere give what is in themselves, or nothing', async () => {
-  const before = cage.connections()
+test('reads no external data of a valid file', async () => {
+  const before = canary.connections()
   const outcomes: Record<string, string> = {}
-  for (const path of await makeBaitedFilms(folder, cage)) {
+  for (const path of await makeReferencingVideos(folder, canary)) {
     outcomes[basename(path)] = toCode(await bench.run(path, plugins))
     await bench.decode(path)
   }
@@ -74,7 +75,7 @@ test('films that point elsewhere give what is in themselves, or nothing', async 
     'external-path.mov': 'input.corrupt',
     'external-url.mov': 'accepted',
     'reference-movie.mov': 'accepted',
-    'cover-by-url.mp3': 'accepted',
+    'cover-url.mp3': 'accepted',
   })
-  assert.is(cage.connections(), before)
+  assert.is(canary.connections(), before)
 })

@@ -1,8 +1,8 @@
 /**
- * Subtitles that are pictures, as on Blu-ray (PGS): one rectangle for half a second, written by hand, because ffmpeg makes
- * no pictures of text.
+ * Creates bitmap subtitles in the Blu-ray format (PGS): one rectangle that is shown for half a second. ffmpeg cannot
+ * convert text subtitles to bitmaps.
  */
-export function toPgs(): Buffer {
+export function createPgs(): Buffer {
   return Buffer.concat([...show(0.3), ...hide(0.8)])
 }
 
@@ -12,7 +12,7 @@ function show(seconds: number): Buffer[] {
   const composition = Buffer.from([...size(160, 90), 0x10, 0, 0, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 20, 0, 20])
   const window = Buffer.from([1, 0, 0, 20, 0, 20, ...size(WIDTH, HEIGHT)])
   const palette = Buffer.from([0, 0, 1, 235, 128, 128, 255])
-  // each line: eight times colour 1, end of line
+  // each line: a run of eight pixels of colour 1, end of line
   const lines = Buffer.concat(Array.from({ length: HEIGHT }, () => Buffer.from([0, 0x80 | WIDTH, 1, 0, 0])))
   const dataLength = lines.length + 4
   const object = Buffer.concat([Buffer.from([0, 0, 0, 0xc0, 0, 0, dataLength, ...size(WIDTH, HEIGHT)]), lines])

@@ -8,7 +8,7 @@ import { toConstantSizeFilters } from '../helpers/filters.ts'
 import { aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('picture')
+const test = suite('size')
 
 const size = (changes: Partial<VideoStream>, box: Box = {}) =>
   Object.values(toFinalSize(toLayout(aVideo(changes), box))).join('x')
@@ -20,7 +20,7 @@ const layout = { scaled: { width: 640, height: 360 } }
 const filters = (changes: Partial<VideoStream>, hdr: 'tonemap' | 'keep' = 'tonemap') =>
   toConstantSizeFilters(toFrameFilters(aVideo(changes), layout, { hdr }).join(','))
 
-test('sizes: upright, square pixels, even, nothing enlarged', () => {
+test('sizes: rotation and sample aspect ratio applied, even, nothing enlarged', () => {
   assert.is(size({}), '1920x1080')
   assert.is(size({ rotation: 90 }), '1080x1920')
   assert.is(size({ width: 161, height: 121 }), '160x120')
@@ -34,7 +34,7 @@ test('sizes: upright, square pixels, even, nothing enlarged', () => {
   assert.is(size({ width: 32, height: 16 }, { minSide: 64 }), '128x64')
 })
 
-test('an odd size loses a line, and is not stretched', () => {
+test('crops an odd size instead of scaling it', () => {
   assert.equal(toLayout(aVideo({ width: 161, height: 121 })), {
     trimmed: { width: 160, height: 120 },
     scaled: { width: 160, height: 120 },
@@ -42,7 +42,7 @@ test('an odd size loses a line, and is not stretched', () => {
   assert.is(sizeFilters({ width: 161, height: 121 }), 'crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,scale=160:120,setsar=1')
 })
 
-test('a box is filled by the middle, or has bars, and enlarges nothing', () => {
+test('cover crops, pad adds bars, and neither enlarges', () => {
   const square = { maxWidth: 720, maxHeight: 720 }
   assert.equal(toLayout(aVideo(), { ...square, fit: 'cover' }), {
     scaled: { width: 1280, height: 720 },
@@ -59,15 +59,15 @@ test('a box is filled by the middle, or has bars, and enlarges nothing', () => {
   assert.match(allSizeFilters({}, { ...square, fit: 'pad' }), ',pad=720:720:-1:-1:eval=frame,setsar=1')
 })
 
-test('what is not like the first picture is told, and fits whole into the frame', () => {
+test('reports frames of another shape than the first, and fits them into the size', () => {
   assert.is(
     allSizeFilters({ width: 720, height: 576, pixelAspect: 16 / 15 }),
     "scale=w='if(eq(iw,720)*eq(ih,576)*lt(abs(if(between(sar,0.1,10),sar,1)-1.0667),0.01),768,print(1,24)*min(768,2*ceil(288*(iw/ih*if(between(sar,0.1,10),sar,1)))))'" +
       ":h='if(eq(iw,720)*eq(ih,576)*lt(abs(if(between(sar,0.1,10),sar,1)-1.0667),0.01),576,min(576,2*ceil(384/(iw/ih*if(between(sar,0.1,10),sar,1)))))'" +
       ':eval=frame,pad=768:576:-1:-1:eval=frame,setsar=1',
   )
-  const turned = { width: 720, height: 576, pixelAspect: 2, rotation: 90 } as const
-  assert.match(allSizeFilters(turned), 'eq(iw,576)*eq(ih,720)*lt(abs(if(between(sar,0.1,10),sar,1)-0.5),0.01)')
+  const rotated = { width: 720, height: 576, pixelAspect: 2, rotation: 90 } as const
+  assert.match(allSizeFilters(rotated), 'eq(iw,576)*eq(ih,720)*lt(abs(if(between(sar,0.1,10),sar,1)-0.5),0.01)')
   assert.match(allSizeFilters({ width: 161, height: 121 }), 'eq(iw,160)*eq(ih,120)')
   assert.match(
     allSizeFilters({}, { maxWidth: 720, maxHeight: 720, fit: 'cover' }),
@@ -75,7 +75,7 @@ test('what is not like the first picture is told, and fits whole into the frame'
   )
 })
 
-test('a film that is copied tells when it changes', () => {
+test('reports mid-stream changes of video that is copied', () => {
   const resized =
     "scale=w='if(eq(iw,1920)*eq(ih,1080)*lt(abs(if(between(sar,0.1,10),sar,1)-1),0.01),iw,print(1,24)*iw)':h=ih:eval=frame"
   const interlaced = "select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,print(2,24)))'"
@@ -83,7 +83,7 @@ test('a film that is copied tells when it changes', () => {
   assert.is(toDetectionFilters(aVideo({ codec: 'h264' })).join(), `${interlaced},${resized}`)
 })
 
-test('whatever the source says, a size is even, can be encoded and fits', () => {
+test('any source gets a size that is even, can be encoded and fits', () => {
   const source = fc.record({
     width: fc.integer({ min: 1, max: 60_000 }),
     height: fc.integer({ min: 1, max: 60_000 }),
@@ -107,7 +107,7 @@ test('whatever the source says, a size is even, can be encoded and fits', () => 
   )
 })
 
-test('HDR becomes SDR unless it is kept, half-pictures are woven, transparency lies on black', () => {
+test('tone-maps HDR unless it is kept, deinterlaces, and composites transparency on black', () => {
   assert.match(
     filters({ transfer: 'smpte2084', matrix: undefined as never }),
     /^scale=640:360,setsar=1,setparams=color_primaries=bt2020:.*tonemap=hable/,
@@ -125,19 +125,19 @@ test('HDR becomes SDR unless it is kept, half-pictures are woven, transparency l
     assert.match(filters({ pixelFormat }), /^premultiply=inplace=1,scale/)
 })
 
-test('codecs of cameras may be interlaced anywhere; large films that do not say are of BT.709', () => {
+test('always deinterlaces camera codecs; large video without tags counts as BT.709', () => {
   assert.match(filters({ codec: 'h264' }), /^bwdif=mode=send_frame:deint=interlaced,scale/)
   assert.match(filters({ matrix: undefined as never }), /^setparams=color_primaries=bt709/)
   assert.not.match(filters({ matrix: undefined as never, width: 640, height: 360 }), 'setparams')
   assert.match(filters({ transfer: 'smpte2084', range: 'pc' }, 'keep'), 'range=limited,format=yuv420p10le')
 })
 
-test('the shape of pixels makes no picture larger than 8K', () => {
+test('the sample aspect ratio enlarges no frame beyond 8K', () => {
   const { width, height } = toFinalSize(toLayout(aVideo({ width: 2160, height: 16_384, pixelAspect: 10 })))
   assert.ok(width * height <= 8192 * 4320, `${width}x${height}`)
 })
 
-test('RGB and wide colours become BT.709 and say so', () => {
+test('converts RGB and wide gamut to BT.709 with tags', () => {
   for (const pixelFormat of ['rgb24', 'bgra', 'gbrp', 'pal8', '0bgr'])
     assert.match(
       filters({ pixelFormat }),

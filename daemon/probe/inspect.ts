@@ -1,0 +1,203 @@
+import { execFile, type ExecFileException } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { MediadError } from '../vocabulary/errors.ts'
+import { readBoxes, type Boxes } from './boxes.ts'
+import { readDeclaredBytes } from './declared-size.ts'
+import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
+import { toMastering } from './mastering.ts'
+import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
+import {
+  findUnreadable,
+  isDolbyVisionOnly,
+  isEncrypted,
+  toFrameOrientation,
+  NO_CODEC_NAME,
+  parseProbe,
+  withoutUndecodable,
+  type Unreadable,
+} from './parse.ts'
+import { toLaunchError } from '../programs/launch.ts'
+import { toRunEnvironment, type Programs } from '../programs/programs.ts'
+import { printed } from '../programs/printed-lines.ts'
+import { classify, createTail } from '../programs/stderr.ts'
+
+const PROBE_SECONDS = 30
+const MAX_OUTPUT_BYTES = 16 * 2 ** 20
+
+/** The fields that are read, and no others: a file with a thousand streams or a megabyte of tags prints little. */
+const entries = [
+  'format=format_name,duration,start_time',
+  [
+    'stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
+    'field_order,color_range,color_space,color_transfer,color_primaries,avg_frame_rate,r_frame_rate',
+    'start_time,duration,nb_frames,channels,channel_layout,sample_rate',
+  ].join(','),
+  'stream_disposition',
+  'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',
+  'stream_side_data=displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id',
+  'chapter=id',
+].join(':')
+
+export type Inspect = (path: string, signal?: AbortSignal) => Promise<Probe>
+
+/**
+ * Creates the function that inspects a file with ffprobe, with the restrictions of {@link toInputOptions} because the file
+ * is untrusted.
+ *
+ * @throws MediadError `input.empty`, `input.not_media`, `input.corrupt`, `input.truncated`, `input.encrypted`,
+ * `input.no_av`, `input.unsupported_codec`, `input.too_many_pixels`, `input.too_many_streams`, `transient.stalled` (not
+ * finished within 30 s), `internal.ffmpeg_signal`, `resource.*`; the signal's reason when it aborts.
+ */
+export function createInspect({ programs, limits }: { programs: Programs; limits: InputLimits }): Inspect {
+  return async (path, signal) => {
+    const { size } = await stat(path)
+    if (size === 0) throw new MediadError('input.empty', 'the file is empty')
+    const restrictions = await toInputOptions(path, limits)
+    const query = (...options: string[]) =>
+      runFfprobe(programs.ffprobe, {
+        options: ['-loglevel', 'level+warning', ...restrictions, '-print_format', 'json', ...options, toFileUrl(path)],
+        path,
+        signal,
+      })
+    const boxes = await readBoxes(path)
+    const { json, lines, stderr } = await query('-show_entries', entries).catch((error: unknown) => {
+      throw toSpecificError(error, { ...boxes, limits })
+    })
+    const known = withoutUndecodable(json, stderr)
+    if (isEncrypted(known) || boxes.encrypted) throw encryptedError()
+    if (isDolbyVisionOnly(known))
+      throw new MediadError(
+        'input.unsupported_codec',
+        'the file is Dolby Vision without a base layer that other players can show: upload it as HDR10, HLG or SDR',
+      )
+    const declaredBytes = await readDeclaredBytes(path)
+    const parsed = parseProbe(known, size, await programs.decoders())
+    const probe: Probe = {
+      ...parsed,
+      durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
+      truncated: boxes.truncated || (declaredBytes ?? 0) > size,
+      declaredBytes,
+      isDurationEstimated: printed.durationEstimated.pattern.test(stderr),
+    }
+    checkUsable({ probe, unreadable: findUnreadable(known), lines, limits })
+    if (!probe.video) return probe
+    if (!isHdr(probe.video) && !isStill(probe)) return probe
+    // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
+    const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
+    const { json: frames } = await query(...first, '-show_entries', 'frame=side_data_list')
+    const found = isStill(probe) ? toFrameOrientation(frames) : { mastering: toMastering(frames) }
+    return { ...probe, video: { ...probe.video, ...found } }
+  }
+}
+
+type Inspected = { probe: Probe; unreadable: Unreadable; lines: readonly string[]; limits: InputLimits }
+
+/** Throws when the file has no track that can be decoded within the limits. */
+function checkUsable({ probe, unreadable, lines, limits }: Inspected): void {
+  if (probe.streamCount > limits.streams) throw streamsError(limits, lines)
+  const { video, audio } = probe
+  const codec = (video ? null : unreadable.video) ?? (audio ? null : unreadable.audio)
+  if (codec === NO_CODEC_NAME) {
+    const message = 'the file is corrupt: a track does not name its codec'
+    throw new MediadError('input.corrupt', message, { stderr: lines })
+  }
+  if (codec !== null) {
+    const message = `the file uses codec ${codec}, which this ffmpeg cannot decode`
+    throw new MediadError('input.unsupported_codec', message, { stderr: lines })
+  }
+  if (!video && !audio) throw new MediadError('input.no_av', 'the file has neither video nor audio')
+  if (video) checkSize(video, lines, limits)
+}
+
+function checkSize({ width, height }: VideoStream, lines: readonly string[], limits: InputLimits): void {
+  // ffprobe can report a size of 0x0 for a frame that exceeds `-max_pixels`
+  const isRefused = width * height === 0 && classify(lines)?.code === 'input.too_many_pixels'
+  if (width * height > limits.pixels || isRefused) {
+    const size = isRefused ? '' : ` (${width}x${height})`
+    const message = `the frames have more than ${limits.pixels} pixels${size}: upload a smaller version, or raise limits.pixels`
+    throw new MediadError('input.too_many_pixels', message, { stderr: lines })
+  }
+  if (width > 0 && height > 0) return
+  throw new MediadError('input.corrupt', 'the file is corrupt: its frames have no size', { stderr: lines })
+}
+
+function streamsError({ streams }: InputLimits, stderr: readonly string[]): MediadError {
+  const message = `the file has more than ${streams} streams: upload one with fewer, or raise limits.streams`
+  return new MediadError('input.too_many_streams', message, { stderr })
+}
+
+function encryptedError(): MediadError {
+  return new MediadError('input.encrypted', 'the file is encrypted: upload it without copy protection')
+}
+
+/** Brands of HEIF images, which consist of MP4 boxes; ffmpeg can take them for MP4 files without an index. */
+const heifBrands: ReadonlySet<string> = new Set('heic heix hevc hevx heim heis mif1 msf1 avif avis'.split(' '))
+
+/** Replaces the error for a file that ffprobe cannot read by one that names the cause, where the MP4 boxes show it. */
+function toSpecificError(
+  error: unknown,
+  { brand, truncated, encrypted, limits }: Boxes & { limits: InputLimits },
+): unknown {
+  if (!(error instanceof MediadError && error.code.startsWith('input.'))) return error
+  if (encrypted) return encryptedError()
+  const { stderr } = error
+  if (error.code === 'input.too_many_streams') return streamsError(limits, stderr)
+  if (brand !== null && heifBrands.has(brand)) {
+    const message = `the file is an image of format ${brand}, which this ffmpeg cannot decode: upload it as JPEG or PNG`
+    return new MediadError('input.unsupported_codec', message, { stderr })
+  }
+  if (truncated) return new MediadError('input.truncated', 'the file is truncated: upload it again', { stderr })
+  if (brand === null || error.code !== 'input.not_media') return error
+  return new MediadError('input.corrupt', 'the file is an MP4 with a corrupt index', { stderr })
+}
+
+type Query = { options: readonly string[]; path: string; signal: AbortSignal | undefined }
+type Output = { json: unknown; lines: string[]; stderr: string }
+
+function runFfprobe(program: string, { options, path, signal }: Query): Promise<Output> {
+  const { promise, resolve, reject } = Promise.withResolvers<Output>()
+  const limits = { timeout: PROBE_SECONDS * 1000, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const
+  const env = toRunEnvironment({ input: path, workspace: dirname(path) })
+  execFile(program, options, { ...limits, env, ...(signal && { signal }) }, (error, stdout, stderr) => {
+    const lines = toLines(stderr.replaceAll(path, 'source')) // the name of a file can look like an error message
+    if (error === null) resolve({ json: toJson(stdout), lines, stderr })
+    else if (signal?.aborted) reject(signal.reason)
+    else reject(toError(error, lines))
+  })
+  return promise
+}
+
+function toLines(stderr: string): string[] {
+  const tail = createTail()
+  tail.write(stderr)
+  return tail.lines()
+}
+
+/** Parses JSON. Returns null for invalid JSON, which then counts as a file without streams. */
+function toJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** Returns the error for a failed ffprobe: the file is the cause, unless something shows that the machine is. */
+function toError(error: ExecFileException, lines: readonly string[]): MediadError {
+  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+    return new MediadError('input.corrupt', 'the file is corrupt: ffprobe printed more than 16 MiB about it', {
+      stderr: lines,
+    })
+  if (typeof error.code === 'string') return toLaunchError('ffprobe', error)
+  if (error.killed)
+    return new MediadError('transient.stalled', `ffprobe did not finish within ${PROBE_SECONDS} s`, { stderr: lines })
+  if (error.signal)
+    return new MediadError('internal.ffmpeg_signal', `ffprobe was terminated by ${error.signal}`, { stderr: lines })
+  const known = classify(lines)
+  return new MediadError(
+    known?.code ?? 'input.not_media',
+    known?.message ?? 'the file is not recognised as audio or video',
+    { stderr: lines },
+  )
+}

@@ -1,0 +1,29 @@
+import { suite } from '../helpers/suite.ts'
+import { addRows } from './rows.ts'
+import { pixelFormats } from './synthetic/video.ts'
+import { video } from './table.ts'
+
+const test = suite('pixel formats')
+const silent = { audio: false }
+
+addRows(test, {
+  makers: pixelFormats,
+  quick: ['422-10bit.mp4', 'rgb.mkv', 'full-range.mp4'],
+  rows: {
+    '420-10bit.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+    '422.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+    '422-10bit.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+    '444.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+    '444-10bit.mkv': video(160, 90, { ...silent, ssim: 0.97 }),
+    'grey.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+    'grey-10bit.mkv': video(160, 90, { ...silent, ssim: 0.97 }),
+    'rgb.mkv': video(160, 90, { ...silent, ssim: 0.92 }),
+    'rgb48.mkv': video(160, 90, { ...silent, ssim: 0.95 }),
+    'full-range.mp4': video(160, 90, { ...silent, ssim: 0.97 }),
+    'mjpeg.mov': video(160, 90, { ...silent, ssim: 0.97 }),
+    '12bit.mov': video(160, 90, { ...silent, ssim: 0.97 }),
+    'animation.mov': video(160, 90, { ...silent, ssim: 0.92 }),
+    'one-bit.mov': video(160, 90, { ...silent, ssim: 0.97 }),
+    '411.dv': video(640, 480, { ...silent, ssim: 0.95 }),
+  },
+})
