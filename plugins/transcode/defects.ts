@@ -71,7 +71,7 @@ type Ended = Pick<Made, 'probe' | 'damage' | 'frames'>
 const isCut = ({ probe, damage }: Pick<Made, 'probe' | 'damage'>): boolean => damage.cut || probe.cut === true
 
 /** Whether every picture is there that the container's index lists. */
-function isComplete({ probe, damage, frames }: Ended): boolean {
+export function isComplete({ probe, damage, frames }: Ended): boolean {
   return !isCut({ probe, damage }) && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
 }
 

@@ -1,5 +1,5 @@
 import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from 'mediad'
-import { SAMPLES_PER_PACKET, toPictureEnd } from './defects.ts'
+import { isComplete, SAMPLES_PER_PACKET, toPictureEnd } from './defects.ts'
 import { NOTICED_SECONDS } from './timestamps.ts'
 
 /** What one run of ffmpeg made, and what ffprobe sees in it. */
@@ -24,16 +24,34 @@ export function toLength({ video, audio, durationSeconds, chapterCount }: Probe)
 
 /** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
 export function findFault(
-  { result, outSeconds, damage }: Pick<Result, 'result' | 'outSeconds' | 'damage'>,
+  made: Pick<Result, 'result' | 'outSeconds' | 'damage'> & { readonly frames?: number | null },
   probe: Probe,
 ): MediadError | null {
+  const { result, outSeconds, damage, frames = null } = made
   const missing = probe.video && !result.video ? 'picture' : probe.audio && !result.audio ? 'sound' : null
   if (missing !== null) return new MediadError('input.corrupt', `nothing of the ${missing} can be decoded`)
   if (damage.disordered) return new MediadError('input.corrupt', 'its times go back, in a way that cannot be mended')
   const [held, written] = [toLength(result), outSeconds ?? 0]
   // rounding and the last frame explain half a second, or 2 % of long ones
-  if (held >= written - Math.max(0.5, 0.02 * written)) return null
+  if (held >= written - toTolerance(written)) return null
+  if (isOnlyLastFrame({ probe, result, damage, frames })) return null
   return new MediadError('internal.output', `the transcoded file lasts ${held} s, but ffmpeg wrote ${written} s`)
+}
+
+const toTolerance = (seconds: number): number => Math.max(0.5, 0.02 * seconds)
+
+type Counted = Pick<Result, 'result' | 'damage' | 'frames'> & { readonly probe: Probe }
+
+/**
+ * Whether a result that is shorter than what ffmpeg wrote still holds every frame: from ffmpeg 6 on that counts the last
+ * frame for as long as the source does, which the result need not.
+ */
+function isOnlyLastFrame({ probe, result, damage, frames }: Counted): boolean {
+  if (!result.video || frames === null) return false
+  if (result.video.packetCount) return result.video.packetCount >= frames
+  if (isComplete({ probe, damage, frames })) return true
+  const claimed = Math.max(probe.video?.durationSeconds ?? Infinity, probe.audio?.durationSeconds ?? 0)
+  return toLength(result) >= claimed - toTolerance(claimed)
 }
 
 /** Players stumble over times that go back, and over a beginning that is not there. */

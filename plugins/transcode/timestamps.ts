@@ -1,3 +1,4 @@
+import type { Container } from './codecs.ts'
 import type { Probe, VideoStream } from 'mediad'
 
 /** How much earlier one of two streams may begin, or end, before anybody notices. */
@@ -78,26 +79,44 @@ export function toTimeFilters(video: VideoStream, highest?: number): string[] {
   ]
 }
 
-/** Options of an encoder that must not round timestamps to a rate that the file only claims. */
-export function toTimeOptions(probe: Probe, video: VideoStream, highest?: number): string[] {
-  const ticks = isRefused(video, highest) ? highest : toTicks(video)
-  return ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toFirstFrameShown(probe, video)]
+/** Where encoded video goes: the highest frame rate the encoder accepts, if there is one, and the container. */
+export type Target = { readonly highest?: number | undefined; readonly container: Container }
+
+/**
+ * Options of an encoder that must not round timestamps to a rate that the file only claims. Its unit of time is the one of
+ * the container: where they differ, bitstream filters of ffmpeg 5.1 confuse them.
+ */
+export function toTimeOptions(probe: Probe, video: VideoStream, { highest, container }: Target): string[] {
+  const refused = isRefused(video, highest)
+  const ticks = refused ? highest : container === 'mp4' ? toTicks(video) : 1000
+  return [
+    ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toPacketTimes(probe, video)],
+    refused && container === 'mp4' ? ['-video_track_timescale', String(ticks)] : [],
+  ].flat()
 }
 
 /**
  * Shows the first frame from the very beginning. A bitstream filter does it, because ffmpeg 7.1 forgets the frame rate
- * behind the filter `setpts`. `setts` sets both timestamps to the decoding timestamp unless both are named.
+ * behind the filter `setpts`. `setts` sets both timestamps to the decoding timestamp unless both are named. The durations,
+ * of which a container keeps the last, are those of the frame rate: from ffmpeg 6 on they are the source's, which belong to
+ * other frames where these are reordered.
  */
-function toFirstFrameShown(probe: Probe, video: VideoStream): string {
+function toPacketTimes(probe: Probe, video: VideoStream): string {
+  const duration = (1 / Math.min(toAnnouncedRate(video), toMaxRate(video))).toFixed(9)
   const beginning = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
   const isFirst = `eq(N\\,0)*lt(PTS*TB\\,${beginning})`
-  return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS)`
+  return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS):duration=${duration}/TB`
 }
+
+/** mp4's muxer doubles what is less. */
+const LEAST_TICKS = 10_000
 
 /** Ticks per second in which a picture's time is a whole number: of 24, 25, 30 per second, of 23.976 and 29.97, of others. */
 function toTicks({ framesPerSecond, maxFramesPerSecond }: VideoStream): number {
   const rate = framesPerSecond ?? 0
   const isSteady = rate > 0 && maxFramesPerSecond != null && Math.abs(maxFramesPerSecond - rate) < 0.01
   const whole = [rate, rate * 1.001].find((value) => Math.abs(value - Math.round(value)) < 0.002)
-  return isSteady && whole !== undefined && rate <= 240 && whole >= 1 ? Math.round(whole) * 1000 : 90_000
+  if (!isSteady || whole === undefined || rate > 240 || whole < 1) return 90_000
+  const ticks = Math.round(whole) * 1000
+  return ticks * 2 ** Math.max(0, Math.ceil(Math.log2(LEAST_TICKS / ticks)))
 }

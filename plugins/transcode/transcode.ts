@@ -172,7 +172,7 @@ function toVideoOptions({ recipe, plan }: Order, probe: Probe): string[] {
   return [
     [...map, '-c:v', encoder, ...options(recipe.preset, recipe.crf, special)],
     ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
-    [...toTimeOptions(probe, video, highestRate), ...tag],
+    [...toTimeOptions(probe, video, { highest: highestRate, container: recipe.container }), ...tag],
   ].flat()
 }
 

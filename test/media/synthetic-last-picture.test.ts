@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { transcode, upload } from '../../plugins/index.ts'
+import { byRelease } from '../helpers/ffmpeg-version.ts'
 import { openFileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, spanOf, streamOf } from './measure.ts'
@@ -48,7 +49,9 @@ test.exhaustive(
     const path = await createFiles(join(bench.folder, 'sources'), lasting)('screen.mp4')
     for (const key of ['c_{name}.mkv', 'c_{name}.mp4']) {
       const ran = await bench.run(path, [transcode({ preset: 'ultrafast', key }), upload()], { durationSeconds: 2.5 })
-      assert.ok(ran.ok)
+      // ffmpeg 9 counts the last frame for as long as the source does: the limit is exceeded while it runs
+      assert.is(ran.ok ? null : ran.code, byRelease({ '5.1': null, '9.0': 'resource.limit' }))
+      if (!ran.ok) continue
       const { format } = await measure(ran.outputs[0]?.path ?? '')
       assert.ok(Number(format.duration) < 3, `${key} lasts ${format.duration} s`)
       assert.match(ran.warnings.join(), 'the picture lasts')

@@ -15,7 +15,7 @@ const test = suite('time')
 
 const rates = (framesPerSecond: number | null, maxFramesPerSecond: number | null = framesPerSecond) =>
   aVideo({ framesPerSecond, maxFramesPerSecond })
-const ticks = (...given: Parameters<typeof rates>) => toTimeOptions(aProbe(), rates(...given))[3]
+const ticks = (...given: Parameters<typeof rates>) => toTimeOptions(aProbe(), rates(...given), { container: 'mp4' })[3]
 const filters = (video: VideoStream) => toTimeFilters(video)
 const starts = (video: number, audio: number, startSeconds = 0) =>
   aProbe({ startSeconds, video: aVideo({ startSeconds: video }), audio: anAudio({ startSeconds: audio }) })
@@ -44,13 +44,14 @@ test('an encoder gets its own rate only where ffmpeg does not find a credible on
 test('times are whole in ticks: of steady rates and of their NTSC sisters, finely for all others', () => {
   assert.equal(
     [1, 24, 25, 60].map((rate) => ticks(rate)),
-    ['1:1000', '1:24000', '1:25000', '1:60000'],
+    ['1:16000', '1:24000', '1:25000', '1:60000'],
   )
   assert.equal(
     [24, 30, 60].map((rate) => ticks((rate * 1000) / 1001)),
     ['1:24000', '1:30000', '1:60000'],
   )
   assert.equal([ticks(13.3), ticks(25, 1000), ticks(null), ticks(1000)], ['1:90000', '1:90000', '1:90000', '1:90000'])
+  assert.is(toTimeOptions(aProbe(), rates(25), { container: 'mkv' })[3], '1:1000')
 })
 
 test('the chosen streams begin at 0, whatever else begins earlier', () => {

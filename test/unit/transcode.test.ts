@@ -31,7 +31,7 @@ test('the whole command line of an ordinary source', () => {
     '-map 0:2 -c:v libx264 -preset medium -crf 23 -profile:v high ' +
       '-vf scale=1920:1080:out_range=tv,setsar=1,format=yuv420p -pix_fmt yuv420p ' +
       '-fps_mode vfr -enc_time_base:v 1:30000 ' +
-      String.raw`-bsf:v setts=pts=if(eq(N\,0)*lt(PTS*TB\,1.000)\,0\,PTS):dts=if(eq(N\,0)*lt(PTS*TB\,1.000)\,min(DTS\,0)\,DTS) ` +
+      String.raw`-bsf:v setts=pts=if(eq(N\,0)*lt(PTS*TB\,1.000)\,0\,PTS):dts=if(eq(N\,0)*lt(PTS*TB\,1.000)\,min(DTS\,0)\,DTS):duration=0.033333333/TB ` +
       '-map 0:5 -c:a copy -sn -dn -map_chapters -1 ' +
       '-map_metadata -1 -map_metadata:s -1 -max_muxing_queue_size 65536 -movflags +faststart',
   )
@@ -70,6 +70,7 @@ test('encoders are told a rate of their own where ffmpeg would tell them one tha
   const av1 = line({ codec: 'av1' }, fast)
   assert.match(av1, 'interleave=nb_inputs=1,scale')
   assert.match(av1, '-enc_time_base:v 1:240 ')
+  assert.match(av1, '-video_track_timescale 240 ')
   const steady = line({ codec: 'av1' }, aProbe({ video: aVideo({ framesPerSecond: 120, maxFramesPerSecond: 120 }) }))
   assert.not.match(steady, 'interleave')
   assert.match(steady, '-enc_time_base:v 1:120000 ')
@@ -198,4 +199,17 @@ test('a result that lacks something is found', () => {
   assert.is(fault({ audio: null }), 'nothing of the sound can be decoded')
   assert.is(fault({ durationSeconds: 9.4 }), 'the transcoded file lasts 9.4 s, but ffmpeg wrote 10 s')
   assert.is(fault({ durationSeconds: null }), 'the transcoded file lasts 0 s, but ffmpeg wrote 10 s')
+})
+
+const counted = (packetCount: number) => aVideo({ packetCount })
+
+test('a result that lasts shorter by its last frame only is whole', () => {
+  const find = (result: Partial<Probe>, source: Probe) =>
+    findFault({ result: { ...probe, ...result }, outSeconds: 10, frames: 50, damage: whole }, source)?.code ?? null
+  assert.is(find({ durationSeconds: 2, video: counted(50) }, probe), null)
+  assert.is(find({ durationSeconds: 2, video: counted(49) }, probe), 'internal.output')
+  // containers that do not count: all of the source is in it, or all that it announces
+  assert.is(find({ durationSeconds: 2 }, aProbe({ video: counted(50) })), null)
+  assert.is(find({ durationSeconds: 2 }, aProbe({ video: counted(51) })), 'internal.output')
+  assert.is(find({ durationSeconds: 2 }, aProbe({ video: aVideo({ durationSeconds: 2 }), audio: null })), null)
 })

@@ -10,16 +10,21 @@ const SECONDS = 3.2
 const signals = toSignalInputs({ seconds: SECONDS })
 const x264 = [...h264, '-g', '25', '-bf', '2']
 
-/** A film made first as an ordinary mp4, then changed by copying. */
-const copied =
+/**
+ * A film made first as an ordinary one, then changed by copying. ffmpeg's versions differ in whether bitstream filters count
+ * in the units of the file that is read or of the one that is written: these use files of one kind.
+ */
+const copiedFrom =
+  (extension: 'mp4' | 'mkv' | 'ts', coder: readonly string[] = x264) =>
   (...options: readonly string[]): Maker =>
   async (path) => {
-    const plain = `${path}.plain.mp4`
-    await ffmpeg([...signals, ...x264, ...aac, plain])
+    const plain = `${path}.plain.${extension}`
+    await ffmpeg([...signals, ...coder, ...aac, plain])
     const [before, after] = [options.slice(0, options.indexOf('|')), options.slice(options.indexOf('|') + 1)]
     await ffmpeg([...before, '-i', plain, '-map', '0', '-c', 'copy', ...after, path])
     await rm(plain)
   }
+const copied = copiedFrom('mp4')
 
 /** The index of an mp4's first track, told in another unit: `timescale` of the media and every time of it multiplied. */
 const stretched =
@@ -147,13 +152,13 @@ export const broken: Makers = {
   'sound-stands-still.mkv': retimed(({ track, time }) => (track === 2 ? 0 : time)),
   'below-zero.mkv': retimed(({ time }) => time - 400),
   'negative.mkv': copied('-itsoffset', '-3', '|', '-avoid_negative_ts', 'disabled'),
-  'gap-in-the-middle.mkv': copied(
+  'gap-in-the-middle.mkv': copiedFrom('mkv', [...x264, '-bf', '0'])(
     '|',
     '-bsf:v',
-    'setts=ts=TS+if(gt(N\\,40)\\,20/TB\\,0)',
+    'setts=ts=TS+if(gt(N\\,40)\\,20000\\,0)',
     '-bsf:a',
-    'setts=ts=TS+if(gt(N\\,75)\\,20/TB\\,0)',
+    'setts=ts=TS+if(gt(N\\,75)\\,20000\\,0)',
   ),
   'no-times.avi': by(signals, '-c:v', 'mpeg4', '-bf', '2', '-c:a', 'pcm_s16le'),
-  'backwards.ts': copied('|', '-bsf:v', 'setts=pts=PTS+if(gt(N\\,40)\\,-20000/90000/TB\\,0):dts=DTS', '-f', 'mpegts'),
+  'backwards.ts': copiedFrom('ts')('|', '-bsf:v', 'setts=pts=PTS+if(gt(N\\,40)\\,-20000\\,0):dts=DTS', '-f', 'mpegts'),
 }
