@@ -43,16 +43,17 @@ const stretched =
     await writeFile(path, bytes)
   }
 
-/** An edit list of one's own in the first track: pairs of length (in ms, the movie's unit) and media time (-1: nothing). */
+/** An edit list of one's own in the first track: pairs of length (in ms) and media time (-1: nothing). */
 export const edited =
   (edits: readonly (readonly [milliseconds: number, mediaTime: number])[]): Maker =>
   async (path) => {
     await ffmpeg([...signals, ...x264, '-video_track_timescale', '25000', ...aac, path])
     const bytes = await readFile(path)
+    const units = bytes.readUInt32BE(findBox(bytes, 'moov/mvhd').bodyStart + 12) // a second
     const list = Buffer.alloc(8 + 12 * edits.length)
     list.writeUInt32BE(edits.length, 4)
     for (const [n, [milliseconds, mediaTime]] of edits.entries()) {
-      list.writeUInt32BE(milliseconds, 8 + 12 * n)
+      list.writeUInt32BE((milliseconds / 1000) * units, 8 + 12 * n)
       list.writeInt32BE(mediaTime, 12 + 12 * n)
       list.writeUInt32BE(0x10000, 16 + 12 * n)
     }
