@@ -42,7 +42,7 @@ export type {
   Source,
   Warning,
 } from './vocabulary/job.ts'
-export type { Damage } from './vocabulary/ffmpeg.ts'
+export type { Corruption } from './vocabulary/ffmpeg.ts'
 export type { Mastering } from './vocabulary/media.ts'
 export type { AudioStream, Probe, SkippedTrack, SubtitleStream, VideoStream } from './vocabulary/media.ts'
 export { isHdr, isStill, toDisplaySize } from './vocabulary/media.ts'

@@ -26,7 +26,7 @@ const WALL_BASE_SECONDS = 300
  * The error for a run that has cost too much; null while it has not. Wall time is measured by what is longer, the length
  * that the header claims or the length that is already made: headers lie.
  */
-export function findExcess(limits: RunLimits, cost: Cost): MediadError | null {
+export function findExceededLimit(limits: RunLimits, cost: Cost): MediadError | null {
   const mediaSeconds = Math.max(cost.durationSeconds ?? 0, cost.outSeconds ?? 0)
   const relative = WALL_BASE_SECONDS + limits.wallFactor * mediaSeconds
   const checks: readonly [keyof RunLimits, number | null, number, string][] = [

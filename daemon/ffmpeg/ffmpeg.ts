@@ -4,8 +4,8 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import FluentFfmpeg from 'fluent-ffmpeg'
 import { MediadError } from '../vocabulary/errors.ts'
-import { createDamageCounter } from '../programs/damage.ts'
-import type { Damage, FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
+import { createCorruptionCounter } from '../programs/corruption.ts'
+import type { Corruption, FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
 import type { RunLimits } from './cost.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toEndError } from './end-error.ts'
@@ -68,7 +68,7 @@ async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>>
   const outputs = command.outputs.map(({ path }) => path)
   const fluent = await compose(story)
   signal.throwIfAborted()
-  const { ended, processId, damage } = start(fluent, story)
+  const { ended, processId, readCorruption } = start(fluent, story)
   const stopper = createStopper((name) => fluent.kill(name))
   const watcher = beginWatch(story, processId, stopper)
   const abort = () => stopper.end(signal.reason)
@@ -83,7 +83,7 @@ async function runToTheEnd(story: Story): Promise<Omit<FfmpegResult, 'seconds'>>
   const lines = ending.value
   if (lines.length > 0) log.debug({ event: 'ffmpeg.warned', stderr: lines }, 'ffmpeg finished with warnings')
   await Promise.all(outputs.map((path) => checkOutput(path, lines)))
-  return { outSeconds, frames: frame, droppedFrames, cpuSeconds, damage: damage() }
+  return { outSeconds, frames: frame, droppedFrames, cpuSeconds, corruption: readCorruption() }
 }
 
 function beginWatch(
@@ -133,7 +133,7 @@ async function compose({ command, input, progressPath, limits }: Story): Promise
 type Ring = { get(): string }
 type Begun = (child: ChildProcess) => void
 type Ended = (error: Error | null, stdout: Ring, stderr: Ring) => void
-type Started = { ended: Promise<string[]>; processId: number | undefined; damage(): Damage }
+type Started = { ended: Promise<string[]>; processId: number | undefined; readCorruption(): Corruption }
 type Internals = { _getArguments(): string[] }
 
 /**
@@ -144,7 +144,7 @@ type Internals = { _getArguments(): string[] }
  * `ended` resolves with the last lines ffmpeg printed, once it is gone.
  */
 function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, command, input }: Story): Started {
-  const counter = createDamageCounter()
+  const counter = createCorruptionCounter()
   const path = command.input ?? input
   const env = toRunEnvironment({ workspace, input: path })
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
@@ -173,7 +173,7 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
   )
   fluent.once('error', reject)
   fluent.run()
-  return { ended: promise, processId, damage: counter.read }
+  return { ended: promise, processId, readCorruption: counter.read }
 }
 
 async function checkOutput(path: string, lines: readonly string[]): Promise<void> {

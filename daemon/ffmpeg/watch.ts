@@ -1,6 +1,6 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import type { MediadError } from '../vocabulary/errors.ts'
-import { findExcess, measureFolder, type RunLimits } from './cost.ts'
+import { findExceededLimit, measureFolder, type RunLimits } from './cost.ts'
 import { createFractions, parseProgress, type Progress } from './progress.ts'
 
 const LOOK_MS = 300
@@ -55,7 +55,7 @@ export function watch(options: WatchOptions): { stop(): Promise<Watched> } {
   let stopped = false
 
   const judge = (progress: Progress, outputBytes: number, workspaceBytes: number) =>
-    findExcess(limits, {
+    findExceededLimit(limits, {
       ...progress,
       durationSeconds,
       outputBytes,

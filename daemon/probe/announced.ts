@@ -15,7 +15,7 @@ const ASF_SIZE_OFFSET = 40
  * How long a file says it is, in bytes: AVI and WAV in the first bytes (RIFF), WMV and WMA in their properties. Null for
  * other files, and for those that do not know. MP4s are told by their boxes, Matroska by its demuxer.
  */
-export async function readAnnouncedBytes(path: string): Promise<number | null> {
+export async function readDeclaredBytes(path: string): Promise<number | null> {
   await using file = await open(path)
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
   const head = buffer.subarray(0, bytesRead)

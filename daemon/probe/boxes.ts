@@ -8,6 +8,11 @@ export type Boxes = {
   readonly encrypted: boolean
   /** Whether its last box of media or of their index should be longer than the file is. */
   readonly cut: boolean
+  /**
+   * Length of the whole file as its header (`mvhd`) claims; null when it does not say. ffprobe reports this one until
+   * ffmpeg 5, and later the length of the longest track, which counts from decoding to decoding.
+   */
+  readonly durationSeconds: number | null
 }
 
 type Box = {
@@ -33,24 +38,36 @@ export async function readBoxes(path: string): Promise<Boxes> {
   await using file = await open(path)
   const { size } = await file.stat()
   const top = await listBoxes({ file, left: MAX_BOXES }, { start: 0, end: size })
-  if (top[0]?.type !== 'ftyp') return { brand: null, encrypted: false, cut: false }
+  if (top[0]?.type !== 'ftyp') return { brand: null, encrypted: false, cut: false, durationSeconds: null }
   const brand = await readType(file, top[0].start)
-  const tables = await follow(
-    { file, left: MAX_BOXES },
-    top.find(({ type }) => type === 'moov'),
-    way,
-  )
+  const index = top.find(({ type }) => type === 'moov')
+  const tables = await follow({ file, left: MAX_BOXES }, index, way)
+  const [header] = await follow({ file, left: MAX_BOXES }, index, ['mvhd'])
   const entries = await Promise.all(tables.map(({ start }) => readType(file, start + ENTRY_TYPE)))
   const last = top.at(-1)
   return {
     brand,
     encrypted: entries.some((type) => type === 'encv' || type === 'enca'),
     cut: last !== undefined && !last.whole && ['mdat', 'moof', 'moov'].includes(last.type),
+    durationSeconds: header === undefined ? null : toDuration(await readAt(file, header.start, MOVIE_HEADER_BYTES)),
   }
 }
 
 /** In an `stsd`: version and flags (4), entry count (4), the first entry's size (4), its type. */
 const ENTRY_TYPE = 12
+
+/** Of an `mvhd`: version and flags (4), two times, the units of a second (4), the length. */
+const MOVIE_HEADER_BYTES = 32
+
+/** Times and lengths have 8 bytes in version 1 and 4 in version 0; all bits set means that the length is not known. */
+function toDuration(header: Buffer): number | null {
+  if (header.length < MOVIE_HEADER_BYTES) return null
+  const isLong = header[0] === 1
+  const units = header.readUInt32BE(isLong ? 20 : 12)
+  const length = isLong ? Number(header.readBigUInt64BE(24)) : header.readUInt32BE(16)
+  const isKnown = units > 0 && length > 0 && length < (isLong ? 2 ** 63 : 0xff_ff_ff_ff)
+  return isKnown ? length / units : null
+}
 
 async function follow(walk: Walk, inside: Span | undefined, steps: readonly string[]): Promise<Box[]> {
   const [step, ...rest] = steps

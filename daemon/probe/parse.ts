@@ -9,6 +9,7 @@ import {
   toInteger,
   type Fields,
 } from './fields.ts'
+import { printed } from '../programs/printed-lines.ts'
 import type { AudioStream, Probe, SubtitleStream, VideoStream } from '../vocabulary/media.ts'
 import { toOrientation, type Orientation } from './orientation.ts'
 import { isCover, isDecodable, pick } from './pick.ts'
@@ -57,7 +58,7 @@ export function findUnreadable(json: unknown): Unreadable {
  * stands where the four letters stood, for whoever has to be told.
  */
 export function withoutUndecodable(json: unknown, stderr: string): unknown {
-  const matches = stderr.matchAll(/Unsupported codec with id \d+ for input stream (\d+)/g)
+  const matches = stderr.matchAll(new RegExp(printed.unsupportedCodec.pattern, 'g'))
   const undecodable = new Set(Array.from(matches, ([, index]) => Number(index)))
   const unname = (stream: Fields): Fields => {
     if (!undecodable.has(Number(stream.index))) return stream

@@ -2,7 +2,7 @@ import { execFile, type ExecFileException } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
-import { readAnnouncedBytes } from './announced.ts'
+import { readDeclaredBytes } from './announced.ts'
 import { readBoxes, type Boxes } from './boxes.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toMastering } from './mastering.ts'
@@ -19,6 +19,7 @@ import {
 } from './parse.ts'
 import { toLaunchError } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
+import { printed } from '../programs/printed-lines.ts'
 import { classify, createTail } from '../programs/stderr.ts'
 
 const PROBE_SECONDS = 30
@@ -37,8 +38,6 @@ const wanted = [
   'stream_side_data=displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id',
   'chapter=id',
 ].join(':')
-
-const guessed = /Estimating duration from bitrate/
 
 export type Inspect = (path: string, signal?: AbortSignal) => Promise<Probe>
 
@@ -62,7 +61,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       })
     const boxes = await readBoxes(path)
     const { json, lines, stderr } = await look('-show_entries', wanted).catch((error: unknown) => {
-      throw explain(error, boxes)
+      throw explain(error, { ...boxes, limits })
     })
     const known = withoutUndecodable(json, stderr)
     if (isEncrypted(known) || boxes.encrypted) throw toEncrypted()
@@ -71,13 +70,15 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
         'input.unsupported_codec',
         'the file is Dolby Vision without a picture for ordinary screens',
       )
-    const announcedBytes = await readAnnouncedBytes(path)
+    const announcedBytes = await readDeclaredBytes(path)
     const cut = boxes.cut || (announcedBytes ?? 0) > size
+    const parsed = parseProbe(known, size, await programs.decoders())
     const probe = {
-      ...parseProbe(known, size, await programs.decoders()),
+      ...parsed,
+      durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
       cut,
       announcedBytes,
-      isLengthGuessed: guessed.test(stderr),
+      isLengthGuessed: printed.lengthGuessed.pattern.test(stderr),
     }
     refuseUnusable({ probe, unreadable: findUnreadable(known), lines, limits })
     if (!probe.video) return probe
@@ -93,6 +94,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
 type Found = { probe: Probe; unreadable: Unreadable; lines: readonly string[]; limits: InputLimits }
 
 function refuseUnusable({ probe, unreadable, lines, limits }: Found): void {
+  if (probe.streamCount > limits.streams) throw toTooManyStreams(limits, lines)
   const { video, audio } = probe
   const codec = (video ? null : unreadable.video) ?? (audio ? null : unreadable.audio)
   if (codec === NAMELESS) {
@@ -119,6 +121,11 @@ function refuseUnusableSize({ width, height }: VideoStream, lines: readonly stri
   throw new MediadError('input.corrupt', 'its pictures have no size: the file is damaged', { stderr: lines })
 }
 
+function toTooManyStreams({ streams }: InputLimits, stderr: readonly string[]): MediadError {
+  const message = `the file has more than ${streams} streams: upload one with fewer, or raise limits.streams`
+  return new MediadError('input.too_many_streams', message, { stderr })
+}
+
 function toEncrypted(): MediadError {
   return new MediadError('input.encrypted', 'the file is encrypted: upload it without its copy protection')
 }
@@ -127,10 +134,11 @@ function toEncrypted(): MediadError {
 const heif: ReadonlySet<string> = new Set('heic heix hevc hevx heim heis mif1 msf1 avif avis'.split(' '))
 
 /** What the boxes know better than ffprobe, of a file that it cannot read. */
-function explain(error: unknown, { brand, cut, encrypted }: Boxes): unknown {
+function explain(error: unknown, { brand, cut, encrypted, limits }: Boxes & { limits: InputLimits }): unknown {
   if (!(error instanceof MediadError && error.code.startsWith('input.'))) return error
   if (encrypted) return toEncrypted()
   const { stderr } = error
+  if (error.code === 'input.too_many_streams') return toTooManyStreams(limits, stderr)
   if (brand !== null && heif.has(brand)) {
     const message = `the file is a picture coded as ${brand}, which this ffmpeg cannot decode: upload it as JPEG or PNG`
     return new MediadError('input.unsupported_codec', message, { stderr })

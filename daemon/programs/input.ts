@@ -27,7 +27,8 @@ export type InputLimits = {
 export async function toInputOptions(path: string, { pixels, streams }: InputLimits): Promise<string[]> {
   const restrictions = [
     ['-protocol_whitelist', 'file', '-format_whitelist', formatWhitelist],
-    ['-max_pixels', String(pixels), '-max_streams', String(streams)],
+    // one more than allowed, for the probe to count: from ffmpeg 6 on Matroska's demuxer only drops those beyond
+    ['-max_pixels', String(pixels), '-max_streams', String(streams + 1)],
   ].flat()
   // a JPEG's own demuxer is so unsure of itself that image2, which reads whole folders, wins by the file's name
   return (await isJpeg(path)) ? [...restrictions, '-f', 'jpeg_pipe'] : restrictions

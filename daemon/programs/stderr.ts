@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { MediadError, type ErrorCode } from '../vocabulary/errors.ts'
-import { notePattern } from './damage.ts'
+import { printed, type PrintedLine } from './printed-lines.ts'
 
 const LINES = 20
 const LINE_LENGTH = 500
@@ -21,7 +21,7 @@ export function createTail(onLine: (line: string) => void = () => undefined): Ta
   let open = ''
   const keep = (line: string) => {
     const text = clean(line)
-    if (text === '' || chatter.test(text) || notePattern.test(text)) return
+    if (text === '' || silenced.some(({ pattern }) => pattern.test(text))) return
     kept.push(text)
     if (kept.length > LINES) kept.shift()
   }
@@ -39,8 +39,12 @@ export function createTail(onLine: (line: string) => void = () => undefined): Ta
   }
 }
 
-/** Encoders print their settings whatever `-loglevel` says, and every JPEG has the "deprecated" pixel format. */
-const chatter = /^(?:Svt\[info\]|x26[45] \[info\])|deprecated pixel format used/
+const silenced: readonly PrintedLine[] = [
+  printed.svtAv1Settings,
+  printed.x265Settings,
+  printed.deprecatedFormat,
+  printed.note,
+]
 
 /** No control, format or unassigned characters: the lines go into logs, terminals and documents. */
 function clean(line: string): string {
@@ -59,7 +63,7 @@ export type Facts = {
 const reader: Facts = { lacks: () => false, writes: false }
 
 type Rule = {
-  readonly pattern: RegExp
+  readonly lines: readonly PrintedLine[]
   readonly code: ErrorCode
   readonly message: string
   /**
@@ -71,105 +75,106 @@ type Rule = {
 }
 
 /**
- * What ffmpeg and ffprobe say and what it means; the first rule that any line matches wins. The texts are those of
- * ffmpeg 5.1 to 7.1; machine trouble comes before what it makes of the file, and the file's trouble from special to
- * general. `$1` in a message is what the pattern caught.
+ * What the lines of ffmpeg and ffprobe mean; the first rule that any line matches wins. Machine trouble comes before what it
+ * makes of the file, and the file's trouble from special to general. `$1` in a message is what the pattern caught.
  */
 const rules: readonly Rule[] = [
   // ffmpeg goes on to say that it could not allocate memory for one more
   {
-    pattern: /Number of streams exceeds max_streams parameter \((\d+)\)/,
+    lines: [printed.tooManyStreams, printed.tooManyTracks],
     code: 'input.too_many_streams',
-    message: 'the file has more than $1 streams: upload one with fewer, or raise limits.streams',
+    message: 'the file has $1 streams or more: upload one with fewer, or raise limits.streams',
     holds: () => true,
   },
   {
-    pattern: /: No space left on device$/,
+    lines: [printed.diskFull],
     code: 'resource.disk',
     message: 'the disk is full',
     holds: ({ writes }) => writes,
   },
   {
-    pattern:
-      /Cannot allocate memory|failed to map segment from shared object|malloc of size \d+ failed|allocate memory failed|memory allocation failure/,
+    lines: [
+      printed.noMemory,
+      printed.noMemoryForLibraries,
+      printed.noMemoryForX264,
+      printed.noMemoryForSvtAv1,
+      printed.noMemoryForX265,
+    ],
     code: 'resource.memory',
     message: 'ffmpeg ran out of memory',
     holds: () => true,
   },
   {
-    pattern: /Too many open files|Resource temporarily unavailable$/,
+    lines: [printed.noFileHandle, printed.noFileHandleForLibraries, printed.noThread],
     code: 'resource.memory',
     message: 'this machine has run out of processes, threads or open files',
     holds: () => true,
   },
   {
-    pattern: /Unknown encoder '([^']*)'/,
+    lines: [printed.noEncoder],
     code: 'config.ffmpeg',
     message: 'this ffmpeg has no encoder $1: install an ffmpeg that has it, or configure another codec',
     holds: ({ lacks }, name) => lacks('encoder', name),
   },
   {
-    pattern: /No such filter: '([^']*)'/,
+    lines: [printed.noFilter],
     code: 'config.ffmpeg',
     message: 'this ffmpeg has no filter $1: install an ffmpeg that has it, or change the options that need it',
     holds: ({ lacks }, name) => lacks('filter', name),
   },
   {
-    pattern: /(?:Format|Protocol '[^']*') not on whitelist/,
+    lines: [printed.formatRefused, printed.protocolRefused],
     code: 'input.not_media',
     message: 'the file is in a format that is not accepted, such as a playlist',
   },
   {
-    pattern: /detected only with low score of/,
+    lines: [printed.lowScore],
     code: 'input.not_media',
     message: 'the file is not recognised as audio or video',
   },
   {
-    pattern: /Picture size ([1-9]\d*x[1-9]\d*) (?:exceeds specified max pixel count|is invalid)/,
+    lines: [printed.tooManyPixels, printed.sizeInvalid],
     code: 'input.too_many_pixels',
     message: 'its pictures are too large: $1',
   },
   {
     // bwdif's words, of a picture that was larger in the beginning
-    pattern: /Video (?:with planes|of) less than .* is not supported/,
+    lines: [printed.tooSmallToDeinterlace],
     code: 'input.corrupt',
     message: 'its pictures become too small on the way',
   },
   {
-    pattern: /(?:Decoder \(codec |no decoder found for: )(\w+)/,
+    lines: [printed.noDecoder, printed.noDecoderFor],
     code: 'input.unsupported_codec',
     message: 'the file is coded as $1, which this ffmpeg cannot decode',
   },
   {
-    pattern: /\[(\w+) @ \w+\].* is not implemented\. Update your FFmpeg/,
+    lines: [printed.notImplemented],
     code: 'input.unsupported_codec',
     message: 'the file uses a variant of $1 that this ffmpeg cannot decode',
   },
   {
-    pattern: /File ended prematurely|offset 0x[\da-f]+: partial file/,
+    lines: [printed.endedEarly, printed.partialFile],
     code: 'input.truncated',
     message: 'the file ends too early: the upload was incomplete',
   },
   {
-    pattern: /moov atom not found/,
+    lines: [printed.noIndex],
     code: 'input.corrupt',
     message: 'the file has no index: it is incomplete or damaged',
   },
   {
-    pattern:
-      /^(?:\[[^\]]*\] )*(?:file:.*|Error opening input): (?:Invalid data found when processing input|Invalid argument)$/,
+    lines: [printed.notMedia, printed.notMediaInFfmpeg],
     code: 'input.not_media',
     message: 'the file is not recognised as audio or video',
   },
   {
-    pattern:
-      /Error while decoding stream|Error submitting (?:a )?packet to (?:the )?decoder|Decoding error:|Decode error rate \S+ exceeds/i,
+    lines: [printed.decodingFailed, printed.packetRefused, printed.frameRefused, printed.tooManyErrors],
     code: 'input.corrupt',
     message: 'the file is damaged or encrypted: too much of it cannot be decoded',
   },
   {
-    pattern:
-      /Cannot determine format of input|Could not find codec parameters|Could not open codec for input stream|matches no streams/,
+    lines: [printed.noFormat, printed.noParameters, printed.noParser, printed.noStream],
     code: 'input.corrupt',
     message: 'the file is damaged: nothing in it can be decoded',
   },
@@ -177,9 +182,9 @@ const rules: readonly Rule[] = [
 
 /** What the last lines of a failed ffmpeg or ffprobe say; null when no rule knows them. */
 export function classify(lines: readonly string[], facts: Facts = reader): { code: ErrorCode; message: string } | null {
-  for (const { pattern, code, message, holds } of rules) {
+  for (const { lines: known, code, message, holds } of rules) {
     for (const line of lines) {
-      const match = pattern.exec(line)
+      const match = known.map(({ pattern }) => pattern.exec(line)).find((found) => found !== null)
       if (!match || (holds && (warning.test(line) || !holds(facts, match[1] ?? '')))) continue
       return { code, message: message.replace('$1', () => match[1] ?? '') }
     }

@@ -47,23 +47,23 @@ export type FfmpegResult = {
   /** Number of frames that were dropped because their timestamps did not increase; null when ffmpeg reported none. */
   readonly droppedFrames: number | null
   /** Defects of the input that ffmpeg reported. */
-  readonly damage: Damage
+  readonly corruption: Corruption
 }
 
 /** Defects of a source that ffmpeg reported while it read it, counted over all of its output. */
-export type Damage = {
+export type Corruption = {
   /**
    * By stream index of the source: number of packets that could not be decoded and of frames that were decoded corrupt.
    */
-  readonly broken: Readonly<Record<number, number>>
+  readonly undecodable: Readonly<Record<number, number>>
   /** Whether the file ends before the end that its container states. */
-  readonly cut: boolean
+  readonly truncated: boolean
   /** Whether data is missing or unreadable in the middle of the container. */
-  readonly holes: boolean
+  readonly gaps: boolean
   /** Whether a copied stream has non-monotonic timestamps. */
-  readonly disordered: boolean
+  readonly nonMonotonic: boolean
   /**
    * Distinct integers that filter expressions printed (`print(n,24)`); plugins use them to detect mid-stream changes.
    */
-  readonly notes: readonly number[]
+  readonly detections: readonly number[]
 }

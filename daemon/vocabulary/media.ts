@@ -23,11 +23,11 @@ export type Probe = {
   readonly streamCount: number
   readonly chapterCount: number
   /** Whether the file ends before the end that its container states. */
-  readonly cut?: boolean
+  readonly truncated?: boolean
   /** Whether the durations are estimates that ffprobe made from the bit rate, instead of values from the file. */
-  readonly isLengthGuessed?: boolean
+  readonly isDurationEstimated?: boolean
   /** Size of the file in bytes according to its header; null when the header has none. */
-  readonly announcedBytes?: number | null
+  readonly declaredBytes?: number | null
 }
 
 /** A video track. */

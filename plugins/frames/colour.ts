@@ -13,7 +13,7 @@ export const colourFilters = ['zscale', 'tonemap']
  * transparency on black, the layout's size, and colours that screens expect: 8 bits, 4:2:0, the values of television.
  * ffmpeg turns and mirrors it before them by itself. What is BT.601 or BT.709 stays so, and keeps its tags.
  */
-export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
+export function toFrameFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
   return [
     ...(mayBeInterlaced(video) ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
     ...(hasAlpha(video) ? ['premultiply=inplace=1'] : []),
@@ -25,12 +25,12 @@ export function toPictureFilters(video: VideoStream, layout: Layout, { hdr }: { 
  * Options before the input: without a decoder by name its transparency would not be seen, and in a film that is upright
  * single frames may ask to be turned (H.264's SEI), which ffmpeg would obey for those alone.
  */
-export function toPictureInputOptions({ index, decoder, rotation, mirrored }: VideoStream): string[] {
+export function toFrameInputOptions({ index, decoder, rotation, mirrored }: VideoStream): string[] {
   const upright = rotation === 0 && mirrored !== true
   return [...(upright ? ['-noautorotate'] : []), ...(decoder === undefined ? [] : [`-c:${index}`, decoder])]
 }
 
-/** Whether the result of {@link toPictureFilters} is HDR. */
+/** Whether the result of {@link toFrameFilters} is HDR. */
 export function staysHdr(video: VideoStream, hdr: Hdr): boolean {
   return hdr === 'keep' && isHdr(video)
 }
@@ -52,16 +52,16 @@ function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[]
     return [...toSizeFilters(video, layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
   if (video.primaries === 'bt2020')
     return [...toSizeFilters(video, layout, []), ...toMissingTags(video), toBt709, 'format=yuv420p']
-  return [...toUnsaidTags(video), ...toSizeFilters(video, layout, ['out_range=tv']), 'format=yuv420p']
+  return [...toUntaggedTags(video), ...toSizeFilters(video, layout, ['out_range=tv']), 'format=yuv420p']
 }
 
 /** Large films that do not say are of BT.709; made smaller, they would be taken for BT.601. */
-function isUnsaidBt709({ matrix, width, height }: VideoStream): boolean {
+function isUntaggedBt709({ matrix, width, height }: VideoStream): boolean {
   return matrix === undefined && (width >= 1280 || height > 576)
 }
 
-function toUnsaidTags(video: VideoStream): string[] {
-  return isUnsaidBt709(video) ? ['setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709'] : []
+function toUntaggedTags(video: VideoStream): string[] {
+  return isUntaggedBt709(video) ? ['setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709'] : []
 }
 
 function toLimited(video: VideoStream): string[] {
@@ -73,16 +73,16 @@ function toMissingTags(video: VideoStream): string[] {
   const { primaries, matrix, transfer } = video
   const tags = [
     ...(primaries === undefined ? ['color_primaries=bt2020'] : []),
-    ...(matrix === undefined || isStrangeMatrix(video) ? ['colorspace=bt2020nc'] : []),
-    ...(transfer === undefined || strangeTransfers.has(transfer) ? ['color_trc=bt2020-10'] : []),
+    ...(matrix === undefined || isUnsupportedMatrix(video) ? ['colorspace=bt2020nc'] : []),
+    ...(transfer === undefined || unsupportedTransfers.has(transfer) ? ['color_trc=bt2020-10'] : []),
   ]
   return tags.length === 0 ? [] : [`setparams=${tags.join(':')}`]
 }
 
 /** Of BT.1361 and of digital cinema; seen with ffmpeg 5.1, as are the matrices below. */
-const strangeTransfers: ReadonlySet<string> = new Set(['bt1361e', 'smpte428'])
+const unsupportedTransfers: ReadonlySet<string> = new Set(['bt1361e', 'smpte428'])
 
-function isStrangeMatrix(video: VideoStream): boolean {
+function isUnsupportedMatrix(video: VideoStream): boolean {
   const { matrix, pixelFormat } = video
   if (matrix === 'gbr') return pixelFormat?.startsWith('yuv') === true
   return matrix === 'smpte2085' || matrix === (isHdr(video) ? 'bt2020c' : 'ictcp')

@@ -4,10 +4,10 @@ import { toDisplaySize, type VideoStream } from 'mediad'
  * A film is probed by its first pictures. What a filter tells of one that is different is a number, which `print` of
  * ffmpeg's expressions puts among the warnings; see `Damage.notes`.
  */
-export const notes = { resized: 1, interlaced: 2 } as const
+export const detections = { resized: 1, interlaced: 2 } as const
 
 /** At the level of warnings (24); its value is the number. */
-const tell = (note: number) => `print(${note},24)`
+const report = (note: number) => `print(${note},24)`
 
 type Sides = { readonly width: number; readonly height: number }
 
@@ -45,20 +45,20 @@ export function toScaleOptions({ video, stored = toDisplaySize(video), scaled, f
     height: `min(${frame.height},2*ceil(${frame.width / 2}/${SHOWN}))`,
   }
   return [
-    `w='if(${first},${scaled.width},${tell(notes.resized)}*${fitting.width})'`,
+    `w='if(${first},${scaled.width},${report(detections.resized)}*${fitting.width})'`,
     `h='if(${first},${scaled.height},${fitting.height})'`,
     'eval=frame',
   ].join(':')
 }
 
 /** Filters that change nothing, and tell whether a film that is to be copied is not the same to its end. */
-export function toTellingFilters(video: VideoStream): string[] {
-  const resized = `scale=w='if(${isFirstShape(video, video)},iw,${tell(notes.resized)}*iw)':h=ih:eval=frame`
-  return mayBeInterlaced(video) ? [tellInterlaced, resized] : [resized]
+export function toDetectionFilters(video: VideoStream): string[] {
+  const resized = `scale=w='if(${isFirstShape(video, video)},iw,${report(detections.resized)}*iw)':h=ih:eval=frame`
+  return mayBeInterlaced(video) ? [detectInterlaced, resized] : [resized]
 }
 
 /** Once, not with every picture. */
-const tellInterlaced = `select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,${tell(notes.interlaced)}))'`
+const detectInterlaced = `select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,${report(detections.interlaced)}))'`
 
 /** The codecs of cameras and broadcasters: each frame says whether it is made of half-pictures. */
 export function mayBeInterlaced({ interlaced, codec, width, height }: VideoStream): boolean {

@@ -1,5 +1,5 @@
 import type { VideoStream } from 'mediad'
-import { toPictureFilters } from '../frames/colour.ts'
+import { toFrameFilters } from '../frames/colour.ts'
 import { toLayout } from '../frames/size.ts'
 import { formats, type ThumbnailOptions } from './options.ts'
 
@@ -12,15 +12,10 @@ export function thumbnailArguments(
   const layout = toLayout(video, { maxWidth: given.width, maxHeight: given.height })
   return [
     ['-map', `0:${video.index}`, '-an', '-sn', '-dn', '-map_metadata', '-1', '-frames:v', '1'],
-    [
-      '-vf',
-      [...toPictureFilters(video, layout, { hdr: 'tonemap' }), toPictureMatrix].join(','),
-      '-pix_fmt',
-      pixelFormat,
-    ],
+    ['-vf', [...toFrameFilters(video, layout, { hdr: 'tonemap' }), imageMatrix].join(','), '-pix_fmt', pixelFormat],
     ['-c:v', encoder, ...options(given.quality), '-f', 'image2', '-update', '1'],
   ].flat()
 }
 
 /** Pictures have the matrix of BT.601, whatever the film has. */
-const toPictureMatrix = 'scale=out_color_matrix=bt601'
+const imageMatrix = 'scale=out_color_matrix=bt601'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, MediadError, type RunContext } from 'mediad'
-import { colourFilters, toPictureInputOptions } from '../frames/colour.ts'
+import { colourFilters, toFrameInputOptions } from '../frames/colour.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { thumbnailArguments } from './arguments.ts'
 import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes } from './options.ts'
@@ -36,7 +36,7 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
         await takeFrame(context, {
           path,
-          inputOptions: toPictureInputOptions(video),
+          inputOptions: toFrameInputOptions(video),
           options: thumbnailArguments(given, video),
           // its palette may be in the first packet alone
           fromStart: video.pixelFormat === 'pal8',

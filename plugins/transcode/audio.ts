@@ -1,10 +1,10 @@
 import type { AudioStream, Probe } from 'mediad'
 import { audioCodecs } from './codecs.ts'
-import type { Recipe } from './options.ts'
+import type { EncodeSettings } from './options.ts'
 import { beginsWithResult } from './timestamps.ts'
 
 /** Filters of a measured loudness go behind those that make the sound what it will be. */
-export function toSoundFilters(probe: Probe, audio: AudioStream, loudness: readonly string[] = []): string[] {
+export function toAudioFilters(probe: Probe, audio: AudioStream, loudness: readonly string[] = []): string[] {
   // should the sound change its form on the way, ffmpeg begins anew, and with the silence as well: only where it is needed
   const fromTheBeginning = mayChange(probe, audio) && beginsWithResult(probe, audio) ? '' : ':first_pts=0'
   return [
@@ -30,6 +30,9 @@ function mayChange({ format }: Probe, { codec }: AudioStream): boolean {
 }
 
 /** At most two channels, 48 kHz. */
-export function toSoundOptions({ audio: { codec, kbps } }: Recipe, filters: readonly string[]): string[] {
+export function toAudioEncoderOptions(
+  { audio: { codec, kbps } }: EncodeSettings,
+  filters: readonly string[],
+): string[] {
   return ['-c:a', audioCodecs[codec].encoder, '-b:a', `${kbps}k`, '-af', filters.join(','), '-ar', '48000']
 }

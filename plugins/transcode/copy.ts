@@ -2,22 +2,22 @@ import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
 import { isRgb, staysHdr } from '../frames/colour.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
-import type { Recipe } from './options.ts'
+import type { EncodeSettings } from './options.ts'
 import { beginsWithResult, exceedsMaxRate } from './timestamps.ts'
 
 /** Per stream: whether it goes into the result as it is. */
-export type Plan = { readonly video: boolean; readonly audio: boolean }
+export type CopyPlan = { readonly video: boolean; readonly audio: boolean }
 
-export const codeAnew: Plan = { video: false, audio: false }
-export const copyAll: Plan = { video: true, audio: true }
+export const reencodeAll: CopyPlan = { video: false, audio: false }
+export const copyAll: CopyPlan = { video: true, audio: true }
 
 /** Decides what can be copied; null streams count as coded anew. */
-export function toPlan(recipe: Recipe, probe: Probe): Plan {
-  if (recipe.copy === 'never' || !keepsExactTimes(probe)) return codeAnew
+export function toCopyPlan(settings: EncodeSettings, probe: Probe): CopyPlan {
+  if (settings.copy === 'never' || !keepsExactTimes(probe)) return reencodeAll
   const { video, audio } = probe
   return {
-    video: video !== null && isWantedVideo(recipe, video) && beginsWithResult(probe, video),
-    audio: audio !== null && isWantedAudio(recipe, audio) && beginsWithResult(probe, audio),
+    video: video !== null && isWantedVideo(settings, video) && beginsWithResult(probe, video),
+    audio: audio !== null && isWantedAudio(settings, audio) && beginsWithResult(probe, audio),
   }
 }
 
@@ -27,12 +27,12 @@ function keepsExactTimes({ format }: Probe): boolean {
 }
 
 /** The codec that is asked for, in a form that every player plays, in need of nothing. */
-function isWantedVideo(recipe: Recipe, video: VideoStream): boolean {
-  const { profiles, hdrProfiles, minSide } = videoCodecs[recipe.codec]
-  const hdr = staysHdr(video, recipe.hdr)
-  const size = toFinalSize(toLayout(video, { ...recipe, minSide }))
+function isWantedVideo(settings: EncodeSettings, video: VideoStream): boolean {
+  const { profiles, hdrProfiles, minSide } = videoCodecs[settings.codec]
+  const hdr = staysHdr(video, settings.hdr)
+  const size = toFinalSize(toLayout(video, { ...settings, minSide }))
   return [
-    video.codec === recipe.codec,
+    video.codec === settings.codec,
     (hdr ? hdrProfiles : profiles).includes(video.profile ?? ''),
     video.pixelFormat === (hdr ? 'yuv420p10le' : 'yuv420p'),
     hdr || !(isRgb(video) || video.primaries === 'bt2020' || isHdr(video)),
@@ -52,7 +52,7 @@ function isTrimmed({ packetCount, framesPerSecond, durationSeconds }: VideoStrea
   return packetCount / framesPerSecond - durationSeconds > 0.1
 }
 
-function isWantedAudio({ audio: wanted, loudness }: Recipe, audio: AudioStream): boolean {
+function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: AudioStream): boolean {
   const ordinary = audio.sampleRate === 48_000 || (audio.sampleRate === 44_100 && wanted.codec === 'aac')
   return [
     audio.codec === wanted.codec,

@@ -1,21 +1,21 @@
-import type { Damage, Probe } from 'mediad'
+import type { Corruption, Probe } from 'mediad'
 import { NOTICED_SECONDS, toDelaySeconds, toMaxRate } from './timestamps.ts'
 
 /** Something that is wrong with a source; beyond a threshold it is an error. */
-export type Flaw = { readonly code: 'input.corrupt' | 'input.truncated' | null; readonly message: string }
+export type Defect = { readonly code: 'input.corrupt' | 'input.truncated' | null; readonly message: string }
 
 /** What was made of a source. */
 export type Made = {
   probe: Probe
   result: Probe
-  damage: Damage
+  corruption: Corruption
   /** Pictures in the result. */
   frames: number | null
   droppedFrames: number | null
 }
 
 /** The share of a stream's pictures, or of its sound, that may be damaged. */
-const DAMAGED_SHARE = 0.02
+const CORRUPT_SHARE = 0.02
 /** How much may be missing at the end: where the container itself shows that it is cut, and where only its header says so. */
 const MISSING = { cut: { share: 0.02, seconds: 0.1 }, claimed: { share: 0.1, seconds: 1 } } as const
 /** For longer nobody lets a picture stand, whatever an index says. */
@@ -29,50 +29,51 @@ export const SAMPLES_PER_PACKET = 1024
  * Says what was wrong with a source, by what came out of it and by what ffmpeg complained about. A header alone proves
  * little, as headers lie; a container that should be longer than it is proves that something is missing.
  */
-export function findFlaws(made: Made): Flaw[] {
-  return [...findDamage(made), ...findHoles(made), ...findDropped(made), ...findMissing(made)]
+export function findDefects(made: Made): Defect[] {
+  return [...findUndecodable(made), ...findGaps(made), ...findDropped(made), ...findMissing(made)]
 }
 
-function findDamage({ probe: { video, audio }, result, damage, frames }: Made): Flaw[] {
+function findUndecodable({ probe: { video, audio }, result, corruption, frames }: Made): Defect[] {
   const packets = ((result.audio?.durationSeconds ?? 0) * (audio?.sampleRate ?? 0)) / SAMPLES_PER_PACKET
   return [
-    ...toDamage('pictures', video ? (damage.broken[video.index] ?? 0) : 0, frames ?? 0),
-    ...toDamage('pieces of sound', audio ? (damage.broken[audio.index] ?? 0) : 0, Math.round(packets)),
+    ...toUndecodable('pictures', video ? (corruption.undecodable[video.index] ?? 0) : 0, frames ?? 0),
+    ...toUndecodable('pieces of sound', audio ? (corruption.undecodable[audio.index] ?? 0) : 0, Math.round(packets)),
   ]
 }
 
 /** Where the container lost its thread, pictures of a steady rate can be counted. */
-function findHoles({ probe: { video }, result, damage, frames }: Made): Flaw[] {
-  if (!damage.holes || !video?.framesPerSecond || frames === null) return []
+function findGaps({ probe: { video }, result, corruption, frames }: Made): Defect[] {
+  if (!corruption.gaps || !video?.framesPerSecond || frames === null) return []
   const rate = Math.min(video.framesPerSecond, toMaxRate(video))
   const due = Math.round((result.video?.durationSeconds ?? 0) * rate)
   const lost = due - frames
   if (lost <= 1) return []
   const message = `about ${lost} of ${due} pictures are missing`
-  return [{ code: lost > DAMAGED_SHARE * due ? 'input.corrupt' : null, message }]
+  return [{ code: lost > CORRUPT_SHARE * due ? 'input.corrupt' : null, message }]
 }
 
 /** Times that go back can be of a damaged file, or of a strange recorder's: what is left is what there is. */
-function findDropped({ droppedFrames }: Made): Flaw[] {
+function findDropped({ droppedFrames }: Made): Defect[] {
   if (!droppedFrames) return []
   return [{ code: null, message: `${droppedFrames} pictures were left out: their times do not grow` }]
 }
 
-function toDamage(what: string, broken: number, good: number): Flaw[] {
+function toUndecodable(what: string, broken: number, good: number): Defect[] {
   if (broken === 0) return []
   const share = broken / Math.max(broken, good)
   const message = `${broken} of about ${Math.max(broken, good)} ${what} are damaged or cannot be decoded`
-  return [{ code: share > DAMAGED_SHARE ? 'input.corrupt' : null, message }]
+  return [{ code: share > CORRUPT_SHARE ? 'input.corrupt' : null, message }]
 }
 
-type Ended = Pick<Made, 'probe' | 'damage' | 'frames'>
+type Ended = Pick<Made, 'probe' | 'corruption' | 'frames'>
 
 /** Whether the container itself shows that something is missing, or ffmpeg says so. */
-const isCut = ({ probe, damage }: Pick<Made, 'probe' | 'damage'>): boolean => damage.cut || probe.cut === true
+const isCut = ({ probe, corruption }: Pick<Made, 'probe' | 'corruption'>): boolean =>
+  corruption.truncated || probe.truncated === true
 
 /** Whether every picture is there that the container's index lists. */
-function isComplete({ probe, damage, frames }: Ended): boolean {
-  return !isCut({ probe, damage }) && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
+function isComplete({ probe, corruption, frames }: Ended): boolean {
+  return !isCut({ probe, corruption }) && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
 }
 
 /**
@@ -80,10 +81,10 @@ function isComplete({ probe, damage, frames }: Ended): boolean {
  * index counts from decoding to decoding, which ends some pictures early where they are reordered. The header's length
  * makes up for that, where it can be of the picture only; beyond a second it is no reordering, but a lie.
  */
-export function toPictureEnd(made: Ended): number | null {
-  const { probe, damage } = made
+export function toVideoEnd(made: Ended): number | null {
+  const { probe, corruption } = made
   const { video, audio, durationSeconds: whole } = probe
-  if (!video?.durationSeconds || damage.holes || !isComplete(made)) return null
+  if (!video?.durationSeconds || corruption.gaps || !isComplete(made)) return null
   const indexed = Math.max(0, toDelaySeconds(probe, video)) + video.durationSeconds
   const isOfPicture =
     whole !== null &&
@@ -97,9 +98,9 @@ export function toPictureEnd(made: Ended): number | null {
 
 const isAll = ({ skipped, subtitles }: Probe): boolean => skipped.length === 0 && subtitles.length === 0
 
-function findMissing({ probe, result, damage, frames }: Made): Flaw[] {
-  const cut = isCut({ probe, damage })
-  const complete = isComplete({ probe, damage, frames })
+function findMissing({ probe, result, corruption, frames }: Made): Defect[] {
+  const cut = isCut({ probe, corruption })
+  const complete = isComplete({ probe, corruption, frames })
   const flaws = kinds.flatMap((kind) => {
     const claimed = toClaim({ probe, result }, kind, cut)
     const held = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
@@ -108,22 +109,22 @@ function findMissing({ probe, result, damage, frames }: Made): Flaw[] {
     return kind === 'video' && complete ? missing.map(toNote) : missing
   })
   if (flaws.length > 0 || !cut) return flaws
-  const { announcedBytes, sizeBytes } = probe
-  if (announcedBytes && announcedBytes - sizeBytes > MISSING.cut.share * announcedBytes) {
-    const message = `the file has ${sizeBytes} of the ${announcedBytes} bytes that it announces`
+  const { declaredBytes, sizeBytes } = probe
+  if (declaredBytes && declaredBytes - sizeBytes > MISSING.cut.share * declaredBytes) {
+    const message = `the file has ${sizeBytes} of the ${declaredBytes} bytes that it announces`
     return [{ code: 'input.truncated', message }]
   }
   return [{ code: null, message: 'the end of the file is missing: its last piece is incomplete' }]
 }
 
-const toNote = ({ message }: Flaw): Flaw => ({ code: null, message })
+const toNote = ({ message }: Defect): Defect => ({ code: null, message })
 
 const kinds = ['video', 'audio'] as const
 type Kind = (typeof kinds)[number]
 
 type Length = { kind: Kind; claimed: number; held: number; cut: boolean }
 
-function toMissing({ kind, claimed, held, cut }: Length): Flaw[] {
+function toMissing({ kind, claimed, held, cut }: Length): Defect[] {
   const missing = claimed - held
   const { share, seconds } = cut ? MISSING.cut : MISSING.claimed
   const most = Math.min(Math.max(seconds, share * claimed), 0.9 * claimed)
@@ -144,7 +145,7 @@ function toBroadcastClaim(seconds: number | null, other: { durationSeconds: numb
  */
 function toClaim({ probe, result }: Pick<Made, 'probe' | 'result'>, kind: Kind, cut: boolean): number | null {
   const stream = probe[kind]
-  if (stream === null || probe.isLengthGuessed === true) return null
+  if (stream === null || probe.isDurationEstimated === true) return null
   if (probe.format === 'mpegts')
     return toBroadcastClaim(stream.durationSeconds, result[kind === 'video' ? 'audio' : 'video'])
   if (stream.durationSeconds !== null) return stream.durationSeconds

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AudioStream, RunContext } from 'mediad'
 import { toStartOptions } from './timestamps.ts'
-import { toSoundFilters } from './audio.ts'
+import { toAudioFilters } from './audio.ts'
 
 /** EBU R128: integrated loudness in LUFS, true peak in dBTP, range in LU. */
 export type Loudness = { readonly integrated: number; readonly peak: number; readonly range: number }
@@ -19,14 +19,14 @@ const TAIL_BYTES = 8192
 export async function measureLoudness(context: RunContext, audio: AudioStream): Promise<Loudness | null> {
   const { probe, workspace, ffmpeg } = context
   const name = `loudness-${randomUUID()}.txt` // a plain name, relative to the workspace: nothing to quote in a filter
-  const filters = [...toSoundFilters(probe, audio), ...toMeasuringFilters(name)]
+  const filters = [...toAudioFilters(probe, audio), ...toMeasuringFilters(name)]
   try {
     await ffmpeg({
       inputOptions: [...toStartOptions(probe), '-max_error_rate', '1'], // the second pass judges
       outputs: [],
       alsoDecode: ['-map', `0:${audio.index}`, '-vn', '-sn', '-dn', '-af', filters.join(',')],
       durationSeconds: probe.durationSeconds,
-      onProgress: (fraction) => context.progress(fraction * MEASURING),
+      onProgress: (fraction) => context.progress(fraction * MEASURING_SHARE),
     })
     return parseLoudness(await readEnd(join(workspace, name)))
   } finally {
@@ -40,7 +40,7 @@ export function toMeasuringFilters(name: string): string[] {
 }
 
 /** The first pass's share of the work. */
-export const MEASURING = 0.15
+export const MEASURING_SHARE = 0.15
 
 /** The last report: everything in it counts from the beginning. Null for silence, and for what was not measured whole. */
 export function parseLoudness(text: string): Loudness | null {

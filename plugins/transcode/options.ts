@@ -186,14 +186,14 @@ const isOwnKey = (key: string): boolean => /\{(?:name|id)\}/.test(key)
 export type TranscodeOptions = z.output<typeof transcodeOptions>
 
 /** {@link TranscodeOptions} with every choice made. */
-export type Recipe = Omit<TranscodeOptions, 'crf' | 'preset' | 'audio'> & {
+export type EncodeSettings = Omit<TranscodeOptions, 'crf' | 'preset' | 'audio'> & {
   readonly crf: number
   readonly preset: string | number
   readonly audio: { readonly codec: AudioCodec; readonly kbps: number }
   readonly container: Container
 }
 
-export function toRecipe(given: TranscodeOptions): Recipe {
+export function toEncodeSettings(given: TranscodeOptions): EncodeSettings {
   const container = toContainer(given.key) ?? 'mp4'
   const video = videoCodecs[given.codec]
   const sound = given.audio.codec ?? audioCodecOf[container]
@@ -207,7 +207,7 @@ export function toRecipe(given: TranscodeOptions): Recipe {
 }
 
 /** An mp4 has its index in front. */
-export function toMuxerOptions({ container, metadata }: Pick<Recipe, 'container' | 'metadata'>): string[] {
+export function toMuxerOptions({ container, metadata }: Pick<EncodeSettings, 'container' | 'metadata'>): string[] {
   const flags = metadata === 'keep' ? '+faststart+use_metadata_tags' : '+faststart'
   // of a timecode that is kept it would make a track of data
   const mp4 = ['-movflags', flags, ...(metadata === 'keep' ? ['-write_tmcd', '0'] : [])]

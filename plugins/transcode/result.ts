@@ -1,5 +1,5 @@
 import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from 'mediad'
-import { SAMPLES_PER_PACKET, toPictureEnd } from './defects.ts'
+import { SAMPLES_PER_PACKET, toVideoEnd } from './defects.ts'
 import { NOTICED_SECONDS } from './timestamps.ts'
 
 /** What one run of ffmpeg made, and what ffprobe sees in it. */
@@ -23,13 +23,14 @@ export function toLength({ video, audio, durationSeconds, chapterCount }: Probe)
 }
 
 /** What is wrong with the result; null when nothing is. ffmpeg's exit code says little. */
-export function findFault(
-  { result, outSeconds, damage }: Pick<Result, 'result' | 'outSeconds' | 'damage'>,
+export function findResultDefect(
+  { result, outSeconds, corruption }: Pick<Result, 'result' | 'outSeconds' | 'corruption'>,
   probe: Probe,
 ): MediadError | null {
   const missing = probe.video && !result.video ? 'picture' : probe.audio && !result.audio ? 'sound' : null
   if (missing !== null) return new MediadError('input.corrupt', `nothing of the ${missing} can be decoded`)
-  if (damage.disordered) return new MediadError('input.corrupt', 'its times go back, in a way that cannot be mended')
+  if (corruption.nonMonotonic)
+    return new MediadError('input.corrupt', 'its times go back, in a way that cannot be mended')
   const [held, written] = [toLength(result), outSeconds ?? 0]
   // rounding and the last frame explain half a second, or 2 % of long ones
   if (held >= written - Math.max(0.5, 0.02 * written)) return null
@@ -37,12 +38,12 @@ export function findFault(
 }
 
 /** Players stumble over times that go back, and over a beginning that is not there. */
-export function isBadCopy({ result, outSeconds, frames, damage }: Result, probe: Probe): boolean {
+export function isBadCopy({ result, outSeconds, frames, corruption }: Result, probe: Probe): boolean {
   const late = [result.video, result.audio].some(
     (stream) => stream !== null && (stream.startSeconds ?? 0) > NOTICED_SECONDS,
   )
   // what was decoded ends when the last picture begins or, by the index, when it is over
-  const ends = [outSeconds ?? 0, toPictureEnd({ probe, frames, damage }) ?? 0]
+  const ends = [outSeconds ?? 0, toVideoEnd({ probe, frames, corruption }) ?? 0]
   const isOther = ends.every((end) => Math.abs(toLength(result) - end) > NOTICED_SECONDS)
   return late || isOther || hasHoles(result.audio)
 }

@@ -3,10 +3,10 @@ import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { audioCodecs, videoCodecs } from './codecs.ts'
 import { toLongerFilter } from './last-frame.ts'
 import { toLoudnessFilters, toMeasuringFilters } from './loudness.ts'
-import type { Recipe } from './options.ts'
+import type { EncodeSettings } from './options.ts'
 
 export type TrialParts = {
-  recipe: Recipe
+  settings: EncodeSettings
   sample: Probe
   /** The options of the output, for a source. */
   toOptions: (probe: Probe, loudness?: readonly string[]) => string[]
@@ -15,21 +15,21 @@ export type TrialParts = {
 }
 
 /** What `transcode` needs ffmpeg for, with the options that it uses. */
-export function toTrials({ recipe, sample, toOptions, proof }: TrialParts): FfmpegTrial[] {
-  const extension = recipe.container
-  const inputOptions = ['-noautorotate', '-max_error_rate', recipe.onCorrupt === 'warn' ? '1' : '0.67']
-  const [video, audio] = [videoCodecs[recipe.codec].encoder, audioCodecs[recipe.audio.codec].encoder]
+export function toTrials({ settings, sample, toOptions, proof }: TrialParts): FfmpegTrial[] {
+  const extension = settings.container
+  const inputOptions = ['-noautorotate', '-max_error_rate', settings.onCorrupt === 'warn' ? '1' : '0.67']
+  const [video, audio] = [videoCodecs[settings.codec].encoder, audioCodecs[settings.audio.codec].encoder]
   const demanding = { ...sample, audio: null, video: sample.video && toDemanding(sample.video) }
-  const loudness = recipe.loudness && [
+  const loudness = settings.loudness && [
     ...toMeasuringFilters('loudness.txt'),
-    ...toLoudnessFilters(quiet, recipe.loudness.target),
+    ...toLoudnessFilters(quiet, settings.loudness.target),
   ]
-  const lengthen = extension === 'mp4' ? ['-bsf:v', toLongerFilter(1)] : []
+  const extendLastFrame = extension === 'mp4' ? ['-bsf:v', toLongerFilter(1)] : []
   return [
     {
       name: `${video} with the filters of HDR, transparency and interlaced video`,
       inputOptions,
-      output: { extension, options: [...afterDemanding(toOptions(demanding)), ...lengthen] },
+      output: { extension, options: [...afterDemanding(toOptions(demanding)), ...extendLastFrame] },
     },
     {
       name: loudness ? `${audio} with loudness filters` : audio,

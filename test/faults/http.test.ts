@@ -6,7 +6,7 @@ import { all } from './explore.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { ROW_SECONDS } from '../helpers/parallel.ts'
 
-const test = suite('endpoint faults', { timeoutSeconds: ROW_SECONDS })
+const test = suite('endpoint faults', { timeoutSeconds: ROW_SECONDS, exhaustive: true })
 
 const COUNT = all ? 10_000 : 1000
 const AT_ONCE = 20

@@ -88,7 +88,7 @@ row(
   },
 )
 
-row('S5: heartbeats without a response, forwarded or not: the next one uses a new socket', async () => {
+rest('S5: heartbeats without a response, forwarded or not: the next one uses a new socket', async () => {
   // each heartbeat times out after five seconds, and the owner stops after more than sixteen seconds without a response
   await using bench = await startBench({ ...gated, more: toJobConfig({ leaseSeconds: 20 }) })
   const { proxy } = bench.first
@@ -251,7 +251,7 @@ rest('an owner without a connection to S3 stops, and another one does the job', 
   assert.equal(findWritesAfter(first, calls), [])
 })
 
-row('an owner without a connection to SQS finishes its job, and no other daemon starts it', async () => {
+rest('an owner without a connection to SQS finishes its job, and no other daemon starts it', async () => {
   await using bench = await startBench(gated)
   const { first } = bench
   await bench.upload('origin_a.mp4', await tinyVideo())

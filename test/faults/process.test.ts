@@ -111,7 +111,7 @@ async function readPeakMemoryMiB(pid: number): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
 }
 
-row('P17: a daemon out of file descriptors loses nothing, and continues once it has some again', async () => {
+rest('P17: a daemon out of file descriptors loses nothing, and continues once it has some again', async () => {
   await using bench = await startBench({
     code: noteCode,
     chain: '[note(), upload()]',

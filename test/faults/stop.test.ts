@@ -22,26 +22,15 @@ import {
 import { toJobConfig, type Bench } from './setup.ts'
 import { runInParallel } from '../helpers/parallel.ts'
 import type { Breakpoint } from './breakpoints.ts'
-import { pickBreakpoints } from './windows.ts'
 
 const grace = 'shutdown: { graceSeconds: 1 },'
 
 const row = runInParallel(suite('SIGTERM', { timeoutSeconds: EXPLORATION_SECONDS }))
 
-/** Before the claim, and before the last call of a multipart upload. */
-const quick: Breakpoint[] = [
-  { label: 'claiming: SendMessage in-progress #1', when: 'before' },
-  { label: 'running: CompleteMultipartUpload output #1', when: 'before' },
-]
-
-row(
-  'SIGTERM at any network call: no attempt is used, and the daemon exits with 0',
-  async () => {
-    const breakpoints = await pickBreakpoints(quick, () => findBreakpoints(success, (n) => n % 3 === 0))
-    await explore(breakpoints, runWithSigterm)
-  },
-  { exhaustive: 'partly' },
-)
+row.exhaustive('SIGTERM at any network call: no attempt is used, and the daemon exits with 0', async () => {
+  const breakpoints = await findBreakpoints(success, (n) => n % 3 === 0)
+  await explore(breakpoints, runWithSigterm)
+})
 
 row.exhaustive('SIGTERM at any call of a failure, a second attempt and dead-lettering: the job ends dead', async () => {
   const breakpoints = await findBreakpoints(deadLettering, (n) => n % 6 === 3)

@@ -103,7 +103,7 @@ row.exhaustive('S2: a download that never completes fails the job: nothing trunc
   )
 })
 
-row('S4: a stalled download is aborted and resumed', async () => {
+rest('S4: a stalled download is aborted and resumed', async () => {
   await using bench = await startBench(digest)
   const stalled = bench.first.proxy.fault({ on: isGet, times: 1, do: 'stallBody', afterBytes: 100_000 })
   const etag = await bench.upload('origin_a.mp4', await createPaddedVideo())
@@ -151,7 +151,7 @@ row.exhaustive(
   },
 )
 
-row('S12: a source deleted while its job waits: one attempt, then dead with input.source_gone', async () => {
+rest('S12: a source deleted while its job waits: one attempt, then dead with input.source_gone', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'origin_a.mp4' }))

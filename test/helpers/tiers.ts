@@ -34,7 +34,7 @@ export function isEmptyIn(wanted: Tier, text: string): boolean {
 }
 
 /** Matches calls that add a test, such as `test(` and `row(`. Exhaustive tests are added with `.exhaustive(` or its alias `rest(`. */
-const testCall = /\b(?:row|test|add|rowOnDisk|(rest))(\.exhaustive)?\(\s*['`]/g
+const testCall = /\b(?:row|test|add|rowOnDisk|(rest(?:OnDisk)?))(\.exhaustive)?\(\s*['`]/g
 
 /** Returns whether a test runs in the quick tier, at least in part, given the text of its file and a part of its title. */
 export function isQuickTest(text: string, title: string): boolean {

@@ -6,7 +6,7 @@ import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('again')
+const test = suite('again', { exhaustive: true })
 
 test('a finished job stays finished when its file is uploaded again; without its document it runs again', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: noteCode })

@@ -62,7 +62,7 @@ test.exhaustive('custom-plugin: an image with six frames; none for a source with
   assert.equal(await runChain(folder.path, custom, 'song.mp3'), ['sheet_video.jpg'])
 })
 
-test('demo', async () => {
+test.exhaustive('demo', async () => {
   await using folder = await temporaryFolder()
   const video = join(folder.path, 'video.mp4')
   await makeVideo(video)

@@ -83,7 +83,7 @@ const hardKeys = [
   `origin_${'a'.repeat(200)}/${'b'.repeat(200)}/${'c'.repeat(200)}/${'d'.repeat(200)}/${'e'.repeat(180)}.mp4`,
 ]
 
-test('processes sources with any key', async () => {
+test.exhaustive('processes sources with any key', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'tiny.mp4')
@@ -126,7 +126,7 @@ test('accepts several records, SNS and EventBridge bodies, and deletes messages 
   assert.equal(await fleet.takeDeadMessages(), [])
 })
 
-test('dead-letters a body that is not a notification, with the reason', async () => {
+test.exhaustive('dead-letters a body that is not a notification, with the reason', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
   const bodies = [
     'null',

@@ -14,6 +14,7 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const test = runInParallel(suite('operate'))
+const rest = test.exhaustive
 
 type Gate = { daemons?: number; verdict?: 'retry' | 'reject' }
 
@@ -64,7 +65,7 @@ async function run({ cloud, daemons }: Fleet, ...args: string[]): Promise<Run> {
 
 const started = (fleet: Fleet) => fleet.countEvents('job.started')
 
-test('lists, shows and redrives a dead job, which restarts at attempt 1 and keeps its history', async () => {
+rest('lists, shows and redrives a dead job, which restarts at attempt 1 and keeps its history', async () => {
   await using gated = await startGated({ verdict: 'retry' })
   const { fleet, open } = gated
   const { id } = await uploadAndDie(fleet, 'origin_a.mp4')
@@ -98,7 +99,7 @@ test('lists, shows and redrives a dead job, which restarts at attempt 1 and keep
   assert.is((await run(fleet, 'dead', 'redrive', id)).exitCode, 1)
 })
 
-test.exhaustive('runs a job once when several operators redrive it concurrently', async () => {
+rest('runs a job once when several operators redrive it concurrently', async () => {
   await using gated = await startGated({ daemons: 2 })
   const { fleet, open } = gated
   const { id } = await uploadAndDie(fleet, 'origin_a.mp4')
@@ -115,7 +116,7 @@ test.exhaustive('runs a job once when several operators redrive it concurrently'
   assert.equal([attempt, claim, started(fleet)], [1, 2, 2])
 })
 
-test.exhaustive('counts the attempts of a redriven job from 1, and can redrive it again', async () => {
+rest('counts the attempts of a redriven job from 1, and can redrive it again', async () => {
   await using gated = await startGated({ verdict: 'retry' })
   const { fleet } = gated
   const { id } = await uploadAndDie(fleet, 'origin_a.mp4')
@@ -162,7 +163,7 @@ test('redrive died after sending: the job succeeds, and the remaining message ca
   assert.is((await run(fleet, 'dead', 'drop', id)).exitCode, 1)
 })
 
-test('shows and drops a message that is not a job, and does not redrive it', async () => {
+rest('shows and drops a message that is not a job, and does not redrive it', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]' })
   await fleet.notify('what is this?')
   await until(
@@ -180,7 +181,7 @@ test('shows and drops a message that is not a job, and does not redrive it', asy
   assert.equal([missing.exitCode, missing.errors[0]?.code], [1, 'job.not_found'])
 })
 
-test('lists jobs with their progress, and shows one', async () => {
+rest('lists jobs with their progress, and shows one', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 600 }), upload()]' })
   await fleet.cloud.put('origin_bad.mp4', 'not a video')
   const dead = await fleet.waitUntilFinished('origin_bad.mp4')

@@ -69,7 +69,7 @@ test.exhaustive('fails to start without the bucket, a queue or valid credentials
   })
 })
 
-test('fails to start if the work queue has a redrive policy', async () => {
+test.exhaustive('fails to start if the work queue has a redrive policy', async () => {
   await using cloud = await startCloud()
   const { queueUrls, env } = cloud.local
   const { Attributes } = await cloud.sqs.send(
@@ -86,7 +86,7 @@ test.exhaustive('fails to start without a region', async () => {
   await assertFails(env, { text: config(), code: 'config.storage', message: /AWS_REGION/ })
 })
 
-test('fails to start with a missing, invalid, old or broken ffmpeg, or one without an encoder', async () => {
+test.exhaustive('fails to start with a missing, invalid, old or broken ffmpeg, or one without an encoder', async () => {
   await using cloud = await startCloud()
   await using folder = await temporaryFolder()
   const { env } = cloud.local

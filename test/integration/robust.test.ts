@@ -72,7 +72,7 @@ test.exhaustive('retries a job whose output cannot be read: the source is not th
 const stuck = `
 const stuck = definePlugin('stuck', z.object({}), () => ({ run: () => sleep(3_600_000, undefined, { ref: false }) }))`
 
-test('a daemon stops although a plugin ignores its signal', async () => {
+test.exhaustive('a daemon stops although a plugin ignores its signal', async () => {
   await using fleet = await startFleet({ code: stuck, chain: '[stuck()]', more: 'shutdown: { graceSeconds: 0 },' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())

@@ -58,7 +58,7 @@ test.exhaustive(
   },
 )
 
-test('runs no more jobs concurrently than it has slots, and finishes all', async () => {
+test.exhaustive('runs no more jobs concurrently than it has slots, and finishes all', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 0.3 }), upload()]' })
   const video = await tinyVideo()
   const keys = Array.from({ length: 8 }, (_, n) => `origin_${n}.mp4`)

@@ -35,7 +35,7 @@ rest('another daemon takes over the job of a daemon that was killed during ffmpe
   assert.equal(await fleet.takeDeadMessages(), [])
 })
 
-test('SIGTERM: a job that fits in the grace time finishes, and no more jobs are taken', async () => {
+rest('SIGTERM: a job that fits in the grace time finishes, and no more jobs are taken', async () => {
   await using gate = await createGate()
   await using fleet = await startFleet({
     code: gateCode + noteCode,
@@ -80,7 +80,7 @@ test('SIGTERM: a job longer than the grace time is released without outputs, and
   await fleet.waitUntilDrained()
 })
 
-test('a second signal ends a daemon immediately, and its job is taken over', async () => {
+rest('a second signal ends a daemon immediately, and its job is taken over', async () => {
   await using gate = await createGate()
   await using fleet = await startFleet({ code: gateCode, env: gate.env, chain: '[gate({ claims: 1 }), upload()]' })
   const [daemon] = fleet.daemons

@@ -1,5 +1,6 @@
 /** What a file really holds, by ffprobe and ffmpeg alone: nothing in here knows the code under test. */
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { ProbedFile, ProbedStream } from '../helpers/media.ts'
@@ -52,7 +53,16 @@ async function decode(path: string): Promise<Measured> {
       ends.set(row.stream_index, frame.endSeconds)
       return frame
     })
-  return { format, streams, chapters, packets, frames }
+  const duration = format.format_name.startsWith('mov,') ? await readMovieSeconds(path) : undefined
+  return { format: { ...format, ...(duration && { duration }) }, streams, chapters, packets, frames }
+}
+
+/** The duration in the header of an mp4, which ffprobe reports until ffmpeg 5, and later that of the longest index. */
+async function readMovieSeconds(path: string): Promise<string | undefined> {
+  const bytes = await readFile(path)
+  const at = bytes.indexOf('mvhd')
+  if (at < 0 || bytes[at + 4] !== 0) return undefined
+  return String(bytes.readUInt32BE(at + 20) / bytes.readUInt32BE(at + 16))
 }
 
 function toPacket(row: Record<string, string | number> & { stream_index: number }): Packet {

@@ -19,7 +19,7 @@ const folders = globSync('**/versions.tf', { cwd: source }).map(dirname).toSorte
 const runs = readRuns(join(source, 'tests'))
 const missing = findTerraformSkipReason()
 
-const test = suite('terraform')
+const test = suite('terraform', { exhaustive: true })
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 

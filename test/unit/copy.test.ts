@@ -1,16 +1,17 @@
 import * as assert from 'uvu/assert'
 import type { AudioStream, Probe, VideoStream } from '../../daemon/index.ts'
-import { toPlan } from '../../plugins/transcode/copy.ts'
-import { toRecipe, transcodeOptions } from '../../plugins/transcode/options.ts'
+import { toCopyPlan } from '../../plugins/transcode/copy.ts'
+import { toEncodeSettings, transcodeOptions } from '../../plugins/transcode/options.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('copy')
 
-const recipe = (options: Parameters<typeof transcodeOptions.parse>[0] = {}) => toRecipe(transcodeOptions.parse(options))
+const recipe = (options: Parameters<typeof transcodeOptions.parse>[0] = {}) =>
+  toEncodeSettings(transcodeOptions.parse(options))
 const wanted = { codec: 'h264', profile: 'High' }
 const plan = (options: object = {}, changes: Partial<Probe> = {}) =>
-  toPlan(recipe(options), aProbe({ video: aVideo(wanted), ...changes }))
+  toCopyPlan(recipe(options), aProbe({ video: aVideo(wanted), ...changes }))
 const copiesVideo = (changes: Partial<VideoStream>, options: object = {}) =>
   plan(options, { video: aVideo({ ...wanted, ...changes }) }).video
 const copiesAudio = (changes: Partial<AudioStream>, options: object = {}) =>

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { findExcess, measureFolder, type Cost } from '../../daemon/ffmpeg/cost.ts'
+import { findExceededLimit, measureFolder, type Cost } from '../../daemon/ffmpeg/cost.ts'
 import { assertSourceSize } from '../../daemon/pipeline/process.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { limits } from '../helpers/probes.ts'
@@ -17,7 +17,7 @@ const noCost: Cost = {
   workspaceBytes: 0,
   wallSeconds: 0,
 }
-const excess = (cost: Partial<Cost>) => findExcess(limits, { ...noCost, ...cost })
+const excess = (cost: Partial<Cost>) => findExceededLimit(limits, { ...noCost, ...cost })
 
 test('sets the defaults of limits that are left out', () => {
   const GIB = 1024 ** 3

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { VideoStream } from '../../daemon/index.ts'
-import { toTellingFilters } from '../../plugins/frames/mid-stream.ts'
-import { toPictureFilters } from '../../plugins/frames/colour.ts'
+import { toDetectionFilters } from '../../plugins/frames/mid-stream.ts'
+import { toFrameFilters } from '../../plugins/frames/colour.ts'
 import { toFinalSize, toLayout, toSizeFilters, type Box } from '../../plugins/frames/size.ts'
 import { toConstantSizeFilters } from '../helpers/filters.ts'
 import { aVideo } from '../helpers/probes.ts'
@@ -18,7 +18,7 @@ const sizeFilters = (changes: Partial<VideoStream>, box: Box = {}) =>
   toConstantSizeFilters(allSizeFilters(changes, box))
 const layout = { scaled: { width: 640, height: 360 } }
 const filters = (changes: Partial<VideoStream>, hdr: 'tonemap' | 'keep' = 'tonemap') =>
-  toConstantSizeFilters(toPictureFilters(aVideo(changes), layout, { hdr }).join(','))
+  toConstantSizeFilters(toFrameFilters(aVideo(changes), layout, { hdr }).join(','))
 
 test('sizes: upright, square pixels, even, nothing enlarged', () => {
   assert.is(size({}), '1920x1080')
@@ -79,8 +79,8 @@ test('a film that is copied tells when it changes', () => {
   const resized =
     "scale=w='if(eq(iw,1920)*eq(ih,1080)*lt(abs(if(between(sar,0.1,10),sar,1)-1),0.01),iw,print(1,24)*iw)':h=ih:eval=frame"
   const interlaced = "select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,print(2,24)))'"
-  assert.is(toTellingFilters(aVideo({ codec: 'vp9' })).join(), resized)
-  assert.is(toTellingFilters(aVideo({ codec: 'h264' })).join(), `${interlaced},${resized}`)
+  assert.is(toDetectionFilters(aVideo({ codec: 'vp9' })).join(), resized)
+  assert.is(toDetectionFilters(aVideo({ codec: 'h264' })).join(), `${interlaced},${resized}`)
 })
 
 test('whatever the source says, a size is even, can be encoded and fits', () => {

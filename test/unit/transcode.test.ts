@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert'
 import type { Probe } from '../../daemon/index.ts'
-import { toTellingFilters } from '../../plugins/frames/mid-stream.ts'
+import { toDetectionFilters } from '../../plugins/frames/mid-stream.ts'
 import { audioCodecs, videoCodecs, type VideoCodec } from '../../plugins/transcode/codecs.ts'
-import { codeAnew, toPlan } from '../../plugins/transcode/copy.ts'
-import { toRecipe, transcodeOptions, type Recipe } from '../../plugins/transcode/options.ts'
-import { findFault, isBadCopy } from '../../plugins/transcode/result.ts'
-import { toProof, transcode, transcodeArguments } from '../../plugins/transcode/transcode.ts'
+import { reencodeAll, toCopyPlan } from '../../plugins/transcode/copy.ts'
+import { toEncodeSettings, transcodeOptions, type EncodeSettings } from '../../plugins/transcode/options.ts'
+import { findResultDefect, isBadCopy } from '../../plugins/transcode/result.ts'
+import { toDecodeCheck, transcode, transcodeArguments } from '../../plugins/transcode/transcode.ts'
 import { toConstantSizeFilters } from '../helpers/filters.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -13,17 +13,17 @@ import { suite } from '../helpers/suite.ts'
 const test = suite('transcode')
 
 const probe = aProbe()
-const recipe = toRecipe(transcodeOptions.parse({}))
+const recipe = toEncodeSettings(transcodeOptions.parse({}))
 
-function line(changes: Partial<Recipe> = {}, source: Probe = probe): string {
+function line(changes: Partial<EncodeSettings> = {}, source: Probe = probe): string {
   const chosen = { ...recipe, ...changes }
-  return transcodeArguments({ recipe: chosen, plan: toPlan(chosen, source) }, source).join(' ')
+  return transcodeArguments({ settings: chosen, plan: toCopyPlan(chosen, source) }, source).join(' ')
 }
 const problems = (...[options]: Parameters<typeof transcode>) =>
   transcode(options).problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
-const whole = { broken: {}, cut: false, holes: false, disordered: false, notes: [] }
+const whole = { undecodable: {}, truncated: false, gaps: false, nonMonotonic: false, detections: [] }
 const fault = (result: Partial<Probe>, outSeconds: number | null = 10) =>
-  findFault({ result: { ...probe, ...result }, outSeconds, damage: whole }, probe)?.message ?? null
+  findResultDefect({ result: { ...probe, ...result }, outSeconds, corruption: whole }, probe)?.message ?? null
 
 test('the whole command line of an ordinary source', () => {
   assert.is(
@@ -40,12 +40,12 @@ test('the whole command line of an ordinary source', () => {
 test('what is copied has no filters, and is decoded besides by some that tell of changes', () => {
   const source = aProbe({ video: aVideo({ codec: 'h264', profile: 'High' }) })
   assert.match(line({}, source), /^-map 0:2 -c:v copy -map 0:5 -c:a copy /)
-  const order = { recipe, plan: { video: true, audio: true } }
-  const telling = toTellingFilters(source.video ?? aVideo()).join(',')
-  assert.equal(toProof(order, source), ['-map', '0:2', '-map', '0:5', '-vf', telling, '-fps_mode', 'passthrough'])
-  const soundOnly = { recipe, plan: { video: false, audio: true } }
-  assert.equal(toProof(soundOnly, source), ['-map', '0:5', '-fps_mode', 'passthrough'])
-  assert.is(toProof({ recipe, plan: codeAnew }, source), undefined)
+  const order = { settings: recipe, plan: { video: true, audio: true } }
+  const telling = toDetectionFilters(source.video ?? aVideo()).join(',')
+  assert.equal(toDecodeCheck(order, source), ['-map', '0:2', '-map', '0:5', '-vf', telling, '-fps_mode', 'passthrough'])
+  const soundOnly = { settings: recipe, plan: { video: false, audio: true } }
+  assert.equal(toDecodeCheck(soundOnly, source), ['-map', '0:5', '-fps_mode', 'passthrough'])
+  assert.is(toDecodeCheck({ settings: recipe, plan: reencodeAll }, source), undefined)
 })
 
 test('chapters, languages and, when it is asked for, everything else stays', () => {
@@ -171,7 +171,7 @@ test('a copy that would not play well is found', () => {
         frames: 300,
         droppedFrames: 0,
         outSeconds,
-        damage: whole,
+        corruption: whole,
         result: { ...made, ...result },
       },
       source,
@@ -184,7 +184,7 @@ test('a copy that would not play well is found', () => {
   assert.is(bad({ video: aVideo({ startSeconds: 0.3 }) }), true)
   assert.is(bad({ audio: anAudio({ packetCount: 330 }) }), true)
   assert.is(
-    findFault({ result: made, outSeconds: 10, damage: { ...whole, disordered: true } }, probe)?.code,
+    findResultDefect({ result: made, outSeconds: 10, corruption: { ...whole, nonMonotonic: true } }, probe)?.code,
     'input.corrupt',
   )
 })
