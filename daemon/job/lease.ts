@@ -24,7 +24,7 @@ export type Lease = {
    * @throws MediadError `lease.lost`
    */
   assertHeld(): void
-  /** Sets the progress. The next heartbeat writes it, within 2 s. */
+  /** Sets the progress. Writes a heartbeat when it has changed and the last one is at least 2 s old. */
   report(progress: JobDocument['progress']): void
   /** Adds findings to all later writes of this claim. */
   addFindings(findings: Findings): void

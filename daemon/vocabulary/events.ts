@@ -64,7 +64,7 @@ export type JobProgress = JobFields & {
   readonly percent: number
 }
 
-/** A plugin reports something that the owner of a job should know; the job continues. */
+/** A plugin adds a warning to the job document; the job continues. */
 export type JobWarned = JobFields & {
   readonly type: 'job:warned'
   /** Name of the plugin. */
