@@ -1,7 +1,6 @@
 /**
- * mediad's main job in one command: `npm run demo`, or `npm run demo -- FILE` with a video of yours.
- * Starts a daemon with the embedded S3 and SQS, asks for a presigned URL, uploads with a plain PUT, watches the job, and
- * prints what came out.
+ * Shows what mediad does: `npm run demo`, or `npm run demo -- FILE` with your own video. Starts a daemon with the embedded
+ * S3 and SQS, requests a presigned URL, uploads the file with a PUT, follows the job, and prints the outputs.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { openAsBlob } from 'node:fs'
@@ -23,18 +22,18 @@ try {
   const started = await startDaemon(folder)
   daemon = started.daemon
   const id = await upload(started.url, file)
-  const job = await watch(started.url, id)
-  if (job.state === 'succeeded') process.stdout.write(`${toTable(job.outputs)}\n`)
-  else process.stdout.write(`the job is ${job.state}: ${job.error?.code} ${job.error?.message}\n`)
+  const job = await waitForJob(started.url, id)
+  if (job.state === 'succeeded') print(`Done. The outputs in the bucket:\n${toTable(job.outputs)}`)
+  else print(`The job failed with ${job.error?.code}: ${job.error?.message}`)
   process.exitCode = job.state === 'succeeded' ? 0 : 1
 } finally {
   await stop(daemon)
   await rm(folder, { recursive: true, force: true })
 }
 
-/** What a phone makes: HEVC, recorded upright, stored lying with a rotation mark, and with sound. */
+/** Creates a video like a phone's: portrait HEVC with audio, stored in landscape with a rotation of 90 degrees. */
 async function makeVideo(folder: string): Promise<string> {
-  say('making a portrait HEVC video with sound')
+  print('Creating a portrait HEVC video with audio, like one recorded by a phone.')
   const path = join(folder, 'portrait.mp4')
   const video = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30:duration=10']
   const audio = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=10', '-c:a', 'aac']
@@ -45,7 +44,7 @@ async function makeVideo(folder: string): Promise<string> {
   return path
 }
 
-/** Writes a display matrix of 90 degrees clockwise into the header of an mp4's first track (ISO/IEC 14496-12, `tkhd`). */
+/** Writes a display matrix of 90 degrees clockwise to the first track of an mp4 (ISO/IEC 14496-12, `tkhd`). */
 function rotate(mp4: Buffer): Buffer {
   const matrix = mp4.indexOf('tkhd') + 44
   for (const [n, value] of [0, 1, 0, -1, 0, 0, 0, 0].entries()) mp4.writeInt32BE(value * 0x10000, matrix + 4 * n)
@@ -53,7 +52,7 @@ function rotate(mp4: Buffer): Buffer {
 }
 
 async function startDaemon(folder: string): Promise<{ daemon: ChildProcess; url: string }> {
-  say('starting mediad with the embedded S3 and SQS')
+  print('Starting a mediad daemon with an embedded S3 and SQS.')
   const main = join(import.meta.dirname, '../daemon/main.ts')
   const args = ['--conditions=source', main, 'start', '--local', '--port', '0', '--data', join(folder, 'data')]
   const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -63,23 +62,23 @@ async function startDaemon(folder: string): Promise<{ daemon: ChildProcess; url:
     daemon.stdout.resume()
     return { daemon, url: entry.url }
   }
-  throw new Error('the daemon did not start; its message is above')
+  throw new Error('the daemon did not start; its error is printed above')
 }
 
 async function upload(url: string, file: string): Promise<string> {
-  const asked = await fetch(`${url}/video/pre-signed-url`, {
+  const presign = await fetch(`${url}/video/pre-signed-url`, {
     method: 'POST',
     body: JSON.stringify({ filename: basename(file) }),
   })
-  if (!asked.ok) throw new Error(`no presigned URL: ${await asked.text()}`)
-  const { preSignedUrl, id, key } = (await asked.json()) as { preSignedUrl: string; id: string; key: string }
-  say(`uploading ${file} as ${key}`)
+  if (!presign.ok) throw new Error(`no presigned URL: ${await presign.text()}`)
+  const { preSignedUrl, id, key } = (await presign.json()) as { preSignedUrl: string; id: string; key: string }
+  print(`Uploading ${basename(file)} to S3 as ${key}, with a presigned URL.`)
   const put = await fetch(preSignedUrl, { method: 'PUT', body: await openAsBlob(file) })
   if (!put.ok) throw new Error(`the upload failed: ${put.status} ${await put.text()}`)
   return id
 }
 
-async function watch(url: string, id: string): Promise<JobDocument> {
+async function waitForJob(url: string, id: string): Promise<JobDocument> {
   const bar = new SingleBar({
     format: '{bar} {percentage}% {plugin}',
     barsize: 40,
@@ -87,6 +86,7 @@ async function watch(url: string, id: string): Promise<JobDocument> {
     noTTYOutput: true,
     notTTYSchedule: 1000,
   })
+  print('Processing it. S3 notifies the daemon, which runs its plugins:')
   bar.start(100, 0, { plugin: 'waiting' })
   try {
     for (;;) {
@@ -108,6 +108,6 @@ async function stop(daemon: ChildProcess | undefined): Promise<void> {
   await ended
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }

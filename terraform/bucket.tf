@@ -28,7 +28,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "media" {
   bucket = local.bucket_id
 
   rule {
-    # one key of the bucket instead of a request to KMS per object
+    # A bucket key saves a request to KMS per object.
     bucket_key_enabled = var.kms_key_arn != null
 
     apply_server_side_encryption_by_default {
@@ -51,7 +51,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
   count  = var.create_bucket ? 1 : 0
   bucket = local.bucket_id
 
-  # a daemon that dies inside an upload leaves parts that nobody sees and everybody pays for
+  # A daemon that dies during a multipart upload leaves parts behind, which are invisible but billed.
   rule {
     id     = "abort-multipart-uploads"
     status = "Enabled"
@@ -80,7 +80,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
         days = rule.value
       }
 
-      # with versions, expired is not deleted yet
+      # With versioning, an expired object is kept as an old version.
       dynamic "noncurrent_version_expiration" {
         for_each = var.versioning ? [1] : []
 
@@ -123,7 +123,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
         noncurrent_days = rule.value
       }
 
-      # what a deletion leaves, such as that of the probe at every start; a rule with days takes it along
+      # Removes delete markers, such as those of the self-test at every start. A rule with days removes them too.
       dynamic "expiration" {
         for_each = var.state_expiration_days == null ? [true] : []
 
@@ -141,7 +141,7 @@ resource "aws_s3_bucket_cors_configuration" "media" {
   count  = var.create_bucket && length(var.cors_origins) > 0 ? 1 : 0
   bucket = local.bucket_id
 
-  # what a page sends with a presigned PUT, and no more: it reads nothing
+  # Permits only presigned PUTs by web pages, no reads.
   cors_rule {
     allowed_methods = ["PUT"]
     allowed_origins = var.cors_origins
@@ -152,10 +152,10 @@ resource "aws_s3_bucket_cors_configuration" "media" {
 }
 
 locals {
-  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html: parts of a multipart upload carry
-  # no condition, its completion does; s3:ObjectCreationOperation tells them apart
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html: parts of a multipart upload have
+  # no condition, but its completion does. s3:ObjectCreationOperation distinguishes them.
   unconditional_writes = {
-    Sid       = "RefuseUnconditionalWrites"
+    Sid       = "DenyUnconditionalWrites"
     Effect    = "Deny"
     Principal = "*"
     Action    = "s3:PutObject"
@@ -166,7 +166,7 @@ locals {
     }
   }
   plain_http = {
-    Sid       = "RefusePlainHttp"
+    Sid       = "DenyPlainHttp"
     Effect    = "Deny"
     Principal = "*"
     Action    = "s3:*"
@@ -184,6 +184,6 @@ resource "aws_s3_bucket_policy" "media" {
   bucket = local.bucket_id
   policy = local.bucket_policy
 
-  # S3 answers one of two that change a bucket at once with a conflict
+  # S3 rejects one of two concurrent changes of a bucket with a conflict.
   depends_on = [aws_s3_bucket_public_access_block.media]
 }

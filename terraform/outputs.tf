@@ -1,5 +1,5 @@
 output "env" {
-  description = "What media.config.ts reads from its environment, no more and no less. `mediad env --terraform DIR` writes it to .env."
+  description = "The environment variables that media.config.ts reads. `mediad env --terraform DIR` writes them to .env."
   value = {
     MEDIAD_BUCKET                = var.bucket_name
     MEDIAD_WORK_QUEUE_URL        = aws_sqs_queue.work.url
@@ -9,7 +9,7 @@ output "env" {
 }
 
 output "region" {
-  description = "Of bucket and queues: AWS_REGION of a daemon outside of AWS. `mediad env` writes it too."
+  description = "Region of bucket and queues: AWS_REGION of a daemon outside AWS. `mediad env` writes it too."
   value       = data.aws_region.current.region
 }
 
@@ -19,12 +19,12 @@ output "bucket_arn" {
 }
 
 output "bucket_policy" {
-  description = "The statements the bucket's policy has, or, for a bucket that is there already, should have."
+  description = "Policy of the bucket. Add its statements to the policy of a bucket that this module does not create."
   value       = local.bucket_policy
 }
 
 output "notification" {
-  description = "The rule that tells work of uploads, for a bucket whose notifications are configured elsewhere."
+  description = "Rule that notifies the work queue of uploads, for a bucket whose notifications are configured elsewhere."
   value = {
     queue_arn     = aws_sqs_queue.work.arn
     events        = ["s3:ObjectCreated:*"]
@@ -41,21 +41,21 @@ output "queues" {
 }
 
 output "daemon_policy_arn" {
-  description = "Policy of whatever runs daemons."
+  description = "Policy for daemons."
   value       = aws_iam_policy.daemon.arn
 }
 
 output "uploader_policy_arn" {
-  description = "Policy of a service that signs uploads and does nothing else."
+  description = "Policy for a service that only signs uploads."
   value       = aws_iam_policy.uploader.arn
 }
 
 output "operator_policy_arn" {
-  description = "Policy of people who look at jobs, and redrive or drop dead ones."
+  description = "Policy for operators, who inspect jobs, and redrive or drop dead ones."
   value       = aws_iam_policy.operator.arn
 }
 
 output "alarm_topic_arn" {
-  description = "SNS topic of the alarms; null when there is none."
+  description = "SNS topic of the alarms; null without one."
   value       = one(aws_sns_topic.alarms[*].arn)
 }

@@ -1,4 +1,4 @@
-# Policies, not users: attach them to the role of an instance, a task or a function. There are no access keys in here.
+# Policies without users: attach them to the role of an instance, a task or a function. Nothing here has access keys.
 
 locals {
   sources   = "${local.bucket_arn}/${var.source_prefix}*"
@@ -6,46 +6,46 @@ locals {
   self_test = "${local.bucket_arn}/${var.state_prefix}selftest/*"
   outputs   = [for prefix in var.output_prefixes : "${local.bucket_arn}/${prefix}*"]
 
-  # a PUT needs a data key; to read, and to complete an upload of several parts, it must be opened
-  use_key = { for who, actions in { daemon = ["kms:Decrypt", "kms:GenerateDataKey"], uploader = ["kms:GenerateDataKey"], operator = ["kms:Decrypt"] } :
-    who => [for arn in [var.kms_key_arn] : { Sid = "UseTheKey", Effect = "Allow", Action = actions, Resource = arn } if arn != null]
+  # A PUT needs a data key. Reads and the completion of multipart uploads must decrypt it.
+  use_key = { for role, actions in { daemon = ["kms:Decrypt", "kms:GenerateDataKey"], uploader = ["kms:GenerateDataKey"], operator = ["kms:Decrypt"] } :
+    role => [for arn in [var.kms_key_arn] : { Sid = "UseKey", Effect = "Allow", Action = actions, Resource = arn } if arn != null]
   }
 }
 
 resource "aws_iam_policy" "daemon" {
   name        = "${var.name}-daemon"
-  description = "What a mediad daemon does: take jobs from the queues, read sources, write job documents and results, sign uploads."
+  description = "For mediad daemons: receive jobs from the queues, read sources, write job documents and outputs, sign uploads."
   tags        = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat([
       {
-        # nothing is listed, but without ListBucket S3 answers 403 instead of 404 for an object that is not there
-        Sid      = "TellWhatIsNotThere"
+        # The daemon lists no objects, but without ListBucket S3 returns 403 instead of 404 for a missing object.
+        Sid      = "DetectMissingObjects"
         Effect   = "Allow"
         Action   = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
         Resource = local.bucket_arn
       },
       {
-        Sid      = "ReadSourcesAndWriteResults"
+        Sid      = "ReadSourcesAndWriteOutputs"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
         Resource = concat([local.sources, local.state], local.outputs)
       },
       {
-        Sid      = "TidyUpBrokenUploads"
+        Sid      = "AbortMultipartUploads"
         Effect   = "Allow"
         Action   = ["s3:AbortMultipartUpload"]
         Resource = local.outputs
       },
       {
-        Sid      = "RemoveTheProbeOfEveryStart"
+        Sid      = "RemoveSelfTestObjects"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject"]
         Resource = local.self_test
       },
       {
-        Sid    = "TakeJobs"
+        Sid    = "ReceiveJobs"
         Effect = "Allow"
         Action = [
           "sqs:ChangeMessageVisibility",
@@ -57,7 +57,7 @@ resource "aws_iam_policy" "daemon" {
         Resource = [aws_sqs_queue.work.arn, aws_sqs_queue.in_progress.arn]
       },
       {
-        Sid      = "BuryJobs"
+        Sid      = "DeadLetterJobs"
         Effect   = "Allow"
         Action   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
         Resource = aws_sqs_queue.dead.arn
@@ -68,7 +68,7 @@ resource "aws_iam_policy" "daemon" {
 
 resource "aws_iam_policy" "uploader" {
   name        = "${var.name}-uploader"
-  description = "For a service that only signs uploads: a presigned URL may do what its signer may do."
+  description = "For a service that only signs uploads: a presigned URL has the permissions of its signer."
   tags        = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
@@ -83,7 +83,7 @@ resource "aws_iam_policy" "uploader" {
 
 resource "aws_iam_policy" "operator" {
   name        = "${var.name}-operator"
-  description = "For people: `mediad jobs`, `mediad requeue` and `mediad dead`. Writes nothing to the bucket, and takes no jobs."
+  description = "For operators: `mediad jobs`, `mediad requeue` and `mediad dead`. Cannot write to the bucket or receive jobs."
   tags        = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
@@ -101,20 +101,20 @@ resource "aws_iam_policy" "operator" {
         Resource = "${local.bucket_arn}/${var.state_prefix}jobs/*"
       },
       {
-        # whether it is there, and which version
-        Sid      = "LookAtSources"
+        # to check that a source exists, and its version
+        Sid      = "ReadSources"
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
         Resource = local.sources
       },
       {
-        Sid      = "LookAtDeadJobsAndDropThem"
+        Sid      = "ReadAndDropDeadJobs"
         Effect   = "Allow"
         Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
         Resource = aws_sqs_queue.dead.arn
       },
       {
-        Sid      = "RedriveThem"
+        Sid      = "RedriveJobs"
         Effect   = "Allow"
         Action   = ["sqs:SendMessage"]
         Resource = aws_sqs_queue.work.arn

@@ -7,9 +7,9 @@ locals {
   visible_seconds = 30
 }
 
-# Fed by S3 and by daemons. No redrive policy, here and on in-progress: waiting counts as receiving, so SQS would move healthy
-# jobs away. Daemons state the visibility timeout with every request; what stands here is for whoever else looks.
-
+# Receives messages from S3 and from daemons. The work and in-progress queues have no redrive policy: a postponed message
+# counts as received, so SQS would move healthy jobs away. Daemons set the visibility timeout in every request; the values
+# here apply to other clients.
 resource "aws_sqs_queue" "work" {
   name                       = "${var.name}-work"
   visibility_timeout_seconds = local.visible_seconds
@@ -21,7 +21,7 @@ resource "aws_sqs_queue" "work" {
   tags                       = var.tags
 }
 
-# The records of running jobs.
+# Holds the in-progress messages of running jobs.
 resource "aws_sqs_queue" "in_progress" {
   name                       = "${var.name}-in-progress"
   visibility_timeout_seconds = local.visible_seconds
@@ -33,7 +33,7 @@ resource "aws_sqs_queue" "in_progress" {
   tags                       = var.tags
 }
 
-# Buried jobs, for people to look at: kept as long as SQS keeps anything.
+# The dead-letter queue, for operators. Keeps messages for the maximum time of SQS.
 resource "aws_sqs_queue" "dead" {
   name                       = "${var.name}-dead"
   visibility_timeout_seconds = local.visible_seconds
@@ -47,7 +47,7 @@ resource "aws_sqs_queue" "dead" {
 
 locals {
   plain_http_to = { for key, queue in { work = aws_sqs_queue.work, in_progress = aws_sqs_queue.in_progress, dead = aws_sqs_queue.dead } : key => {
-    Sid       = "RefusePlainHttp"
+    Sid       = "DenyPlainHttp"
     Effect    = "Deny"
     Principal = "*"
     Action    = "sqs:*"
@@ -56,13 +56,13 @@ locals {
   } }
 }
 
-# S3 may send to work, and only for this bucket of this account: the name of a deleted bucket may become somebody else's.
+# S3 can send to the work queue only for this bucket of this account: the name of a deleted bucket can be reused by others.
 resource "aws_sqs_queue_policy" "work" {
   queue_url = aws_sqs_queue.work.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid       = "TakeNotifications"
+      Sid       = "ReceiveNotifications"
       Effect    = "Allow"
       Principal = { Service = "s3.amazonaws.com" }
       Action    = "sqs:SendMessage"
@@ -96,6 +96,6 @@ resource "aws_s3_bucket_notification" "media" {
     filter_prefix = var.source_prefix
   }
 
-  # S3 sends a test event when the rule is made, and refuses the rule when it may not
+  # S3 sends a test event when the rule is created, and rejects the rule without the permission.
   depends_on = [aws_sqs_queue_policy.work]
 }

@@ -1,11 +1,11 @@
 /**
- * Runs test files, each in a process of its own, some at a time. Fails a file that ends without a result, does not end, or
- * leaves a process or a file behind. The last line is `N passed, N failed`.
+ * Runs test files in separate processes, several at a time. Fails a file that ends without a result, does not end, or leaves
+ * a process or a file. The last line of output is `N passed, N failed`.
  *
- *     node test/run.ts            all tests but those that are marked `exhaustive`
- *     node test/run.ts --all      all tests, and measures coverage
- *     node test/run.ts --rest     the tests that are marked `exhaustive`
- *     node test/run.ts PATTERN…   all tests of the files whose path contains a pattern; --rest and --quick narrow that
+ *     node test/run.ts            all tests except those marked `exhaustive`
+ *     node test/run.ts --all      all tests, with coverage
+ *     node test/run.ts --rest     only the tests marked `exhaustive`
+ *     node test/run.ts PATTERN…   all tests of the files whose path contains a pattern; can be combined with --rest and --quick
  */
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -16,10 +16,10 @@ import { parseArgs } from 'node:util'
 import type { FileResult } from './helpers/suite.ts'
 import { isEmptyIn, type Tier } from './helpers/tiers.ts'
 
-/** `MEDIAD_FAULTS=all`, every stop of every exploration, takes as long as it takes. */
+/** Time limit of a file. With `MEDIAD_FAULTS=all`, explorations use all breakpoints, and take longer. */
 const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
 const LINGER_SECONDS = 15
-/** Files at once, for two cores: the daemons of most of them wait for leases and messages most of the time. */
+/** Number of files at a time, for two cores: most daemons wait for leases and messages most of the time. */
 const AT_ONCE = 4
 const root = join(import.meta.dirname, '..')
 const coverageFolder = join(root, 'coverage')
@@ -34,18 +34,19 @@ const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => !isEmptyIn(tier, readFileSync(join(root, file), 'utf8')))
   .toSorted()
 
-// a run of some tests says nothing about coverage, and takes less time without it
-const isWhole = tier === 'all' && patterns.length === 0
-if (isWhole) await rm(coverageFolder, { recursive: true, force: true })
-// code from the compile cache is not covered precisely
+// coverage is meaningful for a run of all tests only, and slows tests down
+const isComplete = tier === 'all' && patterns.length === 0
+if (isComplete) await rm(coverageFolder, { recursive: true, force: true })
+// coverage is imprecise for code from the compile cache
 const compiled = await mkdtemp(join(tmpdir(), 'mediad-compiled-'))
-const shared = isWhole ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : { NODE_COMPILE_CACHE: compiled }
+const shared = isComplete ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : { NODE_COMPILE_CACHE: compiled }
 
-const started = performance.now()
+const startedAt = performance.now()
 const total: FileResult = { passed: 0, failed: 0, skipped: 0, cpuSeconds: 0 }
 const queue = [...files]
-if (patterns.length === 0 && !isWhole) await runNode(['test/helpers/compile.ts'], shared)
-// most take those that mostly wait (faults, integration), one those that compute (unit, media), until they meet
+if (patterns.length === 0 && !isComplete) await runNode(['test/helpers/compile.ts'], shared)
+// most workers start at the front of the list, with files that mostly wait (faults, integration); one starts at the end, with
+// files that need CPU time (unit, media)
 const waiting = Array.from({ length: AT_ONCE - 1 }, () => worker(() => queue.shift()))
 await Promise.all([...waiting, worker(() => queue.pop())])
 if (files.length === 0) {
@@ -53,9 +54,9 @@ if (files.length === 0) {
   total.failed++
 }
 await rm(compiled, { recursive: true, force: true })
-if (isWhole) await runNode(['node_modules/c8/bin/c8.js', 'report'])
+if (isComplete) await runNode(['node_modules/c8/bin/c8.js', 'report'])
 if (total.skipped > 0) console.log(`${total.skipped} skipped, see above`)
-const wallSeconds = (performance.now() - started) / 1000
+const wallSeconds = (performance.now() - startedAt) / 1000
 console.log(`${files.length} files in ${wallSeconds.toFixed(0)} s, CPU ${total.cpuSeconds.toFixed(0)} s`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed > 0 ? 1 : 0
@@ -66,7 +67,7 @@ function toTier(): Tier {
   return flags.all === true || patterns.length > 0 ? 'all' : 'quick'
 }
 
-/** Runs a script of the repository to its end; what it prints comes before the last line. */
+/** Runs a script of the repository to its end, and passes its output on. */
 async function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const child = spawn(process.execPath, ['--conditions=source', ...args], {
@@ -97,22 +98,22 @@ async function runFile(file: string): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'mediad-test-'))
   const temporary = join(folder, 'tmp')
   const resultFile = join(folder, 'result.json')
-  const started = performance.now()
+  const startedAt = performance.now()
   await mkdir(temporary)
-  const { output, complaint } = await runProcess(file, {
+  const { output, failure } = await runProcess(file, {
     TMPDIR: temporary,
     MEDIAD_TEST_RESULT: resultFile,
     MEDIAD_TEST_TIER: tier,
   })
   const result = await readResult(resultFile)
-  const complaints = [complaint, ...leftProcesses(temporary), ...(await leftFiles(temporary))].filter(
+  const failures = [failure, ...endLeftProcesses(temporary), ...(await findLeftFiles(temporary))].filter(
     (line) => line !== null,
   )
   await rm(folder, { recursive: true, force: true })
   return {
-    result: { ...result, failed: result.failed + complaints.length },
-    output: [output, ...complaints.map((line) => `  FAIL ${line}`)].join('\n'),
-    seconds: (performance.now() - started) / 1000,
+    result: { ...result, failed: result.failed + failures.length },
+    output: [output, ...failures.map((line) => `  FAIL ${line}`)].join('\n'),
+    seconds: (performance.now() - startedAt) / 1000,
   }
 }
 
@@ -124,45 +125,45 @@ async function readResult(file: string): Promise<FileResult> {
   }
 }
 
-function runProcess(file: string, env: Record<string, string>): Promise<{ output: string; complaint: string | null }> {
-  const { promise, resolve } = Promise.withResolvers<{ output: string; complaint: string | null }>()
+function runProcess(file: string, env: Record<string, string>): Promise<{ output: string; failure: string | null }> {
+  const { promise, resolve } = Promise.withResolvers<{ output: string; failure: string | null }>()
   const child = spawn(process.execPath, ['--conditions=source', '--import', './test/helpers/linger.ts', file], {
     cwd: root,
     env: { ...process.env, ...shared, MEDIAD_TEST_LINGER_SECONDS: String(LINGER_SECONDS), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
-  let complaint: string | null = null
+  let failure: string | null = null
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const timer = setTimeout(() => {
-    complaint = `${file} did not end within ${FILE_SECONDS} s`
+    failure = `${file} did not end within ${FILE_SECONDS} s`
     child.kill('SIGKILL')
   }, FILE_SECONDS * 1000)
   child.once('close', () => {
     clearTimeout(timer)
-    resolve({ output, complaint })
+    resolve({ output, failure })
   })
   return promise
 }
 
-/** Processes that still work in the file's own temporary folder; each is ended, by id. */
-function leftProcesses(folder: string): string[] {
+/** Ends the processes that have the temporary folder of the file in their command line, and reports them. */
+function endLeftProcesses(folder: string): string[] {
   const left: string[] = []
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
       if (!command.includes(folder)) continue
-      left.push(`process ${pid} was left behind: ${command.slice(0, 200)}`)
+      left.push(`process ${pid} is still running: ${command.slice(0, 200)}`)
       process.kill(Number(pid), 'SIGKILL')
     } catch {
-      // it ended between the listing and the look
+      // the process ended after the listing
     }
   }
   return left
 }
 
-async function leftFiles(folder: string): Promise<string[]> {
+async function findLeftFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true })
-  return names.slice(0, 5).map((name) => `left behind in TMPDIR: ${relative('.', name)}`)
+  return names.slice(0, 5).map((name) => `file left in TMPDIR: ${relative('.', name)}`)
 }

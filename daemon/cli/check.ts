@@ -9,7 +9,10 @@ import { toMediadError } from '../vocabulary/errors.ts'
 import { openPrograms, toProgramOptions, type Programs } from '../programs/programs.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-/** `mediad check`: everything a start would prove, each with what was found; 2 when anything must be corrected, 1 when something did not answer. */
+/**
+ * `mediad check`: runs the checks of a start and prints their results. Returns 2 if the config has to be corrected, 1 if another
+ * check failed, such as a service that does not respond.
+ */
 export async function check(terminal: Terminal, options: { config?: string }): Promise<0 | 1 | 2> {
   const { config, file } = await loadConfig(options.config === undefined ? {} : { file: options.config })
   report(terminal, { name: 'config', found: `${file}: ${config.plugins.map(({ name }) => name).join(' → ')}` })
@@ -19,7 +22,7 @@ export async function check(terminal: Terminal, options: { config?: string }): P
   const { checks, close } = composeChecks({ config, log: terminal.log, openPrograms: open })
   try {
     const codes: (string | null)[] = []
-    for (const one of checks) codes.push(await prove(terminal, one))
+    for (const one of checks) codes.push(await runCheck(terminal, one))
     if (codes.every((code) => code === null)) return 0
     return codes.some((code) => code?.startsWith('config.')) ? 2 : 1
   } finally {
@@ -28,8 +31,8 @@ export async function check(terminal: Terminal, options: { config?: string }): P
   }
 }
 
-/** The code of what is wrong; null when nothing is. */
-async function prove(terminal: Terminal, { name, run }: Check): Promise<string | null> {
+/** Runs one check and returns its error code, or null if it passed. */
+async function runCheck(terminal: Terminal, { name, run }: Check): Promise<string | null> {
   try {
     const warnings: string[] = []
     report(terminal, { name, found: await run((message) => warnings.push(message)), warnings })
@@ -47,7 +50,7 @@ function report(terminal: Terminal, result: Result): void {
   const { name, found, problem, warnings = [] } = result
   const mark = problem === undefined ? styleText('green', '✔') : styleText('red', '✘')
   const lines = warnings.map((warning) => `\n${styleText('yellow', '!')} ${''.padEnd(16)} ${warning}`)
-  terminal.say(`${mark} ${name.padEnd(16)} ${found ?? problem ?? ''}${lines.join('')}`, {
+  terminal.print(`${mark} ${name.padEnd(16)} ${found ?? problem ?? ''}${lines.join('')}`, {
     check: name,
     ok: problem === undefined,
     ...(found !== undefined && { found }),

@@ -6,23 +6,23 @@ import type { Terminal } from '../terminal/terminal.ts'
 import { readOutputs } from './terraform.ts'
 
 export type EnvOptions = {
-  /** A root module of Terraform's, with the outputs `env` and, where there is one, `region`. */
+  /** Folder of a Terraform root module with the output `env` and, optionally, `region`. */
   terraform: string
   file: string
 }
 
-/** `mediad env`: Terraform's outputs into a `.env`, of which everything else stays as it is. */
+/** `mediad env`: writes Terraform's outputs to a `.env` file, and keeps everything else in it. */
 export async function env(terminal: Terminal, { terraform, file }: EnvOptions): Promise<0> {
   const values = await readOutputs(resolve(terraform))
   const path = await toRealPath(resolve(file))
   const before = await readText(path)
   const after = mergeEnvironment(before, values, file)
   if (after !== before) await replace(path, after)
-  for (const [name, value] of Object.entries(values)) terminal.say(`${name}=${value}`, { file, name, value })
+  for (const [name, value] of Object.entries(values)) terminal.print(`${name}=${value}`, { file, name, value })
   return 0
 }
 
-/** Whole or not at all. Whose it is and who may read it stays as it was; a new one is its maker's alone. */
+/** Replaces the file atomically and keeps its owner and mode; a new file has mode 600. */
 async function replace(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   try {
@@ -46,11 +46,11 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** A link stays one. */
+/** Follows symbolic links, so that the target is replaced and not the link. */
 async function toRealPath(path: string): Promise<string> {
   try {
     return await realpath(path)
   } catch {
-    return path // it is not there yet
+    return path // the file does not exist yet
   }
 }

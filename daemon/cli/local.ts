@@ -4,7 +4,7 @@ import type { Terminal } from '../terminal/terminal.ts'
 
 export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; data: string }
 
-/** `mediad local`: the embedded S3 and SQS until a signal comes; stdout gets lines for a shell to source, which use them. */
+/** `mediad local`: runs the embedded S3 and SQS until a signal, and prints their environment for a shell to source. */
 export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket, data }: LocalOptions): Promise<0> {
   using signals = listenForStop()
   const cloud = await startLocal({ dataDirectory: data, s3Port, sqsPort })
@@ -21,5 +21,5 @@ export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket
   return 0
 }
 
-/** For a POSIX shell. */
+/** Quotes a value for a POSIX shell. */
 const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`

@@ -4,10 +4,10 @@ import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { openTerminal, type Terminal } from '../terminal/terminal.ts'
 import type { DeadRequest } from './operator/dead.ts'
 
-/** 0 fine · 1 failed · 2 usage or config. */
+/** 0: success. 1: failure. 2: usage or config error. */
 export type ExitCode = 0 | 1 | 2
 
-/** Runs one command line to its end and says how the process shall exit. Never throws. */
+/** Runs a command line and returns the exit code of the process. Never throws. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
   const terminal = openTerminal()
   let code: ExitCode = 0
@@ -15,52 +15,52 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     await createProgram(terminal, (result) => (code = result)).parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has said what is wrong
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed the error
     terminal.fail(error)
     return isConfigError(error) ? 2 : 1
   }
 }
 
-/** Commands load what they need when they run, so that `--help` answers at once. */
+/** Creates the command line parser. Commands import their modules when they run, so that `--help` is fast. */
 function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Command {
   const program = new Command('mediad')
     .description('Media-processing daemon: presigned upload to S3, SQS work queue, ffmpeg plugin chain')
     .version(readVersion(), '-v, --version')
     .exitOverride()
-    .showHelpAfterError('(mediad --help says what there is)')
+    .showHelpAfterError('(run "mediad --help" for usage)')
   program
     .command('start')
-    .description('take jobs from the work queue until stopped')
-    .option('--local', 'with an S3 and an SQS of its own, for development')
+    .description('Run a daemon: process jobs from the work queue until stopped')
+    .option('--local', 'Use an embedded S3 and SQS, for development')
     .option(...config)
-    .option('-p, --port <number>', 'of the HTTP endpoint, instead of the config’s', toPort)
-    .option('--data <folder>', 'where --local keeps its data', '.mediad-data')
+    .option('-p, --port <number>', 'Port of the HTTP endpoint. Overrides the config', toPort)
+    .option('--data <folder>', 'Data folder of --local', '.mediad-data')
     .action(async (options) => done(await (await import('./start.ts')).start(terminal, options)))
   program
     .command('local')
-    .description('the embedded S3 and SQS alone, for several daemons to share; prints the environment to use them')
-    .option('--s3-port <number>', 'of the S3 (default: any free one)', toPort)
-    .option('--sqs-port <number>', 'of the SQS (default: any free one)', toPort)
-    .option('--bucket <name>', 'the bucket to create', 'media')
-    .option('--data <folder>', 'where its data lives', '.mediad-data')
+    .description('Run the embedded S3 and SQS without a daemon, for several daemons to share; prints their environment')
+    .option('--s3-port <number>', 'Port of the S3 (default: any free port)', toPort)
+    .option('--sqs-port <number>', 'Port of the SQS (default: any free port)', toPort)
+    .option('--bucket <name>', 'Bucket to create', 'media')
+    .option('--data <folder>', 'Data folder', '.mediad-data')
     .action(async (options) => done(await (await import('./local.ts')).local(terminal, options)))
   program
     .command('run')
-    .description('put files through the plugin chain here and now: no queue, no S3')
-    .argument('<file...>', 'media files')
-    .option('-o, --out <folder>', 'where the results go', '.')
+    .description('Run the plugin chain on local files, without S3 or queues')
+    .argument('<file...>', 'Media files')
+    .option('-o, --out <folder>', 'Output folder', '.')
     .option(...config)
     .action(async (files, options) => done(await (await import('./run.ts')).run(terminal, files, options)))
   program
     .command('check')
-    .description('prove config, ffmpeg and its encoders, bucket, queues and conditional writes')
+    .description('Check the config, ffmpeg and its encoders, the bucket, the queues and conditional writes')
     .option(...config)
     .action(async (options) => done(await (await import('./check.ts')).check(terminal, options)))
   program
     .command('env')
-    .description('write what Terraform made (bucket, queues, region) into .env, for the config to read')
-    .requiredOption('--terraform <folder>', 'where `terraform apply` was run')
-    .option('--file <file>', 'the file to write', '.env')
+    .description('Write the outputs of Terraform (bucket, queues, region) to a .env file for the config')
+    .requiredOption('--terraform <folder>', 'Folder of the applied Terraform root module')
+    .option('--file <file>', 'File to write', '.env')
     .action(async (options) => done(await (await import('./env.ts')).env(terminal, options)))
   addOperatorCommands(program, terminal, done)
   return program
@@ -69,17 +69,17 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
 function addOperatorCommands(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   program
     .command('jobs')
-    .description('list the job documents, last written first, or show everything of one')
-    .argument('[id]', 'of a job, or its source’s key')
-    .addOption(new Option('--state <state>', 'only these').choices(states))
-    .option('--limit <number>', 'at most so many', toLimit, 100)
+    .description('List jobs, last written first, or show one job in full')
+    .argument('[id]', 'Job id or source key')
+    .addOption(new Option('--state <state>', 'List only jobs in this state').choices(states))
+    .option('--limit <number>', 'Maximum number of jobs', toLimit, 100)
     .option(...config)
     .action(async (id, options) => done(await (await import('./operator/jobs.ts')).jobs(terminal, id, options)))
   const requeue = program
     .command('requeue')
-    .description('send sources to work again whose last message is gone: queues that were purged, or forgot')
-    .argument('[id]', 'of a job, or its source’s key')
-    .option('--all', 'every unfinished job that nobody works on')
+    .description('Send a new message for unfinished jobs whose message was lost, such as after a queue was purged')
+    .argument('[id]', 'Job id or source key')
+    .option('--all', 'Requeue every unfinished job that no daemon is processing')
     .option(...config)
   requeue.action(async (id: string | undefined, { all, ...options }) => {
     if ((id !== undefined) === (all === true)) requeue.error('error: requeue needs an id, or --all')
@@ -87,45 +87,42 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
   })
   const dead = program
     .command('dead')
-    .description('look at the dead queue, give dead jobs a new beginning, drop messages')
-    .addArgument(new Argument('[action]').choices(['list', 'show', 'redrive', 'drop']).default('list'))
-    .argument('[id]', 'of a job or a message, or the source’s key')
-    .option('--all', 'redrive or drop everything there is')
+    .description('List, show or drop dead-lettered jobs and messages, or retry them (redrive)')
+    .addArgument(new Argument('[action]', 'Action').choices(['list', 'show', 'redrive', 'drop']).default('list'))
+    .argument('[id]', 'Job id, message id or source key')
+    .option('--all', 'Redrive or drop all jobs and messages')
     .option(...config)
   dead.action(async (action: DeadRequest['action'], id: string | undefined, { all, ...options }) => {
-    const complaint = complain(action, id, all === true)
-    if (complaint !== undefined) dead.error(`error: ${complaint}`)
+    const usageError = checkDeadArguments(action, id, all === true)
+    if (usageError !== undefined) dead.error(`error: ${usageError}`)
     done(await (await import('./operator/dead.ts')).dead(terminal, { action, name: id, ...options }))
   })
 }
 
-const config: [string, string] = [
-  '-c, --config <file>',
-  'the config (default: media.config.ts here or in a folder above)',
-]
+const config: [string, string] = ['-c, --config <file>', 'Config file (default: nearest media.config.ts)']
 const states = ['processing', 'failed', 'released', 'succeeded', 'dead']
 
-/** What goes away or begins anew is named, one by one or as a whole. */
-function complain(action: DeadRequest['action'], id: string | undefined, all: boolean): string | undefined {
-  if (action === 'list') return id === undefined && !all ? undefined : 'list takes no id, and lists all there is'
-  if (action === 'show') return id !== undefined && !all ? undefined : 'show needs an id, and shows that one'
+/** Returns the error in the arguments, if any. Redrive and drop must name their target explicitly: an id, or `--all`. */
+function checkDeadArguments(action: DeadRequest['action'], id: string | undefined, all: boolean): string | undefined {
+  if (action === 'list') return id === undefined && !all ? undefined : 'list takes neither an id nor --all'
+  if (action === 'show') return id !== undefined && !all ? undefined : 'show needs an id, and does not take --all'
   return (id !== undefined) === all ? `${action} needs an id, or --all` : undefined
 }
 
 function toLimit(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.')
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a positive integer.')
   return Number(text)
 }
 
 function toPort(text: string): number {
   const port = Number(text)
   if (!/^\d{1,5}$/.test(text) || port > 65_535)
-    throw new InvalidArgumentError('It must be a number from 0 (any free port) to 65535.')
+    throw new InvalidArgumentError('It must be an integer from 0 (any free port) to 65535.')
   return port
 }
 
 function readVersion(): string {
-  // the package's root is two folders up from the source, three from what is published
+  // the package's root is two folders above the source file, and three above the published file
   for (const up of ['../..', '../../..']) {
     try {
       const { name, version } = JSON.parse(readFileSync(new URL(`${up}/package.json`, import.meta.url), 'utf8'))

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SingleBar } from 'cli-progress'
-import { proveAll } from '../lifecycle/check.ts'
+import { runChecks } from '../lifecycle/check.ts'
 import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
@@ -12,7 +12,7 @@ import type { ChainResult } from '../pipeline/chain.ts'
 import { createPipeline, type Pipeline } from '../composition/pipeline.ts'
 import type { Artifact } from '../vocabulary/plugin.ts'
 import { toOutput } from '../pipeline/publish.ts'
-import { refuseSize } from '../pipeline/process.ts'
+import { assertSourceSize } from '../pipeline/process.ts'
 import { openPrograms, toProgramOptions } from '../programs/programs.ts'
 import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
 import { withReleasers } from '../vocabulary/releasers.ts'
@@ -22,18 +22,18 @@ import type { Terminal } from '../terminal/terminal.ts'
 
 export type RunOptions = { out: string; config?: string }
 
-type Bench = {
+type Session = {
   config: Config
   pipeline: Pipeline
   workspaces: Workspaces
   out: string
-  /** The sources, and what this run has written: nothing goes over them. */
+  /** Paths of the sources and of the files written so far, which must not be overwritten. */
   taken: Set<string>
   signal: AbortSignal
   terminal: Terminal
 }
 
-/** `mediad run FILE…`: the plugin chain over local files, results in a folder; 1 when any file failed. */
+/** `mediad run FILE…`: runs the plugin chain on local files and writes the results to a folder. Returns 1 if a file failed. */
 export async function run(terminal: Terminal, files: readonly string[], options: RunOptions): Promise<0 | 1> {
   using signals = listenForStop()
   const stop = new AbortController()
@@ -47,20 +47,20 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     const workspaces = await openWorkspaces(config.workspace)
     push('the workspaces', () => workspaces.close())
     const programs = await openPrograms(toProgramOptions(config, workspaces.path))
-    await proveAll(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
+    await runChecks(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
     const pipeline = createPipeline({ config, programs, log: terminal.log })
     const plugins = await pipeline.openPlugins()
     push('the plugins', () => plugins.release())
     const taken = new Set(await Promise.all(files.map((file) => toRealPath(resolve(file)))))
     const out = resolve(options.out)
-    const bench = { config, pipeline, workspaces, out, taken, signal: stop.signal, terminal }
-    for (const file of files) if (!(await runFile(bench, file))) failed++
+    const session = { config, pipeline, workspaces, out, taken, signal: stop.signal, terminal }
+    for (const file of files) if (!(await runFile(session, file))) failed++
   })
   await releasers.release()
   return failed === 0 ? 0 : 1
 }
 
-/** A config that reads its queues from the environment is fine here without them: none is touched. */
+/** Placeholder URLs: the queues are not used, so their environment variables do not have to be set. */
 const withoutQueues = {
   queues: {
     work: { url: 'http://localhost/work' },
@@ -69,11 +69,11 @@ const withoutQueues = {
   },
 }
 
-async function runFile(bench: Bench, file: string): Promise<boolean> {
-  const { terminal } = bench
+async function runFile(session: Session, file: string): Promise<boolean> {
+  const { terminal } = session
   const bar = openBar(terminal)
   try {
-    const { outputs, timings, warnings } = await processFile(bench, resolve(file), bar)
+    const { outputs, timings, warnings } = await processFile(session, resolve(file), bar)
     bar?.stop()
     const skipped = timings.flatMap(({ plugin, skipped }) =>
       skipped === undefined ? [] : [{ plugin, message: skipped }],
@@ -82,24 +82,24 @@ async function runFile(bench: Bench, file: string): Promise<boolean> {
       ...skipped.map(({ plugin, message }) => `${plugin} skipped: ${toPlain(message)}`),
       ...warnings.map(({ plugin, message }) => `${plugin}: ${toPlain(message)}`),
     ]
-    terminal.say([file, toTable(outputs), ...notes].join('\n'), { file, ok: true, outputs, timings, warnings })
+    terminal.print([file, toTable(outputs), ...notes].join('\n'), { file, ok: true, outputs, timings, warnings })
     return true
   } catch (error) {
     bar?.stop()
     const cause = error instanceof Error && error.cause instanceof MediadError ? error.cause : error
     const code = cause instanceof MediadError ? cause.code : 'internal.plugin'
-    terminal.say(`${file}: ${code}: ${toMessage(error)}`, { file, ok: false, code, problem: toMessage(error) })
+    terminal.print(`${file}: ${code}: ${toMessage(error)}`, { file, ok: false, code, problem: toMessage(error) })
     return false
   }
 }
 
 async function processFile(
-  { config, pipeline, workspaces, out, taken, signal, terminal }: Bench,
+  { config, pipeline, workspaces, out, taken, signal, terminal }: Session,
   path: string,
   bar: SingleBar | null,
 ): Promise<ChainResult & { warnings: readonly Warning[] }> {
   const sizeBytes = await sizeOf(path)
-  refuseSize({ key: path, sizeBytes }, config.limits.sourceBytes)
+  assertSourceSize({ key: path, sizeBytes }, config.limits.sourceBytes)
   const warnings: Warning[] = []
   const { bucket, routes } = config
   const [route] = routes
@@ -121,24 +121,24 @@ async function processFile(
   return { ...result, warnings }
 }
 
-/** What S3 is to a daemon, a folder is here: keys become paths in it, and only in it; results of an earlier run are replaced. */
+/** Saves an artifact in the output folder, with its key as the path. Results of an earlier run are replaced. */
 async function saveTo(out: string, artifact: Artifact, taken: Set<string>): Promise<Output> {
   const { path, key } = artifact
   const target = resolve(join(out, key))
   if (!target.startsWith(out.endsWith(sep) ? out : out + sep))
-    throw new MediadError('output.key', `the key "${key}" leads out of ${out}`)
+    throw new MediadError('output.key', `the key "${key}" is a path outside of ${out}`)
   await mkdir(dirname(target), { recursive: true })
   const real = await toRealPath(target)
   if (taken.has(real)) {
-    const what = `${target} is a source of this run, or a result of another of its files`
-    throw new MediadError('output.exists', `${what}: choose another folder with --out`)
+    const message = `${target} is a source of this run, or a result of another file: choose another folder with --out`
+    throw new MediadError('output.exists', message)
   }
   taken.add(real)
   await copyFile(path, target)
   return toOutput(artifact, createHash('sha256').update(key).digest('hex').slice(0, 32))
 }
 
-/** Of what is there, with links followed; what is not there yet is itself. */
+/** Follows symbolic links; returns the path itself if it does not exist. */
 async function toRealPath(path: string): Promise<string> {
   try {
     return await realpath(path)

@@ -17,35 +17,36 @@ import type { Terminal } from '../terminal/terminal.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
 
-/** After an error that nobody caught: how long jobs may take to write down how they ended. */
+/** After an unhandled error: how long running jobs have to write their documents. */
 const CRASH_MS = 10_000
 
 /**
- * `mediad start`: runs a daemon until the first signal, or a notice that the machine will be gone; a second signal ends it at once,
- * as a crash would. An error that nobody caught fails the attempts of all running jobs, whichever of them it came from, and ends
- * the daemon: what is left of the process is not to be trusted. The attempts count, so that a job that does this each time is
- * buried in the end.
+ * `mediad start`: runs a daemon until the first signal or an interruption of the machine. A second signal ends it immediately,
+ * like a crash.
+ *
+ * An unhandled error fails the attempts of all running jobs, because its origin is unknown, and ends the daemon, because the
+ * process is in an unknown state. The attempts count, so that a job that always crashes its daemon is dead-lettered.
  */
 export async function start({ log }: Terminal, options: StartOptions): Promise<0 | 1> {
   using signals = listenForStop()
-  const notices = watchInterruptions(log)
-  const urgent = Promise.race([signals.first, notices.urgent])
+  const interruptions = watchInterruptions(log)
+  const urgent = Promise.race([signals.first, interruptions.urgent])
   let opened: Awaited<ReturnType<typeof openDaemon>> | undefined
-  // the attempts in it are over: their ffmpeg ends with this process
-  const tidy = () => void (opened && rmSync(opened.path, { recursive: true, force: true, maxRetries: 3 }))
-  using stray = watchForUnhandledErrors(log, tidy)
+  // its attempts end with this process, and so does their ffmpeg
+  const removeWorkspaces = () => void (opened && rmSync(opened.path, { recursive: true, force: true, maxRetries: 3 }))
+  using unhandled = watchForUnhandledErrors(log, removeWorkspaces)
   const started = withReleasers(async (push) => {
     const config = await prepare(options, log, push)
     const { daemon } = (opened = await openDaemon({ config, log, push }))
-    notices.watch(config, push)
+    interruptions.watch(config, push)
     await daemon.start()
     push('the daemon', () => daemon.stop(urgent))
   })
   const forced = signals.second.then((): 1 => {
-    log.warn({ event: 'daemon.forced' }, 'second signal: daemon ends now, another one takes over its unfinished jobs')
+    log.warn({ event: 'daemon.forced' }, 'second signal: daemon exits now; another one takes over its unfinished jobs')
     return 1
   })
-  const crashed = stray.error.then(async (thrown): Promise<1> => {
+  const crashed = unhandled.error.then(async (thrown): Promise<1> => {
     const why = `unhandled error ended the daemon: ${toMessage(thrown)}`
     const error = new MediadError('internal.crashed', why, { cause: thrown })
     log.error({ event: 'daemon.crashed', error }, why)
@@ -55,37 +56,37 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
   })
   const orderly = async (): Promise<0> => {
     const releasers = await started
-    const why = await Promise.race([urgent, notices.warning])
+    const why = await Promise.race([urgent, interruptions.warning])
     log.info(
       { event: 'daemon.stopping', reason: why },
-      `daemon stops (${why}): it takes no more jobs, running jobs can finish. A second signal ends them`,
+      `daemon is stopping (${why}): it takes no more jobs, running jobs can finish. A second signal aborts them`,
     )
     await releasers.release()
     return 0
   }
   const code = await Promise.race([orderly(), forced, crashed])
-  if (code !== 0) tidy()
+  if (code !== 0) removeWorkspaces()
   return code
 }
 
 type Interruptions = {
-  /** The machine is at risk: no more jobs are taken, those that run have their time until something urgent. */
+  /** The machine may be terminated: the daemon takes no more jobs, and running jobs continue until `urgent`. */
   readonly warning: Promise<string>
-  /** It will be gone: the grace time begins. */
+  /** The machine will be terminated: the grace time starts. */
   readonly urgent: Promise<string>
-  /** Begins to look for them, where the config names an address. */
+  /** Starts the checks, if the config has a URL of the metadata service. */
   watch(config: Config, push: Push): void
 }
 
 function watchInterruptions(log: DaemonLog): Interruptions {
-  const [warned, noticed] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
-  const onInterruption = ({ what, urgent }: Interruption) => (urgent ? noticed : warned).resolve(what)
+  const [warned, interrupted] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
+  const onInterruption = ({ what, urgent }: Interruption) => (urgent ? interrupted : warned).resolve(what)
   return {
     warning: warned.promise,
-    urgent: noticed.promise,
+    urgent: interrupted.promise,
     watch({ shutdown: { metadataUrl: url } }, push) {
       if (url === undefined) return
-      push('the watch for notices', watchForInterruption({ metadata: createMetadata({ url }), onInterruption, log }))
+      push('the interruption checks', watchForInterruption({ metadata: createMetadata({ url }), onInterruption, log }))
     },
   }
 }
@@ -97,14 +98,14 @@ async function prepare(options: StartOptions, log: DaemonLog, push: Push): Promi
   const { startLocal } = await import('../local/local.ts')
   const local = await startLocal({ dataDirectory: options.data, log: log.child({ part: 'local' }) })
   push('the embedded S3 and SQS', () => local.close())
-  // before the config is read
+  // the config reads the environment, so this comes first
   for (const name of local.unset) delete process.env[name]
   Object.assign(process.env, local.env)
   const { work, inProgress, dead } = local.queueUrls
   const queues = { work: { url: work }, inProgress: { url: inProgress }, dead: { url: dead } }
   const overrides: Overrides = { ...http, queues }
   const { config } = await loadConfig({ ...file, overrides })
-  for (const name of local.unset) delete process.env[name] // a `.env` beside the config may have brought them back
+  for (const name of local.unset) delete process.env[name] // a `.env` next to the config can have set them again
   await local.createBucket(config.bucket)
   log.info(
     { event: 'local.started', s3: local.s3Endpoint, sqs: local.sqsEndpoint, data: options.data },
@@ -124,21 +125,21 @@ async function openDaemon({
 }): Promise<Composed & { path: string }> {
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
-  push('the janitor', await startCleanup({ ...config.workspace, log }))
+  push('the workspace cleanup', await startCleanup({ ...config.workspace, log }))
   const programs = await openPrograms(toProgramOptions(config, workspaces.path))
   const composed = compose({ config, log, programs, workspaces })
   push('the connections', () => composed.close())
   return { ...composed, path: workspaces.path }
 }
 
-/** A daemon on this machine may die at any time, not only before this one starts. */
+/** The cleanup is repeated, because another daemon on this machine can die at any time. */
 const CLEANUP_MS = 60_000
 
-async function startCleanup(parts: { directory: string; log: DaemonLog }): Promise<() => void> {
-  await removeStaleWorkspaces(parts)
+async function startCleanup(deps: { directory: string; log: DaemonLog }): Promise<() => void> {
+  await removeStaleWorkspaces(deps)
   const timer = setInterval(() => {
-    removeStaleWorkspaces(parts).catch((error: unknown) =>
-      parts.log.warn({ event: 'workspace.cleanup_failed', error }, `workspace cleanup failed: ${toMessage(error)}`),
+    removeStaleWorkspaces(deps).catch((error: unknown) =>
+      deps.log.warn({ event: 'workspace.cleanup_failed', error }, `workspace cleanup failed: ${toMessage(error)}`),
     )
   }, CLEANUP_MS)
   return () => clearInterval(timer)

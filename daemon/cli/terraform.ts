@@ -11,33 +11,34 @@ const outputs = z.object({
 })
 
 /**
- * The environment that a root module's outputs ask for: all of `env`, and `region` as AWS_REGION.
+ * Reads the environment variables from a root module's outputs: all of `env`, and `region` as AWS_REGION.
  *
- * @throws MediadError `config.terraform` that says what to do
+ * @throws MediadError `config.terraform`
  */
 export async function readOutputs(folder: string): Promise<Record<string, string>> {
-  const parsed = outputs.safeParse(parse(await ask(folder), folder))
+  const parsed = outputs.safeParse(parse(await runTerraform(folder), folder))
   if (!parsed.success) {
-    const what = `the outputs of ${folder} have no map of texts "env"`
-    const advice = 'run "terraform apply" there first; a root module of yours must pass the output "env" of mediad’s on'
-    throw new MediadError('config.terraform', `${what}: ${advice}`)
+    const problem = `the outputs of ${folder} do not contain "env", a map of strings`
+    const advice =
+      'Run "terraform apply" there first. A root module of your own must output "env" of the module of mediad'
+    throw new MediadError('config.terraform', `${problem}. ${advice}`)
   }
   const { env, region } = parsed.data
   return { ...(region && { AWS_REGION: region.value }), ...env.value }
 }
 
-async function ask(folder: string): Promise<string> {
+async function runTerraform(folder: string): Promise<string> {
   try {
     const { stdout } = await run('terraform', [`-chdir=${folder}`, 'output', '-json', '-no-color'])
     return stdout
   } catch (error) {
     const { code, stderr } = error as { code?: string | number; stderr?: string }
     if (code === 'ENOENT') {
-      const advice = 'install it, or run mediad env where it is'
-      throw new MediadError('config.terraform', `there is no terraform in PATH: ${advice}`, { cause: error })
+      const message = 'terraform is not in the PATH. Install it, or run "mediad env" on a machine that has it'
+      throw new MediadError('config.terraform', message, { cause: error })
     }
-    const said = stderr?.trim() || toMessage(error)
-    throw new MediadError('config.terraform', `terraform cannot read the outputs of ${folder}: ${said}`, {
+    const problem = stderr?.trim() || toMessage(error)
+    throw new MediadError('config.terraform', `terraform cannot read the outputs of ${folder}: ${problem}`, {
       cause: error,
     })
   }
@@ -47,7 +48,7 @@ function parse(text: string, folder: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    const what = `terraform answered for ${folder} what is no JSON`
-    throw new MediadError('config.terraform', `${what}: ${text.slice(0, 200)}`, { cause: error })
+    const problem = `the output of terraform for ${folder} is not valid JSON`
+    throw new MediadError('config.terraform', `${problem}: ${text.slice(0, 200)}`, { cause: error })
   }
 }

@@ -1,10 +1,10 @@
-import 'reflect-metadata' // tsyringe does not load without it; keep first
+import 'reflect-metadata' // keep first: tsyringe cannot be loaded without it
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { container, instanceCachingFactory } from 'tsyringe'
-import { proveAll, type Check } from '../lifecycle/check.ts'
+import { runChecks, type Check } from '../lifecycle/check.ts'
 import { createChecks } from '../lifecycle/checks.ts'
-import { askReadiness } from '../lifecycle/readiness.ts'
+import { checkReadiness } from '../lifecycle/readiness.ts'
 import { provideJobs } from './jobs.ts'
 import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
 import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
@@ -24,14 +24,14 @@ import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 
 export type Composed = {
   daemon: Daemon
-  /** Where listeners of its events are added and removed. */
+  /** Adds listeners of the daemon's events. */
   events: Pick<Emitter, 'on'>
   gauges: Gauges
-  /** Ends the connections; after the daemon has stopped. */
+  /** Closes the connections. Call it after the daemon has stopped. */
   close(): void
 }
 
-/** The composition root: every part, in the order of dependency. The container does not leave this file. */
+/** The composition root: creates every object in the order of dependency. Only this file uses the container. */
 export function compose(opened: Opened): Composed {
   const graph = createGraph(opened)
   provideEdges(graph)
@@ -43,7 +43,7 @@ export function compose(opened: Opened): Composed {
   return { daemon: use(tokens.Daemon), events, gauges, close: () => close(graph) }
 }
 
-/** The checks alone, for somebody who wants to know what a daemon would find; ffmpeg may be missing. */
+/** Creates the checks without a daemon, for `mediad check`. ffmpeg can be missing. */
 export function composeChecks({ config, log, openPrograms }: Base & { openPrograms: () => Promise<Programs> }) {
   const graph = createGraph({ config, log })
   provideEdges(graph)
@@ -69,7 +69,7 @@ function createGraph<Given extends Base>(given: Given): Graph<Given> {
   if (given.config.onEvent) events.on(given.config.onEvent)
   return {
     ...given,
-    provide: (token, make) => void root.register(token, { useFactory: instanceCachingFactory(make) }),
+    provide: (token, create) => void root.register(token, { useFactory: instanceCachingFactory(create) }),
     use: (token) => root.resolve(token),
     name: `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
     limits: { attempts, leaseSeconds, recheckSeconds },
@@ -102,7 +102,7 @@ function provideDaemon(graph: Graph<Opened>): void {
       presign: createPresign({ client: use(tokens.S3), bucket: config.bucket, urlSeconds }),
       readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
       isReady: () =>
-        askReadiness({
+        checkReadiness({
           storage: storage(),
           queues: use(tokens.Queues),
           pollers: Object.values(pollers()),
@@ -122,7 +122,7 @@ function provideDaemon(graph: Graph<Opened>): void {
           queues: use(tokens.Queues),
           log,
         })
-        await proveAll(checks, log)
+        await runChecks(checks, log)
       },
       openPlugins: use(tokens.Pipeline).openPlugins,
       listen: () => startServer({ app: createHttp(), host, port, log }),

@@ -11,10 +11,10 @@ import { createUpload } from '../storage/upload.ts'
 import { createPipeline } from './pipeline.ts'
 import { tokens, type Graph, type Opened } from './tokens.ts'
 
-/** How long a received message stays hidden; claiming takes milliseconds. A crash before the claim costs this pause. */
+/** Visibility timeout of a work message. Claiming takes milliseconds; after a crash before the claim, the job waits this long. */
 const TAKE_SECONDS = 30
 
-/** What works on jobs: the pipeline, the poller that feeds it, and the sweeper. */
+/** Registers everything that processes jobs: the pipeline, its poller, and the sweeper. */
 export function provideJobs(graph: Graph<Opened>): void {
   graph.provide(tokens.Pipeline, () => createPipeline(graph))
   provideWork(graph)

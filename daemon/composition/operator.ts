@@ -14,11 +14,11 @@ export type Operator = {
   jobs: Jobs
   dead: Dead
   requeue: Requeue
-  /** Ends the connections. */
+  /** Closes the connections. */
   close(): void
 }
 
-/** The parts that commands for operators need; too few, and used too briefly, for a container. */
+/** Creates the dependencies of the commands for operators. They are too few for a container. */
 export function composeOperator({ config, log }: { config: Config; log: DaemonLog }): Operator {
   const { bucket, queues: urls, routes, state, job: limits } = config
   const s3 = createS3Client()

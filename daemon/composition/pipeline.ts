@@ -7,10 +7,10 @@ import type { Programs } from '../programs/programs.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Releasers } from '../vocabulary/releasers.ts'
 
-/** What runs chains over files: the part that a daemon and `mediad run` share. */
+/** Runs chains on files; shared by a daemon and `mediad run`. */
 export type Pipeline = {
   readonly inspect: Inspect
-  /** Sets up the plugins of all routes; to be done once, before the first chain runs. */
+  /** Sets up the plugins of all routes. Call it once, before the first chain runs. */
   openPlugins(): Promise<Releasers>
   readonly runChain: RunChain
 }

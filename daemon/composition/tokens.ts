@@ -16,12 +16,12 @@ import type { Storage } from '../storage/storage.ts'
 
 declare const type: unique symbol
 
-/** A symbol that remembers, for the compiler only, what it resolves to. */
+/** A symbol with the type that it resolves to, known only to the compiler. */
 export type Token<T> = symbol & { readonly [type]?: T }
 
 const token = <T>(name: string): Token<T> => Symbol(name) as Token<T>
 
-/** The parts that own a connection or that a test may want to replace; everything else is imported. */
+/** Tokens of the objects that own a connection or that a test can replace; everything else is imported. */
 export const tokens = {
   S3: token<S3Client>('S3'),
   Sqs: token<SQSClient>('Sqs'),
@@ -34,15 +34,15 @@ export const tokens = {
   Daemon: token<Daemon>('Daemon'),
 }
 
-/** What every composition begins with. */
+/** The base of every composition. */
 export type Base = { config: Config; log: DaemonLog }
 
-/** What must be opened before the parts can be put together; whoever opened it closes it. */
+/** The resources that must be opened before the composition. Their opener closes them. */
 export type Opened = Base & { programs: Programs; workspaces: Workspaces }
 
-/** The parts by their tokens, and what all of them share. Each part is made when it is first used, and once. */
+/** The container and the values shared by all factories. Each object is created once, when it is first used. */
 export type Graph<Given> = Given & {
-  provide<T>(token: Token<T>, make: () => T): void
+  provide<T>(token: Token<T>, create: () => T): void
   use<T>(token: Token<T>): T
   name: string
   limits: JobPolicy

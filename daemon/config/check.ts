@@ -5,10 +5,10 @@ import { findAmbiguousRoutes, toRoutes } from './routes.ts'
 import { schema, type Config } from './schema.ts'
 
 /**
- * Fills in the defaults, resolves the routes and freezes.
+ * Validates a config, sets the defaults, resolves the routes, and freezes the result.
  *
- * @param file how to call the config in messages
- * @throws MediadError `config.invalid` that lists every mistake on a line of its own
+ * @param file name of the config in messages
+ * @throws MediadError `config.invalid` with one line per problem
  */
 export function checkConfig(user: unknown, file = 'the config'): Config {
   const parsed = parse(schema, user)
@@ -26,7 +26,7 @@ export function checkConfig(user: unknown, file = 'the config'): Config {
   throw new MediadError('config.invalid', `${file} has ${count}:\n${lines.join('\n')}`)
 }
 
-/** What is wrong between options that are right by themselves; looked for even when others are not. */
+/** Reports conflicts between options that are valid by themselves, even when other options are invalid. */
 function findConflicts(user: unknown, plugins: readonly Plugin[]): Problem[] {
   const source = pick(schema.shape.source, user, 'source')?.prefix
   const state = pick(schema.shape.state, user, 'state')?.prefix
@@ -36,7 +36,7 @@ function findConflicts(user: unknown, plugins: readonly Plugin[]): Problem[] {
 function comparePrefixes(source: string | undefined, state: string | undefined): Problem[] {
   if (source === undefined || state === undefined) return []
   if (!state.startsWith(source) && !source.startsWith(state)) return []
-  const message = `must not overlap with source.prefix "${source}": job documents would be taken for sources`
+  const message = `must not overlap with source.prefix "${source}": job documents would be processed as sources`
   return [{ path: ['state', 'prefix'], message }]
 }
 
@@ -52,7 +52,7 @@ function compareQueues(user: unknown): Problem[] {
       : [
           {
             path: ['queues', name, 'url'],
-            message: `is the same queue as queues.${same}.url; each needs one of its own`,
+            message: `is the same queue as queues.${same}.url; use three different queues`,
           },
         ]
   })
@@ -70,12 +70,12 @@ function compareKeys(
         { path: ['plugins', index], message: `writes to "${key}", ${message}` },
       ]
       if (source !== undefined && key.startsWith(source))
-        return report(`which starts with source.prefix "${source}": its results would be processed again, for ever`)
+        return report(`which starts with source.prefix "${source}": its outputs would be processed again, endlessly`)
       if (state !== undefined && key.startsWith(state)) return report(`which starts with state.prefix "${state}"`)
       const owner = owners.get(key)
       if (owner === undefined) owners.set(key, index)
       if (owner === undefined || owner === index) return []
-      return report(`as plugins[${owner}] (${plugins[owner]?.name}) does; one would replace the other's result`)
+      return report(`as plugins[${owner}] (${plugins[owner]?.name}) does; one would replace the other's output`)
     }),
   )
 }
@@ -85,7 +85,7 @@ function toPlugins(user: unknown): Plugin[] {
   if (!Array.isArray(list)) return []
   return list.map((entry) => {
     const parsed = schema.shape.plugins.element.safeParse(entry)
-    // keeps its place, so that the others keep their numbers; what is wrong with it, the schema says
+    // a placeholder keeps the indexes of the other plugins; the schema reports the problem
     return parsed.success ? parsed.data : { name: '', problems: [], hooks: { run: () => {} } }
   })
 }
@@ -94,7 +94,7 @@ function toPluginProblems(plugin: Plugin, index: number): Problem[] {
   return plugin.problems.map(({ path, message }) => ({ path: ['plugins', index, ...path], message }))
 }
 
-/** One part of the config by itself, undefined when it is not valid. */
+/** Validates one part of the config by itself; undefined when it is not valid. */
 function pick<T>(
   part: { safeParse(value: unknown): { success: boolean; data?: T } },
   user: unknown,
@@ -112,7 +112,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** Plain objects and lists all the way down; functions and what has a class of its own are left alone. */
+/** Freezes plain objects and arrays deeply. Functions and instances of classes stay as they are. */
 function freeze<T>(value: T): T {
   const isPlain = isRecord(value) && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
   if (!isPlain || Object.isFrozen(value)) return value

@@ -3,8 +3,8 @@ import type { UserConfig } from './schema.ts'
 export { env } from './env.ts'
 
 /**
- * Gives a `media.config.ts` its types and changes nothing. What is left out gets its default when the config is loaded;
- * mistakes are reported then, all at once.
+ * Returns the config unchanged, and gives `media.config.ts` its types. Loading the config sets the defaults of options
+ * that are left out, and reports all problems at once.
  */
 export function defineConfig(config: UserConfig): UserConfig {
   return config

@@ -1,21 +1,21 @@
 import { z } from 'zod'
 import { describeMissing } from '../vocabulary/missing.ts'
-import { show } from '../vocabulary/validation.ts'
+import { describeValue } from '../vocabulary/validation.ts'
 import { explainCron } from './cron.ts'
 
 /**
- * The kinds of options. `values` in their metadata is what the documentation says of the values they take, where the
- * schema alone does not show it.
+ * The types of options. `values` in their metadata describes the allowed values in the documentation, where the schema
+ * alone does not show them.
  */
 
-/** Takes integers between two others, both included. */
+/** Accepts integers from `min` to `max`. */
 export function integer(min: number, max: number) {
   const error = ({ input }: { input?: unknown }) =>
-    describeMissing(input) ?? `must be a whole number from ${min} to ${max}, not ${show(input)}`
+    describeMissing(input) ?? `must be an integer from ${min} to ${max}, not ${describeValue(input)}`
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
-/** Takes text that is not empty; `explain` returns what else is wrong with it. */
+/** Accepts text that is not empty and for which `explain` returns no problem. */
 export function text(explain: (value: string) => string | undefined = () => undefined) {
   return z.string().superRefine((value, context) => {
     const problem = value.trim() === '' ? 'must not be empty' : explain(value)
@@ -23,36 +23,40 @@ export function text(explain: (value: string) => string | undefined = () => unde
   })
 }
 
-export function url(what: string) {
+/** Accepts http and https URLs; `target` names what the URL is of, for messages. */
+export function url(target: string) {
   return text((value) => {
     const parsed = URL.parse(value)
     if (parsed !== null && /^https?:$/.test(parsed.protocol)) return undefined
-    return `must be the http(s) URL of ${what}, not ${show(value)}`
+    return `must be the http(s) URL of ${target}, not ${describeValue(value)}`
   }).meta({ values: 'http(s) URL' })
 }
 
-/** Short enough that the longest key built on it stays below S3's 1,024 bytes. */
+/** Keeps the longest key with a prefix below S3's limit of 1,024 bytes. */
 const PREFIX_CHARACTERS = 200
 
+/** Accepts prefixes of keys. */
 export function prefix() {
   return text((value) =>
     value.length > PREFIX_CHARACTERS ? `must have at most ${PREFIX_CHARACTERS} characters` : undefined,
   ).meta({ values: `1 to ${PREFIX_CHARACTERS} characters` })
 }
 
+/** Accepts names of buckets. */
 export function bucket() {
   return text((value) =>
     /^[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]$/i.test(value)
       ? undefined
-      : `must be the plain name of an S3 bucket (no ARN, no URL), not ${show(value)}`,
+      : `must be the plain name of an S3 bucket (not an ARN, not a URL), not ${describeValue(value)}`,
   ).meta({ values: 'name of a bucket' })
 }
 
+/** Accepts cron expressions of 6 fields. */
 export function cron() {
   return text(explainCron).meta({ values: 'cron expression, 6 fields' })
 }
 
-/** Groups options; the group can be left out as a whole. */
+/** Groups options that all have defaults, so that the group can be left out. */
 export function section<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape).prefault({} as never)
 }

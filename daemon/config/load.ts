@@ -7,6 +7,7 @@ import { checkConfig } from './check.ts'
 import { describeMissing } from '../vocabulary/missing.ts'
 import type { Config, UserConfig } from './schema.ts'
 
+/** Options that replace those of the config file. */
 export type Overrides = DeepPartial<UserConfig>
 
 type DeepPartial<T> = T extends readonly unknown[] | ((...parameters: never[]) => unknown)
@@ -16,21 +17,23 @@ type DeepPartial<T> = T extends readonly unknown[] | ((...parameters: never[]) =
     : T
 
 export type LoadOptions = {
-  /** Where the search for a config starts; it goes on in the folders above. Default: the working directory. */
+  /**
+   * Folder in which the search for a config starts; it continues in the parent folders. Default: the working directory.
+   */
   cwd?: string
-  /** This file and no other, relative to `cwd`. */
+  /** Path of the config, relative to `cwd`. Disables the search. */
   file?: string
-  /** Laid over the file's config before it is checked: objects are merged, lists and everything else replaced. */
+  /** Merged into the file's config before validation: objects are merged, lists and other values are replaced. */
   overrides?: Overrides
 }
 
 const names = ['media.config.ts', 'media.config.mts', 'media.config.js', 'media.config.mjs']
 
 /**
- * Finds, evaluates and checks the config. A file `.env` beside it is read first, into this process's environment; what
- * the environment has already wins.
+ * Finds, evaluates and validates the config. Reads a file `.env` beside it first, into the environment of this process;
+ * variables that are already set keep their values.
  *
- * @throws MediadError `config.invalid` that says what to do
+ * @throws MediadError `config.invalid`
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<{ config: Config; file: string }> {
   const { cwd = process.cwd(), overrides = {} } = options
@@ -56,11 +59,11 @@ export async function loadConfig(options: LoadOptions = {}): Promise<{ config: C
   return { config: checkConfig(merge(found.user, overrides), found.file), file: found.file }
 
   async function search(from: string) {
-    for (const folder of upwards(resolve(from))) {
+    for (const folder of ancestors(resolve(from))) {
       const result = await explorer.search(folder)
       if (result !== null) return { file: result.filepath, user: (result.config as Loaded | undefined)?.user }
     }
-    const hint = 'create one, or name one with --config FILE'
+    const hint = 'create one, or pass its path with --config FILE'
     throw new MediadError(
       'config.invalid',
       `there is no media.config.ts in ${resolve(from)} or any folder above; ${hint}`,
@@ -77,17 +80,17 @@ export async function loadConfig(options: LoadOptions = {}): Promise<{ config: C
   }
 }
 
-/** In a box: cosmiconfig gives a key `$import` of what a loader returns a meaning, and null too. */
+/** Wraps the result of a loader, because cosmiconfig interprets null and a key `$import` in it. */
 type Loaded = { user: unknown }
 
-/** cosmiconfig's own loader for TypeScript compiles with a copy beside the config; Node runs the file as it is. */
+/** Imports the file as it is. cosmiconfig's own loader for TypeScript would write a compiled copy beside the config. */
 async function importConfig(file: string): Promise<Loaded> {
   readEnvironment(join(dirname(file), '.env'))
   try {
     const module = (await import(pathToFileURL(file).href)) as { default?: unknown }
     return { user: module.default }
   } catch (error) {
-    // never as it is: cosmiconfig takes a code like ENOENT for "no config here" and goes on searching
+    // wrapped, because cosmiconfig interprets a code such as ENOENT as a missing config and continues the search
     throw toLoadError(file, error)
   }
 }
@@ -107,7 +110,9 @@ function toLoadError(file: string, error: unknown): MediadError {
   return new MediadError('config.invalid', `cannot load ${where}: ${toMessage(error)}`, { cause: error })
 }
 
-/** A syntax error's stack starts with the place, any other's has it among the calls. */
+/**
+ * Returns the line of `file` in the stack: the stack of a syntax error starts with it, others have it among the calls.
+ */
 function findLine(file: string, error: unknown): string | undefined {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   for (const name of [pathToFileURL(file).href, file]) {
@@ -118,12 +123,12 @@ function findLine(file: string, error: unknown): string | undefined {
   return undefined
 }
 
-function* upwards(folder: string): Generator<string> {
+function* ancestors(folder: string): Generator<string> {
   yield folder
-  if (dirname(folder) !== folder) yield* upwards(dirname(folder))
+  if (dirname(folder) !== folder) yield* ancestors(dirname(folder))
 }
 
-/** Leaves out what is undefined: for the check, that is the same as not there. */
+/** Merges `over` into `base`. Leaves out undefined values, which count as not set. */
 function merge(base: object, over: object): Record<string, unknown> {
   const merged = new Map<string, unknown>()
   for (const [key, value] of [...Object.entries(base), ...Object.entries(over)] as [string, unknown][]) {

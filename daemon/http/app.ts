@@ -4,13 +4,13 @@ import { createHooks } from './hooks.ts'
 import { addRoutes, type HttpRoute } from './routes.ts'
 
 /**
- * Creates the HTTP app from its routes. Every answer is JSON, every refusal is problem details (RFC 9457). Internal errors
- * stay internal: they are logged under the request's id, which the answer carries as `x-request-id`.
+ * Creates the HTTP app from its routes. Every response is JSON; errors are problem details (RFC 9457). Internal errors are
+ * logged under the request's id, which the response has as `x-request-id`, and not exposed to the client.
  */
 export function createApp({ routes, log }: { routes: readonly HttpRoute[]; log: DaemonLog }): H3 {
   const app = new H3({
     silent: true,
-    // such a path names nothing, and is answered like every other that does not
+    // a malformed path gets the same 404 as any other unknown path
     allowMalformedURL: true,
     ...createHooks(log),
   })

@@ -5,8 +5,8 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 import { toProblem } from './problem.ts'
 
 /**
- * Headers of every answer, refusals included. Answers are data for programs: a browser must neither cache them, guess
- * their type, run, frame or embed them, nor pass their address on.
+ * Headers of every response, errors included. Responses are data for programs: a browser must not cache them, guess their
+ * type, run, frame or embed them, or send their URL as a referrer.
  */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
@@ -17,18 +17,18 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 }
 
 /**
- * Returns what applies to every request whatever its route, in the order in which it runs:
- * 1. `onRequest` before the route is searched. A check of who is asking belongs here: it throws a refusal.
+ * Creates the hooks that apply to every request, whatever its route, in the order in which they run:
+ * 1. `onRequest` before the route is looked up. Authorization belongs here; to reject a request, throw an error.
  * 2. `onError` when a hook or a handler has thrown, and when there is no route.
- * 3. `onResponse` for every answer, refusals included. Headers that depend on the request, such as those of CORS, belong
- *    beside {@link securityHeaders}.
+ * 3. `onResponse` for every response, errors included. Headers that depend on the request, such as those of CORS, belong
+ *    next to {@link securityHeaders}.
  */
 export function createHooks(log: DaemonLog): Required<Pick<H3Config, 'onRequest' | 'onError' | 'onResponse'>> {
   return {
-    onRequest: (event) => void traceOf(event),
+    onRequest: (event) => void toTrace(event),
     onError: (error, event) => {
       const { status, response } = toProblem(error)
-      const { id } = traceOf(event)
+      const { id } = toTrace(event)
       if (status >= 500) {
         const cause = error.cause ?? error
         log.error({ event: 'http.request_failed', error: cause, request: id, ...describe(event) }, 'request failed')
@@ -36,11 +36,11 @@ export function createHooks(log: DaemonLog): Required<Pick<H3Config, 'onRequest'
       return response
     },
     onResponse: (response, event) => {
-      const { id, startedAt } = traceOf(event)
+      const { id, startedAt } = toTrace(event)
       const { status, headers } = response
       for (const [name, value] of Object.entries(securityHeaders)) headers.set(name, value)
       headers.set('x-request-id', id)
-      // the rest of a body that was refused is read and dropped, or the connection would stall
+      // read and discard the rest of a body that is too large, or the connection would stall
       if (status === 413) event.runtime?.node?.req.resume()
       const seconds = roundSeconds((performance.now() - startedAt) / 1000)
       log.debug(
@@ -55,7 +55,7 @@ type Trace = { readonly id: string; readonly startedAt: number }
 
 const traces = new WeakMap<H3Event, Trace>()
 
-function traceOf(event: H3Event): Trace {
+function toTrace(event: H3Event): Trace {
   const known = traces.get(event)
   if (known) return known
   const trace = { id: randomUUID(), startedAt: performance.now() }
@@ -63,7 +63,7 @@ function traceOf(event: H3Event): Trace {
   return trace
 }
 
-/** Leaves the query out: no route takes one, and it can contain anything. */
+/** Describes a request for the log, without the query: no route uses one, and it can contain anything. */
 function describe(event: H3Event): { method: string; path: string } {
   return { method: event.req.method, path: event.url.pathname.slice(0, 200) }
 }

@@ -2,12 +2,12 @@ import { HTTPError, HTTPResponse, type EventHandler, type H3Event } from 'h3'
 import type { Config } from '../config/schema.ts'
 import { toJobId } from '../vocabulary/job.ts'
 import type { Presign } from '../storage/presign.ts'
-import { refuse } from './problem.ts'
+import { problemError } from './problem.ts'
 import { parseUploadRequest, toUploadKey } from './upload.ts'
 
 /**
- * `POST /video/pre-signed-url`: a URL to upload one file to, straight to S3. Every call gets a key of its own, so no upload
- * can replace another, and the job's id is known before the upload.
+ * `POST /video/pre-signed-url`: a URL to upload one file directly to S3. Every call gets a new key, so no upload can replace
+ * another, and the job's id is known before the upload.
  */
 export function presignHandler({ config, presign }: { config: Config; presign: Presign }): EventHandler {
   const [route] = config.routes
@@ -33,6 +33,7 @@ async function readText(event: H3Event): Promise<string> {
     return await event.req.text()
   } catch (error) {
     if (HTTPError.isError(error)) throw error
-    throw refuse({ status: 400, detail: 'The request ended in the middle of its body.', code: 'request.invalid' })
+    const detail = 'The request ended before its body was complete.'
+    throw problemError({ status: 400, detail, code: 'request.invalid' })
   }
 }

@@ -4,15 +4,15 @@ import type { Presign } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, type ReadJob } from './job.ts'
 import { presignHandler } from './presign.ts'
-import { refuse } from './problem.ts'
+import { problemError } from './problem.ts'
 
 export type HttpRoute = {
   readonly method: 'GET' | 'POST'
   /** Starts with a slash; `:name` stands for one segment. */
   readonly path: `/${string}`
   /**
-   * Whether a GET route answers HEAD as well, with the headers of GET. `false` for a handler that must not be started
-   * for its headers alone, such as a stream; HEAD is then answered with 405.
+   * True if a GET route also serves HEAD, with the headers of GET. Default for GET. Set it to `false` for a handler that
+   * must not run for its headers alone, such as a stream; HEAD then gets 405.
    */
   readonly head?: boolean
   readonly handler: EventHandler
@@ -35,14 +35,15 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
   ]
 }
 
-/** Registers the routes, and an answer of 405 for every other method of their paths. */
+/** Registers the routes, and a 405 response for every other method of their paths. */
 export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
   for (const [path, served] of Map.groupBy(routes, ({ path }) => path)) {
     const handlers = served.flatMap(toHandlers)
     const allow = handlers.map(([method]) => method).join(', ')
     for (const [method, handler] of handlers) app.on(method, path, handler)
     app.all(path, () => {
-      throw refuse({ status: 405, detail: `Use ${allow} here.`, code: 'request.method', headers: { allow } })
+      const detail = `Allowed methods: ${allow}.`
+      throw problemError({ status: 405, detail, code: 'request.method', headers: { allow } })
     })
   }
 }

@@ -4,26 +4,26 @@ import { serve, type H3 } from 'h3'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { securityHeaders } from './hooks.ts'
-import { renderBareProblem } from './problem.ts'
+import { renderMinimalProblem } from './problem.ts'
 
 export type HttpServer = {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string
   readonly port: number
-  /** Stops listening, gives requests under way 2 s to end, and leaves no connection behind. */
+  /** Stops listening, gives running requests 2 s to finish, and closes every connection. */
   close(): Promise<void>
 }
 
-export type ServerOptions = { app: H3; host: string; /** 0: any free one. */ port: number; log: DaemonLog }
+export type ServerOptions = { app: H3; host: string; /** 0: any free port. */ port: number; log: DaemonLog }
 
-/** Larger bodies are answered with 413, whether they state their length or not. */
+/** Larger bodies get 413, with or without a content-length. */
 const BODY_BYTES = 16 * 1024
 const CLOSE_MS = 2_000
 
 /**
- * Listens for requests. It installs no signal handlers: stopping is the daemon's.
+ * Starts to listen for requests. It installs no signal handlers: the daemon decides when to stop.
  *
- * @throws MediadError `config.invalid` when it cannot listen there
+ * @throws MediadError `config.invalid` if it cannot listen on the host and port
  */
 export async function startServer({ app, host, port, log }: ServerOptions): Promise<HttpServer> {
   const server = serve(app, {
@@ -33,11 +33,11 @@ export async function startServer({ app, host, port, log }: ServerOptions): Prom
     silent: true,
     manual: true,
     maxRequestBodySize: BODY_BYTES,
-    // a client gets this long for its whole request; nothing here takes more than a few KiB
+    // the time for a complete request; no route accepts more than a few KiB
     node: { requestTimeout: 30_000, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
   })
   const node = server.node?.server as NodeServer
-  node.on('clientError', answerNonsense)
+  node.on('clientError', answerInvalidRequest)
   try {
     await server.serve()
   } catch (error) {
@@ -54,7 +54,7 @@ export async function startServer({ app, host, port, log }: ServerOptions): Prom
 function close(node: NodeServer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(() => node.closeAllConnections(), CLOSE_MS)
-  // a kept-alive connection becomes idle with the end of its request, and nobody else would close it then
+  // a kept-alive connection becomes idle at the end of its request; nothing else would close it then
   node.on('request', (_, response) => response.once('close', () => setImmediate(() => node.closeIdleConnections())))
   node.close(() => {
     clearTimeout(timer)
@@ -65,10 +65,10 @@ function close(node: NodeServer): Promise<void> {
 }
 
 const hints: Record<string, string> = {
-  EADDRINUSE: 'is in use; stop the other program or choose another with http.port or --port',
-  EACCES: 'may not be used by this user; choose one above 1023 with http.port or --port',
-  EADDRNOTAVAIL: 'cannot be opened: http.host is no address of this machine',
-  ENOTFOUND: 'cannot be opened: http.host is no address of this machine',
+  EADDRINUSE: 'is in use; stop the other program, or choose another port with http.port or --port',
+  EACCES: 'is not allowed for this user; choose a port above 1023 with http.port or --port',
+  EADDRNOTAVAIL: 'cannot be opened: http.host is not an address of this machine',
+  ENOTFOUND: 'cannot be opened: http.host is not an address of this machine',
 }
 
 function toListenError(error: unknown, host: string, port: number): MediadError {
@@ -78,14 +78,17 @@ function toListenError(error: unknown, host: string, port: number): MediadError 
 
 const statuses: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 
-/** What Node's parser refuses never reaches the app. After an answer on this connection, another one would be misread. */
-function answerNonsense(error: NodeJS.ErrnoException, socket: Duplex & { bytesWritten?: number }): void {
+/**
+ * Responds to a request that Node's parser rejects, which never reaches the app. If the connection already has a response,
+ * it is closed instead, because a second one would be taken for the response to another request.
+ */
+function answerInvalidRequest(error: NodeJS.ErrnoException, socket: Duplex & { bytesWritten?: number }): void {
   if (!socket.writable || (socket.bytesWritten ?? 0) > 0) {
     socket.destroy()
     return
   }
   const status = statuses[error.code ?? ''] ?? 400
-  const body = renderBareProblem(status)
+  const body = renderMinimalProblem(status)
   const head = [
     `HTTP/1.1 ${status} `,
     ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { parse, renderProblem } from '../vocabulary/validation.ts'
-import { refuse } from './problem.ts'
+import { problemError } from './problem.ts'
 
-/** What a client may state about its upload; all of it is optional. */
+/** The properties that a client can state for its upload; all are optional. */
 export type UploadRequest = {
   readonly filename?: string | undefined
   readonly contentType?: string
@@ -13,21 +13,21 @@ export type UploadRequest = {
 const schema = z.strictObject({
   filename: z.string().exactOptional(),
   contentType: z.string().exactOptional(),
-  size: z.int({ error: 'must be a whole number of bytes' }).min(1, 'must be at least 1 byte').exactOptional(),
+  size: z.int({ error: 'must be an integer number of bytes' }).min(1, 'must be at least 1 byte').exactOptional(),
 })
 
 /**
- * Checks the body of a request for an upload URL; an empty one states nothing.
+ * Parses the body of a request for an upload URL. An empty body is valid.
  *
- * @throws refusals: 400 for what is no such body, 415 for a type that is no media, 413 for a size above `maxUploadBytes`
+ * @throws HTTPError 400 for an invalid body, 415 for a type that is not a media type, 413 for a size above `maxUploadBytes`
  */
 export function parseUploadRequest(body: string, maxUploadBytes: number): UploadRequest {
   const parsed = parse(schema, body.trim() === '' ? {} : parseJson(body))
-  if (!parsed.ok) throw invalid(parsed.problems.map((problem) => toDetail(renderProblem(problem))).join('; '))
+  if (!parsed.ok) throw invalidBody(parsed.problems.map((problem) => toDetail(renderProblem(problem))).join('; '))
   const { filename, contentType, size } = parsed.data
   if (size !== undefined && size > maxUploadBytes) {
-    const detail = `size: ${size} bytes are too many, the limit is ${maxUploadBytes}`
-    throw refuse({ status: 413, detail, code: 'request.too_large' })
+    const detail = `size: ${size} bytes exceed the limit of ${maxUploadBytes} bytes`
+    throw problemError({ status: 413, detail, code: 'request.too_large' })
   }
   return {
     ...(filename === undefined ? {} : { filename }),
@@ -37,8 +37,8 @@ export function parseUploadRequest(body: string, maxUploadBytes: number): Upload
 }
 
 /**
- * A key no other upload has: `<prefix><uuid>[-<slug>].<extension>`. The filename gives letters and digits only, so it can
- * bring no folder, no control character and no second extension into the key.
+ * Creates a unique key: `<prefix><uuid>[-<slug>].<extension>`. Only letters and digits of the filename are used, so it
+ * cannot add a folder, a control character or a second extension to the key.
  */
 export function toUploadKey(prefix: string, { filename = '', contentType }: UploadRequest): string {
   const { stem, extension } = splitExtension(filename)
@@ -48,7 +48,7 @@ export function toUploadKey(prefix: string, { filename = '', contentType }: Uplo
 }
 
 const SLUG_CHARACTERS = 48
-/** Stores on a file system take about 230 bytes in one name, and results get a prefix of their own. */
+/** Stores on a file system allow about 230 bytes per name, and the keys of results have a longer prefix. */
 const SLUG_BYTES = 144
 
 function toSlug(name: string): string {
@@ -72,14 +72,14 @@ const quoted = String.raw`"(?:[\t !#-\[\]-~]|\\[\t -~])*"`
 const mediaType = new RegExp(String.raw`^(?:${token})/(?:${token})(?:[ \t]*;[ \t]*${token}=(?:${token}|${quoted}))*$`)
 const accepted = /^(?:(?:video|audio|image)\/.+|application\/(?:octet-stream|mp4|ogg|mxf))$/
 
-/** As the client wrote it: it must send the very same text with its upload, the signature covers it. */
+/** Returns the content type unchanged: the signature covers it, so the client must send exactly this text. */
 function checkContentType(stated: string): string {
   const contentType = stated.trim()
   const isAccepted = contentType.length <= 255 && mediaType.test(contentType) && accepted.test(toEssence(contentType))
   if (isAccepted) return contentType
   const detail =
-    'contentType: must be a media type of video/*, audio/*, image/* or application/octet-stream, application/mp4, application/ogg, application/mxf'
-  throw refuse({ status: 415, detail, code: 'request.media_type' })
+    'contentType: must be video/*, audio/*, image/*, application/octet-stream, application/mp4, application/ogg or application/mxf'
+  throw problemError({ status: 415, detail, code: 'request.media_type' })
 }
 
 function toEssence(contentType: string): string {
@@ -125,15 +125,15 @@ function parseJson(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {
-    throw invalid('The body is no JSON.')
+    throw invalidBody('The body is not valid JSON.')
   }
 }
 
-/** Problems of the body as a whole are told of the body, not of a config. */
+/** Makes problems of the entire value refer to the body; the validator is shared with the config and calls it "config". */
 function toDetail(line: string): string {
   return line.replace(/^config: /, 'The body ')
 }
 
-function invalid(detail: string) {
-  return refuse({ status: 400, detail, code: 'request.invalid' })
+function invalidBody(detail: string) {
+  return problemError({ status: 400, detail, code: 'request.invalid' })
 }

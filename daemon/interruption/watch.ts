@@ -3,51 +3,51 @@ import { toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Metadata } from './metadata.ts'
 
-/** AWS asks for this: a notice comes two minutes before the end, at times less. */
+/** As AWS recommends: an interruption is announced two minutes ahead, sometimes less. */
 const INTERVAL_MS = 5000
 
 /**
- * Where the machine says that it will be gone: a path of its metadata, and what that says when it does. Nothing stands there
- * otherwise.
+ * The metadata paths that announce an interruption, and the values that do. Without an interruption, a path does not exist
+ * or has another value.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html, rebalance-recommendations.html,
  * https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
  */
-const notices = [
-  { path: 'spot/instance-action', says: /./, urgent: true, what: 'spot_interruption' },
+const announcements = [
+  { path: 'spot/instance-action', pattern: /./, urgent: true, what: 'spot_interruption' },
   {
     path: 'autoscaling/target-lifecycle-state',
-    says: /^(?:Terminated|Warmed:(?:Terminated|Stopped|Hibernated))$/,
+    pattern: /^(?:Terminated|Warmed:(?:Terminated|Stopped|Hibernated))$/,
     urgent: true,
     what: 'autoscaling_termination',
   },
   {
     path: 'events/recommendations/rebalance',
-    says: /./,
+    pattern: /./,
     urgent: false,
     what: 'rebalance_recommendation',
   },
 ]
 
 export type Interruption = {
-  /** Stable name, the `reason` in the log. */
+  /** Stable name; the `reason` in the log. */
   readonly what: string
-  /** Whether the end is near and certain; else it is a warning, which may be followed by one that is. */
+  /** True if the termination is certain; false for a warning, which an urgent interruption can follow. */
   readonly urgent: boolean
 }
 
 export type WatchDeps = {
   metadata: Metadata
-  /** Called once for a warning, if there is one, and once for what is urgent. */
-  onInterruption(notice: Interruption): void
+  /** Called at most once for a warning, and once for an urgent interruption. */
+  onInterruption(interruption: Interruption): void
   log: DaemonLog
   clock?: Clock
 }
 
 /**
- * Looks for a notice that this machine will be gone, at once and every 5 s, until there is an urgent one. Metadata that does
- * not answer is warned of once, and asked again.
+ * Checks for an interruption of this machine immediately and then every 5 s, until there is an urgent one. When the metadata
+ * service does not respond, it logs one warning and tries again.
  *
- * @returns what ends it
+ * @returns a function that stops the checks
  */
 export function watchForInterruption(deps: WatchDeps): () => Promise<void> {
   const stop = new AbortController()
@@ -65,7 +65,7 @@ async function watch(
   let failing = false
   let warned = false
   while (!stop.aborted) {
-    const { notice, failure } = await readInterruption(metadata)
+    const { interruption, failure } = await readInterruption(metadata)
     if (failure !== undefined && !failing)
       log.warn(
         { event: 'interruption.check_failed', error: failure },
@@ -74,18 +74,18 @@ async function watch(
     if (failure === undefined && failing)
       log.info({ event: 'interruption.check_recovered' }, 'instance metadata responds again')
     failing = failure !== undefined
-    if (notice !== undefined && (notice.urgent || !warned)) onInterruption(notice)
-    if (notice?.urgent) return
-    warned ||= notice !== undefined
+    if (interruption !== undefined && (interruption.urgent || !warned)) onInterruption(interruption)
+    if (interruption?.urgent) return
+    warned ||= interruption !== undefined
     await clock.wait(INTERVAL_MS, stop)
   }
 }
 
-/** The most urgent notice there is, and why another could not be read: what is not known now may be what is urgent. */
-async function readInterruption(metadata: Metadata): Promise<{ notice?: Interruption; failure?: unknown }> {
-  const answers = await Promise.allSettled(notices.map(({ path }) => metadata.read(path)))
-  const texts = answers.map((answer) => (answer.status === 'fulfilled' ? (answer.value ?? '') : ''))
-  const notice = notices.find(({ says }, index) => says.test(texts[index] ?? ''))
-  const failed = answers.find((answer) => answer.status === 'rejected')
-  return { ...(notice && { notice }), ...(failed && { failure: failed.reason }) }
+/** Returns the most urgent interruption, and the failure to read a path, which could have announced a more urgent one. */
+async function readInterruption(metadata: Metadata): Promise<{ interruption?: Interruption; failure?: unknown }> {
+  const results = await Promise.allSettled(announcements.map(({ path }) => metadata.read(path)))
+  const texts = results.map((result) => (result.status === 'fulfilled' ? (result.value ?? '') : ''))
+  const interruption = announcements.find(({ pattern }, index) => pattern.test(texts[index] ?? ''))
+  const failed = results.find((result) => result.status === 'rejected')
+  return { ...(interruption && { interruption }), ...(failed && { failure: failed.reason }) }
 }

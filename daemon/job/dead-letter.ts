@@ -17,23 +17,23 @@ export type DeadLetterDeps = {
 
 type MessageDeps = Pick<DeadLetterDeps, 'queues' | 'emit' | 'log'>
 
-/** A message in hand, and the queue it was received from. */
+/** A received message, and the queue that it was received from. */
 export type Received = { queue: Queue; queueName: PolledName; message: Message }
 
-type Death = {
+type DeadJob = {
   document: JobDocument
   error: JobError
-  /** Writes the dead document; null when somebody else was faster. */
+  /** Writes the dead document; null when another writer was faster. */
   write(dead: DocumentDraft): Promise<unknown>
 }
 
 /**
- * Sends the dead message, then writes the document: a crash between the two can leave a duplicate dead message, never a
- * lost job. Null when `write` lost; nothing was written then.
+ * Dead-letters a job: sends the dead message, then writes the document. A crash between the two can leave a duplicate
+ * dead message, never a lost job. Returns the written document; null when another writer was faster.
  */
 export async function deadLetterJob(
   queues: Pick<Queues, 'sendDead'>,
-  { document, error, write }: Death,
+  { document, error, write }: DeadJob,
 ): Promise<DocumentDraft | null> {
   const dead = toDeadDraft(document, error)
   const { id, source, claim, attempt, history } = dead
@@ -43,8 +43,8 @@ export async function deadLetterJob(
 }
 
 /**
- * Dead-letters the job of a message that no daemon works on, then deletes the message. When the document changed
- * meanwhile, the message is hidden for a moment instead, and decided about again.
+ * Dead-letters a job that no daemon owns, then deletes the message that led to it. When the document has changed in the
+ * meantime, the message is hidden for a second instead, and handled again.
  */
 export async function deadLetterUnowned(
   { queues, documents, emit, log }: DeadLetterDeps,
@@ -62,7 +62,7 @@ export async function deadLetterUnowned(
   await queue.delete(message)
 }
 
-/** Moves a message that belongs to no readable job to the dead-letter queue, with the reason and its body. */
+/** Moves a message that cannot be processed to the dead-letter queue, with the reason and its body. */
 export async function deadLetterMessage(
   { queues, emit, log }: MessageDeps,
   { queue, queueName, message }: Received,
@@ -78,19 +78,21 @@ export async function deadLetterMessage(
   emit({ type: 'message:dead_lettered', queue: queueName, message: message.id, error })
 }
 
-/** A document that cannot be read may be a newer daemon's: its messages get time, but not for ever. */
-const MAX_UNREADABLE = 10
+/**
+ * Number of receives after which a message with an unreadable document is dead-lettered. A newer daemon may read it.
+ */
+const MAX_UNREADABLE_RECEIVES = 10
 
 /**
- * Moves a message to the dead-letter queue whose job document could not be read, once it was received ten times. False
- * when it is not that: the message stays where it is, and the caller decides when it comes back.
+ * Dead-letters a message whose job document is not readable, once the message was received ten times. Returns false,
+ * and leaves the message to the caller, for any other error and for fewer receives.
  */
 export async function deadLetterUnreadable(
   deps: MessageDeps,
   received: Received,
   error: MediadError,
 ): Promise<boolean> {
-  if (error.code !== 'internal.document' || received.message.receiveCount < MAX_UNREADABLE) return false
+  if (error.code !== 'internal.document' || received.message.receiveCount < MAX_UNREADABLE_RECEIVES) return false
   await deadLetterMessage(deps, received, error)
   return true
 }

@@ -7,41 +7,50 @@ import type { Expected, Storage } from '../storage/storage.ts'
 import { documentSchema, type DocumentDraft, type JobDocument, type SeenDocument } from '../vocabulary/job.ts'
 import { parseJson } from '../vocabulary/validation.ts'
 
-/** What a write goes over. `sentAt`, of a {@link Written}, says that the writer wrote that himself. */
+/** The document that a write replaces. `sentAt` is set when the writer wrote it, as in {@link Written}. */
 export type Previous = Pick<SeenDocument, 'document' | 'etag'> & { readonly sentAt?: number }
 
+/** A document as it was written. */
 export type Written = {
   readonly document: JobDocument
   readonly etag: string
-  /** When the request was sent, by the clock that never jumps: what it confirms was true then. */
+  /** Time by the monotonic clock at which the request was sent. The lease counts from it. */
   readonly sentAt: number
 }
 
+/** Access to job documents. */
 export type Documents = {
-  /** @throws MediadError `internal.document` for what is no document of this version, `transient.storage` */
+  /**
+   * Reads the document of a job; null when there is none.
+   *
+   * @throws MediadError `internal.document` for an object that is not a document of this version, `transient.storage`
+   */
   read(id: string, signal?: AbortSignal): Promise<SeenDocument | null>
   /**
-   * One conditional write: over exactly `previous`, or a creation when it is null. Null when somebody else was faster.
-   * @throws MediadError `transient.storage` when S3 gives no verdict; then nothing is known. Before anything is written:
-   * `output.too_many`, `document.too_large`, and `internal.plugin` for a draft that could not be read back
+   * Writes conditionally: replaces exactly `previous`, or creates the document when `previous` is null. Returns null
+   * when another writer was faster.
+   *
+   * @throws MediadError `transient.storage` when the outcome is unknown. Before anything is written: `output.too_many`,
+   * `document.too_large`, and `internal.plugin` for a draft that does not match the schema
    */
   write(draft: DocumentDraft, previous: Previous | null, signal?: AbortSignal): Promise<Written | null>
 }
 
-/** A write that S3 neither takes nor refuses is tried this often, with jittered pauses. */
-const TRIES = 6
+/** Number of tries of a write whose outcome is unknown. */
+const MAX_TRIES = 6
 const MAX_PAUSE_MS = 1_000
 
 /**
- * Job documents: one S3 object per job, written only under a condition.
+ * Creates the access to job documents: one S3 object per job, written only conditionally.
  *
- * INVARIANT: every write has a nonce of its own, so no etag ever returns and a write can be recognised afterwards.
- * A refusal is no verdict: the SDK repeats a PUT whose reply was lost and then tells the winner 412. So after anything but
- * a plain success the document is read back, and its nonce decides. An owner's name is unique per claim: a document with
- * our claim and our owner is an earlier write of ours that arrived late, and the new one goes on top of it.
+ * INVARIANT: every write has its own nonce, so no etag ever repeats, and a write can be recognized later. A 412 does
+ * not mean that the write was lost: the SDK repeats a PUT whose response was lost, and then the successful writer gets
+ * the 412. So after anything but a plain success the document is read, and its nonce decides. The name of an owner is
+ * unique per claim: a document with the writer's claim and owner is an earlier write of the same writer that arrived
+ * late, and the new write replaces it.
  */
-export function createDocuments(parts: { storage: Storage; prefix: string; clock?: Clock }): Documents {
-  const { storage, prefix, clock = systemClock } = parts
+export function createDocuments(deps: { storage: Storage; prefix: string; clock?: Clock }): Documents {
+  const { storage, prefix, clock = systemClock } = deps
   const toKey = (id: string) => `${prefix}jobs/${id}.json`
 
   async function read(id: string, signal?: AbortSignal): Promise<SeenDocument | null> {
@@ -56,9 +65,9 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
       const nonce = randomUUID()
       let expected: Expected = previous?.etag ?? null
       let rev = (previous?.document.rev ?? 0) + 1
-      // of the first try: should that be the one that arrived, nothing later is confirmed
+      // the time of the first try, because that may be the one that took effect
       const sentAt = clock.now()
-      for (let attempt = 1; attempt <= TRIES; attempt++) {
+      for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
         const document: JobDocument = { ...fitting, rev, nonce }
         const outcome = await attemptWrite(storage, { key: toKey(draft.id), document, expected, signal })
         if (typeof outcome === 'object') return { document, etag: outcome.etag, sentAt }
@@ -71,16 +80,16 @@ export function createDocuments(parts: { storage: Storage; prefix: string; clock
       }
       throw new MediadError(
         'transient.storage',
-        `S3 neither took nor refused the document of job ${draft.id} in ${TRIES} tries`,
+        `S3 neither accepted nor rejected the document of job ${draft.id} in ${MAX_TRIES} tries`,
       )
     },
   }
 }
 
-/** A heartbeat of the writer's own that was given up and arrived after all. Who only read the document has none. */
+/** Returns whether the document is an earlier write of this owner that timed out and took effect later. */
 function isOurs({ document }: SeenDocument, draft: DocumentDraft, previous: Previous | null): boolean {
   if (previous?.sentAt === undefined || document.claim !== previous.document.claim) return false
-  if (document.owner === null) return draft.owner === null && document.state === draft.state // our own end, repeated
+  if (document.owner === null) return draft.owner === null && document.state === draft.state // a repeated final write
   return document.owner === previous.document.owner
 }
 
@@ -91,7 +100,7 @@ async function attemptWrite(storage: Storage, { key, document, expected, signal 
     return await storage.writeText(key, JSON.stringify(document), { expected, signal })
   } catch (error) {
     signal?.throwIfAborted()
-    // no answer, or a 5xx: the write may have arrived, reading back tells
+    // no response, or a 5xx: the write may have taken effect, which reading the document shows
     if (error instanceof MediadError && error.code === 'transient.storage') return 'unsettled'
     throw error
   }
@@ -102,6 +111,6 @@ function parseDocument(text: string, id: string): JobDocument {
   if (parsed.success && parsed.data.id === id) return parsed.data
   throw new MediadError(
     'internal.document',
-    `the document of job ${id} is none of this version of mediad; nothing was changed. Look at it, and delete it to start over`,
+    `the document of job ${id} is not valid for this version of mediad and was not changed. Delete it to start over`,
   )
 }

@@ -1,24 +1,35 @@
 import type { Clock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 
-export const SILENCE = 'no heartbeat got through in time'
+/** Reason of a lease that was lost because no heartbeat was written. */
+export const NO_HEARTBEAT = 'no heartbeat was written in time'
 
-/** An owner's own judgement of whether he still holds: it needs no network, and never believes too long. */
+/**
+ * The owner's own check of whether it still holds the lease. It uses only the monotonic clock, not the network, and
+ * reports the lease lost before any other daemon can find it stale.
+ */
 export type Fence = {
-  /** Aborts with `lease.lost`, once and for good. */
+  /** Aborts once, with `lease.lost`. */
   readonly signal: AbortSignal
-  /** A write got through that was sent at `sentAt`. */
+  /** Records that a write which was sent at `sentAt` succeeded. */
   confirm(sentAt: number): void
-  /** Since the last confirmed write was sent. */
-  silentForMs(): number
-  holds(): boolean
-  /** @throws MediadError `lease.lost` */
+  /** Returns the time since the last confirmed write was sent. */
+  sinceConfirmedMs(): number
+  /** Returns whether the lease is held. */
+  isHeld(): boolean
+  /** @throws MediadError `lease.lost` when the lease is not held */
   assertHeld(): void
-  /** Falls, for `reason`; the first one stays. Returns the error to throw. */
-  fall(reason: string): MediadError
+  /**
+   * Marks the lease as lost and returns the error to throw. The reason of the first call is the reason of the signal.
+   */
+  markLost(reason: string): MediadError
 }
 
-/** @param parts `holdMs`: how long one confirmed write lasts. `sentAt`: of the write that made us the owner. */
+/**
+ * Creates the fence of a claim.
+ *
+ * @param deps `holdMs` is the time for which a confirmed write holds the lease, `sentAt` the time of the claim's write
+ */
 export function createFence({
   id,
   clock,
@@ -32,9 +43,9 @@ export function createFence({
 }): Fence {
   const lost = new AbortController()
   let confirmedAt = sentAt
-  const silentForMs = () => clock.now() - confirmedAt
-  const holds = () => !lost.signal.aborted && silentForMs() <= holdMs
-  function fall(reason: string): MediadError {
+  const sinceConfirmedMs = () => clock.now() - confirmedAt
+  const isHeld = () => !lost.signal.aborted && sinceConfirmedMs() <= holdMs
+  function markLost(reason: string): MediadError {
     const error = new MediadError('lease.lost', `lost the lease of job ${id}: ${reason}`)
     lost.abort(error)
     return error
@@ -44,12 +55,12 @@ export function createFence({
     confirm(sentAt) {
       confirmedAt = sentAt
     },
-    silentForMs,
-    holds,
+    sinceConfirmedMs,
+    isHeld,
     assertHeld() {
       lost.signal.throwIfAborted()
-      if (!holds()) throw fall(SILENCE)
+      if (!isHeld()) throw markLost(NO_HEARTBEAT)
     },
-    fall,
+    markLost,
   }
 }

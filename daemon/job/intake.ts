@@ -22,23 +22,24 @@ export type IntakeDeps = {
   storage: Pick<Storage, 'head'>
   scope: NotificationScope
   limits: JobPolicy
-  /** This daemon's name; each claim makes an owner of its own of it. */
+  /** Name of this daemon. Each claim adds a random suffix to make a unique owner. */
   daemonName: string
   emit: Emit
   log: DaemonLog
 }
 
-/** A claim's document, and the route of its source. */
+/** The document of a claim, and the route of its source. */
 export type Claimed = Written & { readonly route: Route }
 
 /**
- * Takes a work message to where the job is ours and its in-progress message carries it, or settles the message otherwise.
- * Never throws: a message that cannot be settled now is hidden for a while and comes back.
+ * Handles a work message: claims its job and returns the claim, or deletes, postpones or dead-letters the message and
+ * returns null. Never throws: a message that cannot be handled now becomes visible again later.
  *
- * INVARIANT: send before delete. Whatever dies between two steps leaves a message too many, never one too few.
+ * INVARIANT: send before delete. A crash between two steps can leave a duplicate message, never a missing one.
  */
 export type Intake = (message: Message, faults: FaultReporter) => Promise<Claimed | null>
 
+/** Creates the intake of a daemon. */
 export function createIntake(deps: IntakeDeps): Intake {
   return async (message, faults) => {
     try {
@@ -48,7 +49,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     } catch (thrown) {
       const error = toMediadError(thrown, 'transient.queue')
       if (isShared(error)) faults.trip('message', error)
-      await putBackOrRefuse(deps, message, error)
+      await returnOrDeadLetter(deps, message, error)
       return null
     }
   }
@@ -57,28 +58,29 @@ export function createIntake(deps: IntakeDeps): Intake {
 async function take(deps: IntakeDeps, message: Message): Promise<Claimed | null> {
   const { queues, log } = deps
   const notification = parseNotification(message.body, deps.scope)
-  if (notification.kind === 'invalid') return await refuse(deps, message, notification.reason)
+  if (notification.kind === 'invalid') return await deadLetterInvalid(deps, message, notification.reason)
   if (notification.kind === 'ignored') {
     log.debug({ event: 'message.ignored', reason: notification.reason, message: message.id }, 'message ignored')
     await queues.work.delete(message)
     return null
   }
-  const [first, ...more] = notification.sources
-  if (first && more.length === 0 && notification.broken === undefined) return await takeSource(deps, message, first)
-  for (const { source } of notification.sources) await queues.sendSource(source)
-  if (notification.broken !== undefined) return await refuse(deps, message, notification.broken)
+  const { sources, invalidReason } = notification
+  const [first, ...more] = sources
+  if (first && more.length === 0 && invalidReason === undefined) return await takeSource(deps, message, first)
+  for (const { source } of sources) await queues.sendSource(source)
+  if (invalidReason !== undefined) return await deadLetterInvalid(deps, message, invalidReason)
   await queues.work.delete(message)
   return null
 }
 
 async function takeSource(deps: IntakeDeps, message: Message, routed: RoutedSource): Promise<Claimed | null> {
   const { queues, documents, limits } = deps
-  const { source: named, route } = routed
-  const { redrive: _, ...source } = named // belongs to the work message alone, not to the document or the in-progress message
+  const { source: received, route } = routed
+  const { redrive: _, ...source } = received // neither the document nor the in-progress message has it
   const id = toJobId(source.bucket, source.key)
   const log = deps.log.child({ job: id })
   const seen = await documents.read(id)
-  const decision = await verified(deps, source, { seen, decision: decideTake(named, seen, limits) })
+  const decision = await verifyOrder(deps, source, { seen, decision: decideTake(received, seen, limits) })
   if (decision.do !== 'claim') logDecision(log, decision, source)
   switch (decision.do) {
     case 'delete':
@@ -94,8 +96,8 @@ async function takeSource(deps: IntakeDeps, message: Message, routed: RoutedSour
       }
       return null
     case 'claim': {
-      const step = { id, source, previous: seen, claim: decision.claim, attempt: decision.attempt }
-      const written = await claim(deps, message, step)
+      const request = { id, source, previous: seen, claim: decision.claim, attempt: decision.attempt }
+      const written = await claim(deps, message, request)
       return written && { ...written, route }
     }
   }
@@ -108,44 +110,48 @@ function logDecision(log: DaemonLog, decided: TakeDecision, { key }: Source): vo
   log.debug({ event: 'message.decided', decision, why, seconds, key }, `work message: ${decision}`)
 }
 
-type ClaimStep = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }
+type ClaimRequest = { id: string; source: Source; previous: SeenDocument | null; claim: number; attempt: number }
 
-/** In-progress message, then claim, then delete: in every gap the job has a message. */
-async function claim(deps: IntakeDeps, message: Message, step: ClaimStep): Promise<Written | null> {
+/** Sends the in-progress message, claims the job, deletes the work message: the job has a message at every moment. */
+async function claim(deps: IntakeDeps, message: Message, request: ClaimRequest): Promise<Written | null> {
   const { queues, documents, limits } = deps
   const owner = `${deps.daemonName}/${randomUUID().slice(0, 8)}`
   await queues.sendInProgressMessage(
-    { id: step.id, source: step.source, claim: step.claim, owner },
+    { id: request.id, source: request.source, claim: request.claim, owner },
     limits.recheckSeconds,
   )
-  const written = await documents.write(toClaimDraft({ ...step, owner }), step.previous)
+  const written = await documents.write(toClaimDraft({ ...request, owner }), request.previous)
   if (written === null) {
     await queues.work.hide(message, RACE_SECONDS)
     return null
   }
-  emitTakeover(deps, step, written)
+  emitTakeover(deps, request, written)
   try {
     await queues.work.delete(message)
   } catch (error) {
-    // the job is ours and its in-progress message carries it; the message comes back and finds it owned
+    // the job is claimed and has its in-progress message; the work message is a duplicate when it returns
     deps.log.warn(
-      { event: 'message.delete_failed', error, job: step.id },
-      'could not delete the message of a claimed job',
+      { event: 'message.delete_failed', error, job: request.id },
+      'could not delete the work message of a claimed job',
     )
   }
   return written
 }
 
-/** A document says `processing` when it is claimed anew only if its lease is stale. */
-function emitTakeover({ emit }: IntakeDeps, { previous }: ClaimStep, { document }: Written): void {
+/** Emits a takeover. The previous state of a new claim is `processing` only when the lease was stale. */
+function emitTakeover({ emit }: IntakeDeps, { previous }: ClaimRequest, { document }: Written): void {
   if (previous?.document.state !== 'processing') return
   emit({ type: 'lease:taken_over', ...toJobFields(document), previousOwner: previous.document.owner })
 }
 
-type Finding = { seen: SeenDocument | null; decision: TakeDecision }
+type Decided = { seen: SeenDocument | null; decision: TakeDecision }
 
-/** Without sequencers the order of two uploads is unknown: the bucket knows which one counts. */
-async function verified({ storage }: IntakeDeps, source: Source, { seen, decision }: Finding): Promise<TakeDecision> {
+/** Checks a claim of a different upload of unknown order, without sequencers: the object in the bucket decides. */
+async function verifyOrder(
+  { storage }: IntakeDeps,
+  source: Source,
+  { seen, decision }: Decided,
+): Promise<TakeDecision> {
   const known = seen?.document.source
   if (decision.do !== 'claim' || known === undefined || known.etag === source.etag) return decision
   if (known.sequencer !== undefined && source.sequencer !== undefined) return decision
@@ -159,27 +165,28 @@ const toReceived = ({ queues }: IntakeDeps, message: Message): Received => ({
   message,
 })
 
-/** A body that is not a notification never becomes one. */
-async function refuse(deps: IntakeDeps, message: Message, reason: string): Promise<null> {
+/** Dead-letters a message that is not a notification, because it can never be processed. */
+async function deadLetterInvalid(deps: IntakeDeps, message: Message, reason: string): Promise<null> {
   const error = new MediadError('message.invalid', reason)
   await deadLetterMessage(deps, toReceived(deps, message), error)
   return null
 }
 
-async function putBackOrRefuse(deps: IntakeDeps, message: Message, error: MediadError): Promise<void> {
+/** Dead-letters a message whose document stays unreadable. Returns any other message to the queue. */
+async function returnOrDeadLetter(deps: IntakeDeps, message: Message, error: MediadError): Promise<void> {
   try {
     if (await deadLetterUnreadable(deps, toReceived(deps, message), error)) return
   } catch (deadError) {
-    return putBack(deps, message, toMediadError(deadError, 'transient.queue'))
+    return returnToQueue(deps, message, toMediadError(deadError, 'transient.queue'))
   }
-  await putBack(deps, message, error)
+  await returnToQueue(deps, message, error)
 }
 
-async function putBack({ queues, log }: IntakeDeps, message: Message, error: MediadError): Promise<void> {
+async function returnToQueue({ queues, log }: IntakeDeps, message: Message, error: MediadError): Promise<void> {
   const pause = toBackoffSeconds(message.receiveCount, RACE_SECONDS)
   log.warn(
     { event: 'message.failed', error, message: message.id, retryInSeconds: pause },
-    `message could not be processed, it becomes visible again in ${pause} s: ${error.message}`,
+    `message could not be processed; it becomes visible again in ${pause} s: ${error.message}`,
   )
   try {
     await queues.work.hide(message, pause)

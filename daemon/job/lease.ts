@@ -5,42 +5,52 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 import { toFittingDraft } from '../protocol/bounds.ts'
 import type { Documents, Written } from './documents.ts'
 import type { DocumentDraft, JobDocument } from '../vocabulary/job.ts'
-import { createFence, SILENCE, type Fence } from './fence.ts'
+import { createFence, NO_HEARTBEAT, type Fence } from './fence.ts'
 
 /**
- * The owner's right to a job, kept alive by heartbeats, lost by silence.
+ * The owner's right to a job. Heartbeats renew it; without them it is lost.
  *
- * INVARIANT: whoever holds by his own clock wrote the document, with a request sent less than the lease minus a margin
- * ago; so nobody who judges by S3's clock can find the lease stale while its owner still believes in it.
+ * INVARIANT: an owner that holds the lease by its own clock has written the document, with a request that it sent less
+ * than the lease minus a margin ago. So no daemon can find the lease stale by S3's clock while the owner holds it.
  */
 export type Lease = {
-  /** Aborts with `lease.lost` when the job is another's, or may be. */
+  /** Aborts with `lease.lost` when another daemon owns the job, or could own it. */
   readonly signal: AbortSignal
   /** The document as last written. */
   readonly document: JobDocument
-  /** @throws MediadError `lease.lost`. To be called before everything that others can see. */
+  /**
+   * Checks the lease. Call it before every action that is visible to others.
+   *
+   * @throws MediadError `lease.lost`
+   */
   assertHeld(): void
-  /** What the next heartbeat writes. */
+  /** Sets the progress. Writes a heartbeat when it has changed and the last one is at least 2 s old. */
   report(progress: JobDocument['progress']): void
-  /** What every later write of this claim says besides. */
-  note(findings: Findings): void
-  /** Writes a heartbeat now. @throws MediadError `lease.lost` */
+  /** Adds findings to all later writes of this claim. */
+  addFindings(findings: Findings): void
+  /**
+   * Writes a heartbeat now.
+   *
+   * @throws MediadError `lease.lost`, `transient.storage`
+   */
   confirm(): Promise<void>
   /**
-   * The claim's last write; no heartbeat follows it. @throws MediadError `lease.lost` when it came too late. What
-   * {@link toFittingDraft} throws comes before: the lease is held on, and another end can be written.
+   * Writes the document for the last time in this claim; no heartbeat follows. Repeats the write while the lease holds.
+   *
+   * @throws MediadError `lease.lost`. The errors of {@link toFittingDraft} are thrown before anything is written: the
+   * lease is still held, and `end` can be called again with other changes.
    */
   end(changes: Partial<DocumentDraft>): Promise<void>
-  /** Stops the heartbeat without a word. */
+  /** Stops the heartbeats. Writes nothing. */
   [Symbol.dispose](): void
 }
 
-/** What is found out about a source and its attempt on the way. */
+/** Facts about the source and the attempt that become known while the job runs. */
 export type Findings = Partial<Pick<JobDocument, 'media' | 'warnings'>>
 
 export type LeaseDeps = {
   documents: Documents
-  /** The claim: its write, and when it was sent. */
+  /** The write that claimed the job. */
   claimed: Written
   leaseSeconds: number
   emit: Emit
@@ -48,19 +58,19 @@ export type LeaseDeps = {
   clock?: Clock
 }
 
-/** Somebody may be watching a progress bar: progress is written this often while it moves. */
+/** Shortest time between two writes of progress, for clients that show a progress bar. */
 const PROGRESS_MS = 2000
 
 /**
- * A lease of L seconds: a heartbeat every L/4, or about L/16 after one that did not get through; the owner stops himself
- * after L minus max(2, L/6) without one.
+ * Holds the lease of a claimed job. For a lease of L seconds, it writes a heartbeat every L/4, and about L/16 after a
+ * heartbeat that failed. The owner gives up the lease when the last successful write was sent L − max(2, L/6) ago.
  */
 export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock = systemClock }: LeaseDeps): Lease {
   const beatMs = (leaseSeconds / 4) * 1000
-  // Date and Last-Modified are whole seconds: the margin must be more than the one second they can be wrong by
+  // Date and Last-Modified have a resolution of one second, so the margin must be larger than that
   const holdMs = (leaseSeconds - Math.max(2, leaseSeconds / 6)) * 1000
   const fence = createFence({ id: claimed.document.id, clock, holdMs, sentAt: claimed.sentAt })
-  const writer = createWriter({ documents, claimed, fence, patienceMs: Math.max(1000, beatMs) })
+  const writer = createWriter({ documents, claimed, fence, timeoutMs: Math.max(1000, beatMs) })
   const ended = new AbortController()
   const stop = AbortSignal.any([ended.signal, fence.signal])
   const report = createReport({ job: toJobFields(claimed.document), emit, log })
@@ -84,9 +94,9 @@ export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock =
     (beating ??= write({})
       .then(confirmed, warn)
       .finally(() => (beating = null)))
-  const look = () => void (fence.holds() || fence.fall(SILENCE))
-  void every(() => (missed ? soon(beatMs) : beatMs), beat, { clock, stop })
-  void every(() => Math.max(50, holdMs - fence.silentForMs()), look, { clock, stop })
+  const check = () => void (fence.isHeld() || fence.markLost(NO_HEARTBEAT))
+  void every(() => (missed ? toRetryMs(beatMs) : beatMs), beat, { clock, stop })
+  void every(() => Math.max(50, holdMs - fence.sinceConfirmedMs()), check, { clock, stop })
 
   return {
     signal: fence.signal,
@@ -97,12 +107,12 @@ export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock =
     report(next) {
       const changed = next.percent !== progress.percent || next.plugin !== progress.plugin
       progress = next
-      if (changed && !stop.aborted && fence.silentForMs() >= PROGRESS_MS) void beat()
+      if (changed && !stop.aborted && fence.sinceConfirmedMs() >= PROGRESS_MS) void beat()
     },
-    note: (more) => void (findings = { ...findings, ...more }),
+    addFindings: (more) => void (findings = { ...findings, ...more }),
     confirm: () => write({}),
     async end(changes) {
-      writer.check({ progress, ...findings, ...changes }) // first: whoever acts on its error still needs the heartbeat
+      writer.check({ progress, ...findings, ...changes }) // while heartbeats continue: the caller handles its error
       ended.abort()
       await untilWritten(() => write(changes), { clock, beatMs, lost: fence.signal, log })
     },
@@ -110,13 +120,13 @@ export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock =
   }
 }
 
-/** Reports to log and listeners what becomes of a lease. */
+/** Reports heartbeats and the loss of a lease to the log and to listeners. */
 function createReport({ job, emit, log }: { job: JobFields; emit: Emit; log: DaemonLog }) {
   return {
     written: () => emit({ type: 'heartbeat:written', ...job }),
     missed(error: unknown) {
-      const what = 'heartbeat failed, the job continues while the lease holds'
-      log.warn({ event: 'heartbeat.missed', error }, `${what}: ${toMessage(error)}`)
+      const message = 'heartbeat failed; the job continues while the lease holds'
+      log.warn({ event: 'heartbeat.missed', error }, `${message}: ${toMessage(error)}`)
       emit({ type: 'heartbeat:missed', ...job, error: describe(error) })
     },
     lost(error: unknown) {
@@ -130,23 +140,23 @@ const describe = (error: unknown) => toEventError(toMediadError(error, 'transien
 
 type WriterDeps = Pick<LeaseDeps, 'documents' | 'claimed'> & {
   fence: Fence
-  /** A black-holed request must not outlive the lease it is to prolong. */
-  patienceMs: number
+  /** Time after which a write is aborted: a request without a response must not outlive the lease that it renews. */
+  timeoutMs: number
 }
 
-/** Writes the document one time after the other: each write is conditional on the one before. */
-function createWriter({ documents, claimed, fence, patienceMs }: WriterDeps) {
+/** Writes the document sequentially: the condition of each write is the etag of the write before. */
+function createWriter({ documents, claimed, fence, timeoutMs }: WriterDeps) {
   let last = claimed
   let writing: Promise<unknown> = Promise.resolve()
   async function writeNow(changes: Partial<DocumentDraft>): Promise<void> {
     fence.assertHeld()
     const { rev: _, nonce: __, ...draft } = { ...last.document, ...changes }
-    const patience = AbortSignal.timeout(patienceMs)
-    const written = await documents.write(draft, last, AbortSignal.any([patience, fence.signal])).catch((error) => {
-      if (!patience.aborted || fence.signal.aborted) throw error
-      throw new MediadError('transient.storage', `S3 did not answer within ${patienceMs / 1000} s`, { cause: error })
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const written = await documents.write(draft, last, AbortSignal.any([timeout, fence.signal])).catch((error) => {
+      if (!timeout.aborted || fence.signal.aborted) throw error
+      throw new MediadError('transient.storage', `S3 did not respond within ${timeoutMs / 1000} s`, { cause: error })
     })
-    if (written === null) throw fence.fall('another daemon claimed it')
+    if (written === null) throw fence.markLost('another daemon claimed the job')
     last = written
     fence.confirm(written.sentAt)
   }
@@ -156,7 +166,7 @@ function createWriter({ documents, claimed, fence, patienceMs }: WriterDeps) {
     check: (changes: Partial<DocumentDraft>) => void toFittingDraft({ ...last.document, ...changes }),
     write(changes: Partial<DocumentDraft>): Promise<void> {
       const next = writing.then(() => writeNow(changes))
-      writing = next.catch(() => undefined) // whoever asked for the write gets its error
+      writing = next.catch(() => undefined) // the caller handles the error
       return next
     },
   }
@@ -173,13 +183,13 @@ async function every(
   }
 }
 
-/** The pause after a write that did not get through. Not all owners must try again at once. */
-const soon = (beatMs: number): number => (beatMs / 4) * (0.5 + Math.random())
+/** Returns the pause after a failed write. Jitter spreads the writes of many owners after an outage. */
+const toRetryMs = (beatMs: number): number => (beatMs / 4) * (0.5 + Math.random())
 
-type Persistence = { clock: Clock; beatMs: number; lost: AbortSignal; log: DaemonLog }
+type RetryDeps = { clock: Clock; beatMs: number; lost: AbortSignal; log: DaemonLog }
 
-/** A transient S3 error is ridden out for as long as the lease holds: `write` throws `lease.lost` when it no longer does. */
-async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, log }: Persistence): Promise<void> {
+/** Repeats a write until it succeeds, or until the lease is lost, when `write` throws `lease.lost`. */
+async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, log }: RetryDeps): Promise<void> {
   for (;;) {
     try {
       return await write()
@@ -187,9 +197,9 @@ async function untilWritten(write: () => Promise<void>, { clock, beatMs, lost, l
       if (lost.aborted) throw error
       log.warn(
         { event: 'lease.end_failed', error },
-        `final write of the job failed, it is repeated while the lease holds: ${toMessage(error)}`,
+        `final write of the job failed; it is repeated while the lease holds: ${toMessage(error)}`,
       )
-      await clock.wait(soon(beatMs), lost)
+      await clock.wait(toRetryMs(beatMs), lost)
     }
   }
 }

@@ -10,9 +10,9 @@ import type { JobPolicy } from '../protocol/decide.ts'
 import type { DocumentDraft, JobDocument, JobError } from '../vocabulary/job.ts'
 import type { Lease } from './lease.ts'
 
-/** Until the document says `released`: whoever receives the source before that waits for the lease to end. */
+/** Leaves time to write `released`: a daemon that receives the source earlier waits until the lease is stale. */
 const STOP_PAUSE_SECONDS = 1
-/** What no daemon can do right now need not be tried again at once. */
+/** Pause before a job is tried again that was released for another reason than a stopping daemon. */
 const RELEASE_PAUSE_SECONDS = 60
 
 export type SettleDeps = {
@@ -23,8 +23,8 @@ export type SettleDeps = {
   emit: Emit
 }
 
-/** What ended an attempt without success. */
-export type Ending = {
+/** An attempt that did not succeed. */
+export type FailedAttempt = {
   error: MediadError
   plugin?: string
   timings: JobDocument['timings']
@@ -33,55 +33,56 @@ export type Ending = {
 }
 
 /**
- * Acts on an error's verdict while the lease is still held: the last thing an owner does for a job. Never throws; what it
- * cannot write now, the in-progress message brings up later.
+ * Acts on the verdict of an error while the lease is still held, as the last step of the owner. Never throws: when it
+ * cannot write the result, the sweeper handles the job later, by its in-progress message.
  */
-export type Settle = (ending: Ending) => Promise<void>
+export type Settle = (failed: FailedAttempt) => Promise<void>
 
+/** Creates the settlement of attempts that did not succeed. */
 export function createSettle(deps: SettleDeps): Settle {
-  return async (ending) => {
-    const { error, lease, log } = ending
+  return async (failed) => {
+    const { error, lease, log } = failed
     const { attempt } = lease.document
     try {
       switch (error.verdict) {
         case 'abandon':
           log.warn({ event: 'job.abandoned', error }, `job abandoned: ${error.message}`)
-          return deps.emit({ type: 'job:abandoned', ...toFields(ending), error: toEventError(error) })
+          return deps.emit({ type: 'job:abandoned', ...toFields(failed), error: toEventError(error) })
         case 'release':
-          return await release(deps, ending)
+          return await release(deps, failed)
         case 'reject':
-          return await deadLetterOwn(deps, ending)
+          return await deadLetterOwned(deps, failed)
         case 'retry':
-          if (attempt >= deps.limits.attempts) return await deadLetterOwn(deps, ending)
-          return await fail(deps, ending, toBackoffSeconds(attempt, deps.backoffSeconds))
+          if (attempt >= deps.limits.attempts) return await deadLetterOwned(deps, failed)
+          return await fail(deps, failed, toBackoffSeconds(attempt, deps.backoffSeconds))
       }
     } catch (settleError) {
       log.warn(
         { event: 'job.settle_failed', error: settleError },
-        `could not write the end of the attempt; the in-progress message carries the job: ${toMessage(settleError)}`,
+        `could not write the result of the attempt; the sweeper handles the job later: ${toMessage(settleError)}`,
       )
       if (!lease.signal.aborted) return
       const lost = toEventError(toMediadError(settleError, 'lease.lost'))
-      deps.emit({ type: 'job:abandoned', ...toFields(ending), error: lost })
+      deps.emit({ type: 'job:abandoned', ...toFields(failed), error: lost })
     }
   }
 }
 
-async function fail({ emit }: SettleDeps, ending: Ending, backoffSeconds: number): Promise<void> {
-  const { lease, log, timings, plugin } = ending
-  const error = toJobError(ending)
+async function fail({ emit }: SettleDeps, failed: FailedAttempt, backoffSeconds: number): Promise<void> {
+  const { lease, log, timings, plugin } = failed
+  const error = toJobError(failed)
   await lease.end({ state: 'failed', error, backoffSeconds, timings })
   log.warn(
-    { event: 'job.failed', error: ending.error, plugin, retryInSeconds: backoffSeconds },
+    { event: 'job.failed', error: failed.error, plugin, retryInSeconds: backoffSeconds },
     `attempt failed: ${error.message}`,
   )
-  emit({ type: 'job:failed', ...toFields(ending), error, retryInSeconds: backoffSeconds })
+  emit({ type: 'job:failed', ...toFields(failed), error, retryInSeconds: backoffSeconds })
 }
 
-/** Falls back to `failed` when the dead-letter queue is out of reach: the sweeper dead-letters the job then. */
-async function deadLetterOwn(deps: SettleDeps, ending: Ending): Promise<void> {
-  const { lease, log, timings } = ending
-  const error = toJobError(ending)
+/** Dead-letters the owned job. When the dead-letter queue is unreachable, writes `failed` for the sweeper to do it. */
+async function deadLetterOwned(deps: SettleDeps, failed: FailedAttempt): Promise<void> {
+  const { lease, log, timings } = failed
+  const error = toJobError(failed)
   lease.assertHeld()
   let isSent = false
   const write = (dead: DocumentDraft) => {
@@ -94,23 +95,23 @@ async function deadLetterOwn(deps: SettleDeps, ending: Ending): Promise<void> {
     if (isSent) throw sendError
     log.warn(
       { event: 'job.dead_letter_failed', error: sendError },
-      `dead-letter queue is unreachable, the sweeper dead-letters the job later: ${toMessage(sendError)}`,
+      `dead-letter queue is unreachable; the sweeper dead-letters the job later: ${toMessage(sendError)}`,
     )
-    return fail(deps, ending, 0)
+    return fail(deps, failed, 0)
   }
   log.error(
-    { event: 'job.dead_lettered', error: ending.error, plugin: ending.plugin },
+    { event: 'job.dead_lettered', error: failed.error, plugin: failed.plugin },
     `job dead-lettered: ${error.message}`,
   )
-  deps.emit({ type: 'job:dead_lettered', ...toFields(ending), error })
+  deps.emit({ type: 'job:dead_lettered', ...toFields(failed), error })
 }
 
 /**
- * The source goes back to work first; a superseded one as the version that is there now. That one should have a message of
- * its own, but it may have been taken for a duplicate while the older one was still to come.
+ * Returns the source to the work queue, then writes `released`. A superseded source is replaced with the version that
+ * is in the bucket now: its own message may have been deleted as a duplicate before the older one arrived.
  */
-async function release({ queues, storage, emit }: SettleDeps, ending: Ending): Promise<void> {
-  const { error, lease, log } = ending
+async function release({ queues, storage, emit }: SettleDeps, failed: FailedAttempt): Promise<void> {
+  const { error, lease, log } = failed
   lease.assertHeld()
   const { source } = lease.document
   if (error.code === 'source.superseded') {
@@ -120,15 +121,15 @@ async function release({ queues, storage, emit }: SettleDeps, ending: Ending): P
   } else await queues.sendSource(source, error.code === 'daemon.stopping' ? STOP_PAUSE_SECONDS : RELEASE_PAUSE_SECONDS)
   await lease.end({ state: 'released', owner: null })
   log.info({ event: 'job.released', error }, `job released: ${error.message}`)
-  emit({ type: 'job:released', ...toFields(ending), error: toEventError(error) })
+  emit({ type: 'job:released', ...toFields(failed), error: toEventError(error) })
 }
 
-/** The attempt as it ended, whatever the document could still be told of it. */
-function toFields({ lease: { document }, timings }: Ending) {
+/** Returns the event fields of the attempt, with timings that may not be in the document. */
+function toFields({ lease: { document }, timings }: FailedAttempt) {
   return { ...toJobFields(document), ...toAttemptFields({ ...document, timings }) }
 }
 
-function toJobError({ error, plugin }: Ending): JobError {
+function toJobError({ error, plugin }: FailedAttempt): JobError {
   const { code, message, stderr } = error
   const verdict = error.verdict === 'reject' ? 'reject' : 'retry'
   return toBoundedError({ code, message, verdict, ...(plugin !== undefined && { plugin }), stderr })

@@ -15,19 +15,19 @@ export type CheckDeps = {
 export type Check = {
   readonly name: string
   /**
-   * Returns what was found; throws a MediadError when it is not as it must be. `warn` gets what should be corrected although
-   * a daemon can start.
+   * Returns a description of what was found; throws a MediadError if a daemon cannot start. `warn` receives problems that
+   * should be corrected although a daemon can start.
    */
   run(warn: (message: string) => void): Promise<string>
 }
 
 /**
- * Runs all checks at once, and reports them in their order. The version of ffmpeg is for everybody to see: what a job makes
- * depends on it.
+ * Runs all checks concurrently, and logs their results in the order of the checks. The version of ffmpeg is logged at `info`,
+ * because the outputs of jobs depend on it.
  *
- * @throws the first failure, in the order of the checks, when all have ended.
+ * @throws the first failure, in the order of the checks, when all checks have finished.
  */
-export async function proveAll(checks: readonly Check[], log: DaemonLog): Promise<void> {
+export async function runChecks(checks: readonly Check[], log: DaemonLog): Promise<void> {
   const warn = (message: string) => log.warn({ event: 'check.warned' }, message)
   const results = await Promise.allSettled(checks.map(async (check) => await check.run(warn)))
   for (const [index, result] of results.entries()) {

@@ -1,16 +1,16 @@
 import { MediadError } from '../vocabulary/errors.ts'
-import { proveConditionalWrites } from '../storage/selftest.ts'
+import { checkConditionalWrites } from '../storage/selftest.ts'
 import type { Check, CheckDeps } from './check.ts'
 import { createFfmpegChecks } from './ffmpeg-checks.ts'
 
-/** Everything that must be true before a daemon takes its first message, in the order a person would look. */
+/** Creates the checks that must pass before a daemon receives its first message, in the order for reports. */
 export function createChecks({ config, openPrograms, storage, queues, log }: CheckDeps): Check[] {
   const queue = (name: 'work' | 'inProgress' | 'dead'): Check => ({
     name: `queue ${name}`,
     async run() {
       const { visible, hidden, delayed, hasRedrive } = await queues[name].depth()
       if (hasRedrive && name !== 'dead') throw hasRedrivePolicy(config.queues[name].url)
-      return `${config.queues[name].url}: ${visible} waiting, ${hidden} in flight, ${delayed} delayed`
+      return `${config.queues[name].url}: ${visible} visible, ${hidden} in flight, ${delayed} delayed`
     },
   })
   return [
@@ -18,8 +18,8 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
     {
       name: 'bucket',
       async run() {
-        await proveConditionalWrites(storage, { bucket: config.bucket, prefix: config.state.prefix })
-        return `${config.bucket}: reads, writes, honours conditional writes`
+        await checkConditionalWrites(storage, { bucket: config.bucket, prefix: config.state.prefix })
+        return `${config.bucket}: supports reads, writes and conditional writes`
       },
     },
     queue('work'),
@@ -29,6 +29,9 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
 }
 
 function hasRedrivePolicy(url: string): MediadError {
-  const why = 'waiting counts as receiving: SQS would move healthy jobs away. mediad has a dead queue of its own'
-  return new MediadError('config.queue', `${url} has a redrive policy; remove it (${why})`)
+  const why = 'every recheck counts as a receive, so SQS would move healthy jobs to its dead-letter queue'
+  return new MediadError(
+    'config.queue',
+    `${url} has a redrive policy: ${why}. Remove it; mediad dead-letters jobs itself`,
+  )
 }

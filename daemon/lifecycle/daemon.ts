@@ -7,34 +7,34 @@ import type { Poller } from '../schedule/poller.ts'
 
 export type DaemonDeps = {
   name: string
-  /** What must be true before the first message is taken. Throws what is not. */
+  /** Checks the conditions for receiving the first message. Throws the first failure. */
   check(): Promise<void>
-  /** Sets up the plugins; what it returns tears them down. */
+  /** Sets up the plugins; the result tears them down. */
   openPlugins(): Promise<Releasers>
   listen(): Promise<HttpServer>
   pollers: { work: Poller; sweep: Poller }
   graceSeconds: number
-  /** Aborted when running jobs are to end at once; their verdict is then `release`. */
+  /** Aborts all running jobs. The verdict of its reason applies to them, `release` at the end of the grace time. */
   stopJobs: AbortController
   emit: Emit
   log: DaemonLog
 }
 
 export type Daemon = {
-  /** @throws whatever keeps it from starting; then everything it had got is released */
+  /** Starts the daemon. If it throws, everything that was started is stopped. */
   start(): Promise<{ url: string }>
   /**
-   * Receives nothing more, lets running jobs finish within the grace time, then releases them, and gives everything back.
-   * Calling it again changes nothing.
+   * Stops receiving, lets running jobs finish within the grace time, then releases them, and closes everything. Further
+   * calls have no effect.
    *
-   * @param urgent when the grace time begins; default: at once
+   * @param urgent resolves when the grace time starts; default: immediately
    */
   stop(urgent?: Promise<unknown>): Promise<void>
-  /** Ends every running job at once; the verdict of `reason` says what becomes of them. */
+  /** Aborts all running jobs immediately. The verdict of `reason` applies to them. */
   endJobs(reason: MediadError): void
 }
 
-/** Starts the parts in order and stops them in reverse. */
+/** Creates the daemon. It starts checks, plugins, HTTP server and pollers in this order and stops them in reverse. */
 export function createDaemon(deps: DaemonDeps): Daemon {
   const { name, log, emit, pollers } = deps
   let releasers: Releasers | null = null
@@ -77,9 +77,9 @@ async function drain({ pollers, graceSeconds, stopJobs, log }: DaemonDeps, grace
     grace = setTimeout(() => {
       log.warn(
         { event: 'daemon.grace_ended', graceSeconds },
-        `jobs still run after the grace time of ${graceSeconds} s, they are released`,
+        `jobs are still running after the grace time of ${graceSeconds} s and are released`,
       )
-      stopJobs.abort(new MediadError('daemon.stopping', 'the daemon stops; the job goes back to the work queue'))
+      stopJobs.abort(new MediadError('daemon.stopping', 'the daemon is stopping; the job returns to the work queue'))
     }, graceSeconds * 1000)
   })
   try {

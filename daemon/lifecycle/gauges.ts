@@ -3,11 +3,11 @@ import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
 import type { SlotsGauge } from '../schedule/slots.ts'
 
-/** What a daemon's state is right now, for metrics. Reading changes nothing. */
+/** The current state of a daemon, for metrics. */
 export type Gauges = {
   /** Slots of the two pollers. */
   slots(): { readonly work: SlotsGauge; readonly inProgress: SlotsGauge }
-  /** Number of messages on each queue, by one request to each; null for a queue that does not answer. */
+  /** Reads the number of messages on each queue, with one request to each; null for a queue that does not respond. */
   queues(signal?: AbortSignal): Promise<Readonly<Record<QueueName, Depth | null>>>
 }
 

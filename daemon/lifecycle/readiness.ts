@@ -5,19 +5,22 @@ import type { Storage } from '../storage/storage.ts'
 
 export type ReadinessDeps = { storage: Storage; queues: Queues; pollers: readonly Poller[]; statePrefix: string }
 
-const PATIENCE_MS = 3000
+const TIMEOUT_MS = 3000
 
-/** Asks bucket and queues, briefly; what they say goes to the log, callers learn only which one does not answer. */
-export async function askReadiness({ storage, queues, pollers, statePrefix }: ReadinessDeps): Promise<Readiness> {
-  const signal = AbortSignal.timeout(PATIENCE_MS)
-  const asked = {
-    bucket: storage.readText(`${statePrefix}ready`, signal), // a HEAD could not tell a missing bucket
+/**
+ * Checks whether the bucket and the queues respond within 3 s, and whether the pollers work. The result names what failed, but
+ * not why: it is public.
+ */
+export async function checkReadiness({ storage, queues, pollers, statePrefix }: ReadinessDeps): Promise<Readiness> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const requests = {
+    bucket: storage.readText(`${statePrefix}ready`, signal), // HEAD does not distinguish a missing bucket
     work: queues.work.depth(signal),
     inProgress: queues.inProgress.depth(signal),
     dead: queues.dead.depth(signal),
   }
-  const names = Object.keys(asked)
-  const results = await Promise.allSettled(Object.values(asked))
+  const names = Object.keys(requests)
+  const results = await Promise.allSettled(Object.values(requests))
   const checks = Object.fromEntries(
     results.map(({ status }, i) => [names[i], status === 'fulfilled' ? 'ok' : 'unreachable']),
   )

@@ -2,18 +2,18 @@ import type { Server } from 'node:http'
 import { isIPv6, type AddressInfo } from 'node:net'
 import { MediadError, toMessage, type ErrorCode } from '../vocabulary/errors.ts'
 
-/** An address to listen on, and how to speak of it to the user. */
+/** An address to listen on, and the words for it in error messages. */
 export type Address = {
   readonly host: string
-  /** 0 takes any free one. */
+  /** 0 selects a free port. */
   readonly port: number
-  /** What will listen there: `the local S3`. */
-  readonly what: string
-  /** The option that chooses the port. */
+  /** Name of the server: `the embedded S3`. */
+  readonly server: string
+  /** Name of the option for the port: `--s3-port`. */
   readonly option: string
 }
 
-/** Starts a server; resolves with its port. */
+/** Starts a server and resolves with its port. */
 export async function listen(server: Server, { host, port }: Pick<Address, 'host' | 'port'>): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
@@ -23,15 +23,17 @@ export async function listen(server: Server, { host, port }: Pick<Address, 'host
   return (server.address() as AddressInfo).port
 }
 
-/** What to tell the user when nothing can listen at `address`. */
-export function toListenError(code: ErrorCode, { host, port, what, option }: Address, cause: unknown): MediadError {
-  const busy = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
-  const why = busy ? 'something else uses it; end that, or' : `${toMessage(cause)};`
-  const message = `${what} cannot listen on port ${port} of ${host}: ${why} choose another port with ${option} (0 takes any)`
+/** Returns the error for a server that cannot listen at its address. */
+export function toListenError(code: ErrorCode, { host, port, server, option }: Address, cause: unknown): MediadError {
+  const isInUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+  const reason = isInUse
+    ? 'the port is in use. Stop the process that uses it, or choose'
+    : `${toMessage(cause)}. Choose`
+  const message = `${server} cannot listen on port ${port} of ${host}: ${reason} another port with ${option} (0 selects a free port)`
   return new MediadError(code, message, { cause })
 }
 
-/** The URL a client on this machine uses for a server that listens at `host`. */
+/** Returns the URL of a server that listens at `host`, for clients on this machine. */
 export function toEndpoint(host: string, port: number): string {
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return `http://${isIPv6(reachable) ? `[${reachable}]` : reachable}:${port}`

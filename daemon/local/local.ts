@@ -15,17 +15,17 @@ const UNSET = [
 const QUEUES = { work: 'mediad-work', inProgress: 'mediad-in-progress', dead: 'mediad-dead' }
 
 export type LocalOptions = {
-  /** Objects, queues and messages live here and survive a restart. One process at a time. */
+  /** Holds objects, queues and messages, which survive a restart. Only one process at a time can use it. */
   readonly dataDirectory: string
-  /** Default 0: any free port. */
+  /** Default 0: a free port. */
   readonly s3Port?: number
-  /** Default 0: any free port. */
+  /** Default 0: a free port. */
   readonly sqsPort?: number
-  /** Address to listen on; default 127.0.0.1. */
+  /** Address to listen on. Default 127.0.0.1. */
   readonly host?: string
-  /** Writes to keys under these are not notified; default `['.mediad/']`, the job documents. */
+  /** Writes under these prefixes cause no event notification. Default `['.mediad/']`, the job documents. */
   readonly quietPrefixes?: readonly string[]
-  /** Default: silence. Nothing is ever written to stdout. */
+  /** Default: no log. Nothing is written to stdout. */
   readonly log?: DaemonLog
 }
 
@@ -33,23 +33,24 @@ export type Local = {
   readonly s3Endpoint: string
   readonly sqsEndpoint: string
   readonly queueUrls: Readonly<Record<keyof typeof QUEUES, string>>
-  /** The environment that makes the AWS SDK, and a config that reads `MEDIAD_…_QUEUE_URL`, use all this. */
+  /** Environment variables for the AWS SDK, and for a config that reads `MEDIAD_…_QUEUE_URL`. */
   readonly env: Readonly<Record<string, string>>
-  /** Variables that must not be set beside {@link Local.env}: the SDK would prefer them. */
+  /** Variables that must not be set together with {@link Local.env}: the SDK prefers them. */
   readonly unset: readonly string[]
   /**
-   * Makes a bucket, open to browsers (CORS), unless it is there.
-   * @throws MediadError `config.storage` for what is no bucket name.
+   * Creates a bucket with CORS rules for browsers. Does nothing when it exists.
+   * @throws MediadError `config.storage` when the name is not a valid bucket name.
    */
   createBucket(name: string): Promise<void>
-  /** Ends both servers: cuts what is under way, loses nothing that was answered. */
+  /** Stops both servers. Aborts requests in progress; loses no write that was confirmed. */
   close(): Promise<void>
 }
 
 /**
- * Starts an S3 and an SQS in this process, for a machine without AWS. Every object written, to any bucket, is told to the
- * work queue, as by a bucket configured with `s3:ObjectCreated:*`. Any number of clients and processes may use them.
- * @throws MediadError `config.storage`, `config.queue`: a port or the data directory is in use.
+ * Starts an S3 and an SQS server in this process, for use without AWS. Every write to any bucket sends an event
+ * notification to the work queue, as a bucket configured with `s3:ObjectCreated:*` does. Any number of clients and
+ * processes can use the servers.
+ * @throws MediadError `config.storage`, `config.queue` when a port or the data directory is in use.
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
   const { dataDirectory, s3Port = 0, sqsPort = 0, host = '127.0.0.1', quietPrefixes = ['.mediad/'], log } = options
@@ -59,7 +60,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer()
   }
   try {
-    const database = openDatabase(join(dataDirectory, 's3.db')) // first: it keeps other processes out of the folder
+    const database = openDatabase(join(dataDirectory, 's3.db')) // first: its lock keeps other processes out of the folder
     closers.push(database.close)
     const sqs = await startSqs({
       directory: join(dataDirectory, 'sqs'),
@@ -99,7 +100,7 @@ function toEnvironment({
 }: Pick<Local, 's3Endpoint' | 'sqsEndpoint' | 'queueUrls'>) {
   return Object.freeze({
     AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'S3RVER', // s3rver knows this one
+    AWS_ACCESS_KEY_ID: 'S3RVER', // s3rver's built-in account
     AWS_SECRET_ACCESS_KEY: 'S3RVER',
     AWS_ENDPOINT_URL_S3: s3Endpoint,
     AWS_ENDPOINT_URL_SQS: sqsEndpoint,

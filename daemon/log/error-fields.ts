@@ -1,9 +1,9 @@
 import { MediadError } from '../vocabulary/errors.ts'
 
-/** Causes deeper than this add nothing, and some libraries make them circular. */
-const DEEPEST_CAUSE = 4
+/** Maximum depth of causes. Deeper ones add nothing, and some libraries create circular causes. */
+const MAX_CAUSE_DEPTH = 4
 
-/** Replaces every error among the fields of an entry, or in a list there, by its code, verdict, message and causes. */
+/** Replaces each error in the fields of an entry, or in a list in a field, with its code, verdict, message and causes. */
 export function describeErrors(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, describeIfError(value)]))
 }
@@ -24,9 +24,9 @@ function describe(error: Error, depth = 0): Record<string, unknown> {
     message: error.message,
     httpStatus: status,
     stderr: stderr?.length ? stderr : undefined,
-    cause: depth < DEEPEST_CAUSE ? inner(error.cause) : undefined,
-    errors: error instanceof AggregateError && depth < DEEPEST_CAUSE ? error.errors.map(inner) : undefined,
-    // a classified error explains itself; where it was made helps nobody who runs the daemon
+    cause: depth < MAX_CAUSE_DEPTH ? inner(error.cause) : undefined,
+    errors: error instanceof AggregateError && depth < MAX_CAUSE_DEPTH ? error.errors.map(inner) : undefined,
+    // A classified error explains itself; its stack is of no use to an operator.
     stack: error instanceof MediadError && error.cause === undefined ? undefined : toFrames(error),
   }
 }

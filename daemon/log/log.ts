@@ -2,31 +2,31 @@ import { pino, type DestinationStream } from 'pino'
 import type { Log } from '../vocabulary/log.ts'
 import { describeErrors } from './error-fields.ts'
 import { createPretty } from './pretty.ts'
-import { escapeObeyed, redact } from './redact.ts'
+import { escapeControls, redact } from './redact.ts'
 
 export type LogOptions = {
-  /** Least important level that is written. Default `info`. */
+  /** Lowest level that is written. Default `info`. */
   level?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  /** For people on a terminal; otherwise one JSON object per line. Default false. */
+  /** Write text for people on a terminal instead of one JSON object per line. Default false. */
   pretty?: boolean
-  /** Colors in the pretty form. Default false. */
+  /** Use colors in the pretty form. Default false. */
   color?: boolean
-  /** Gets each entry whole, with its line end. Default: standard output, written at once. */
+  /** Receives each complete entry with its line end. Default: standard output, written synchronously. */
   destination?: { write(text: string): unknown }
 }
 
 /**
- * Creates the log. It writes in this process and at once, so that nothing is lost when the process dies.
+ * Creates the log. It writes synchronously in this process, so that no entry is lost when the process dies.
  *
- * Two things hold for every entry, whatever is logged: a control character of a value comes out as an escape (no value can
- * fake an entry or steer a terminal), and secrets (signatures, credentials and tokens in URLs, secret keys) do not come out.
- * Errors under any name are written with code, verdict and causes.
+ * Two guarantees hold for every entry: control characters in values are written as escapes (so a value cannot fake an entry
+ * or control a terminal), and secrets (signatures, credentials and tokens in URLs, secret keys) are redacted. Errors in any
+ * field are written with code, verdict and causes.
  */
 export function createLog(options: LogOptions = {}): Log {
   const { level = 'info', pretty = false, color = false } = options
   const destination = options.destination ?? pino.destination({ dest: 1, sync: true })
   const render = pretty ? createPretty(color) : (line: string) => line
-  const guarded: DestinationStream = { write: (line) => void destination.write(render(redact(escapeObeyed(line)))) }
+  const guarded: DestinationStream = { write: (line) => void destination.write(render(redact(escapeControls(line)))) }
   return pino(
     {
       level,

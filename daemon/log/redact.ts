@@ -1,17 +1,17 @@
-/** What JSON leaves as it is, but terminals and viewers obey: DEL, C1 controls, line separators, changes of direction. */
-const obeyed = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+/** Characters that JSON does not escape, but terminals and viewers act on: DEL, C1 controls, line separators, bidi controls. */
+const controls = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** Replaces the characters of a JSON text that a terminal would obey by escapes. */
-export function escapeObeyed(json: string): string {
-  return json.replaceAll(obeyed, toUnicodeEscape)
+/** Replaces the characters of a JSON text that a terminal would act on with escapes. */
+export function escapeControls(json: string): string {
+  return json.replaceAll(controls, toUnicodeEscape)
 }
 
-/** Returns a copy in which every control character of every string is visible as an escape. */
-export function makeVisible(value: unknown): unknown {
-  if (typeof value === 'string') return escapeObeyed(value.replaceAll(/\p{Cc}/gu, toUnicodeEscape))
-  if (Array.isArray(value)) return value.map(makeVisible)
+/** Returns a copy with the control characters of all strings replaced with visible escapes. */
+export function escapeStrings(value: unknown): unknown {
+  if (typeof value === 'string') return escapeControls(value.replaceAll(/\p{Cc}/gu, toUnicodeEscape))
+  if (Array.isArray(value)) return value.map(escapeStrings)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [makeVisible(key), makeVisible(inner)]))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [escapeStrings(key), escapeStrings(inner)]))
 }
 
 const secretNames = [
@@ -24,10 +24,10 @@ const secretNames = [
   'AWS_SESSION_TOKEN',
 ]
 
-/** `name=value` and `name%3Dvalue` in URLs, `"name":"value"` in JSON and in JSON within JSON, `name: 'value'` as Node prints it. */
+/** Matches `name=value` and `name%3Dvalue` in URLs, `"name":"value"` in JSON and nested JSON, and Node's `name: 'value'`. */
 const secret = new RegExp(String.raw`(${secretNames.join('|')})(\\*["']?\s*(?:[:=]|%3D)\s*\\*["']?)[^"'\\\s,&}]+`, 'gi')
 
-/** Replaces signatures, credentials, tokens and secret keys. */
+/** Redacts signatures, credentials, tokens and secret keys. */
 export function redact(json: string): string {
   return json.replaceAll(secret, '$1$2[redacted]')
 }

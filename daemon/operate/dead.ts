@@ -4,54 +4,54 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
 import type { Queues } from '../queue/queues.ts'
 import { parseInProgressMessage, type DeadMessage } from '../protocol/messages.ts'
-import { isForeign, toId } from './jobs.ts'
+import { isDocumentError, toId } from './jobs.ts'
 import { visitDead, type DeadEntry } from './visit.ts'
 
-/** One job, or one message that never was a job, as the dead queue tells of it. */
-export type Buried = {
-  /** The job's; of a message that never was a job, the message's own. */
+/** An item of the dead-letter queue: a job, or a message that does not belong to a job. */
+export type DeadItem = {
+  /** Id of the job, or of the message if it does not belong to a job. */
   readonly id: string
-  /** Null when no daemon wrote the message. */
+  /** Null if no daemon wrote the message. */
   readonly dead: DeadMessage | null
-  /** Of a message that never was a job: its text as it came. */
+  /** Original body of a message that does not belong to a job. */
   readonly body?: string
-  /** How many messages tell of it; the one shown is that of the latest claim. */
+  /** Number of messages for this item; `dead` is the one with the latest claim. */
   readonly messages: number
-  /** What the document says by now; null when there is none, or none that can be read. */
+  /** The job's current document; null if there is none or it cannot be read. */
   readonly document: JobDocument | null
 }
 
-/** What became of one job, or of one message that never was a job. */
+/** The result of a request for one item. */
 export type Outcome = {
   readonly id: string
   readonly key?: string
   readonly done: boolean
-  /** Of a redriven job: the claim that died. */
+  /** The claim that died, of a redriven job. */
   readonly claim?: number
-  /** For people: what was done, or why nothing was. */
+  /** For people: what was done, or why nothing was done. */
   readonly detail: string
 }
 
-export type Wanted = {
-  /** A job's id, a source's key, or the id of a message that never was a job; everything when there is none. */
+export type Selection = {
+  /** A job's id, a source's key, or the id of a message that does not belong to a job. Default: everything. */
   name?: string | undefined
   signal?: AbortSignal
 }
 
 export type Dead = {
-  /** Each job once, whatever the number of its messages. */
-  list(wanted: Wanted): Promise<Buried[]>
+  /** Lists each job once, however many messages it has. */
+  list(selection: Selection): Promise<DeadItem[]>
   /**
-   * Gives dead jobs a new beginning: the source goes to work with the word that the claim which died begins anew
-   * ({@link WorkSource}), then its dead messages are deleted. A daemon does the rest, with a claim as any other.
+   * Restarts dead jobs: sends the source to the work queue with the claim number that died ({@link WorkSource}), then
+   * deletes the job's dead-letter messages. A daemon claims the job like any other.
    *
-   * INVARIANT: send before delete, and no document is written here. The document says `dead` until a daemon claims the job
-   * over exactly that death; all other messages that say the same are duplicates then. So whatever is interrupted, or done
-   * twice, or by two at once, the job begins anew once.
+   * INVARIANT: send before delete, and write no document. The document stays `dead` until a daemon claims the job over
+   * exactly that claim number; other messages with the same number are then duplicates. So an interrupted, repeated or
+   * concurrent redrive restarts the job once.
    */
-  redrive(wanted: Wanted): Promise<Outcome[]>
-  /** Deletes messages and nothing else: a dead job stays dead, and can be redriven by its name. */
-  drop(wanted: Wanted): Promise<Outcome[]>
+  redrive(selection: Selection): Promise<Outcome[]>
+  /** Deletes messages only: a dead job stays dead, and can be redriven by its id or key. */
+  drop(selection: Selection): Promise<Outcome[]>
 }
 
 export type DeadDeps = {
@@ -64,7 +64,7 @@ export type DeadDeps = {
 export function createDead(deps: DeadDeps): Dead {
   const { queues, scope, log } = deps
   const visit = (
-    { name, signal }: Wanted,
+    { name, signal }: Selection,
     act: (entry: DeadEntry & { id: string }) => Promise<boolean> | boolean,
   ): Promise<void> =>
     visitDead({
@@ -73,43 +73,43 @@ export function createDead(deps: DeadDeps): Dead {
       ...(signal && { signal }),
       visit(entry) {
         const id = entry.dead?.job?.id ?? entry.message.id
-        const isWanted = name === undefined || id === name || id === toId(scope.bucket, name)
-        return isWanted ? act({ ...entry, id }) : false
+        const isSelected = name === undefined || id === name || id === toId(scope.bucket, name)
+        return isSelected ? act({ ...entry, id }) : false
       },
     })
   return {
-    async list(wanted) {
-      const found = new Map<string, Omit<Buried, 'document'>>()
-      await visit(wanted, (entry) => {
-        found.set(entry.id, toBuried(entry, found.get(entry.id)))
+    async list(selection) {
+      const items = new Map<string, Omit<DeadItem, 'document'>>()
+      await visit(selection, (entry) => {
+        items.set(entry.id, toItem(entry, items.get(entry.id)))
         return false
       })
-      return await withDocuments(deps, [...found.values()], wanted.signal)
+      return await withDocuments(deps, [...items.values()], selection.signal)
     },
 
-    async redrive(wanted) {
+    async redrive(selection) {
       const outcomes = new Map<string, Outcome>()
       const once = async (id: string, act: () => Promise<Outcome | null>) => {
         const outcome = outcomes.get(id) ?? (await act())
         if (outcome) outcomes.set(id, outcome)
         return outcome
       }
-      if (wanted.name !== undefined) {
-        const id = toId(scope.bucket, wanted.name) // its dead message may have been dropped
-        await once(id, async () => orNull(await redriveJob(deps, id, wanted.signal)))
+      if (selection.name !== undefined) {
+        const id = toId(scope.bucket, selection.name) // its dead-letter message may have been dropped
+        await once(id, async () => orNull(await redriveJob(deps, id, selection.signal)))
       }
-      await visit(wanted, async ({ id, dead, message }) => {
-        if (!dead?.job) return (await once(id, () => putBack(deps, id, dead?.body ?? message.body)))?.done ?? false
-        const outcome = await once(id, () => redriveJob(deps, id, wanted.signal))
-        // a message of a later claim tells of another death than the one that is forgotten here
+      await visit(selection, async ({ id, dead, message }) => {
+        if (!dead?.job) return (await once(id, () => resend(deps, id, dead?.body ?? message.body)))?.done ?? false
+        const outcome = await once(id, () => redriveJob(deps, id, selection.signal))
+        // keep the message of a later claim: that failure was not redriven here
         return outcome?.claim !== undefined && dead.job.claim <= outcome.claim
       })
       return [...outcomes.values()]
     },
 
-    async drop(wanted) {
+    async drop(selection) {
       const dropped = new Map<string, Outcome>()
-      await visit(wanted, ({ id, dead }) => {
+      await visit(selection, ({ id, dead }) => {
         const key = dead?.job?.source.key
         dropped.set(id, { id, ...(key !== undefined && { key }), done: true, detail: 'dropped' })
         return true
@@ -119,7 +119,7 @@ export function createDead(deps: DeadDeps): Dead {
   }
 }
 
-const NO_DOCUMENT = 'there is no document of it: upload the file again'
+const NO_DOCUMENT = 'the job has no document: upload the file again'
 
 const orNull = (outcome: Outcome): Outcome | null => (outcome.detail === NO_DOCUMENT ? null : outcome)
 
@@ -129,27 +129,33 @@ async function redriveJob({ queues, documents }: DeadDeps, id: string, signal?: 
   if (seen === null) return { id, done: false, detail: NO_DOCUMENT }
   const { source, state, claim } = seen.document
   const about = { id, key: source.key }
-  if (state !== 'dead') return { ...about, done: false, detail: `it is not dead: its document says ${state}` }
+  if (state !== 'dead') return { ...about, done: false, detail: `the job is not dead: its state is ${state}` }
   await queues.sendSource({ ...source, redrive: claim })
-  return { ...about, done: true, claim, detail: 'sent to work; its document says dead until a daemon takes it' }
+  return {
+    ...about,
+    done: true,
+    claim,
+    detail: 'sent to the work queue; its state stays dead until a daemon claims it',
+  }
 }
 
 /**
- * An in-progress message whose document could not be read sends its source to work again. A body that was not a
- * notification may be one by now: for another version of mediad, or with another config.
+ * Sends a message that does not belong to a job to the work queue again. For an in-progress message whose document could
+ * not be read, it sends the source. A body that was not a valid notification can be one for another version of mediad or
+ * another config.
  */
-async function putBack({ queues, scope }: DeadDeps, id: string, body: string): Promise<Outcome> {
+async function resend({ queues, scope }: DeadDeps, id: string, body: string): Promise<Outcome> {
   const inProgress = parseInProgressMessage(body)
   if (inProgress) {
     const { source } = inProgress
     await queues.sendSource(source)
-    return { id, key: source.key, done: true, detail: 'the source is sent to work' }
+    return { id, key: source.key, done: true, detail: 'sent the source to the work queue' }
   }
   const notification = parseNotification(body, scope)
-  const problem = notification.kind === 'sources' ? notification.broken : notification.reason
-  if (problem !== undefined) return { id, done: false, detail: `it is no notification for this config: ${problem}` }
+  const problem = notification.kind === 'sources' ? notification.invalidReason : notification.reason
+  if (problem !== undefined) return { id, done: false, detail: `not a notification for this config: ${problem}` }
   await queues.work.send(body)
-  return { id, done: true, detail: 'the message is back on the work queue' }
+  return { id, done: true, detail: 'sent the message to the work queue' }
 }
 
 async function readOrProblem(
@@ -160,32 +166,32 @@ async function readOrProblem(
   try {
     return await documents.read(id, signal)
   } catch (error) {
-    if (isForeign(error)) return error.message
+    if (isDocumentError(error)) return error.message
     throw error
   }
 }
 
-function toBuried({ id, dead, message }: DeadEntry & { id: string }, known?: Omit<Buried, 'document'>) {
+function toItem({ id, dead, message }: DeadEntry & { id: string }, known?: Omit<DeadItem, 'document'>) {
   const messages = (known?.messages ?? 0) + 1
   if (known && (known.dead?.job?.claim ?? 0) > (dead?.job?.claim ?? 0)) return { ...known, messages }
   return { id, dead, messages, ...(!dead?.job && { body: dead?.body ?? message.body }) }
 }
 
-/** Documents that are read at once. */
+/** Number of documents read concurrently. */
 const WIDTH = 8
 
 async function withDocuments(
   { documents }: DeadDeps,
-  found: readonly Omit<Buried, 'document'>[],
+  items: readonly Omit<DeadItem, 'document'>[],
   signal?: AbortSignal,
-): Promise<Buried[]> {
-  const buried: Buried[] = []
-  for (let from = 0; from < found.length; from += WIDTH) {
-    const reading = found.slice(from, from + WIDTH).map(async (one) => {
-      const seen = one.dead?.job ? await readOrProblem(documents, one.id, signal) : null
-      return Object.assign(one, { document: typeof seen === 'string' ? null : (seen?.document ?? null) })
+): Promise<DeadItem[]> {
+  const complete: DeadItem[] = []
+  for (let from = 0; from < items.length; from += WIDTH) {
+    const reading = items.slice(from, from + WIDTH).map(async (item) => {
+      const seen = item.dead?.job ? await readOrProblem(documents, item.id, signal) : null
+      return Object.assign(item, { document: typeof seen === 'string' ? null : (seen?.document ?? null) })
     })
-    buried.push(...(await Promise.all(reading)))
+    complete.push(...(await Promise.all(reading)))
   }
-  return buried
+  return complete
 }

@@ -4,17 +4,18 @@ import type { NotificationScope } from '../protocol/notification.ts'
 import { findRoute } from '../protocol/route.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { Outcome, Wanted } from './dead.ts'
+import type { Outcome, Selection } from './dead.ts'
 import type { Jobs } from './jobs.ts'
 
 /**
- * Sends sources to work again, of jobs whose last message is gone: the queues were purged, or forgot them after their
- * retention. By its source's key also an upload that has no document, because S3's notification never came. It writes no
- * document, and is a duplicate of whatever message there is after all: whoever takes it decides as always.
+ * Sends a new message to the work queue for unfinished jobs that have lost theirs, because the queues were purged or the
+ * retention period ended. Given a source's key, it also does so for an upload without a document, whose notification was
+ * lost. It writes no document. If there is a message after all, the new one is a duplicate, which the intake handles as
+ * always.
  *
- * Without a name it goes through all jobs, and tells of those it sent; a document that cannot be read is told, too.
+ * Without a name it goes through all jobs, and reports those it sent and the documents it could not read.
  */
-export type Requeue = (wanted: Wanted) => AsyncGenerator<Outcome, void>
+export type Requeue = (selection: Selection) => AsyncGenerator<Outcome, void>
 
 export type RequeueDeps = {
   jobs: Jobs
@@ -34,35 +35,35 @@ export function createRequeue(deps: RequeueDeps): Requeue {
     }
     for await (const entry of jobs.list({ limit: Number.POSITIVE_INFINITY, ...(signal && { signal }) })) {
       if ('problem' in entry) yield { id: entry.id, done: false, detail: entry.problem.message }
-      else if (explainRest(entry.seen, deps.limits) === null) yield await sendAgain(deps, entry.seen)
+      else if (explainSkip(entry.seen, deps.limits) === null) yield await sendAgain(deps, entry.seen)
     }
   }
 }
 
 async function sendAgain({ queues, limits }: RequeueDeps, seen: SeenDocument): Promise<Outcome> {
   const { id, source } = seen.document
-  const why = explainRest(seen, limits)
+  const why = explainSkip(seen, limits)
   if (why !== null) return { id, key: source.key, done: false, detail: why }
   await queues.sendSource(source)
-  return { id, key: source.key, done: true, detail: 'sent to work' }
+  return { id, key: source.key, done: true, detail: 'sent to the work queue' }
 }
 
-/** Why a job needs no message; null when it does. */
-function explainRest(seen: SeenDocument, limits: JobPolicy): string | null {
+/** Explains why a job needs no message; null if it needs one. */
+function explainSkip(seen: SeenDocument, limits: JobPolicy): string | null {
   const { document } = seen
-  if (isFinished(document)) return `it is over: its document says ${document.state}`
-  return isFresh(seen, limits) ? `${document.owner} is working on it` : null
+  if (isFinished(document)) return `the job is finished: its state is ${document.state}`
+  return isFresh(seen, limits) ? `the job is being processed by ${document.owner}` : null
 }
 
 async function sendNew({ queues, storage, scope }: RequeueDeps, name: string, signal?: AbortSignal): Promise<Outcome> {
-  const there = findRoute(scope.routes, name) ? await storage.head(name, signal) : null
-  if (there === null)
+  const object = findRoute(scope.routes, name) ? await storage.head(name, signal) : null
+  if (object === null)
     return {
       id: name,
       done: false,
-      detail: `there is no job and no source of this name; sources begin with ${scope.routes.map(({ prefix }) => prefix).join(' or ')}`,
+      detail: `no job or source has this name; the keys of sources start with ${scope.routes.map(({ prefix }) => prefix).join(' or ')}`,
     }
-  const { etag, sizeBytes } = there
+  const { etag, sizeBytes } = object
   await queues.sendSource({ bucket: scope.bucket, key: name, etag, sizeBytes })
-  return { id: name, done: true, detail: 'sent to work, as a new upload' }
+  return { id: name, done: true, detail: 'sent to the work queue as a new upload' }
 }

@@ -16,12 +16,12 @@ export type AddRequest = {
   seconds: number
 }
 
-/** What ffprobe can look into; other images (SVG, AVIF, …) are taken as they are. */
+/** Types that ffprobe can read. Other files (SVG or AVIF images, …) are accepted unchecked. */
 const inspected = /^(?:(?:audio|video)\/|image\/(?:jpeg|png|webp|gif)$)/
 
 /**
- * Checks what a plugin hands over: a file inside the workspace, not empty, and readable by ffprobe when it claims to be
- * audio, video or an image.
+ * Checks a file that a plugin adds: it must be inside the workspace, not empty, and readable by ffprobe if its content
+ * type is audio, video or an image.
  */
 export async function toArtifact({
   path,
@@ -33,8 +33,8 @@ export async function toArtifact({
   seconds,
 }: AddRequest): Promise<Artifact> {
   const absolute = resolve(workspace, path)
-  if (!absolute.startsWith(workspace + sep) || !(await leadsInside(workspace, absolute)))
-    throw new MediadError('internal.output', `the ${kind} lies outside the workspace: ${path}`)
+  if (!absolute.startsWith(workspace + sep) || !(await isInside(workspace, absolute)))
+    throw new MediadError('internal.output', `the ${kind} is outside the workspace: ${path}`)
   const sizeBytes = await sizeOf(absolute)
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
   const { contentType } = options
@@ -43,7 +43,7 @@ export async function toArtifact({
   return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...media }
 }
 
-async function leadsInside(workspace: string, path: string): Promise<boolean> {
+async function isInside(workspace: string, path: string): Promise<boolean> {
   try {
     return (await realpath(path)).startsWith((await realpath(workspace)) + sep)
   } catch (error) {
@@ -54,8 +54,8 @@ async function leadsInside(workspace: string, path: string): Promise<boolean> {
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    const found = await stat(path)
-    return found.isFile() ? found.size : 0
+    const stats = await stat(path)
+    return stats.isFile() ? stats.size : 0
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
     throw error

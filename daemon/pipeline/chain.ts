@@ -8,10 +8,10 @@ import { startTimer } from './timer.ts'
 
 export type ChainResult = { readonly outputs: readonly Output[]; readonly timings: readonly PluginTiming[] }
 
-/** Runs a chain, which is an ordered list of plugins that are set up, for one attempt. @throws {@link PluginFailure} */
+/** Runs a chain, an ordered list of plugins that are already set up, for one attempt. @throws {@link PluginFailure} */
 export type RunChain = (plugins: readonly Plugin[], job: ChainJob) => Promise<ChainResult>
 
-/** What a plugin threw, which one, and how long it and those before it worked; the cause is a MediadError. */
+/** The failure of a plugin, with the timings up to and including that plugin. The cause is a MediadError. */
 export class PluginFailure extends Error {
   override readonly name = 'PluginFailure'
   readonly plugin: string
@@ -34,7 +34,7 @@ export function createRunChain(deps: ChainDeps): RunChain {
       const timer = startTimer(plugin.name)
       const context = createContext(deps, { plugin: plugin.name, job, artifacts, outputs, timer })
       try {
-        await orAborted(plugin.hooks.run(context), job.signal)
+        await waitOrAbort(plugin.hooks.run(context), job.signal)
       } catch (error) {
         throw new PluginFailure(plugin.name, error, [...timings, timer.stop()])
       }
@@ -44,20 +44,20 @@ export function createRunChain(deps: ChainDeps): RunChain {
   }
 }
 
-/** How long a plugin may take to obey the signal; after that its slot, and the daemon that stops, go on without it. */
-const OBEY_MS = 5_000
+/** Time a plugin has to react to the signal. After that, its slot (and a stopping daemon) continues without it. */
+const ABORT_GRACE_MS = 5_000
 
-async function orAborted(running: void | Promise<void>, signal: AbortSignal): Promise<void> {
-  const over = new AbortController()
-  const ignored = (async () => {
-    if (!signal.aborted) await once(signal, 'abort', { signal: over.signal })
-    await delay(OBEY_MS, undefined, { signal: over.signal })
+async function waitOrAbort(running: void | Promise<void>, signal: AbortSignal): Promise<void> {
+  const finished = new AbortController()
+  const abortTimeout = (async () => {
+    if (!signal.aborted) await once(signal, 'abort', { signal: finished.signal })
+    await delay(ABORT_GRACE_MS, undefined, { signal: finished.signal })
     throw signal.reason
   })()
   try {
-    await Promise.race([running, ignored])
+    await Promise.race([running, abortTimeout])
   } finally {
-    over.abort()
-    ignored.catch(() => undefined) // it lost the race
+    finished.abort()
+    abortTimeout.catch(() => undefined) // the plugin finished first
   }
 }

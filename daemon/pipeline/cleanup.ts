@@ -4,24 +4,27 @@ import { join } from 'node:path'
 import { toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 
-/** Name of every daemon's folder of workspaces, before its random part. */
+/** Prefix of the name of every daemon's workspaces folder; a random suffix follows. */
 export const WORKSPACES_PREFIX = 'mediad-'
 
 const OWNER_FILE = 'owner.json'
 
-/** Who works in a folder. A process id means nothing without the machine, its boot and its namespace, and ids return. */
+/**
+ * The process that owns a folder. Process ids are reused and are only meaningful within one machine, boot and process
+ * namespace.
+ */
 type Owner = { readonly host: string; readonly namespace: string; readonly pid: number; readonly started: string }
 
-/** Signs a folder of workspaces, so that a janitor can tell whether its daemon still lives. */
-export async function signWorkspaces(path: string): Promise<void> {
-  const owner: Owner = { ...(await describeHost()), pid: process.pid, started: await startOf(process.pid) }
+/** Records the owner of a workspaces folder, so that the workspace cleanup can check whether its daemon is alive. */
+export async function writeOwnerFile(path: string): Promise<void> {
+  const owner: Owner = { ...(await describeHost()), pid: process.pid, started: await readStartTime(process.pid) }
   await writeFile(join(path, OWNER_FILE), JSON.stringify(owner), { mode: 0o600 })
 }
 
 /**
- * Removes what daemons left in `directory` that died without a word, and gives the folders it removed. It touches only
- * folders of this user that are signed by a process of this very machine, boot and process namespace which is gone:
- * what it cannot judge (another container's, an unsigned one) it leaves.
+ * Removes the workspaces that crashed daemons left in `directory`, and returns the removed folders. It only removes
+ * folders of this user whose owner file names a dead process of the same machine, boot and process namespace. Folders
+ * whose owner it cannot check (of another container, or without an owner file) are kept.
  */
 export async function removeStaleWorkspaces({
   directory,
@@ -38,7 +41,7 @@ export async function removeStaleWorkspaces({
     try {
       const owner = await readOwner(path)
       if (owner === null || owner.host !== here.host || owner.namespace !== here.namespace) continue
-      if ((await startOf(owner.pid)) === owner.started) continue
+      if ((await readStartTime(owner.pid)) === owner.started) continue
       await rm(path, { recursive: true, force: true })
       removed.push(path)
       log.info({ event: 'workspace.removed', path }, 'stale workspaces removed')
@@ -54,8 +57,8 @@ export async function removeStaleWorkspaces({
 
 async function readOwner(path: string): Promise<Owner | null> {
   const file = join(path, OWNER_FILE)
-  const [folder, signature] = await Promise.all([lstatOrNull(path), lstatOrNull(file)])
-  if (!folder?.isDirectory() || !signature?.isFile() || folder.uid !== process.getuid?.()) return null
+  const [folder, ownerFile] = await Promise.all([lstatOrNull(path), lstatOrNull(file)])
+  if (!folder?.isDirectory() || !ownerFile?.isFile() || folder.uid !== process.getuid?.()) return null
   return JSON.parse(await readFile(file, 'utf8')) as Owner
 }
 
@@ -65,16 +68,16 @@ async function describeHost(): Promise<Pick<Owner, 'host' | 'namespace'>> {
   return { host: `${hostname()} ${boot?.trim() ?? ''}`, namespace: namespace ?? '' }
 }
 
-/** When a process started, in the kernel's ticks: with its id, a name that never returns. Empty when there is none. */
-async function startOf(pid: number): Promise<string> {
+/** Start time of a process in kernel ticks; with the pid it identifies the process. Empty if the process is dead. */
+async function readStartTime(pid: number): Promise<string> {
   const stat = await readOrNull(() => readFile(`/proc/${pid}/stat`, 'utf8'))
   if (stat === null) return isAlive(pid) ? 'unknown' : ''
-  // the second field is the program's name in parentheses and may hold anything; the state follows, start time is 22nd
+  // field 2 is the program's name in parentheses and can contain anything; field 3 is the state, 22 the start time
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return state === 'Z' || state === 'X' ? '' : (fields[18] ?? '')
 }
 
-/** Where there is no /proc. */
+/** The fallback for systems without /proc. */
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)

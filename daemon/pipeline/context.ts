@@ -9,7 +9,7 @@ import type { KeyScope } from '../protocol/keys.ts'
 import { toArtifact } from './artifact.ts'
 import type { PluginTimer } from './timer.ts'
 
-/** What every run of a plugin needs; ffmpeg and ffprobe run hardened. */
+/** Dependencies of every plugin run. ffmpeg and ffprobe run hardened. */
 export type ChainDeps = {
   ffmpeg(run: {
     command: FfmpegCommand
@@ -20,11 +20,11 @@ export type ChainDeps = {
     onCpu: (seconds: number) => void
   }): Promise<FfmpegResult>
   inspect(path: string, signal: AbortSignal): Promise<Probe>
-  /** Longest duration of a file that a plugin makes, as players see it: `config.limits.durationSeconds`. */
+  /** Longest duration of a plugin's file, as a player shows it: `config.limits.durationSeconds`. */
   maxSeconds: number
 }
 
-/** One attempt at one job, as the plugins see it. */
+/** One attempt at a job, as plugins see it. */
 export type ChainJob = {
   document: Pick<JobDocument, 'id' | 'attempt' | 'claim' | 'source'>
   scope: KeyScope
@@ -38,10 +38,10 @@ export type ChainJob = {
   upload(artifact: Artifact, options: UploadOptions): Promise<Output>
 }
 
-/** One plugin's turn in a chain. It appends to the chain's artifacts and outputs. */
+/** The run of one plugin in a chain. It appends to the chain's artifacts and outputs. */
 export type Turn = { plugin: string; job: ChainJob; artifacts: Artifact[]; outputs: Output[]; timer: PluginTimer }
 
-/** Makes what the plugin's `run` gets. */
+/** Creates the context for the plugin's `run`. */
 export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs, timer }: Turn): RunContext {
   const { document, workspace, signal, input } = job
   const log = job.log.child({ plugin })
@@ -86,26 +86,26 @@ export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs
   }
 }
 
-/** Reports a defect of a plugin's file as internal: an `input.*` error would reject the source for it. */
+/** Reports a defect of a plugin's file as an internal error; an `input.*` error would reject the source. */
 async function inspectOutput({ inspect, maxSeconds }: ChainDeps, path: string, signal: AbortSignal): Promise<Probe> {
   try {
     const probe = await inspect(path, signal)
-    refuseLength(probe, maxSeconds)
+    assertOutputDuration(probe, maxSeconds)
     return probe
   } catch (error) {
     if (!(error instanceof MediadError && error.code.startsWith('input.'))) throw error
-    throw new MediadError('internal.output', `a plugin made a file that cannot be read: ${error.message}`, {
+    throw new MediadError('internal.output', `a plugin produced a file that cannot be read: ${error.message}`, {
       cause: error,
     })
   }
 }
 
-/** ffmpeg enforces the limit on the frames and the audio it writes; the duration of the file can exceed both. */
-function refuseLength({ durationSeconds }: Probe, maxSeconds: number): void {
+/** ffmpeg enforces the limit on the video and audio it writes; the duration of the file can exceed both. */
+function assertOutputDuration({ durationSeconds }: Probe, maxSeconds: number): void {
   if ((durationSeconds ?? 0) <= maxSeconds + LENGTH_SLACK_SECONDS) return
-  const message = `a plugin made a file of ${durationSeconds?.toFixed(0)} s, limits.durationSeconds allows ${maxSeconds}`
+  const message = `a plugin produced a file of ${durationSeconds?.toFixed(0)} s; limits.durationSeconds is ${maxSeconds}`
   throw new MediadError('resource.limit', message)
 }
 
-/** The exact end of video and audio is unknown until both are written. */
+/** Tolerance, because the exact end of video and audio is unknown until both are written. */
 const LENGTH_SLACK_SECONDS = 2

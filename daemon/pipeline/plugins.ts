@@ -3,8 +3,8 @@ import type { Plugin } from '../vocabulary/plugin.ts'
 import { withReleasers, type Releasers } from '../vocabulary/releasers.ts'
 
 /**
- * Sets up the plugins in order, each once, however many chains contain it. Releasing tears down in reverse order those
- * that were set up. When a setup fails, those before it are torn down, and the error is thrown.
+ * Sets up the plugins in order, each once even if several chains contain it. Releasing tears them down in reverse order.
+ * If a setup fails, the plugins before it are torn down and the error is thrown.
  */
 export function openPlugins(plugins: Iterable<Plugin>, log: DaemonLog): Promise<Releasers> {
   return withReleasers(async (push) => {

@@ -31,13 +31,13 @@ export type ProcessDeps = {
   statePrefix: string
   /** `config.limits.sourceBytes`. */
   maxSourceBytes: number
-  /** Aborts when the grace time of stopping is over; its reason has the verdict `release`. */
+  /** Aborted at the end of the grace time when the daemon stops; its reason has the verdict `release`. */
   stop: AbortSignal
   emit: Emit
   log: DaemonLog
 }
 
-/** A message's whole story: message → claim → lease → workspace → source → chain → document. Never throws. */
+/** Processes one message completely: message → claim → lease → workspace → source → chain → document. Never throws. */
 export function createProcess(deps: ProcessDeps): (message: Message, faults: FaultReporter) => Promise<void> {
   return async (message, faults) => {
     const claimed = await deps.intake(message, faults)
@@ -47,7 +47,7 @@ export function createProcess(deps: ProcessDeps): (message: Message, faults: Fau
     using lease = deps.hold(claimed, log)
     const signal = AbortSignal.any([lease.signal, deps.stop])
     try {
-      lease.assertHeld() // a pause may have lain between the claim and here
+      lease.assertHeld() // the process may have been paused since the claim
       signal.throwIfAborted()
       log.info({ event: 'job.started', key: source.key, claim }, 'job started')
       deps.emit({ type: 'job:started', ...toJobFields(claimed.document), source })
@@ -57,9 +57,9 @@ export function createProcess(deps: ProcessDeps): (message: Message, faults: Fau
     } catch (thrown) {
       const failure = thrown instanceof PluginFailure ? thrown : { timings: [] }
       const plugin = 'plugin' in failure ? { plugin: failure.plugin } : {}
-      const error = toVerdict(thrown, signal)
+      const error = toJobFailure(thrown, signal)
       if (isShared(error)) faults.trip('job', error)
-      await deps.settle({ error, ...plugin, lease, log, timings: { ...ended(timings), plugins: failure.timings } })
+      await deps.settle({ error, ...plugin, lease, log, timings: { ...toEnded(timings), plugins: failure.timings } })
     }
   }
 }
@@ -68,12 +68,12 @@ type JobRun = { lease: Lease; route: Route; log: DaemonLog; signal: AbortSignal 
 
 async function runJob(deps: ProcessDeps, run: JobRun): Promise<ChainResult> {
   const { id, source, claim } = run.lease.document
-  refuseSize(source, deps.maxSourceBytes)
+  assertSourceSize(source, deps.maxSourceBytes)
   await using workspace = await deps.workspaces.open({ id, claim, sizeBytes: source.sizeBytes })
   try {
     return await runIn(workspace, deps, run)
   } catch (error) {
-    await workspace.assertUsable() // else whatever failed, failed of that
+    await workspace.assertUsable() // an unusable workspace is the cause of any other error
     throw error
   }
 }
@@ -86,7 +86,7 @@ async function runIn(workspace: Workspace, deps: ProcessDeps, run: JobRun): Prom
   await deps.download({ source, path: input, signal })
   const probe = await deps.pipeline.inspect(input, signal)
   const warnings = createWarnings()
-  lease.note({ media: toSummary(probe) })
+  lease.addFindings({ media: toSummary(probe) })
   return await deps.pipeline.runChain(route.plugins, {
     document,
     scope: { id, source, route, routes: deps.routes, statePrefix: deps.statePrefix },
@@ -102,17 +102,17 @@ async function runIn(workspace: Workspace, deps: ProcessDeps, run: JobRun): Prom
     onWarning(warning) {
       log.warn({ event: 'job.warned', plugin: warning.plugin }, `job warning: ${warning.message}`)
       deps.emit({ type: 'job:warned', ...toJobFields(document), ...warning })
-      lease.note({ warnings: warnings.add(warning) })
+      lease.addFindings({ warnings: warnings.add(warning) })
     },
     upload: (artifact, options) => deps.publish(artifact, options, { jobId: id, claim, lease, signal }),
   })
 }
 
-/** By the size that the notification names: of what cannot be worked on, nothing is downloaded. */
-export function refuseSize({ key, sizeBytes }: Pick<Source, 'key' | 'sizeBytes'>, maxBytes: number): void {
+/** Checks the size stated in the notification, so that a source that cannot be processed is not downloaded. */
+export function assertSourceSize({ key, sizeBytes }: Pick<Source, 'key' | 'sizeBytes'>, maxBytes: number): void {
   if (sizeBytes === 0) throw new MediadError('input.empty', `${key} is empty`)
   if (sizeBytes <= maxBytes) return
-  const message = `${key} has ${sizeBytes} bytes, limits.sourceBytes allows ${maxBytes}: upload a smaller file, or raise the limit`
+  const message = `${key} has ${sizeBytes} bytes; limits.sourceBytes is ${maxBytes}. Upload a smaller file, or raise the limit`
   throw new MediadError('input.too_large', message)
 }
 
@@ -125,7 +125,7 @@ async function succeed(
   await lease.end({
     state: 'succeeded',
     outputs: result.outputs,
-    timings: { ...ended(timings), plugins: result.timings },
+    timings: { ...toEnded(timings), plugins: result.timings },
   })
   const attempt = toAttemptFields(lease.document)
   const keys = result.outputs.map(({ key }) => key)
@@ -134,13 +134,13 @@ async function succeed(
   emit({ type: 'job:succeeded', ...toJobFields(lease.document), ...attempt, outputs: result.outputs, bytesOut })
 }
 
-/** Once the job is stopped or lost, that is the error, whatever it made the chain throw. */
-function toVerdict(thrown: unknown, signal: AbortSignal): MediadError {
+/** Converts to a MediadError. If the job was stopped or its lease lost, that is the error, whatever the chain threw. */
+function toJobFailure(thrown: unknown, signal: AbortSignal): MediadError {
   if (signal.aborted) return toMediadError(signal.reason, 'internal.plugin')
   return toMediadError(thrown instanceof PluginFailure ? thrown.cause : thrown, 'internal.plugin')
 }
 
-const ended = (timings: JobDocument['timings']): JobDocument['timings'] => ({
+const toEnded = (timings: JobDocument['timings']): JobDocument['timings'] => ({
   ...timings,
   endedAt: new Date().toISOString(),
 })

@@ -9,7 +9,7 @@ import type { Storage, StoredObject } from '../storage/storage.ts'
 import type { UploadFile } from '../storage/upload.ts'
 import type { Artifact, UploadOptions } from '../vocabulary/plugin.ts'
 
-/** Who uploads: the job, its claim, and the lease that allows it. */
+/** The uploader: the job, its claim, and the lease that permits the upload. */
 export type Publisher = {
   jobId: string
   claim: number
@@ -19,11 +19,11 @@ export type Publisher = {
 
 export type Publish = (artifact: Artifact, options: UploadOptions, publisher: Publisher) => Promise<Output>
 
-/** A race over one key is rare; losing it this often means something else is wrong. */
+/** Races for one key are rare; losing this many means something else is wrong. */
 const MAX_RACES = 6
 const MAX_PAUSE_MS = 5_000
-/** How long S3 may be out of order before an attempt is given up. */
-const PATIENCE_MS = 120_000
+/** How long an upload is retried while S3 fails. */
+const RETRY_MS = 120_000
 
 export type PublishDeps = {
   storage: Pick<Storage, 'head'>
@@ -32,30 +32,30 @@ export type PublishDeps = {
 }
 
 /**
- * Puts an artifact under its key. Objects carry the job and the claim that wrote them.
+ * Uploads an artifact to its key. The object's metadata contains the job and the claim that wrote it.
  *
- * INVARIANT: an object is written only over nothing, or over exactly the version that was looked at while the lease was
- * held, so that a daemon that was frozen and wakes up late cannot overwrite what a newer claim wrote.
+ * INVARIANT: a write creates the object, or replaces exactly the version that was read while the lease was held. So a
+ * daemon that was frozen and wakes up late cannot overwrite what a newer claim wrote.
  */
 export function createPublish(deps: PublishDeps): Publish {
   return async (artifact, options, publisher) => {
     const nonce = randomUUID()
-    const patience = systemClock.now() + PATIENCE_MS
-    // of earlier claims; later on, of a try of this one that could not tell S3 to forget its parts
-    let mayHaveLeft = publisher.claim > 1
+    const deadline = systemClock.now() + RETRY_MS
+    // an earlier claim, or an earlier try of this one, can have left an unfinished multipart upload
+    let mayBeStale = publisher.claim > 1
     for (let attempt = 1; ; attempt++) {
       publisher.lease.assertHeld()
-      if (mayHaveLeft) await deps.abortStaleUploads(artifact.key, publisher.signal)
-      mayHaveLeft = false
+      if (mayBeStale) await deps.abortStaleUploads(artifact.key, publisher.signal)
+      mayBeStale = false
       publisher.lease.assertHeld()
       try {
         const etag = await tryOnce(deps, { artifact, nonce, ...options }, publisher)
         if (etag !== null) return toOutput(artifact, etag)
-        if (attempt >= MAX_RACES) throw lostTooOften(artifact.key)
+        if (attempt >= MAX_RACES) throw raceError(artifact.key)
       } catch (error) {
-        // a long transcode is not thrown away over a few seconds without S3
-        if (!isTransient(error) || systemClock.now() > patience) throw error
-        mayHaveLeft = true
+        // a short S3 outage must not discard a long transcode
+        if (!isTransient(error) || systemClock.now() > deadline) throw error
+        mayBeStale = true
       }
       await systemClock.wait(toRacePauseMs(attempt, MAX_PAUSE_MS), publisher.signal)
     }
@@ -64,7 +64,7 @@ export function createPublish(deps: PublishDeps): Publish {
 
 type Attempt = { artifact: Artifact; nonce: string } & UploadOptions
 
-/** The object's etag; null when somebody else wrote it meanwhile, or nobody knows. */
+/** Returns the object's etag, or null if another writer was faster or the result is unknown. */
 async function tryOnce(
   { storage, upload }: PublishDeps,
   attempt: Attempt,
@@ -73,13 +73,21 @@ async function tryOnce(
   const { nonce, onProgress, overwrite = 'own' } = attempt
   const { path, key, contentType } = attempt.artifact
   const { signal, jobId, claim, lease } = publisher
-  const there = await storage.head(key, signal)
-  // refused although it arrived: the SDK repeats a PUT whose reply was lost
-  if (there?.metadata['mediad-upload'] === nonce) return there.etag
-  if (there) await assertOurs({ key, there, overwrite }, publisher)
+  const existing = await storage.head(key, signal)
+  // this upload succeeded before: the SDK retried a PUT whose response was lost, and the retry failed its condition
+  if (existing?.metadata['mediad-upload'] === nonce) return existing.etag
+  if (existing) await assertOurs({ key, existing, overwrite }, publisher)
   lease.assertHeld()
   const metadata = { 'mediad-job': jobId, 'mediad-claim': String(claim), 'mediad-upload': nonce }
-  const outcome = await upload({ path, key, contentType, metadata, expected: there?.etag ?? null, signal, onProgress })
+  const outcome = await upload({
+    path,
+    key,
+    contentType,
+    metadata,
+    expected: existing?.etag ?? null,
+    signal,
+    onProgress,
+  })
   return typeof outcome === 'object' ? outcome.etag : null
 }
 
@@ -87,29 +95,29 @@ function isTransient(error: unknown): boolean {
   return error instanceof MediadError && error.code === 'transient.storage'
 }
 
-function lostTooOften(key: string): MediadError {
+function raceError(key: string): MediadError {
   return new MediadError(
     'internal.output',
-    `could not upload to ${key}: somebody else wrote it ${MAX_RACES} times meanwhile`,
+    `could not upload to ${key}: another writer changed it during each of ${MAX_RACES} tries`,
   )
 }
 
-type Found = { key: string; there: StoredObject; overwrite: 'own' | 'always' }
+type Target = { key: string; existing: StoredObject; overwrite: 'own' | 'always' }
 
-async function assertOurs({ key, there, overwrite }: Found, { jobId, claim, lease }: Publisher): Promise<void> {
-  if (there.metadata['mediad-job'] !== jobId) {
+async function assertOurs({ key, existing, overwrite }: Target, { jobId, claim, lease }: Publisher): Promise<void> {
+  if (existing.metadata['mediad-job'] !== jobId) {
     if (overwrite === 'always') return
     throw new MediadError(
       'output.exists',
-      `${key} exists and is not of this job: delete it, choose another key, or set upload({ overwrite: 'always' })`,
+      `${key} exists and was not written by this job: delete it, choose another key, or set upload({ overwrite: 'always' })`,
     )
   }
-  // a later claim's, or another owner's of ours: either the job is his, or somebody deleted its document and claims began
-  // anew. S3 knows
-  if (Number(there.metadata['mediad-claim']) >= claim) await lease.confirm()
+  // Written by a later claim, or by another owner with the same claim number. Either the lease is lost, or the document
+  // was deleted and claim numbers restarted; the document in S3 decides.
+  if (Number(existing.metadata['mediad-claim']) >= claim) await lease.confirm()
 }
 
-/** What the job document says of an artifact that has arrived. */
+/** Converts an uploaded artifact to its entry in the job document. */
 export function toOutput({ key, kind, contentType, sizeBytes, seconds, media }: Artifact, etag: string): Output {
   return { key, kind, contentType, sizeBytes, etag, seconds, ...(media && { media }) }
 }

@@ -1,20 +1,20 @@
 import type { MediaSummary } from '../vocabulary/job.ts'
 import { isHdr, isStill, toDisplaySize, type AudioStream, type Probe, type VideoStream } from '../vocabulary/media.ts'
 
-/** What of a probe stands in a job document. */
+/** Converts a probe to the summary in the job document. */
 export function toSummary({ format, video, audio, durationSeconds, chapterCount, streamCount }: Probe): MediaSummary {
   return {
     format,
-    ...(video && ofVideo(video)),
-    ...(audio && ofAudio(audio, video ? 'audioCodec' : 'codec')),
-    // a picture's "duration" is one frame of a film that is none
+    ...(video && toVideoSummary(video)),
+    ...(audio && toAudioSummary(audio, video ? 'audioCodec' : 'codec')),
+    // ffprobe reports the duration of one frame for an image
     ...(durationSeconds !== null && !isStill({ format }) && { durationSeconds }),
     streams: streamCount,
     ...(chapterCount > 0 && { chapters: chapterCount }),
   }
 }
 
-function ofVideo(video: VideoStream): MediaSummary {
+function toVideoSummary(video: VideoStream): MediaSummary {
   const { codec, framesPerSecond, pixelFormat, rotation } = video
   return {
     codec,
@@ -26,6 +26,9 @@ function ofVideo(video: VideoStream): MediaSummary {
   }
 }
 
-function ofAudio({ codec, channels, sampleRate, language }: AudioStream, name: 'codec' | 'audioCodec'): MediaSummary {
+function toAudioSummary(
+  { codec, channels, sampleRate, language }: AudioStream,
+  name: 'codec' | 'audioCodec',
+): MediaSummary {
   return { [name]: codec, channels, sampleRate, ...(language !== undefined && { language }) }
 }

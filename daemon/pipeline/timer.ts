@@ -1,6 +1,6 @@
 import type { PluginTiming } from '../vocabulary/job.ts'
 
-/** Measures one run of a plugin. */
+/** Measures one plugin run. */
 export type PluginTimer = {
   addCpu(seconds: number): void
   /** Records why the plugin does not apply to the source. */

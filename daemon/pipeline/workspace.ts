@@ -1,17 +1,17 @@
 import { access, constants, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
-import { signWorkspaces, WORKSPACES_PREFIX } from './cleanup.ts'
+import { writeOwnerFile, WORKSPACES_PREFIX } from './cleanup.ts'
 
-/** A daemon's folder of workspaces; everything it writes to disk lies in it. */
+/** A daemon's workspaces folder. Everything the daemon writes to disk is in it. */
 export type Workspaces = {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string
   /**
-   * The temporary folder of one attempt, gone when it is disposed. It is named after the job's id and claim, and is new even
-   * so: claims begin anew when somebody deletes a document while the job is worked on.
-   * @throws MediadError `resource.no_room` when a source of `sizeBytes` and its results do not fit now, `resource.disk` when
-   * they never would, `resource.workspace` when the folder cannot be used
+   * Creates the temporary folder of one attempt, removed on disposal. Its name contains the job's id and claim, and a
+   * random suffix, because claim numbers restart if the document is deleted during an attempt.
+   * @throws MediadError `resource.no_room` if a source of `sizeBytes` and its results do not fit at present, `resource.disk`
+   * if they exceed the size of the disk, `resource.workspace` if the folder cannot be used
    */
   open(job: { id: string; claim: number; sizeBytes: number }): Promise<Workspace>
   /** Removes the whole folder. */
@@ -20,11 +20,11 @@ export type Workspaces = {
 
 export type Workspace = {
   readonly path: string
-  /** Whether the folder still is what it was. @throws MediadError `resource.workspace` when it is gone, or read-only by now */
+  /** Checks the folder. @throws MediadError `resource.workspace` if it is gone or has become read-only */
   assertUsable(): Promise<void>
 } & AsyncDisposable
 
-/** Room for the source and results of the same size; a guess, the real end of the disk is reported as it happens. */
+/** Space for the source and results of the same size. This is an estimate; a full disk is reported when it occurs. */
 const SIZE_FACTOR = 2
 
 export async function openWorkspaces({ directory }: { directory: string }): Promise<Workspaces> {
@@ -49,7 +49,7 @@ async function makeRoot(directory: string): Promise<string> {
   try {
     await mkdir(directory, { recursive: true })
     const path = await mkdtemp(join(resolve(directory), WORKSPACES_PREFIX))
-    await signWorkspaces(path)
+    await writeOwnerFile(path)
     return path
   } catch (error) {
     throw new MediadError(
@@ -60,16 +60,19 @@ async function makeRoot(directory: string): Promise<string> {
   }
 }
 
-/** Another daemon, or this one later, may have the room; but what no disk like this one can hold is not put back for ever. */
+/**
+ * Distinguishes a lack of free space, where another daemon (or this one, later) can do the job, from a disk that is too
+ * small, where retries would never end.
+ */
 async function assertRoom(path: string, sizeBytes: number): Promise<void> {
   const { bavail, blocks, bsize } = await withCode(path, () => statfs(path))
   const needed = sizeBytes * SIZE_FACTOR
   if (bavail * bsize >= needed) return
-  const message = `a source of ${sizeBytes} bytes needs ${needed} bytes in the workspace, ${bavail * bsize} are free`
+  const message = `a source of ${sizeBytes} bytes needs ${needed} bytes in the workspace; ${bavail * bsize} are free`
   throw new MediadError(blocks * bsize < needed ? 'resource.disk' : 'resource.no_room', message)
 }
 
-/** The job is over, one way or another: what cannot be removed now goes with the whole folder, and changes nothing. */
+/** Ignores errors: the attempt is finished, and whatever is left is removed with the whole folder. */
 async function remove(workspace: string): Promise<void> {
   await rm(workspace, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 }).catch(() => undefined)
 }

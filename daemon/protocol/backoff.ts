@@ -1,13 +1,13 @@
-/** Pauses grow up to this: SQS delays no message longer than 15 minutes. */
+/** Longest backoff. SQS cannot delay a message for more than 15 minutes. */
 export const MAX_BACKOFF_SECONDS = 900
 
-/** Pause in seconds before a message is decided about again whose document changed in between. */
+/** Pause in seconds before a message is handled again after its document changed in the meantime. */
 export const RACE_SECONDS = 1
 
 /**
- * Exponential backoff with full jitter: a random share of `baseSeconds` · 2^(attempt − 1), at least a second, at most
- * 15 minutes. Jitter over the whole span spreads the retries of jobs that failed together
- * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ * Returns the pause in seconds after a failed attempt: exponential backoff with full jitter, which is a random fraction
+ * of `baseSeconds` · 2^(attempt − 1), from 1 second to 15 minutes. Full jitter spreads the retries of jobs that failed
+ * together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 export function toBackoffSeconds(attempt: number, baseSeconds: number, random: () => number = Math.random): number {
   const cap = Math.min(MAX_BACKOFF_SECONDS, baseSeconds * 2 ** Math.max(0, attempt - 1))
@@ -15,8 +15,8 @@ export function toBackoffSeconds(attempt: number, baseSeconds: number, random: (
 }
 
 /**
- * Pause in milliseconds before a conditional write is tried again that lost a race or got no verdict: full jitter over
- * 100 ms · 2^attempt, at most `maxMs`.
+ * Returns the pause in milliseconds before a conditional write is repeated after it lost a race or its outcome was
+ * unknown: full jitter over 100 ms · 2^attempt, at most `maxMs`.
  */
 export function toRacePauseMs(attempt: number, maxMs: number, random: () => number = Math.random): number {
   return Math.min(maxMs, RACE_BASE_MS * 2 ** attempt) * random()

@@ -1,11 +1,11 @@
 import { MediadError } from '../vocabulary/errors.ts'
 import { documentSchema, type DocumentDraft, type JobError, type PastAttempt, type Warning } from '../vocabulary/job.ts'
 
-/** Outputs of one job. */
+/** Largest number of outputs of one job. */
 export const MAX_OUTPUTS = 1000
-/** A job document as JSON, in bytes. Documents are read back up to twice this size. */
+/** Largest size of a job document as JSON, in bytes. Documents of up to twice this size can be read. */
 export const MAX_DOCUMENT_BYTES = 512 * 1024
-/** Warnings of one job that are kept; further ones are counted. */
+/** Number of warnings of one attempt that are stored; further ones are only counted. */
 export const MAX_WARNINGS = 100
 
 const MAX_CODE = 200
@@ -13,15 +13,15 @@ const MAX_MESSAGE = 1000
 const MAX_LINES = 20
 const MAX_LINE = 500
 const MAX_NOTE = 500
-/** A character can take six bytes in JSON: the kept warnings are bounded together, too. */
+/** Largest size of all stored warnings together, because one character can take six bytes in JSON. */
 const MAX_WARNINGS_BYTES = 128 * 1024
 
-/** Cuts a text that a plugin gave for people to read, such as a warning, to 500 characters. */
+/** Truncates a text of a plugin for people, such as a warning, to 500 characters. */
 export function toBoundedNote(text: string): string {
   return text.slice(0, MAX_NOTE)
 }
 
-/** Cuts an error to what documents and messages have room for, whatever a plugin threw. */
+/** Truncates an error so that it fits into documents and messages, whatever a plugin threw. */
 export function toBoundedError({ code, message, stderr = [], ...rest }: JobError): JobError {
   return {
     ...rest,
@@ -31,12 +31,13 @@ export function toBoundedError({ code, message, stderr = [], ...rest }: JobError
   }
 }
 
-/** The warnings of one attempt, bounded. */
+/** Collects the warnings of one attempt. */
 export type Warnings = {
-  /** Adds one, and returns all that are kept, with a last entry that counts the others. */
+  /** Adds a warning. Returns all stored ones, with a last entry that counts those that were left out. */
   add(warning: Warning): readonly Warning[]
 }
 
+/** Creates an empty, bounded collection of warnings. */
 export function createWarnings(): Warnings {
   const kept: Warning[] = []
   let bytes = 0
@@ -53,54 +54,58 @@ export function createWarnings(): Warnings {
   }
 }
 
-/** @throws MediadError `output.too_many` when a job has so many outputs that one more is too many */
+/**
+ * Checks that a job with `count` outputs can have one more.
+ *
+ * @throws MediadError `output.too_many`
+ */
 export function assertRoomForOutput(count: number): void {
   if (count < MAX_OUTPUTS) return
-  const message = `the chain makes more than ${MAX_OUTPUTS} outputs: make fewer files, or put several into one`
+  const message = `the chain makes more than ${MAX_OUTPUTS} outputs: make fewer files, or combine several into one`
   throw new MediadError('output.too_many', message)
 }
 
 /**
- * Makes a draft fit: the output of programs in the history goes first, that of the oldest attempts before that of later
- * ones. Without outputs every draft fits, whatever a plugin does: everything else in it is bounded.
+ * Reduces a draft to the largest size of a document: removes the output of programs from the history, that of the
+ * oldest attempts first. Only the outputs can make a draft too large, because everything else in it is bounded.
  *
- * @throws MediadError `output.too_many`, `document.too_large`; `internal.plugin` when the document could not be read back
+ * @throws MediadError `output.too_many`, `document.too_large`; `internal.plugin` for a draft that is not valid
  */
 export function toFittingDraft(draft: DocumentDraft): DocumentDraft {
   assertRoomForOutput(draft.outputs.length - 1)
   const parsed = documentSchema.omit({ rev: true, nonce: true }).safeParse(JSON.parse(JSON.stringify(draft)))
-  if (!parsed.success) throw unreadable(draft.id, parsed.error.issues)
+  if (!parsed.success) throw invalidDraft(draft.id, parsed.error.issues)
   let bytes = toBytes(draft)
   const history = [...draft.history]
   for (const [index, past] of history.entries()) {
     if (bytes <= LIMIT) break
-    const shorter = withoutStderr(past)
-    bytes -= toBytes(past) - toBytes(shorter)
-    history[index] = shorter
+    const reduced = withoutStderr(past)
+    bytes -= toBytes(past) - toBytes(reduced)
+    history[index] = reduced
   }
   if (bytes > LIMIT) throw tooLarge(draft, bytes)
   return { ...draft, history }
 }
 
-/** Removes what programs printed. */
+/** Removes the output of programs from the error of an attempt. */
 export function withoutStderr(past: PastAttempt): PastAttempt {
   const { stderr: _, ...error } = past.error
   return { ...past, error }
 }
 
-/** Room for `rev` and `nonce`, which every write adds. */
+/** Leaves room for `rev` and `nonce`, which every write adds. */
 const LIMIT = MAX_DOCUMENT_BYTES - 200
 
 const toBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
 
 function tooLarge({ id, outputs }: DocumentDraft, bytes: number): MediadError {
-  const what = `the document of job ${id} would have ${bytes} bytes with its ${outputs.length} outputs`
-  const message = `${what}, more than ${MAX_DOCUMENT_BYTES}: make fewer outputs, or give them shorter keys`
+  const size = `the document of job ${id} would have ${bytes} bytes with its ${outputs.length} outputs`
+  const message = `${size}, more than ${MAX_DOCUMENT_BYTES}: make fewer outputs, or give them shorter keys`
   return new MediadError('document.too_large', message)
 }
 
-function unreadable(id: string, issues: readonly { path: readonly PropertyKey[]; message: string }[]): MediadError {
+function invalidDraft(id: string, issues: readonly { path: readonly PropertyKey[]; message: string }[]): MediadError {
   const [{ path, message } = { path: [], message: '' }] = issues
-  const what = `the document of job ${id} could not be read back, because of ${path.map(String).join('.')}`
-  return new MediadError('internal.plugin', `${what}: ${message}`)
+  const field = path.map(String).join('.')
+  return new MediadError('internal.plugin', `the document of job ${id} would not be valid: ${field}: ${message}`)
 }

@@ -1,7 +1,7 @@
 import type { DocumentDraft, JobDocument, JobError, PastAttempt, SeenDocument, Source } from '../vocabulary/job.ts'
 import { isFinished } from './decide.ts'
 
-/** A dead message stays far below SQS's limit with this many. */
+/** Keeps a dead message far below SQS's size limit. */
 const MAX_HISTORY = 20
 
 export type ClaimRequest = {
@@ -13,7 +13,7 @@ export type ClaimRequest = {
   owner: string
 }
 
-/** The document a claim writes. The history of earlier attempts goes along for as long as the source is the same version. */
+/** Returns the document that a claim writes. It keeps the history when the version of the source is the same. */
 export function toClaimDraft({ id, source, previous, claim, attempt, owner }: ClaimRequest): DocumentDraft {
   return {
     version: 1,
@@ -32,7 +32,7 @@ export function toClaimDraft({ id, source, previous, claim, attempt, owner }: Cl
   }
 }
 
-/** The document that says a job is over for good, with the attempt that ended it in its history. */
+/** Returns the document of a dead job. Its history includes the last attempt. */
 export function toDeadDraft(document: JobDocument, error: JobError): DocumentDraft {
   const { rev: _, nonce: __, ...draft } = document
   const endedAt = new Date().toISOString()
@@ -46,17 +46,17 @@ export function toDeadDraft(document: JobDocument, error: JobError): DocumentDra
   }
 }
 
-/** The error of a dead job that no daemon was working on. */
+/** Returns the error for dead-lettering a job that no daemon owns. */
 export function toDeadError(document: JobDocument, attempts: number): JobError {
   if (document.error) return document.error
   return {
     code: 'internal.crashed',
-    message: `attempt ${document.attempt} of ${attempts} ended without a word: the daemon died, or lost its lease`,
+    message: `attempt ${document.attempt} of ${attempts} ended without a result: its daemon died or lost the lease`,
     verdict: 'retry',
   }
 }
 
-/** All attempts that ended badly, the document's own included. */
+/** Returns all failed attempts, including the current one of the document. */
 function toHistory(document: JobDocument): PastAttempt[] {
   if (isFinished(document) || document.state === 'released') return [...document.history]
   const past: PastAttempt = {
@@ -67,7 +67,7 @@ function toHistory(document: JobDocument): PastAttempt[] {
     endedAt: document.timings.endedAt ?? new Date().toISOString(),
     error: document.error ?? {
       code: 'internal.crashed',
-      message: 'the attempt ended without a word',
+      message: 'the attempt ended without a result: its daemon died or lost the lease',
       verdict: 'retry',
     },
   }

@@ -2,28 +2,29 @@ import { isOlder, type JobDocument, type Source, type WorkSource } from '../voca
 import type { InProgressMessage } from './messages.ts'
 
 /**
- * The protocol's decisions as pure functions of (message, document, age). Each table is read from the top, the first
- * rule that applies decides; `test/protocol` explores random schedules over these very tables and fails when any rule is
- * taken away.
+ * The decisions of the protocol, as pure functions of message, document and its age. In each table, the first rule that
+ * applies decides. `test/protocol` runs random schedules with these tables, and checks that no rule can be removed.
  *
- * INVARIANT: every unfinished job has a work message, or an in-progress message whose claim is at least its document's.
+ * INVARIANT: every unfinished job has a work message, or an in-progress message with at least the document's claim.
  */
 
 /** A job document as it was read. */
 export type Seen = {
   readonly document: JobDocument
-  /** Since S3 stored it, by S3's own clock. */
+  /** Time since S3 stored it, by S3's clock. */
   readonly ageSeconds: number
 }
 
+/** The limits from `job` in the config. */
 export type JobPolicy = {
+  /** Number of attempts at one version of a source. */
   readonly attempts: number
   readonly leaseSeconds: number
-  /** Pause before an in-progress message, or a work message that has to wait for somebody else's job, is looked at again. */
+  /** Pause before an in-progress message, or a work message that waits for another daemon's job, is checked again. */
   readonly recheckSeconds: number
 }
 
-/** What to do with a work message. `why` goes into the log. */
+/** What to do with a work message. `why` is logged. */
 export type TakeDecision =
   | { readonly do: 'delete'; readonly why: 'superseded' | 'duplicate' }
   | { readonly do: 'postpone'; readonly why: 'owned' | 'backoff' | 'newer upload'; readonly seconds: number }
@@ -37,7 +38,7 @@ export type SweepDecision =
   | { readonly do: 'dead-letter' }
   | { readonly do: 'retry'; readonly why: 'claim never happened' | 'unfinished'; readonly delaySeconds: number }
 
-/** One row of a table. `seen` is null when there is no document. */
+/** One rule of a table. `seen` is null when there is no document. */
 type Rule<Message, Decision, Found> = {
   readonly name: string
   readonly when: (message: Message, seen: Found, limits: JobPolicy) => boolean
@@ -46,6 +47,7 @@ type Rule<Message, Decision, Found> = {
 type TakeRule = Rule<WorkSource, TakeDecision, Seen | null>
 type SweepRule = Rule<InProgressMessage, SweepDecision, Seen | null>
 
+/** The rules for a work message. */
 export const takeRules: readonly TakeRule[] = [
   {
     name: 'no document',
@@ -59,7 +61,7 @@ export const takeRules: readonly TakeRule[] = [
       decide: () => ({ do: 'delete', why: 'superseded' }),
     },
     {
-      // only of the claim the operator saw dead: whatever else says so, or says it again, is a duplicate
+      // only for the claim that the operator saw: a repeated redrive, or one of another claim, is a duplicate
       name: 'redriven',
       when: (source, { document }) =>
         isSame(source, document) && document.state === 'dead' && source.redrive === document.claim,
@@ -71,7 +73,7 @@ export const takeRules: readonly TakeRule[] = [
       decide: () => ({ do: 'delete', why: 'duplicate' }),
     },
     {
-      // never deleted: should the owner die, this message is one of the nets that catch the job
+      // the message is kept: if the owner dies, it is one of the ways in which the job is found again
       name: 'owned',
       when: (source, seen, limits) => isSame(source, seen.document) && isFresh(seen, limits),
       decide: (_, { ageSeconds }, { leaseSeconds }) => ({
@@ -83,13 +85,13 @@ export const takeRules: readonly TakeRule[] = [
     {
       name: 'rejected or attempts used up',
       when: (source, { document }, limits) =>
-        isSame(source, document) && document.state !== 'released' && isUsedUp(document, limits),
+        isSame(source, document) && document.state !== 'released' && isExhausted(document, limits),
       decide: () => ({ do: 'dead-letter' }),
     },
     {
       name: 'backoff',
-      when: (source, seen) => isSame(source, seen.document) && restOfBackoff(seen) > 0,
-      decide: (_, seen) => ({ do: 'postpone', why: 'backoff', seconds: restOfBackoff(seen) }),
+      when: (source, seen) => isSame(source, seen.document) && remainingBackoff(seen) > 0,
+      decide: (_, seen) => ({ do: 'postpone', why: 'backoff', seconds: remainingBackoff(seen) }),
     },
     {
       name: 'newer upload',
@@ -108,17 +110,19 @@ export const takeRules: readonly TakeRule[] = [
   ]),
 ]
 
-/** The row "source gone" of the design is the sweeper's: it asks the bucket before it carries out `unfinished`. */
+/**
+ * The rules for a due in-progress message. Before it acts on `unfinished`, the sweeper checks that the source exists.
+ */
 export const sweepRules: readonly SweepRule[] = [
   {
-    // the owner may have died between its in-progress message and its claim, or be about to claim: the source goes back
+    // the daemon died between its in-progress message and its claim, or is about to claim: the source is returned
     name: 'claim never happened',
     when: (message, seen) => seen === null || seen.document.claim < message.claim,
     decide: () => ({ do: 'retry', why: 'claim never happened', delaySeconds: 0 }),
   },
   ...toRules<InProgressMessage, SweepDecision>([
     {
-      // a later claim has its own in-progress message; a released job went back to the work queue before it was released
+      // a later claim has its own in-progress message, and a released job was returned to the work queue first
       name: 'obsolete',
       when: (message, { document }) => document.claim > message.claim || document.owner !== message.owner,
       decide: () => ({ do: 'drop', why: 'obsolete' }),
@@ -135,31 +139,31 @@ export const sweepRules: readonly SweepRule[] = [
     },
     {
       name: 'rejected or attempts used up',
-      when: (_, { document }, limits) => isUsedUp(document, limits),
+      when: (_, { document }, limits) => isExhausted(document, limits),
       decide: () => ({ do: 'dead-letter' }),
     },
     {
-      // nobody's, with a stale lease or after a failure
+      // the lease is stale, or the attempt failed
       name: 'unfinished',
       when: () => true,
-      decide: (_, seen) => ({ do: 'retry', why: 'unfinished', delaySeconds: restOfBackoff(seen) }),
+      decide: (_, seen) => ({ do: 'retry', why: 'unfinished', delaySeconds: remainingBackoff(seen) }),
     },
   ]),
 ]
 
-/** Rules about a document that is there; none of them applies when there is none. */
+/** Converts rules that need a document to rules that never apply without one. */
 function toRules<Message, Decision>(
   rules: readonly Rule<Message, Decision, Seen>[],
 ): Rule<Message, Decision, Seen | null>[] {
   return rules.map(({ name, when, decide }) => ({
     name,
     when: (message, seen, limits) => seen !== null && when(message, seen, limits),
-    // `when` has seen to it that there is one
+    // `when` guarantees that there is a document
     decide: (message, seen, limits) => decide(message, seen as Seen, limits),
   }))
 }
 
-/** Step 2 of taking a message. */
+/** Decides what to do with a work message. */
 export function decideTake(
   source: WorkSource,
   seen: Seen | null,
@@ -168,7 +172,7 @@ export function decideTake(
   return findRule(rules, source, { seen, limits }).decide(source, seen, limits)
 }
 
-/** Decides about a due in-progress message. */
+/** Decides what to do with a due in-progress message. */
 export function decideSweep(
   message: InProgressMessage,
   seen: Seen | null,
@@ -177,7 +181,11 @@ export function decideSweep(
   return findRule(rules, message, { seen, limits }).decide(message, seen, limits)
 }
 
-/** Finds the first rule that applies. @throws Error when none does: the table has a hole */
+/**
+ * Returns the first rule that applies.
+ *
+ * @throws Error when the table has no such rule, which is a defect of the table
+ */
 function findRule<Message, Decision>(
   rules: readonly Rule<Message, Decision, Seen | null>[],
   message: Message,
@@ -185,30 +193,31 @@ function findRule<Message, Decision>(
 ): Rule<Message, Decision, Seen | null> {
   const found = rules.find(({ when }) => when(message, seen, limits))
   if (found === undefined)
-    throw new Error(`no rule applies to a document that is ${seen?.document.state ?? 'not there'}`)
+    throw new Error(`no rule applies to ${seen ? `a document with the state ${seen.document.state}` : 'a new job'}`)
   return found
 }
 
-/** Whether the owner's lease counts as alive; later, anybody may claim. */
+/** Returns whether the owner still holds the lease. Once it is stale, any daemon can claim the job. */
 export function isFresh({ document, ageSeconds }: Seen, { leaseSeconds }: JobPolicy): boolean {
   return document.state === 'processing' && ageSeconds <= leaseSeconds
 }
 
+/** Returns whether the job needs no further attempt: it succeeded or is dead. */
 export function isFinished(document: JobDocument): boolean {
   return document.state === 'succeeded' || document.state === 'dead'
 }
 
-function isUsedUp(document: JobDocument, { attempts }: JobPolicy): boolean {
+function isExhausted(document: JobDocument, { attempts }: JobPolicy): boolean {
   return document.error?.verdict === 'reject' || document.attempt >= attempts
 }
 
-/** A release does not count as an attempt: the daemon stopped, the job did nothing wrong. */
+/** Returns the number of the next attempt. A released attempt does not count, because the job did not fail. */
 function nextAttempt(source: Source, document: JobDocument): number {
   if (!isSame(source, document)) return 1
   return document.state === 'released' ? document.attempt : document.attempt + 1
 }
 
-function restOfBackoff({ document, ageSeconds }: Seen): number {
+function remainingBackoff({ document, ageSeconds }: Seen): number {
   return document.state === 'failed' ? Math.max(0, document.backoffSeconds - ageSeconds) : 0
 }
 

@@ -1,13 +1,14 @@
 import type { MediadError } from '../vocabulary/errors.ts'
 
-/** Where steps tell of what concerns more than one job, so that no more jobs are taken into it. */
+/** Receives faults that affect more than one job, so that the daemon pauses receiving. */
 export type FaultReporter = {
-  /** Something every message, or every job, needs did not answer or refused. */
+  /** Reports that something that every message, or every job, needs failed. */
   trip(by: 'message' | 'job', error: unknown): void
-  /** It works. */
+  /** Reports a success. */
   reset(by: 'message' | 'job'): void
 }
 
+/** Codes of errors that the next job would most likely meet, too. */
 const shared: ReadonlySet<string> = new Set([
   'transient.storage',
   'transient.queue',
@@ -18,7 +19,7 @@ const shared: ReadonlySet<string> = new Set([
   'config.ffmpeg',
 ])
 
-/** Whether the next job would fail of the same. */
+/** Returns whether the next job would most likely fail with the same error. */
 export function isShared({ code }: MediadError): boolean {
   return shared.has(code)
 }

@@ -10,7 +10,7 @@ import {
 } from '../vocabulary/job.ts'
 import { parseJson } from '../vocabulary/validation.ts'
 
-/** The job's message on the in-progress queue: the promise that somebody will look at it again. */
+/** The message of a claimed job on the in-progress queue. It guarantees that a sweeper checks the job later. */
 export type InProgressMessage = {
   readonly id: string
   readonly source: Source
@@ -18,13 +18,16 @@ export type InProgressMessage = {
   readonly owner: string
 }
 
-/** What lies on the dead queue: a job that is over, or a message that never was one. */
+/** A message on the dead-letter queue: a job that failed for good, or a message that could not be processed. */
 export type DeadMessage = {
+  /** Code of the error. */
   readonly reason: string
   readonly error: JobError
+  /** Time of dead-lettering, ISO 8601. */
   readonly at: string
+  /** Absent for a message that could not be processed. */
   readonly job?: Pick<JobDocument, 'id' | 'source' | 'claim' | 'attempt' | 'history'>
-  /** The message's body as it came, cut after 32 Ki characters. */
+  /** Body of a message that could not be processed, truncated to 32 Ki characters; absent for a job. */
   readonly body?: string
 }
 
@@ -53,12 +56,12 @@ const deadSchema = z.object({
   body: z.string().exactOptional(),
 })
 
-/** Parses a body of the in-progress queue; null when it is not an in-progress message. */
+/** Parses the body of a message on the in-progress queue; null when it is not an in-progress message. */
 export function parseInProgressMessage(body: string): InProgressMessage | null {
   return parse(inProgressSchema, body)
 }
 
-/** Parses a body of the dead-letter queue; null when no daemon wrote it. */
+/** Parses the body of a message on the dead-letter queue; null when it is not a dead message. */
 export function parseDeadMessage(body: string): DeadMessage | null {
   return parse(deadSchema, body)
 }

@@ -2,20 +2,20 @@ import { sourceSchema, type WorkSource } from '../vocabulary/job.ts'
 import { parseJson } from '../vocabulary/validation.ts'
 import { findRoute, type Route, type Routes } from './route.ts'
 
-/** What a message on the work queue turned out to be. */
+/** The parsed body of a message on the work queue. */
 export type Notification =
   | {
       readonly kind: 'sources'
       readonly sources: readonly RoutedSource[]
-      /** What is wrong with another record of the same body. */
-      readonly broken?: string
+      /** Why another record of the same body is invalid; absent when all are valid. */
+      readonly invalidReason?: string
     }
-  /** Understood, and nothing to do: a test event, a removal, another bucket, a key outside the source prefixes. */
+  /** A notification that needs no work: a test event, a removal, another bucket, a key outside the source prefixes. */
   | { readonly kind: 'ignored'; readonly reason: string }
-  /** No notification at all: for the dead queue. */
+  /** Not a notification; the message is dead-lettered. */
   | { readonly kind: 'invalid'; readonly reason: string }
 
-/** A source and the route it takes. Only the source travels on queues; whoever receives it resolves the route. */
+/** A source and its route. Messages contain only the source; each receiver resolves the route. */
 export type RoutedSource = { readonly source: WorkSource; readonly route: Route }
 
 export type NotificationScope = {
@@ -24,8 +24,8 @@ export type NotificationScope = {
 }
 
 /**
- * Reads the body of a work message: S3's own format, the same wrapped by SNS, or an EventBridge event. Total: every
- * string gives an answer. Keys are decoded exactly once, and only where S3 encodes them (EventBridge does not).
+ * Parses the body of a work message: an S3 event notification, one inside an SNS message, or an EventBridge event.
+ * Never throws. Decodes a key exactly once, and only where S3 encodes it (EventBridge does not).
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -38,10 +38,12 @@ export function parseNotification(body: string, scope: NotificationScope): Notif
   if (event.Event === 's3:TestEvent') return ignored('s3:TestEvent')
   if (Array.isArray(event.Records)) return parseS3Records(event.Records, scope)
   if (isObject(event.detail) && event.source === 'aws.s3') return parseEventBridge(event, scope)
-  return invalid('the body is no S3, SNS or EventBridge notification')
+  return invalid('the body is not an S3, SNS or EventBridge notification')
 }
 
-/** The body that tells a daemon of `source`, in S3's own format, so that there is one kind of message on the queue. */
+/**
+ * Returns the body of a work message for `source`, in the format of S3, so that the queue has one format of messages.
+ */
 export function toNotificationBody({ redrive, ...source }: WorkSource): string {
   const object = {
     key: encodeKey(source.key),
@@ -69,14 +71,14 @@ function parseS3Records(records: readonly unknown[], scope: NotificationScope): 
   if (records.length === 0) return invalid('"Records" is empty')
   const parsed = records.map((record) => parseS3Record(record, scope))
   const sources = parsed.flatMap((one) => (one.kind === 'sources' ? one.sources : []))
-  const broken = parsed.find((one) => one.kind === 'invalid')
-  if (sources.length > 0) return { kind: 'sources', sources, ...(broken && { broken: broken.reason }) }
-  return broken ?? ignored(parsed.map((one) => (one.kind === 'ignored' ? one.reason : '')).join('; '))
+  const invalidOne = parsed.find((one) => one.kind === 'invalid')
+  if (sources.length > 0) return { kind: 'sources', sources, ...(invalidOne && { invalidReason: invalidOne.reason }) }
+  return invalidOne ?? ignored(parsed.map((one) => (one.kind === 'ignored' ? one.reason : '')).join('; '))
 }
 
 function parseS3Record(record: unknown, scope: NotificationScope): Notification {
   if (!isObject(record) || typeof record.eventName !== 'string') return invalid('a record has no "eventName"')
-  // other stores than AWS's write the name as it stands in the bucket's configuration
+  // some S3-compatible stores write the prefix "s3:", as in the configuration of a bucket
   if (!/^(?:s3:)?ObjectCreated:/.test(record.eventName)) return ignored(`event ${record.eventName}`)
   const { s3 } = record
   if (!isObject(s3) || !isObject(s3.bucket) || !isObject(s3.object)) return invalid('a record has no "s3" part')
@@ -89,11 +91,11 @@ function parseS3Record(record: unknown, scope: NotificationScope): Notification 
   return record.mediad === undefined ? found : withRedrive(found, record.mediad)
 }
 
-/** Ours, beside what S3 says: see {@link WorkSource}. */
-function withRedrive(found: Notification, mark: unknown): Notification {
-  const redrive = isObject(mark) ? mark.redrive : undefined
+/** Adds the redrive from mediad's extension of a record; see {@link WorkSource}. */
+function withRedrive(found: Notification, extension: unknown): Notification {
+  const redrive = isObject(extension) ? extension.redrive : undefined
   if (typeof redrive !== 'number' || !Number.isSafeInteger(redrive) || redrive < 1)
-    return invalid('"mediad" names no claim to redrive')
+    return invalid('"mediad.redrive" of a record is not a claim number')
   if (found.kind !== 'sources') return found
   return { ...found, sources: found.sources.map(({ source, route }) => ({ source: { ...source, redrive }, route })) }
 }
@@ -134,7 +136,7 @@ function decodeKey(encoded: unknown): string | undefined {
   try {
     return decodeURIComponent(encoded.replaceAll('+', ' '))
   } catch {
-    return undefined // a stray % or bytes that are no UTF-8: the caller says so
+    return undefined // a % without two digits, or bytes that are not UTF-8; the caller reports it
   }
 }
 

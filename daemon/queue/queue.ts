@@ -8,63 +8,70 @@ import {
   SQSServiceException,
   type Message as SqsMessage,
 } from '@aws-sdk/client-sqs'
-import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { MediadError, toMessage as toErrorMessage } from '../vocabulary/errors.ts'
 
-/** A received message; `receipt` is good until the message is received again. */
+/** A received message. Its `receipt` is valid until the message is received again. */
 export type Message = {
   readonly id: string
   readonly body: string
   readonly receipt: string
-  /** How often it was received, this time included. Postponing counts as receiving. */
+  /** Number of times that the message was received, including this one. */
   readonly receiveCount: number
 }
 
 export type ReceiveOptions = {
-  /** 1 to 10. */
+  /** Largest number of messages, from 1 to 10. */
   max: number
-  /** Long poll, 0 to 20. */
+  /** Duration of the long poll, from 0 to 20. */
   waitSeconds: number
-  /** How long what is received stays hidden from everybody else. */
+  /** Time for which the received messages are hidden from other receivers. */
   visibilitySeconds: number
   signal?: AbortSignal
 }
 
+/** Approximate numbers of messages on a queue. */
 export type Depth = {
+  /** Messages that can be received now. */
   readonly visible: number
+  /** Messages that were received and are hidden until their visibility timeout ends. */
   readonly hidden: number
+  /** Messages that were sent with a delay that has not ended. */
   readonly delayed: number
-  /** Whether SQS moves messages away that were received too often. */
+  /** Whether the queue has a redrive policy: SQS moves messages away that were received too often. */
   readonly hasRedrive: boolean
 }
 
-/** SQS in a few verbs. Every call may throw `transient.queue`; a queue that is not there is `config.queue`. */
+/** An SQS queue. All methods can throw `transient.queue`, `config.queue` (it does not exist) and `access.denied`. */
 export type Queue = {
+  /** Receives messages with a long poll. */
   receive(options: ReceiveOptions): Promise<Message[]>
-  /** `delaySeconds`: 0 (default) to 900, rounded up. */
+  /** Sends a message. `delaySeconds` is from 0 (default) to 900, rounded up. */
   send(body: string, delaySeconds?: number): Promise<void>
+  /** Deletes a received message. */
   delete(message: Message): Promise<void>
-  /** Hides a received message for so long (up to 12 hours); 0 gives it back at once. */
+  /** Hides a received message for up to 12 hours. With 0 it becomes visible at once. */
   hide(message: Message, seconds: number): Promise<void>
-  /** How many messages there are, roughly. Proves that the queue can be reached. */
+  /** Returns the approximate numbers of messages. Success means that the queue is reachable. */
   depth(signal?: AbortSignal): Promise<Depth>
 }
 
 const MAX_DELAY_SECONDS = 900
 const MAX_VISIBILITY_SECONDS = 43_200
-/** Above the longest long poll: a connection this quiet is dead. */
+/** Longer than the longest long poll: a connection without data for this long is dead. */
 const IDLE_MS = 30_000
 
-/** Region, credentials and endpoint are the SDK's own environment. */
+/** Creates the SQS client. The SDK reads region, credentials and endpoint from the environment. */
 export function createSqsClient(): SQSClient {
   return new SQSClient({ maxAttempts: 3, requestHandler: { connectionTimeout: 5_000, socketTimeout: IDLE_MS } })
 }
 
+/** Creates the access to one queue. */
 export function createQueue({ client, url }: { client: SQSClient; url: string }): Queue {
-  const attempt = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
+  const attempt = async <T>(action: string, call: () => Promise<T>): Promise<T> => {
     try {
       return await call()
     } catch (error) {
-      throw toQueueError(`${what} ${url}`, error)
+      throw toQueueError(`${action} ${url}`, error)
     }
   }
   return {
@@ -78,7 +85,7 @@ export function createQueue({ client, url }: { client: SQSClient; url: string })
           MessageSystemAttributeNames: ['ApproximateReceiveCount'],
         })
         const { Messages = [] } = await client.send(command, signal ? { abortSignal: signal } : {})
-        return Messages.map(toMessageOf)
+        return Messages.map(toMessage)
       }),
 
     send: (body, delaySeconds = 0) =>
@@ -101,7 +108,7 @@ export function createQueue({ client, url }: { client: SQSClient; url: string })
       }),
 
     depth: (signal) =>
-      attempt('look at', async () => {
+      attempt('read the attributes of', async () => {
         const AttributeNames = [
           'ApproximateNumberOfMessages',
           'ApproximateNumberOfMessagesNotVisible',
@@ -120,7 +127,7 @@ export function createQueue({ client, url }: { client: SQSClient; url: string })
   }
 }
 
-function toMessageOf({ MessageId, Body, ReceiptHandle, Attributes }: SqsMessage): Message {
+function toMessage({ MessageId, Body, ReceiptHandle, Attributes }: SqsMessage): Message {
   return {
     id: MessageId ?? '',
     body: Body ?? '',
@@ -129,25 +136,24 @@ function toMessageOf({ MessageId, Body, ReceiptHandle, Attributes }: SqsMessage)
   }
 }
 
-function toQueueError(what: string, thrown: unknown): MediadError {
+function toQueueError(action: string, thrown: unknown): MediadError {
   const name = thrown instanceof SQSServiceException ? thrown.name : undefined
   if (name === 'QueueDoesNotExist' || name === 'AWS.SimpleQueueService.NonExistentQueue') {
     return new MediadError(
       'config.queue',
-      `could not ${what}: the queue does not exist. Create it, or correct "queues" in the config`,
+      `could not ${action}: the queue does not exist. Create it, or correct "queues" in the config`,
       { cause: thrown },
     )
   }
   if (thrown instanceof SQSServiceException && thrown.$metadata.httpStatusCode === 403 && name !== 'OverLimit') {
     return new MediadError(
       'access.denied',
-      `could not ${what}: access denied (${name}). Check the credentials and what they may do`,
+      `could not ${action}: access denied (${name}). Check the credentials and their permissions`,
       { cause: thrown },
     )
   }
-  return new MediadError('transient.queue', `could not ${what} (${name ? `${name}: ` : ''}${toMessage(thrown)})`, {
-    cause: thrown,
-  })
+  const detail = `${name ? `${name}: ` : ''}${toErrorMessage(thrown)}`
+  return new MediadError('transient.queue', `could not ${action} (${detail})`, { cause: thrown })
 }
 
 const clamp = (seconds: number, max: number): number => Math.min(max, Math.max(0, Math.ceil(seconds)))

@@ -4,21 +4,23 @@ import { withoutStderr } from '../protocol/bounds.ts'
 import { toNotificationBody } from '../protocol/notification.ts'
 import type { Queue } from './queue.ts'
 
-/** The three queues, and what travels on each. */
+/** The three queues and the messages on them. */
 export type Queues = {
   readonly work: Queue
   readonly inProgress: Queue
   readonly dead: Queue
-  /** Puts a source (back) on the work queue. */
+  /** Sends a source to the work queue, or returns it there. */
   sendSource(source: WorkSource, delaySeconds?: number): Promise<void>
-  /** The promise that somebody will look at this claim again. */
+  /** Sends the in-progress message of a claim; a sweeper checks the claim after the delay. */
   sendInProgressMessage(message: InProgressMessage, delaySeconds: number): Promise<void>
+  /** Sends a message to the dead-letter queue. */
   sendDead(dead: DeadMessage): Promise<void>
 }
 
-/** Well below the 256 KiB of a message, whatever the characters. */
+/** Keeps a message well below the 256 KiB of SQS, whatever its characters. */
 const MAX_BODY_CHARACTERS = 32 * 1024
 
+/** Adds the sending of mediad's messages to the three queues. */
 export function createQueues({ work, inProgress, dead }: Pick<Queues, 'work' | 'inProgress' | 'dead'>): Queues {
   return {
     work,
@@ -31,7 +33,7 @@ export function createQueues({ work, inProgress, dead }: Pick<Queues, 'work' | '
   }
 }
 
-/** What programs printed in earlier attempts stays in the job document: a message has no room for all of it. */
+/** Leaves out the output of programs in earlier attempts, which is too large for a message. The job document has it. */
 function toSendable({ body, job, ...rest }: DeadMessage): DeadMessage {
   return {
     ...rest,
@@ -41,8 +43,8 @@ function toSendable({ body, job, ...rest }: DeadMessage): DeadMessage {
 }
 
 /**
- * JSON of ASCII alone: queues differ in which other characters they take (SQS refuses lone surrogates and some control
- * characters, others refuse whatever lies beyond U+FFFD), and a key may hold any.
+ * Returns JSON that consists of ASCII characters. A key can contain any character, but queues differ in which they
+ * accept: SQS rejects lone surrogates and some control characters, others reject characters above U+FFFD.
  */
 function toAscii(value: unknown): string {
   return JSON.stringify(value).replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

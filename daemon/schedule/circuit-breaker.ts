@@ -5,21 +5,21 @@ import { toBackoffSeconds } from '../protocol/backoff.ts'
 import type { FaultReporter } from '../protocol/fault.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 
-/** Slows a poller down while what every job needs is out of order, instead of failing one message after the other. */
+/** Pauses a poller while something that every job needs fails, so that message after message does not fail. */
 export type CircuitBreaker = FaultReporter & {
-  /** Resolves when the next request may be made; at once while all is well. */
+  /** Resolves when the next request is allowed; immediately while the breaker is not tripped. */
   wait(): Promise<void>
-  /** What it was pulled for; null while all is well. */
+  /** The error that tripped it; null while it is not tripped. */
   problem(): string | null
 }
 
-/** Base of the pause; it is jittered, so that a fleet does not come back all at once. */
+/** Base of the pause. Jitter keeps the daemons of a fleet from resuming at the same time. */
 const PAUSE_SECONDS = 1
-/** A job that fails has cost its whole work: it is not tried as often as a message that only has to be looked at. */
+/** A failed job has cost all of its work, so jobs are retried less often than messages, which are cheap to check. */
 const MAX_PAUSE_SECONDS = { message: 30, job: 300 }
 
 export type CircuitBreakerDeps = {
-  /** The queue that is received from less. */
+  /** The queue whose poller is paused. */
   name: PolledName
   /** Ends every pause. */
   stop: AbortSignal
@@ -39,14 +39,14 @@ export function createCircuitBreaker({
   return {
     trip(by, error) {
       const before = tripped.get(by)
-      if (before && clock.now() < before.until) return // what fails together is one failure
+      if (before && clock.now() < before.until) return // concurrent failures count as one
       const failures = (before?.failures ?? 0) + 1
       const pause = Math.min(MAX_PAUSE_SECONDS[by], toBackoffSeconds(failures, PAUSE_SECONDS))
       const problem = toMessage(error)
       tripped.set(by, { failures, until: clock.now() + pause * 1000, problem })
       log.warn(
         { event: 'circuit.tripped', error, queue: name, by, pauseSeconds: pause },
-        `circuit breaker tripped, nothing is received from the ${name} queue for ${pause} s: ${problem}`,
+        `circuit breaker tripped: no messages are received from the ${name} queue for ${pause} s: ${problem}`,
       )
       const described = toEventError(toMediadError(error, 'transient.queue'))
       emit({ type: 'circuit:tripped', queue: name, by, error: described, pauseSeconds: pause })

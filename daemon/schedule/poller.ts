@@ -13,14 +13,14 @@ export type PollerDeps = {
   queue: Queue
   /** Cron expression with seconds. */
   poll: string
-  /** How many slots: batches that are handled at once. */
+  /** Number of slots, each of which handles one batch at a time. */
   concurrency: number
-  /** Messages one slot handles, one after the other. */
+  /** Number of messages in a slot's batch; the slot handles them in sequence. */
   batch: number
-  /** The longest long poll, 1 to 20 s; never longer than until the next tick. */
+  /** Maximum length of a long poll, 1 to 20 s; a long poll also ends at the next tick. */
   longPollSeconds: number
   visibilitySeconds: number
-  /** The brake is for what concerns the next message too. */
+  /** Handles one message, and reports faults that affect the following messages too to the circuit breaker. */
   handle(message: Message, breaker: CircuitBreaker): Promise<void>
   emit: Emit
   log: DaemonLog
@@ -29,32 +29,32 @@ export type PollerDeps = {
 
 export type Poller = {
   start(): void
-  /** Receives nothing more, gives back what arrives all the same, and resolves once the last request is answered. */
+  /** Stops receiving. Resolves after the last request; messages it still returns are made visible again. */
   stop(): Promise<void>
-  /** Resolves once every message in hand is handled. */
+  /** Resolves once all received messages are handled. */
   whenIdle(): Promise<void>
-  /** Its slots right now. */
+  /** Returns the current use of its slots. */
   gauge(): SlotsGauge
-  /** What keeps it from taking messages; null while all is well. */
+  /** Returns why it receives no messages; null while it works normally. */
   problem(): string | null
 }
 
-/** SQS gives no more in one request. */
+/** The maximum of SQS for one request. */
 const MAX_RECEIVE = 10
 
 /**
- * A cron tick looks at the semaphore; for the free slots it receives, by a long poll that ends with the next tick. While
- * messages come, a finished slot takes the next at once.
+ * Receives messages for its free slots. On each cron tick it takes the free slots and sends a long poll that ends at the
+ * next tick. While messages arrive, a slot that becomes free receives the next one immediately.
  *
- * INVARIANT: one receive request at a time, and never for more than the slots it holds. An idle poller therefore makes one
- * request per tick, and a message finds a free slot waiting for it.
+ * INVARIANT: there is one receive request at a time, never for more messages than the slots it holds. So an idle poller
+ * sends one request per tick, and every received message has a slot.
  */
 export function createPoller(deps: PollerDeps): Poller {
   const { queue, clock = systemClock } = deps
   const slots = createSlots(deps.concurrency)
   const stopping = new AbortController()
-  let pump = Promise.resolve()
-  let pumping = false
+  let receiving = Promise.resolve()
+  let isReceiving = false
   let tickMissed = false
   const receiver = createReceiver({ ...deps, clock, stop: stopping.signal })
   const breaker = createCircuitBreaker({ ...deps, clock, stop: stopping.signal })
@@ -62,27 +62,27 @@ export function createPoller(deps: PollerDeps): Poller {
 
   function wake(): void {
     if (stopping.signal.aborted) return
-    tickMissed = pumping
-    if (!pumping) pump = receiveWhileMessagesCome()
+    tickMissed = isReceiving
+    if (!isReceiving) receiving = receiveWhileMessagesArrive()
   }
 
-  async function receiveWhileMessagesCome(): Promise<void> {
-    pumping = true
+  async function receiveWhileMessagesArrive(): Promise<void> {
+    isReceiving = true
     for (;;) {
       await breaker.wait()
       if (stopping.signal.aborted) break
       const permits = slots.take(Math.ceil(MAX_RECEIVE / deps.batch))
-      if (permits.length === 0) break // whichever slot is free next wakes us
+      if (permits.length === 0) break // the next slot that becomes free calls wake()
       tickMissed = false
       const messages = await receiver.receive({
         max: Math.min(MAX_RECEIVE, permits.length * deps.batch),
         waitSeconds: longPollSeconds(cron.nextDate().toMillis() - Date.now(), deps.longPollSeconds),
       })
       permits.forEach((permit, slot) => void work(permit, messages.slice(slot * deps.batch, (slot + 1) * deps.batch)))
-      // a failed request was no poll: the tick is still owed one
+      // a failed request does not count as the poll of this tick
       if (messages.length === 0 && !tickMissed && receiver.problem() === null) break
     }
-    pumping = false // in the very turn of the decision: a slot that is free a moment later must start anew
+    isReceiving = false // in the same turn as the decision: a slot released later must be able to start receiving again
   }
 
   async function work(permit: Permit, messages: readonly Message[]): Promise<void> {
@@ -107,7 +107,7 @@ export function createPoller(deps: PollerDeps): Poller {
     },
     async stop() {
       stopping.abort()
-      await Promise.all([cron.stop(), pump])
+      await Promise.all([cron.stop(), receiving])
     },
     whenIdle: () => slots.whenIdle(),
     gauge: () => slots.gauge(),
@@ -124,11 +124,11 @@ function createCron({ log, name, poll }: PollerDeps, onTick: () => void) {
 function logUnhandled({ log, name }: PollerDeps, error: unknown): void {
   log.error(
     { event: 'message.unhandled', error, queue: name },
-    `message could not be handled, it becomes visible again: ${toMessage(error)}`,
+    `message could not be handled; it becomes visible again: ${toMessage(error)}`,
   )
 }
 
-/** Until the next tick, in SQS's whole seconds: rounded up, so that polls leave no gap between ticks. */
+/** Time until the next tick in full seconds, as SQS requires; rounded up so that polls leave no gap between ticks. */
 function longPollSeconds(untilTickMs: number, longest: number): number {
   return Math.min(longest, Math.max(1, Math.ceil(untilTickMs / 1000)))
 }

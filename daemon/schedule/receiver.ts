@@ -17,17 +17,17 @@ export type ReceiverDeps = {
 }
 
 export type Receiver = {
-  /** One request. A failed one gives no messages, after a pause that grows with every failure. */
+  /** Sends one request. If it fails, returns no messages, after a pause that grows with every failure. */
   receive(request: { max: number; waitSeconds: number }): Promise<Message[]>
-  /** What the last request failed of; null when it did not. */
+  /** The error of the last request; null if it succeeded. */
   problem(): string | null
 }
 
-/** Base of the pause after a failed request; it grows to 30 s. */
+/** Base of the pause after a failed request. */
 const PAUSE_SECONDS = 1
 const MAX_PAUSE_SECONDS = 30
 
-/** Receives, and rides out a queue that does not answer without a hot loop. */
+/** Creates a receiver for one queue. While the queue does not respond, it pauses between requests. */
 export function createReceiver({ name, queue, visibilitySeconds, clock, stop, emit, log }: ReceiverDeps): Receiver {
   let failures = 0
   let problem: string | null = null
@@ -46,7 +46,7 @@ export function createReceiver({ name, queue, visibilitySeconds, clock, stop, em
         const pause = Math.min(MAX_PAUSE_SECONDS, toBackoffSeconds(failures, PAUSE_SECONDS))
         log.warn(
           { event: 'poll.failed', error, queue: name, retryInSeconds: pause },
-          `${name} queue does not respond, next try in ${pause} s: ${problem}`,
+          `${name} queue does not respond; next try in ${pause} s: ${problem}`,
         )
         emit({
           type: 'poll:failed',

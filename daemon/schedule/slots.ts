@@ -1,18 +1,18 @@
 import semaphore from 'semaphore'
 
-/** One unit of concurrency, held by whoever took it until he releases it. */
+/** One unit of concurrency, held from `take` until `release`. */
 export type Permit = {
-  /** Marks the slot as used, for the gauge: it has something to work on. */
+  /** Marks the slot as used, for the gauge: it has a message. */
   use(): void
-  /** Gives the slot back; only the first call counts. */
+  /** Releases the slot. Further calls have no effect. */
   release(): void
 }
 
-/** How many slots work on something right now; `used` + `free` = `capacity`. A slot held for a long poll is free. */
+/** Number of slots in use at present; `used` + `free` = `capacity`. A slot held for a long poll counts as free. */
 export type SlotsGauge = { readonly used: number; readonly free: number; readonly capacity: number }
 
 export type Slots = {
-  /** Takes free slots, at most `max`; never waits. */
+  /** Takes up to `max` free slots without waiting. */
   take(max: number): Permit[]
   gauge(): SlotsGauge
   /** Resolves once every slot is free. */
@@ -20,8 +20,8 @@ export type Slots = {
 }
 
 /**
- * A semaphore of one-shot permits. The wrapped package throws for good once `leave` is called too often, and loses count
- * when it is called twice for one `take`: so nobody but this file calls it.
+ * Creates a semaphore of one-shot permits. The `semaphore` package miscounts when `leave` is called twice for one `take`,
+ * and throws on every later call when `leave` is called too often, so only this file uses it.
  */
 export function createSlots(capacity: number): Slots {
   const inner = semaphore(capacity)
@@ -30,7 +30,7 @@ export function createSlots(capacity: number): Slots {
   function takeOne(): Permit {
     let held = true
     let inUse = false
-    inner.take(() => undefined) // at once: `available` was asked in the same turn
+    inner.take(() => undefined) // succeeds immediately: `available` was checked in the same turn
     return {
       use() {
         if (!held || inUse) return

@@ -22,30 +22,30 @@ export type SweeperDeps = {
 }
 
 /**
- * Looks at one due in-progress message: drop it, wait, send its source back to work, or dead-letter the job. Never
- * throws: a message that cannot be settled now comes back when its visibility timeout ends.
+ * Handles one due in-progress message: drops it, waits, sends its source to the work queue, or dead-letters the job.
+ * Never throws: a message that cannot be handled now becomes visible again when its visibility timeout ends.
  */
 export function createSweeper(deps: SweeperDeps): (message: Message, faults: FaultReporter) => Promise<void> {
   return async (message, faults) => {
     try {
       const content = parseInProgressMessage(message.body)
-      if (content === null) await refuse(deps, message)
+      if (content === null) await deadLetterInvalid(deps, message)
       else await sweep(deps, message, content)
       faults.reset('message')
     } catch (thrown) {
       const error = toMediadError(thrown, 'transient.queue')
       if (isShared(error)) faults.trip('message', error)
-      await leaveOrRefuse(deps, message, error)
+      await leaveOrDeadLetter(deps, message, error)
     }
   }
 }
 
-/** The message comes back by itself, unless it is of a document that nobody can read. */
-async function leaveOrRefuse(deps: SweeperDeps, message: Message, error: MediadError): Promise<void> {
+/** Leaves the message to become visible again, or dead-letters it if its document cannot be read. */
+async function leaveOrDeadLetter(deps: SweeperDeps, message: Message, error: MediadError): Promise<void> {
   const leave = (error: MediadError) => {
     deps.log.warn(
       { event: 'sweep.failed', error, message: message.id },
-      `could not sweep an in-progress message, it becomes visible again: ${error.message}`,
+      `could not sweep an in-progress message; it becomes visible again: ${error.message}`,
     )
     deps.emit({ type: 'sweep:failed', message: message.id, error: toEventError(error) })
   }
@@ -74,7 +74,7 @@ async function sweep(deps: SweeperDeps, message: Message, content: InProgressMes
       return deadLetterUnowned(deps, received, { seen, error: toDeadError(seen.document, limits.attempts) })
     case 'retry':
       if (seen && decision.why === 'unfinished' && (await isGone(deps, content))) {
-        return deadLetterUnowned(deps, received, { seen, error: sourceGone(content) })
+        return deadLetterUnowned(deps, received, { seen, error: toSourceGone(content) })
       }
       if (decision.why === 'unfinished')
         log.info(
@@ -102,15 +102,15 @@ async function isGone({ storage }: SweeperDeps, { source }: InProgressMessage): 
   return (await storage.head(source.key)) === null
 }
 
-function sourceGone({ source }: InProgressMessage): JobError {
+function toSourceGone({ source }: InProgressMessage): JobError {
   return {
     code: 'input.source_gone',
-    message: `${source.key} is gone: it was deleted before it was processed`,
+    message: `${source.key} no longer exists: it was deleted before it was processed`,
     verdict: 'reject',
   }
 }
 
-async function refuse(deps: SweeperDeps, message: Message): Promise<void> {
+async function deadLetterInvalid(deps: SweeperDeps, message: Message): Promise<void> {
   const error = new MediadError('message.invalid', 'the body is not an in-progress message of mediad')
   await deadLetterMessage(deps, toReceived(deps, message), error)
 }

@@ -1,19 +1,20 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import type { SkewWatch } from './skew.ts'
 
-/** A connection that says nothing for this long is dead: a black-holed socket must not hold a job for ever. */
+/** A connection without data for this long counts as dead, so that a black-holed socket cannot hold a job forever. */
 const IDLE_MS = 30_000
 
 /**
- * The S3 client everything shares. Region, credentials and endpoint are the SDK's own environment; a custom endpoint gets
- * path-style addresses, for stores without a name per bucket.
+ * Creates the S3 client that the whole daemon shares. Region, credentials and endpoint come from the SDK's environment
+ * variables. A custom endpoint gets path-style addresses, for stores without a host name per bucket.
  */
 export function createS3Client(watchSkew?: SkewWatch): S3Client {
   const endpoint = process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL
   const client = new S3Client({
     forcePathStyle: endpoint !== undefined,
     maxAttempts: 3,
-    // the SDK's default puts a checksum of nothing into presigned PUT URLs, and trailers that S3-compatible stores refuse
+    // The SDK's default adds the checksum of an empty body to presigned PUT URLs, and trailers that some S3-compatible
+    // stores reject.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 5_000, socketTimeout: IDLE_MS },
@@ -25,10 +26,10 @@ export function createS3Client(watchSkew?: SkewWatch): S3Client {
 function reportDates(client: S3Client, watchSkew: SkewWatch): void {
   client.middlewareStack.add(
     (next) => async (args) => {
-      const askedAt = Date.now()
+      const sentAt = Date.now()
       const result = await next(args)
       const { headers } = result.response as { headers?: Record<string, string> }
-      watchSkew({ date: headers?.date, askedAt })
+      watchSkew({ date: headers?.date, sentAt })
       return result
     },
     { step: 'deserialize', priority: 'low', name: 'reportDates' },

@@ -7,23 +7,23 @@ import { MediadError } from '../vocabulary/errors.ts'
 import type { Source } from '../vocabulary/job.ts'
 import { toStatus, toStorageError } from './storage.ts'
 
-/** How often a broken body is taken up again where it broke. */
-const TRIES = 4
-/** A body that brings nothing for this long never will. */
+/** Requests per download; each resumes where the one before stopped. */
+const MAX_TRIES = 4
+/** A body without data for this long counts as stalled. */
 const IDLE_MS = 30_000
 
 export type Download = (request: { source: Source; path: string; signal: AbortSignal }) => Promise<void>
 
 /**
- * Streams a source to a file, exactly the version the notification named, and goes on where a broken connection stopped.
- * A body that ends early is a successful stream to Node, so the bytes are counted.
+ * Creates the download of a source: streams exactly the version that the notification names to a file, and resumes after a
+ * broken connection. Node reports a body that ends early as a success, so the bytes are counted.
  *
- * @throws MediadError `input.source_gone`, `source.superseded` (the object is another version now), `transient.download`
+ * @throws MediadError `input.source_gone`, `source.superseded` (the object was overwritten), `transient.download`
  */
 export function createDownload({ client }: { client: S3Client }): Download {
   return async ({ source, path, signal }) => {
     let failure: unknown
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const offset = await sizeOf(path)
       if (offset >= source.sizeBytes && attempt > 0) break
       failure = await fetchFrom(client, { source, path, offset, signal })
@@ -32,14 +32,14 @@ export function createDownload({ client }: { client: S3Client }): Download {
     }
     const bytes = await sizeOf(path)
     if (bytes === source.sizeBytes) return
-    const what = `s3://${source.bucket}/${source.key}: got ${bytes} of ${source.sizeBytes} bytes in ${TRIES} tries`
-    throw new MediadError('transient.download', what, { cause: failure })
+    const message = `s3://${source.bucket}/${source.key}: got ${bytes} of ${source.sizeBytes} bytes in ${MAX_TRIES} tries`
+    throw new MediadError('transient.download', message, { cause: failure })
   }
 }
 
 type Range = { source: Source; path: string; offset: number; signal: AbortSignal }
 
-/** Null when the body came whole; else what broke it. Throws what trying again cannot mend. */
+/** Returns null when the body is complete, else the error that broke it. Throws an error that a retry cannot fix. */
 async function fetchFrom(client: S3Client, { source, path, offset, signal }: Range): Promise<unknown> {
   const idle = new AbortController()
   const range = offset > 0 ? { Range: `bytes=${offset}-` } : {}
@@ -54,23 +54,27 @@ async function fetchFrom(client: S3Client, { source, path, offset, signal }: Ran
     if (status === 412)
       throw new MediadError('source.superseded', `${source.key} was overwritten by a newer upload`, { cause: error })
     if (status === 404)
-      throw new MediadError('input.source_gone', `${source.key} is gone: it was deleted before it was processed`, {
-        cause: error,
-      })
-    // of one object; what concerns all of them shows at the documents first
+      throw new MediadError(
+        'input.source_gone',
+        `${source.key} no longer exists: it was deleted before it was processed`,
+        {
+          cause: error,
+        },
+      )
+    // Only this object: access that is denied to the whole bucket fails at the job document first.
     if (status === 403) throw new MediadError('transient.download', `access denied to ${source.key}`, { cause: error })
     if (status !== undefined && status < 500) throw toStorageError(`download ${source.key}`, error)
     if (isDiskError(error))
       throw new MediadError(
         'resource.disk',
-        `no room for ${source.sizeBytes} bytes of ${source.key} in the workspace`,
+        `no disk space in the workspace for the ${source.sizeBytes} bytes of ${source.key}`,
         { cause: error },
       )
     return error
   }
 }
 
-/** Passes the body on, and aborts when it brings nothing for too long. */
+/** Passes the body through, and aborts when it stalls. */
 function watchIdle(idle: AbortController) {
   return async function* (body: AsyncIterable<Buffer>) {
     const timer = setTimeout(() => idle.abort(new Error(`the body stalled for ${IDLE_MS / 1000} s`)), IDLE_MS)

@@ -3,11 +3,11 @@ import { toStorageError } from './storage.ts'
 
 export type Listed = {
   readonly key: string
-  /** When it was last written, by S3's clock; whole seconds. */
+  /** Time of the last write by S3's clock, to the second. */
   readonly modifiedAt: Date
 }
 
-/** The objects under a prefix, in the order of their keys, up to 1,000 at a time. May throw `transient.storage`. */
+/** Yields the objects under a prefix in key order, up to 1,000 at a time. Can throw `transient.storage`. */
 export type List = (prefix: string, signal?: AbortSignal) => AsyncGenerator<readonly Listed[], void>
 
 export function createList({ client, bucket }: { client: S3Client; bucket: string }): List {

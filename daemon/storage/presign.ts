@@ -3,24 +3,24 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 export type PresignRequest = {
   readonly key: string
-  /** Signed: the upload must carry exactly this. */
+  /** Signed: the upload must send exactly this value. */
   readonly contentType?: string
   /** Signed: the upload must have exactly this size. */
   readonly sizeBytes?: number
 }
 
-/** `headers` are what the client must send along, in lower case; empty when it stated nothing. */
+/** Returns a URL, and the headers (lower-case names) that the client must send; empty when neither type nor size is given. */
 export type Presign = (request: PresignRequest) => Promise<{ url: string; headers: Record<string, string> }>
 
 export type PresignDeps = {
-  /** Made with `requestChecksumCalculation: 'WHEN_REQUIRED'`: else every URL demands the checksum of an empty file. */
+  /** Needs `requestChecksumCalculation: 'WHEN_REQUIRED'`; otherwise every URL requires the checksum of an empty file. */
   client: S3Client
   bucket: string
-  /** How long a URL may be used; S3's limit is 604800, and a URL made with temporary credentials dies with them. */
+  /** Lifetime of a URL. S3's limit is 604800; a URL signed with temporary credentials expires with them. */
   urlSeconds: number
 }
 
-/** Makes URLs that take one PUT of one object, without credentials. */
+/** Creates presigned URLs: each permits a PUT of one object without credentials. */
 export function createPresign({ client, bucket, urlSeconds }: PresignDeps): Presign {
   return async ({ key, contentType, sizeBytes }) => {
     const headers: Record<string, string> = {
@@ -33,9 +33,9 @@ export function createPresign({ client, bucket, urlSeconds }: PresignDeps): Pres
       ContentType: contentType,
       ContentLength: sizeBytes,
     })
-    // the presigner leaves content-type out of the signature unless it is told otherwise
+    // By default the presigner does not sign content-type.
     const signableHeaders = new Set(['host', ...Object.keys(headers)])
-    // by S3's clock, as far as the client has learned it: on a machine whose clock is wrong a URL would be born expired
+    // Sign with S3's time, as far as the client knows the offset: with a wrong local clock, a new URL could be expired.
     const signingDate = new Date(Date.now() + client.config.systemClockOffset)
     const url = await getSignedUrl(client, command, { expiresIn: urlSeconds, signableHeaders, signingDate })
     return { url, headers }

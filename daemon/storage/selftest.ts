@@ -3,46 +3,46 @@ import { MediadError } from '../vocabulary/errors.ts'
 import type { Storage } from './storage.ts'
 
 /**
- * Proves that the bucket honours conditional writes, on which everything rests: a second creation of one object and a
- * replacement of a version that is not there must both be refused. Leaves nothing behind.
+ * Checks that the bucket honours conditional writes, which the protocol depends on: it must refuse to create an object
+ * twice, and to replace a version that does not exist. Removes its test object.
  *
- * @throws MediadError `config.storage` when the bucket does not honour them, is not there, or may not be written;
+ * @throws MediadError `config.storage` when the bucket does not honour them, does not exist, or denies access;
  * `transient.storage` when it cannot be reached
  */
-export async function proveConditionalWrites(
+export async function checkConditionalWrites(
   storage: Storage,
   { bucket, prefix }: { bucket: string; prefix: string },
 ): Promise<void> {
   const key = `${prefix}selftest/${randomUUID()}.json`
   try {
     await storage.writeText(key, '{"try":1}', { expected: null })
-    // read back, not believed: the SDK repeats a PUT whose reply was lost, and then tells the winner 412
+    // Read the object back: the SDK repeats a PUT whose response was lost, and its own success then looks like a 412.
     const first = await storage.readText(key)
-    if (first?.text !== '{"try":1}') throw refused(bucket, 'refused the creation of a new object')
+    if (first?.text !== '{"try":1}') throw unsupportedError(bucket, 'refused to create a new object')
     const second = await storage.writeText(key, '{"try":2}', { expected: null })
-    if (second !== 'refused') throw refused(bucket, 'let a second "create" (If-None-Match: *) through')
+    if (second !== 'refused') throw unsupportedError(bucket, 'accepted a second "create" (If-None-Match: *)')
     const stale = await storage.writeText(key, '{"try":3}', { expected: '00000000000000000000000000000000' })
-    if (stale !== 'refused') throw refused(bucket, 'let a write over a stale version (If-Match) through')
+    if (stale !== 'refused') throw unsupportedError(bucket, 'accepted a write that expects another version (If-Match)')
     const stored = await storage.readText(key)
-    if (stored?.etag !== first.etag) throw refused(bucket, 'changed an object by a write it refused')
+    if (stored?.etag !== first.etag) throw unsupportedError(bucket, 'changed an object with a write that it refused')
     await storage.remove(key)
   } catch (error) {
-    await storage.remove(key).catch(() => undefined) // what went wrong first is what counts
+    await storage.remove(key).catch(() => undefined) // the first error is the one to report
     throw toStartError(error, bucket)
   }
 }
 
-function refused(bucket: string, what: string): MediadError {
+function unsupportedError(bucket: string, what: string): MediadError {
   return new MediadError(
     'config.storage',
-    `the store of bucket "${bucket}" does not honour conditional writes: it ${what}. Jobs would be done twice; use a store that does (AWS S3, MinIO, Ceph, R2, …)`,
+    `the store of bucket "${bucket}" does not honour conditional writes: it ${what}. Jobs would run twice. Use a store that does (AWS S3, MinIO, Ceph, R2, …)`,
   )
 }
 
-/** An answer that will not change by asking again is a mistake in the configuration. */
+/** Turns denied access into a configuration error: at start, a retry cannot change it. */
 function toStartError(error: unknown, bucket: string): unknown {
   if (!(error instanceof MediadError)) return error
   if (error.code !== 'access.denied') return error
-  const message = `bucket "${bucket}": access denied. Check the credentials, and that they may read, write and delete there (${error.message})`
+  const message = `bucket "${bucket}": access denied. Check the credentials, and that they permit reads, writes and deletes (${error.message})`
   return new MediadError('config.storage', message, { cause: error })
 }

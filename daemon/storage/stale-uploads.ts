@@ -2,13 +2,13 @@ import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, type S3Client
 import { toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 
-/** Aborts the open multipart uploads to exactly this key. What cannot be tidied up is logged, and costs no job anything. */
+/** Aborts the open multipart uploads to exactly this key. A failure is logged, and does not affect the job. */
 export type AbortStaleUploads = (key: string, signal: AbortSignal) => Promise<void>
 
 /**
- * A daemon that died in the middle of a large upload left parts that nobody sees and everybody pays for. Whoever holds the
- * job's lease and has not begun its own upload yet may end all that are open for an output's key: they are of earlier
- * claims.
+ * Creates the cleanup of stale multipart uploads. A daemon that dies during a large upload leaves parts behind, which are
+ * invisible but billed. The owner of a job's lease can abort every open upload to an output's key before it starts its own:
+ * they belong to earlier claims.
  */
 export function createAbortStaleUploads({
   client,
@@ -37,15 +37,15 @@ export function createAbortStaleUploads({
   }
 }
 
-type Asked = { bucket: string; key: string; signal: AbortSignal }
+type ListRequest = { bucket: string; key: string; signal: AbortSignal }
 
-async function listUploads(client: S3Client, { bucket, key, signal }: Asked): Promise<string[]> {
+async function listUploads(client: S3Client, { bucket, key, signal }: ListRequest): Promise<string[]> {
   const ids: string[] = []
   let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
   for (;;) {
     const command = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key, ...marker })
     const page = await client.send(command, { abortSignal: signal })
-    // the prefix also finds longer keys
+    // The prefix also matches longer keys.
     for (const { Key, UploadId } of page.Uploads ?? []) if (Key === key && UploadId !== undefined) ids.push(UploadId)
     if (!page.IsTruncated || page.NextKeyMarker === undefined || page.NextUploadIdMarker === undefined) return ids
     marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 
-/** A small object, and how long ago S3 stored it by S3's own clock. */
+/** A small object, and its age by S3's own clock. */
 export type StoredText = { readonly text: string; readonly etag: string; readonly ageSeconds: number }
 
 export type StoredObject = {
@@ -17,13 +17,13 @@ export type StoredObject = {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** The condition of a write: `null` creates (nothing may be there), an etag replaces exactly that version. */
+/** The condition of a write: `null` creates an object (none may exist), an etag replaces exactly that version. */
 export type Expected = string | null
 
-/** `refused`: the condition did not hold. `unsettled`: another write was under way (409), nothing is known. */
+/** `refused`: the condition did not hold. `unsettled`: another write was in progress (409), so the outcome is unknown. */
 export type WriteOutcome = { readonly etag: string } | 'refused' | 'unsettled'
 
-/** S3 in the verbs the protocol needs. Every call may throw `transient.storage`. */
+/** The S3 operations that the protocol needs. Every call can throw `transient.storage`. */
 export type Storage = {
   readText(key: string, signal?: AbortSignal): Promise<StoredText | null>
   writeText(
@@ -35,13 +35,13 @@ export type Storage = {
   remove(key: string): Promise<void>
 }
 
-/** Job documents are a few KiB; whatever is larger is none. */
+/** Larger objects are not job documents. */
 const MAX_TEXT_BYTES = 1024 * 1024
 
 export function createStorage({ client, bucket }: { client: S3Client; bucket: string }): Storage {
   return {
     readText: (key, signal) =>
-      orMissing(`read s3://${bucket}/${key}`, () => getText(client, { Bucket: bucket, Key: key }, signal)),
+      nullIfMissing(`read s3://${bucket}/${key}`, () => getText(client, { Bucket: bucket, Key: key }, signal)),
 
     async writeText(key, text, { expected, signal }) {
       const condition = expected === null ? { IfNoneMatch: '*' } : { IfMatch: `"${expected}"` }
@@ -54,7 +54,7 @@ export function createStorage({ client, bucket }: { client: S3Client; bucket: st
       })
       try {
         const { ETag } = await client.send(put, sendOptions(signal))
-        return { etag: bare(ETag) }
+        return { etag: stripQuotes(ETag) }
       } catch (error) {
         const status = toStatus(error)
         if (status === 412 || (status === 404 && expected !== null)) return 'refused'
@@ -64,13 +64,13 @@ export function createStorage({ client, bucket }: { client: S3Client; bucket: st
     },
 
     head: (key, signal) =>
-      orMissing(`look at s3://${bucket}/${key}`, async () => {
+      nullIfMissing(`read the metadata of s3://${bucket}/${key}`, async () => {
         const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal))
-        return { etag: bare(head.ETag), sizeBytes: head.ContentLength ?? 0, metadata: head.Metadata ?? {} }
+        return { etag: stripQuotes(head.ETag), sizeBytes: head.ContentLength ?? 0, metadata: head.Metadata ?? {} }
       }),
 
     async remove(key) {
-      await orMissing(`delete s3://${bucket}/${key}`, () =>
+      await nullIfMissing(`delete s3://${bucket}/${key}`, () =>
         client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })),
       )
     },
@@ -96,35 +96,39 @@ async function getText(
   if ((ContentLength ?? 0) > MAX_TEXT_BYTES) {
     throw new MediadError(
       'internal.document',
-      `s3://${at.Bucket}/${at.Key} is no job document: it has ${ContentLength} bytes`,
+      `s3://${at.Bucket}/${at.Key} is not a job document: it has ${ContentLength} bytes`,
     )
   }
   const ageMs = Date.parse(date ?? '') - (LastModified?.getTime() ?? Number.NaN)
   if (Number.isNaN(ageMs)) {
     throw new MediadError(
       'config.storage',
-      'the store sends no Date or Last-Modified header: mediad cannot tell how old a document is',
+      'the store sends no Date or Last-Modified header, which mediad needs to know the age of a job document',
     )
   }
-  return { text: (await Body?.transformToString()) ?? '', etag: bare(ETag), ageSeconds: Math.max(0, ageMs / 1000) }
+  return {
+    text: (await Body?.transformToString()) ?? '',
+    etag: stripQuotes(ETag),
+    ageSeconds: Math.max(0, ageMs / 1000),
+  }
 }
 
-async function orMissing<T>(what: string, call: () => Promise<T>): Promise<T | null> {
+async function nullIfMissing<T>(action: string, call: () => Promise<T>): Promise<T | null> {
   try {
     return await call()
   } catch (error) {
     if (toStatus(error) === 404 && !isMissingBucket(error)) return null
-    throw toStorageError(what, error)
+    throw toStorageError(action, error)
   }
 }
 
-/** Names what could not be done; keeps errors that are already ours. */
-export function toStorageError(what: string, thrown: unknown): MediadError {
+/** Classifies an error of the SDK; `action` completes "could not …". Returns a MediadError as it is. */
+export function toStorageError(action: string, thrown: unknown): MediadError {
   if (thrown instanceof MediadError) return thrown
   if (isMissingBucket(thrown)) {
     return new MediadError(
       'config.storage',
-      `could not ${what}: the bucket does not exist. Create it, or correct "bucket" in the config`,
+      `could not ${action}: the bucket does not exist. Create it, or correct "bucket" in the config`,
       { cause: thrown },
     )
   }
@@ -132,22 +136,22 @@ export function toStorageError(what: string, thrown: unknown): MediadError {
   const name = thrown instanceof S3ServiceException ? `${thrown.name}: ` : ''
   const reason = `${status === undefined ? '' : `HTTP ${status}, `}${name}${toMessage(thrown)}`
   if (status === 301 || isUnconfigured(thrown)) {
-    const message = `could not ${what} (${reason}). Set AWS_REGION to the bucket's region, and give credentials`
+    const message = `could not ${action} (${reason}). Set AWS_REGION to the bucket's region, and provide credentials`
     return new MediadError('config.storage', message, { cause: thrown })
   }
   if (isDenied(status, thrown)) {
-    const message = `could not ${what}: access denied (${reason}). Check the credentials and what they may do`
+    const message = `could not ${action}: access denied (${reason}). Check the credentials and their permissions`
     return new MediadError('access.denied', message, { cause: thrown })
   }
-  return new MediadError('transient.storage', `could not ${what} (${reason})`, { cause: thrown })
+  return new MediadError('transient.storage', `could not ${action} (${reason})`, { cause: thrown })
 }
 
-/** The HTTP status an SDK error carries; undefined when no answer came. */
+/** Returns the HTTP status of an SDK error; undefined when there was no response. */
 export function toStatus(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined
 }
 
-/** Trying again does not help, nor would it help any other job: the credentials are wrong, expired or not enough. */
+/** Denied access affects every job, and a retry does not help: the credentials are wrong, expired or insufficient. */
 export function isDenied(status: number | undefined, thrown: unknown): boolean {
   const name = thrown instanceof Error ? thrown.name : ''
   return (
@@ -155,7 +159,7 @@ export function isDenied(status: number | undefined, thrown: unknown): boolean {
   )
 }
 
-/** The SDK was not told enough to send anything. */
+/** Without a region or credentials the SDK cannot send a request. */
 export function isUnconfigured(thrown: unknown): boolean {
   return (
     thrown instanceof Error && (thrown.name === 'CredentialsProviderError' || thrown.message === 'Region is missing')
@@ -165,7 +169,7 @@ export function isUnconfigured(thrown: unknown): boolean {
 const isMissingBucket = (error: unknown): boolean =>
   error instanceof S3ServiceException && error.name === 'NoSuchBucket'
 
-/** Without the quotes that belong to the header. */
-export const bare = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '')
+/** Removes the quotes that are part of the header's value. */
+export const stripQuotes = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '')
 
 const sendOptions = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {})

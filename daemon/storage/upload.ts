@@ -3,34 +3,34 @@ import { stat } from 'node:fs/promises'
 import { Upload } from '@aws-sdk/lib-storage'
 import { AbortMultipartUploadCommand, CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { AbortStaleUploads } from './stale-uploads.ts'
-import { bare, toStatus, toStorageError, type Expected, type WriteOutcome } from './storage.ts'
+import { stripQuotes, toStatus, toStorageError, type Expected, type WriteOutcome } from './storage.ts'
 
 const MiB = 1024 * 1024
-/** S3 takes 10,000 parts at most; larger files get larger parts. */
+/** S3's limit. Larger files get larger parts. */
 const MAX_PARTS = 10_000
 const PART_BYTES = 8 * MiB
-/** Parts on their way at once; with the part size, the memory one upload takes. */
+/** Parts sent at the same time. The memory of one upload is this times the part size. */
 const PARALLEL_PARTS = 2
 
-export type UploadRequest = {
+export type FileUpload = {
   path: string
   key: string
   contentType: string
   metadata: Readonly<Record<string, string>>
   expected: Expected
   signal: AbortSignal
-  /** Fraction that has arrived, 0 to 1. */
+  /** Receives the fraction uploaded so far, 0 to 1. */
   onProgress?: ((fraction: number) => void) | undefined
 }
 
-/** How long an aborted upload may take to tell S3 that its parts are not wanted. */
-const TIDY_MS = 3_000
+/** Timeout of the request that aborts the multipart upload after an error. */
+const ABORT_TIMEOUT_MS = 3_000
 
 /**
- * Streams a file to S3: in one PUT when it is small, else in parts. When it has rejected, nothing of it is under way any
- * more, and S3 was told to forget its parts.
+ * Streams a file to S3: in one PUT when it is small, otherwise in parts. When it rejects, none of its requests is in
+ * progress, and S3 has been asked to delete its parts.
  */
-export type UploadFile = (request: UploadRequest) => Promise<WriteOutcome>
+export type UploadFile = (upload: FileUpload) => Promise<WriteOutcome>
 
 export type UploadDeps = { client: S3Client; bucket: string; abortStaleUploads: AbortStaleUploads }
 
@@ -55,12 +55,12 @@ export function createUpload({ client, bucket, abortStaleUploads }: UploadDeps):
     upload.on('httpUploadProgress', ({ loaded = 0 }) => onProgress?.(Math.min(1, loaded / Math.max(1, size))))
     try {
       const { ETag } = await upload.done()
-      if (bound.mayHaveLeft()) await abortStaleUploads(key, signal)
-      return { etag: bare(ETag) }
+      if (bound.mayBeOrphaned()) await abortStaleUploads(key, signal)
+      return { etag: stripQuotes(ETag) }
     } catch (error) {
       signal.throwIfAborted()
       const status = toStatus(error)
-      // 404: what was to be replaced is gone, or a repeated completion found its upload completed
+      // 404: the object to replace does not exist, or a repeated completion found its upload completed already.
       if (status === 412 || status === 404) return 'refused'
       if (status === 409) return 'unsettled'
       throw toStorageError(`upload s3://${bucket}/${key}`, error)
@@ -70,25 +70,26 @@ export function createUpload({ client, bucket, abortStaleUploads }: UploadDeps):
 
 type Bound = {
   client: S3Client
-  /** Whether an upload may be open that nobody knows the id of: the reply that told it was lost, and another one was begun. */
-  mayHaveLeft(): boolean
+  /** True when a multipart upload with an unknown id can be open: the response with the id was lost, and the SDK retried. */
+  mayBeOrphaned(): boolean
 }
 
 /**
- * `Upload` knows no signal: its own `abort` rejects at once, while requests under way go on, are repeated, and may take
- * effect later. Through this client each of them ends with the signal, and it tidies up before it rejects.
+ * Binds every request of the client to the signal. `Upload` takes no signal, and its own `abort` rejects at once while
+ * requests in progress continue, are retried, and can take effect later. With the bound client they end with the signal,
+ * and `Upload` aborts the multipart upload before it rejects.
  */
 function bind(client: S3Client, signal: AbortSignal): Bound {
   let repeated = false
   const send = async (command: Parameters<S3Client['send']>[0]) => {
-    const isTidying = command instanceof AbortMultipartUploadCommand
-    const output = await client.send(command, { abortSignal: isTidying ? AbortSignal.timeout(TIDY_MS) : signal })
+    const isAbort = command instanceof AbortMultipartUploadCommand
+    const output = await client.send(command, { abortSignal: isAbort ? AbortSignal.timeout(ABORT_TIMEOUT_MS) : signal })
     if (command instanceof CreateMultipartUploadCommand) repeated ||= (output.$metadata.attempts ?? 1) > 1
     return output
   }
-  return { client: Object.assign(Object.create(client) as S3Client, { send }), mayHaveLeft: () => repeated }
+  return { client: Object.assign(Object.create(client) as S3Client, { send }), mayBeOrphaned: () => repeated }
 }
 
-function toCondition(expected: UploadRequest['expected']): { IfNoneMatch?: string; IfMatch?: string } {
+function toCondition(expected: Expected): { IfNoneMatch?: string; IfMatch?: string } {
   return expected === null ? { IfNoneMatch: '*' } : { IfMatch: `"${expected}"` }
 }

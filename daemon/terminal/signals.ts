@@ -1,11 +1,11 @@
-/** Two within this time are one: a terminal and the `npm` in front of us may both pass Ctrl-C on. */
+/** Signals within this time count as one: a terminal and a parent `npm` process can both send Ctrl-C to the daemon. */
 const SAME_MS = 100
 
-/** SIGTERM and SIGINT, while in use. */
+/** Listens for SIGTERM and SIGINT until disposed. */
 export type StopSignals = {
-  /** Resolves at the first one. */
+  /** Resolves at the first signal. */
   readonly first: Promise<NodeJS.Signals>
-  /** Resolves at the second one. */
+  /** Resolves at the second signal. */
   readonly second: Promise<NodeJS.Signals>
 } & Disposable
 

@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import type { Output } from '../vocabulary/job.ts'
 
-/** What came out of a job, for a person. */
+/** Renders the outputs of a job as a table. */
 export function toTable(outputs: readonly Output[]): string {
   const table = new Table({
     head: ['key', 'kind', 'dimensions', 'duration', 'size', 'codec', 'seconds'],
@@ -25,20 +25,20 @@ export function toTable(outputs: readonly Output[]): string {
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
 
-/** 1536 → `1.5 KiB`. */
+/** Formats a number of bytes: 1536 → `1.5 KiB`. */
 export function toSize(bytes: number): string {
   const power = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10))
   return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${UNITS[power]}`
 }
 
-/** Rows for a person; text from elsewhere may go in as it is. */
+/** Renders rows as a table. Control characters in cells are escaped. */
 export function toGrid(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const table = new Table({ head: [...head], style: { head: [], border: [] } })
   for (const row of rows) table.push(row.map(toPlain))
   return table.toString()
 }
 
-/** `name value` lines, the values under each other. */
+/** Renders fields as lines of name and value, with the values aligned. */
 export function toLines(fields: Readonly<Record<string, string>>): string {
   const width = Math.max(...Object.keys(fields).map(({ length }) => length))
   return Object.entries(fields)
@@ -46,7 +46,7 @@ export function toLines(fields: Readonly<Record<string, string>>): string {
     .join('\n')
 }
 
-/** A key, or what a program printed, may hold anything; what a terminal would obey comes out as an escape. */
+/** Escapes characters that control a terminal; keys and program output can contain any character. */
 export function toPlain(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
@@ -54,7 +54,7 @@ export function toPlain(text: string): string {
   )
 }
 
-/** 90 → `1 min`, rounded down. */
+/** Formats a number of seconds, rounded down: 90 → `1 min`. */
 export function toAge(seconds: number): string {
   if (seconds < 60) return `${Math.floor(seconds)} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`

@@ -3,14 +3,14 @@ import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { createLog } from '../log/log.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 
-/** Where a command talks: people on a terminal get sentences, programs get one JSON object per line. */
+/** The output of a command: text on a terminal, otherwise one JSON object per line for programs. */
 export type Terminal = {
-  /** Whether a person is looking. */
+  /** True if stdout is a terminal. */
   readonly human: boolean
   readonly log: DaemonLog
-  /** A line for people, or `fields` as a JSON line for programs. */
-  say(line: string, fields: Record<string, unknown>): void
-  /** A command's failure, on stderr. */
+  /** Prints `line` on a terminal, otherwise `fields` as a JSON line. */
+  print(line: string, fields: Record<string, unknown>): void
+  /** Prints the error of a command to stderr. */
   fail(error: unknown): void
 }
 
@@ -20,7 +20,7 @@ export function openTerminal(): Terminal {
   return {
     human,
     log: createLog({ pretty: human, color: human && !process.env.NO_COLOR, ...(level && { level }) }),
-    say(line, fields) {
+    print(line, fields) {
       process.stdout.write(human ? `${line}\n` : `${JSON.stringify(fields)}\n`)
     },
     fail(error) {

@@ -1,24 +1,24 @@
 import type { DaemonLog } from '../vocabulary/log.ts'
 
-/** What a plugin, or a bug, does to the whole process, past everything that could catch it; while in use. */
+/** Watches the process for unhandled errors, of a plugin or a bug, until disposed. */
 export type UnhandledErrors = {
-  /** Resolves with the first error that nobody caught: thrown in a callback, or of a promise that nobody waits for. */
+  /** Resolves with the first unhandled error: thrown in a callback, or the rejection of a promise that is not awaited. */
   readonly error: Promise<unknown>
 } & Disposable
 
-/** @param tidy done when a plugin ends the process; must not wait for anything */
-export function watchForUnhandledErrors(log: DaemonLog, tidy: () => void): UnhandledErrors {
+/** @param cleanUp called if a plugin ends the process; it must be synchronous */
+export function watchForUnhandledErrors(log: DaemonLog, cleanUp: () => void): UnhandledErrors {
   const first = Promise.withResolvers<unknown>()
   const onError = (thrown: unknown) => first.resolve(thrown)
   const onExit = (code: number) => {
-    if (code === 0) process.exitCode = 1 // else whoever watches over the daemon takes it for stopped
+    if (code === 0) process.exitCode = 1 // or a service manager would take this for a regular stop
     log.error(
       { event: 'process.exited', exitCode: code },
       'a plugin ended the process: another daemon takes over its unfinished jobs',
     )
-    tidy()
+    cleanUp()
   }
-  process.on('uncaughtException', onError) // promises that nobody waits for end up here, too
+  process.on('uncaughtException', onError) // also called for unhandled rejections
   process.on('exit', onExit)
   return {
     error: first.promise,

@@ -1,6 +1,6 @@
 /**
- * The files that ffmpeg and ffprobe are tried on at start: made here byte by byte, so that nothing has to be shipped and
- * ffmpeg needs no generators (`lavfi` is missing from small builds).
+ * Sample files for the trial runs of ffmpeg and ffprobe at start. They are built byte by byte, so that no file has to be
+ * shipped and ffmpeg needs no `lavfi` (missing from minimal builds).
  */
 import { crc32, deflateSync } from 'node:zlib'
 import type { Probe } from '../vocabulary/media.ts'
@@ -15,7 +15,7 @@ const BLOCK_BYTES = CHANNELS * 2
 const AUDIO_BYTES = (SAMPLE_RATE / FRAMES_PER_SECOND) * BLOCK_BYTES
 const SECONDS = FRAMES / FRAMES_PER_SECOND
 
-/** {@link toSampleVideo} as a probe: 64x64 pixels, 4:2:0, stereo at 48 kHz, a fifth of a second. */
+/** The probe of {@link toSampleVideo}: 64x64 pixels, 4:2:0, stereo at 48 kHz, 0.2 s. */
 export const sampleProbe: Probe = {
   format: 'avi',
   durationSeconds: SECONDS,
@@ -45,7 +45,7 @@ export const sampleProbe: Probe = {
   chapterCount: 0,
 }
 
-/** An AVI of raw video and PCM: a grey ramp, and a quiet square wave. */
+/** Builds an AVI of raw video (a grey ramp) and PCM audio (a quiet square wave). */
 export function toSampleVideo(): Buffer {
   const frame = Buffer.alloc(FRAME_BYTES, 128)
   for (let at = 0; at < SIDE * SIDE; at++) frame[at] = 16 + (at % SIDE) * 3
@@ -56,7 +56,7 @@ export function toSampleVideo(): Buffer {
   return toList('AVI ', [header, toList('movi', interleaved.flat())], 'RIFF')
 }
 
-/** A PNG of one grey pixel. */
+/** Builds a PNG of one grey pixel. */
 export function toSampleImage(): Buffer {
   const chunk = (name: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(name, 'latin1'), data])
@@ -78,7 +78,7 @@ function toBigEndian(value: number): Buffer {
   return bytes
 }
 
-/** Little-endian, as all of RIFF: numbers take four bytes, `{ short }` two, texts as many as they have. */
+/** A field of a RIFF chunk, little-endian: numbers take four bytes, `{ short }` takes two, a string one per character. */
 type Field = number | { readonly short: number } | string
 
 function toBytes(fields: readonly Field[]): Buffer {

@@ -11,7 +11,7 @@ import type { Plugin } from '../vocabulary/plugin.ts'
 import { createInspect } from '../probe/inspect.ts'
 import { sampleProbe, toSampleImage, toSampleVideo } from './sample.ts'
 
-/** The limits of a config are meant for jobs: a sample must never hit them. */
+/** Fixed limits for the sample; it must never hit the config's limits, which are for jobs. */
 const limits: Omit<JobLimits, 'sourceBytes' | 'memoryBytes'> = {
   pixels: 2 ** 20,
   streams: 10,
@@ -28,16 +28,16 @@ const STALL_SECONDS = 60
 export type TrialDeps = { programs: Programs; plugins: readonly Plugin[]; log: DaemonLog }
 
 /**
- * Runs what the plugins declare as trials, with the options of every run (whitelists, limits, progress), and ffprobe on a
- * sample. One run of ffmpeg does for all; only when it fails, each trial runs alone to find those that do.
+ * Runs the trials that the plugins declare, with the options of every run (whitelists, limits, progress), and ffprobe on
+ * a sample. All trials share one run of ffmpeg; if it fails, each trial runs alone to find the ones that fail.
  *
  * @returns the names of the trials.
- * @throws MediadError `config.ffmpeg` that names each trial that failed, and why; `resource.*`, `transient.stalled`.
+ * @throws MediadError `config.ffmpeg` with the name and the error of each failed trial; `resource.*`, `transient.stalled`.
  */
 export async function runTrials({ programs, plugins, log }: TrialDeps): Promise<string[]> {
   const folder = await mkdtemp(join(dirname(programs.ffmpeg), 'trial-'))
   try {
-    const trials = distinct(plugins.flatMap(toOwnTrials))
+    const trials = distinct(plugins.flatMap(toTrials))
     const results = await Promise.allSettled([tryProbe(programs, folder), tryAll({ programs, trials, folder, log })])
     const failures = results.flatMap((result) => {
       if (result.status === 'rejected') throw result.reason
@@ -50,11 +50,9 @@ export async function runTrials({ programs, plugins, log }: TrialDeps): Promise<
   }
 }
 
-/** Encoders and filters that the trials of these plugins use: those that succeed need not be looked up in a list. */
-export function findTried(plugins: readonly Plugin[]): { encoders: Set<string>; filters: Set<string> } {
-  const lists = plugins
-    .flatMap(toOwnTrials)
-    .flatMap(({ trial }) => [trial.output?.options ?? [], trial.alsoDecode ?? []])
+/** Lists the encoders and filters that the trials of these plugins use. After a passed trial they are known to exist. */
+export function findTested(plugins: readonly Plugin[]): { encoders: Set<string>; filters: Set<string> } {
+  const lists = plugins.flatMap(toTrials).flatMap(({ trial }) => [trial.output?.options ?? [], trial.alsoDecode ?? []])
   const pairs = lists.flatMap((options) => options.slice(1).map((value, at) => ({ name: options[at] ?? '', value })))
   const valuesOf = (pattern: RegExp) => pairs.filter(({ name }) => pattern.test(name)).map(({ value }) => value)
   const chains = valuesOf(/^-(?:[va]f|filter)(?::|$)/)
@@ -64,43 +62,43 @@ export function findTried(plugins: readonly Plugin[]): { encoders: Set<string>; 
   }
 }
 
-/** A trial, and whose it is. */
-type OwnTrial = { readonly plugin: string; readonly trial: FfmpegTrial }
+/** A trial and the name of its plugin. */
+type PluginTrial = { readonly plugin: string; readonly trial: FfmpegTrial }
 
-/** Why a trial failed. */
-type Failure = { readonly what: string; readonly error: MediadError }
+/** A failed trial. */
+type Failure = { readonly name: string; readonly error: MediadError }
 
-function toOwnTrials({ name: plugin, hooks }: Plugin): OwnTrial[] {
+function toTrials({ name: plugin, hooks }: Plugin): PluginTrial[] {
   return (hooks.trials?.(sampleProbe) ?? []).map((trial) => ({ plugin, trial }))
 }
 
-/** Two plugins of the same options need one trial. */
-function distinct(trials: readonly OwnTrial[]): OwnTrial[] {
-  return [...new Map(trials.map((own) => [JSON.stringify(own), own])).values()]
+/** Removes duplicates: plugins with the same options need one trial. */
+function distinct(trials: readonly PluginTrial[]): PluginTrial[] {
+  return [...new Map(trials.map((trial) => [JSON.stringify(trial), trial])).values()]
 }
 
 async function tryProbe(programs: Programs, folder: string): Promise<Failure[]> {
   const path = join(folder, 'sample.png')
   await writeFile(path, toSampleImage())
   try {
-    // a list of decoders says nothing about these options: the first job requests it
-    const quick = { ...programs, decoders: async () => new Set<string>() }
-    await createInspect({ programs: quick, limits })(path)
+    // the trial does not need the list of decoders; the first job reads it
+    const withoutDecoders = { ...programs, decoders: async () => new Set<string>() }
+    await createInspect({ programs: withoutDecoders, limits })(path)
     return []
   } catch (error) {
     return [toFailure('ffprobe', error)]
   }
 }
 
-type Trials = { programs: Programs; trials: readonly OwnTrial[]; folder: string; log: DaemonLog }
+type Trials = { programs: Programs; trials: readonly PluginTrial[]; folder: string; log: DaemonLog }
 
 async function tryAll({ programs, trials, folder, log }: Trials): Promise<Failure[]> {
   if (trials.length === 0) return []
   const input = join(folder, 'sample.avi')
   await writeFile(input, toSampleVideo())
   const { run } = createFfmpeg({ programs, stallSeconds: STALL_SECONDS, limits })
-  const attempt = (some: readonly FfmpegTrial[]) => runTogether({ run, input, folder, log }, some)
-  // a run takes one list of options to decode with
+  const attempt = (batch: readonly FfmpegTrial[]) => runTogether({ run, input, folder, log }, batch)
+  // a run accepts one `alsoDecode`
   const [together, alone] = divide(trials.map(({ trial }) => trial))
   try {
     await attempt(together)
@@ -141,23 +139,23 @@ async function runTogether({ run, input, folder, log }: Runner, trials: readonly
   })
 }
 
-/** Lets pass what says nothing about this ffmpeg: a machine without memory or room. */
-function toFailure(what: string, thrown: unknown): Failure {
+/** Rethrows errors of the machine (out of memory or disk space), which do not depend on the ffmpeg. */
+function toFailure(name: string, thrown: unknown): Failure {
   const error = toMediadError(thrown, 'internal.ffmpeg')
   if (/^(?:resource|transient)\./.test(error.code)) throw error
-  return { what, error }
+  return { name, error }
 }
 
 function toError(failures: readonly Failure[], { version, probeVersion }: Programs): MediadError {
-  const list = failures.map(({ what, error: { code, message, stderr } }) => {
-    // its first complaint says more than its exit code
-    const said = stderr.find((line) => /\[(?:error|fatal)\]/.test(line)) ?? message
-    return `${what}: ${(code === 'internal.ffmpeg' ? said : message).replace(/\.$/, '')}`
+  const list = failures.map(({ name, error: { code, message, stderr } }) => {
+    // the first error line explains more than the exit code
+    const firstError = stderr.find((line) => /\[(?:error|fatal)\]/.test(line)) ?? message
+    return `${name}: ${(code === 'internal.ffmpeg' ? firstError : message).replace(/\.$/, '')}`
   })
-  const found = version === probeVersion ? `ffmpeg ${version}` : `ffmpeg ${version} with ffprobe ${probeVersion}`
+  const tested = version === probeVersion ? `ffmpeg ${version}` : `ffmpeg ${version} with ffprobe ${probeVersion}`
   return new MediadError(
     'config.ffmpeg',
-    `${found} failed a trial run of ${list.join('; ')}. Install an ffmpeg that can do it, or choose other options in the config`,
+    `${tested} failed a trial run of ${list.join('; ')}. Install an ffmpeg that supports this, or choose other options in the config`,
     { stderr: failures.flatMap(({ error }) => error.stderr) },
   )
 }

@@ -1,18 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Time as the protocol needs it; tests put a clock of their own in its place. */
+/** The clock of the protocol. Tests replace it. */
 export type Clock = {
-  /** Milliseconds of a clock that never jumps; only differences mean anything. */
+  /** Returns milliseconds of a monotonic clock; only differences are meaningful. */
   now(): number
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
   wait(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** Rounds seconds to milliseconds, for people and logs. */
+/** Rounds seconds to three decimals, for logs and people. */
 export function roundSeconds(seconds: number): number {
   return Math.round(seconds * 1000) / 1000
 }
 
+/** The monotonic clock and the timers of this process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wait: async (ms, signal) => {

@@ -4,18 +4,18 @@ import type { DaemonLog } from './log.ts'
 
 type EventType = DaemonEvent['type']
 
-/** Gets events as they happen. It must not block: the daemon goes on when it returns. A promise is never awaited. */
+/** Receives events as they happen. It must not block: the daemon waits until it returns, but does not await a promise. */
 export type Listener<Type extends EventType = EventType> = (event: Extract<DaemonEvent, { type: Type }>) => unknown
 
-/** The events of one daemon, for any number of listeners. */
+/** Delivers the events of one daemon to any number of listeners. */
 export type Emitter = {
-  /** Costs one comparison when there are no listeners. */
+  /** Publishes an event to the listeners. Costs one comparison when there are none. */
   emit: Emit
-  /** Adds a listener, of all events or of some types. Returns the function that removes it. */
+  /** Adds a listener for all events, or for events of the given types. Returns a function that removes it. */
   on<Type extends EventType = EventType>(listener: Listener<Type>, types?: readonly Type[]): () => void
 }
 
-/** Creates an emitter. A listener that throws or rejects is logged, once per failure; it stops neither the others nor a job. */
+/** Creates an emitter. Every failure of a listener is logged; it affects neither the other listeners nor a job. */
 export function createEmitter(log: Pick<DaemonLog, 'error'>): Emitter {
   const deliveries = new Set<(event: DaemonEvent) => unknown>()
   const report = (type: EventType, error: unknown) =>

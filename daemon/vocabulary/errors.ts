@@ -1,11 +1,16 @@
 /**
- * What an error means for the job it ends:
- * `retry` try again later · `reject` can never work, bury it · `release` we are stopping, somebody else goes on ·
- * `abandon` the job is another daemon's now: write nothing.
+ * What an error means for its job:
+ *
+ * - `retry`: try again later.
+ * - `reject`: trying again cannot help. Dead-letter the job.
+ * - `release`: this daemon cannot go on, for example because it is stopping. Return the job to the work queue.
+ * - `abandon`: another daemon owns the job now. Write nothing.
  */
 export type Verdict = 'retry' | 'reject' | 'release' | 'abandon'
 
-/** Every error code mediad gives, with its verdict. Codes are stable: documents, logs and dead messages carry them. */
+/**
+ * Every error code of mediad with its verdict. Codes are stable: job documents, logs and dead messages contain them.
+ */
 export const errorCodes = {
   'input.not_media': 'reject',
   'input.no_av': 'reject',
@@ -50,24 +55,22 @@ export const errorCodes = {
   'config.terraform': 'retry',
 } as const satisfies Record<string, Verdict>
 
-/** A code of mediad's own, or one of a plugin's (`<family>.<what>`, lower case). */
+/** A code of mediad, or one that a plugin defines: `<family>.<name>` in lower case. */
 export type ErrorCode = keyof typeof errorCodes | (string & {})
 
 export type MediadErrorOptions = {
+  /** The error that caused this one. */
   cause?: unknown
-  /** Only for codes that are not in {@link errorCodes}; default `retry`. */
+  /** Verdict of a code that is not in {@link errorCodes}; default `retry`. It is ignored for the codes of mediad. */
   verdict?: Verdict
-  /** The last lines a program printed before it failed. */
+  /** The last lines that the failed program printed. */
   stderr?: readonly string[]
 }
 
-/** A config may import another copy of mediad than the one that runs it: errors of both are the same. */
+/** Makes `instanceof` work between copies of mediad: a config can import another copy than the one that runs it. */
 const brand = Symbol.for('mediad.error')
 
-/**
- * The one error class: a stable code, the verdict that goes with it, and a message for the person who gets it
- * (what happened, to what, what to do).
- */
+/** The error class of mediad: a stable code, its verdict, and a message that says what happened and what to do. */
 export class MediadError extends Error {
   override readonly name = 'MediadError'
   readonly [brand] = true
@@ -87,13 +90,13 @@ export class MediadError extends Error {
   }
 }
 
-/** Turns whatever was thrown into a {@link MediadError}; what nobody classified is retried, under `fallback`. */
+/** Converts anything that was thrown to a {@link MediadError}. An error without a code gets the code `fallback`. */
 export function toMediadError(thrown: unknown, fallback: ErrorCode): MediadError {
   if (thrown instanceof MediadError) return thrown
   return new MediadError(fallback, toMessage(thrown), { cause: thrown })
 }
 
-/** The message of anything that can be thrown. */
+/** Returns the message of anything that was thrown. */
 export function toMessage(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name
   return String(thrown)

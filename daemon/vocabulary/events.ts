@@ -1,7 +1,7 @@
 import type { ErrorCode, MediadError, Verdict } from './errors.ts'
 import type { JobDocument, JobError, Output, PluginTiming, Source } from './job.ts'
 
-/** The job that an event is about, and the attempt. */
+/** The job and the attempt that an event is about. */
 export type JobFields = {
   /** Id of the job. */
   readonly id: string
@@ -13,9 +13,9 @@ export type JobFields = {
   readonly claim: number
 }
 
-/** What one attempt took. */
+/** Duration and size of one attempt. */
 export type AttemptFields = {
-  /** Wall time of the attempt in seconds; null when its daemon died before its end. */
+  /** Wall time of the attempt in seconds; null when its daemon died before the end. */
   readonly seconds: number | null
   /** Wall time and CPU time of each plugin that ran, in seconds. */
   readonly plugins: readonly PluginTiming[]
@@ -25,14 +25,14 @@ export type AttemptFields = {
   readonly mediaSeconds: number | null
 }
 
-/** An error as events carry it. */
+/** An error in an event. */
 export type EventError = {
   readonly code: ErrorCode
   readonly message: string
   readonly verdict: Verdict
 }
 
-/** A queue that a daemon receives from, as the log calls it too. */
+/** A queue that a daemon receives from, by its name in events and in the log. */
 export type PolledName = 'work' | 'in-progress'
 
 /** The daemon has started and receives messages. */
@@ -49,7 +49,7 @@ export type DaemonStopped = {
   readonly owner: string
 }
 
-/** An attempt begins. */
+/** An attempt has started. */
 export type JobStarted = JobFields & {
   readonly type: 'job:started'
   readonly source: Source
@@ -64,7 +64,7 @@ export type JobProgress = JobFields & {
   readonly percent: number
 }
 
-/** A plugin reports something that the owner of a job should know; the job continues. */
+/** A plugin adds a warning to the job document; the job continues. */
 export type JobWarned = JobFields & {
   readonly type: 'job:warned'
   /** Name of the plugin. */
@@ -72,7 +72,7 @@ export type JobWarned = JobFields & {
   readonly message: string
 }
 
-/** The job is finished, and its document says so. */
+/** The job succeeded, and its document has been written. */
 export type JobSucceeded = JobFields &
   AttemptFields & {
     readonly type: 'job:succeeded'
@@ -81,7 +81,7 @@ export type JobSucceeded = JobFields &
     readonly bytesOut: number
   }
 
-/** An attempt failed, and the job is tried again. */
+/** An attempt failed, and the job will be tried again. */
 export type JobFailed = JobFields &
   AttemptFields & {
     readonly type: 'job:failed'
@@ -90,7 +90,7 @@ export type JobFailed = JobFields &
     readonly retryInSeconds: number
   }
 
-/** The job was moved to the dead-letter queue, by the daemon that worked on it or by the next one that read its document. */
+/** The job was moved to the dead-letter queue, by its owner or by the next daemon that read its document. */
 export type JobDeadLettered = JobFields &
   AttemptFields & {
     readonly type: 'job:dead_lettered'
@@ -101,7 +101,7 @@ export type JobDeadLettered = JobFields &
 export type JobReleased = JobFields &
   AttemptFields & {
     readonly type: 'job:released'
-    /** Why, such as `daemon.stopping`. */
+    /** Why it was released, such as `daemon.stopping`. */
     readonly error: EventError
   }
 
@@ -109,7 +109,7 @@ export type JobReleased = JobFields &
 export type JobAbandoned = JobFields &
   AttemptFields & {
     readonly type: 'job:abandoned'
-    /** Why, such as `lease.lost`. */
+    /** Why it was abandoned, such as `lease.lost`. */
     readonly error: EventError
   }
 
@@ -140,8 +140,9 @@ export type PollFailed = {
 }
 
 /**
- * The sweeper examined an in-progress message. `drop`: the message is obsolete. `wait`: its daemon holds the lease. `retry`: the
- * source returns to the work queue (or the job is dead-lettered, when the source is gone). `dead-letter`: no attempt is left.
+ * The sweeper checked an in-progress message. `drop`: the job is finished or has a newer claim. `wait`: its daemon
+ * holds the lease. `retry`: the source is returned to the work queue (or the job is dead-lettered, when the source no
+ * longer exists). `dead-letter`: the job was rejected, or no attempt is left.
  */
 export type SweepDecided = {
   readonly type: 'sweep:decided'
@@ -154,7 +155,7 @@ export type SweepDecided = {
   readonly decision: 'drop' | 'wait' | 'retry' | 'dead-letter'
 }
 
-/** The sweeper could not act on an in-progress message, which becomes visible again. */
+/** The sweeper could not handle an in-progress message, which becomes visible again. */
 export type SweepFailed = {
   readonly type: 'sweep:failed'
   /** Id of the message. */
@@ -171,37 +172,37 @@ export type HeartbeatMissed = JobFields & {
   readonly error: EventError
 }
 
-/** The daemon lost the lease of a job, for lack of heartbeats or to another daemon. */
+/** The daemon lost the lease of a job: its heartbeats failed, or another daemon claimed the job. */
 export type LeaseLost = JobFields & {
   readonly type: 'lease:lost'
   readonly error: EventError
 }
 
-/** A job was claimed whose lease was stale: its daemon died, or could not write. */
+/** The daemon claimed a job whose lease was stale: the previous owner died, or could not write heartbeats. */
 export type LeaseTakenOver = JobFields & {
   readonly type: 'lease:taken_over'
   /** The owner that lost the job. */
   readonly previousOwner: string | null
 }
 
-/** Something that every job needs fails, and the daemon receives less. */
+/** The circuit breaker tripped: something that every job needs failed, and the daemon pauses receiving. */
 export type CircuitTripped = {
   readonly type: 'circuit:tripped'
   readonly queue: PolledName
-  /** Whether it failed for a message or in a job. */
+  /** Whether it failed while a message was handled or in a job. */
   readonly by: 'message' | 'job'
   readonly error: EventError
-  /** How long nothing is received, in seconds. */
+  /** Duration of the pause in seconds. */
   readonly pauseSeconds: number
 }
 
-/** The daemon receives at its usual pace again. */
+/** The circuit breaker was reset: the daemon receives at its usual pace again. */
 export type CircuitReset = {
   readonly type: 'circuit:reset'
   readonly queue: PolledName
 }
 
-/** What happens in a daemon, for `onEvent` in the config. Payloads are read-only: the daemon uses the same objects. */
+/** An event of a daemon, as `onEvent` of the config receives it. It is read-only: the daemon uses the same object. */
 export type DaemonEvent =
   | DaemonStarted
   | DaemonStopped
@@ -228,12 +229,12 @@ export type DaemonEvent =
 /** Publishes an event. It never throws and never waits, so it can be called anywhere. */
 export type Emit = (event: DaemonEvent) => void
 
-/** Reads the job of an event from its document. */
+/** Returns the fields that identify the job of an event, from its document. */
 export function toJobFields({ id, source, attempt, claim }: Fields<'id' | 'source' | 'attempt' | 'claim'>): JobFields {
   return { id, key: source.key, attempt, claim }
 }
 
-/** Reads what an attempt took from its document. */
+/** Returns the duration and size of an attempt, from the job's document. */
 export function toAttemptFields({ source, timings, media }: Fields<'source' | 'timings' | 'media'>): AttemptFields {
   const { startedAt, endedAt, plugins } = timings
   return {
@@ -244,6 +245,7 @@ export function toAttemptFields({ source, timings, media }: Fields<'source' | 't
   }
 }
 
+/** Reduces an error to the fields that events carry. */
 export function toEventError({ code, message, verdict }: MediadError): EventError {
   return { code, message, verdict }
 }

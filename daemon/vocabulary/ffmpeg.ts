@@ -1,61 +1,69 @@
-/** One run of ffmpeg, as data. Paths are plain paths; the runner adds `file:`, the whitelists and all other hardening. */
+/**
+ * One run of ffmpeg as data. Paths are plain paths: the daemon adds `file:`, the whitelists and all other hardening.
+ */
 export type FfmpegCommand = {
-  /** Default: the source. */
+  /** Path of the input. Default: the source. */
   input?: string
-  /** Options before the input, e.g. `['-ss', '1.5']`. */
+  /** Options before the input, such as `['-ss', '1.5']`. */
   inputOptions?: readonly string[]
+  /** Output files with their options. Can be empty when `alsoDecode` is set. */
   outputs: readonly { path: string; options: readonly string[] }[]
   /**
-   * Options of one more output that is decoded and thrown away, e.g. `['-map', '0:1']`: the proof that what is copied can
-   * be decoded.
+   * Options of an additional output that is decoded and discarded, such as `['-map', '0:1']`. It checks that streams
+   * which are copied can be decoded.
    */
   alsoDecode?: readonly string[]
-  /** How long the output will be, to make fractions of ffmpeg's progress; without it there are none. */
+  /** Expected duration of the output. Without it, `onProgress` is called only at the end. */
   durationSeconds?: number | null
-  /** Fraction done, 0 to 1, never falling. */
+  /** Receives the completed fraction, from 0 to 1; it never decreases. */
   onProgress?: (fraction: number) => void
 }
 
 /**
- * A short run of ffmpeg that proves before the first job what `run` will need. It reads a generated sample: stream 0 is video
- * (64x64, 4:2:0, five frames), stream 1 is stereo audio.
+ * A short run of ffmpeg that checks at start whether ffmpeg can do what `run` will need. Its input is a generated
+ * sample: stream 0 is video (64x64, 4:2:0, five frames), stream 1 is stereo audio.
  */
 export type FfmpegTrial = {
-  /** What is missing when it fails, e.g. `libx264`. */
+  /** Names what is missing when the trial fails, such as `libx264`. */
   readonly name: string
   /** Options before the input. */
   readonly inputOptions?: readonly string[]
-  /** Options of an output, and the extension of its file, which chooses the container. */
+  /** Options of the output file, and its extension, which selects the container. */
   readonly output?: { readonly extension: string; readonly options: readonly string[] }
-  /** As in {@link FfmpegCommand}. */
+  /** Options of an output that is decoded and discarded, as in {@link FfmpegCommand}. */
   readonly alsoDecode?: readonly string[]
 }
 
+/** Cost and findings of one run of ffmpeg. */
 export type FfmpegResult = {
   /** Wall time. */
   readonly seconds: number
-  /** Of ffmpeg, as it was last seen: up to 0.3 s before its end. */
+  /** CPU time of ffmpeg. The last sample is taken up to 0.3 s before its end. */
   readonly cpuSeconds: number
-  /** The last output timestamp ffmpeg reported; null when it reported none. */
+  /** The last output timestamp that ffmpeg reported; null when it reported none. */
   readonly outSeconds: number | null
-  /** Pictures in the first output; null when it reported none. */
+  /** Number of video frames in the first output; null when ffmpeg reported none. */
   readonly frames: number | null
-  /** Pictures that did not get into it, because their times did not grow. */
+  /** Number of frames that were dropped because their timestamps did not increase; null when ffmpeg reported none. */
   readonly droppedFrames: number | null
-  /** What it complained about while it read the input. */
+  /** Defects of the input that ffmpeg reported. */
   readonly corruption: Corruption
 }
 
-/** What ffmpeg said of a source while it read it, counted over everything it printed. */
+/** Defects of a source that ffmpeg reported while it read it, counted over all of its output. */
 export type Corruption = {
-  /** Per stream of the source, by index: packets that could not be decoded, and pictures that were decoded damaged. */
+  /**
+   * By stream index of the source: number of packets that could not be decoded and of frames that were decoded corrupt.
+   */
   readonly undecodable: Readonly<Record<number, number>>
-  /** The container says that there should be more of it. */
+  /** Whether the file ends before the end that its container states. */
   readonly truncated: boolean
-  /** The container makes no sense somewhere: something in between is missing. */
+  /** Whether data is missing or unreadable in the middle of the container. */
   readonly gaps: boolean
-  /** A copied stream's timestamps did not grow. */
+  /** Whether a copied stream has non-monotonic timestamps. */
   readonly nonMonotonic: boolean
-  /** Numbers that expressions of filters printed (`print(n,24)`, n a whole number), each once. */
+  /**
+   * Distinct integers that filter expressions printed (`print(n,24)`); plugins use them to detect mid-stream changes.
+   */
   readonly detections: readonly number[]
 }

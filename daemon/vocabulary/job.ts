@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
-/** S3's limit of a key, in bytes of UTF-8. */
+/** S3's limit for the length of a key, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024
 
-/** A job's id; see {@link toJobId}. */
+/** The id of a job; see {@link toJobId}. */
 export const jobIdSchema = z.string().regex(/^[0-9a-f]{32}$/)
 
 const keySchema = z
@@ -16,68 +16,81 @@ const keySchema = z
 /** The one schema of a source, in notifications, in-progress messages, dead messages and job documents. */
 export const sourceSchema = z.object({
   bucket: z.string().min(1, 'the bucket is missing'),
-  /** The object's key as it is, not URL-encoded. */
+  /** Key of the object, not URL-encoded. */
   key: keySchema,
-  /** Without quotes. */
+  /** ETag without quotes. */
   etag: z.string('the object has no etag').min(1, 'the object has no etag'),
   sizeBytes: z.int('the object has no size').min(0, 'the object has no size'),
-  /** S3's order of writes to one key, hexadecimal; absent where the store gives none. */
+  /** Orders the writes to one key, hexadecimal; absent when the object store has none. */
   sequencer: z
     .string('the sequencer is not hexadecimal')
     .regex(/^[0-9a-f]{1,64}$/i, 'the sequencer is not hexadecimal')
     .exactOptional(),
 })
 
-/** What a person asks of a media file first. Absent fields do not apply to this kind of file. */
+/** The main properties of a media file. Fields that do not apply to a file are absent. */
 const mediaSchema = z.object({
+  /** ffmpeg's name of the container. */
   format: z.string().exactOptional(),
+  /** Codec of the video, or of the audio when there is no video. */
   codec: z.string().exactOptional(),
+  /** Codec of the audio of a file with video. */
   audioCodec: z.string().exactOptional(),
-  /** As it is shown: after rotation. */
+  /** Width in pixels as shown, after rotation. */
   width: z.number().exactOptional(),
+  /** Height in pixels as shown, after rotation. */
   height: z.number().exactOptional(),
   framesPerSecond: z.number().exactOptional(),
   pixelFormat: z.string().exactOptional(),
-  /** `true` for video that is meant for HDR screens. */
+  /** `true` for HDR video; absent otherwise. */
   hdr: z.boolean().exactOptional(),
-  /** Clockwise turn that is still to be applied by the player. */
+  /** Clockwise rotation in degrees that the player has to apply; absent when 0. */
   rotation: z.number().exactOptional(),
   channels: z.number().exactOptional(),
+  /** Sample rate of the audio in Hz. */
   sampleRate: z.number().exactOptional(),
-  /** Three letters of ISO 639-2. */
+  /** ISO 639-2 code of three letters. */
   language: z.string().exactOptional(),
   durationSeconds: z.number().exactOptional(),
+  /** Number of streams of all types. */
   streams: z.number().exactOptional(),
+  /** Number of chapters; absent when there are none. */
   chapters: z.number().exactOptional(),
 })
 
 const outputSchema = z.object({
   key: keySchema,
+  /** Kind of the file, as the plugin names it: `video`, `thumbnail`, … */
   kind: z.string(),
   contentType: z.string(),
   sizeBytes: z.int().min(0),
+  /** ETag without quotes. */
   etag: z.string(),
-  /** Wall time its plugin took to make it. */
+  /** Wall time in which the plugin made the file. */
   seconds: z.number(),
-  /** What is in it, as ffprobe saw it before the upload; absent for files that are not media. */
+  /** Properties of the file, read by ffprobe before the upload; absent for files that are not media. */
   media: mediaSchema.exactOptional(),
 })
 
 export const jobErrorSchema = z.object({
+  /** Stable code, such as `input.not_media`. */
   code: z.string(),
   message: z.string(),
   verdict: z.enum(['retry', 'reject', 'release']),
+  /** Name of the plugin that failed; absent when the error is not a plugin's. */
   plugin: z.string().exactOptional(),
-  /** The last lines the failed program printed. */
+  /** The last lines that the failed program printed. */
   stderr: z.array(z.string()).exactOptional(),
 })
 
 const timingSchema = z.object({
+  /** Name of the plugin. */
   plugin: z.string(),
+  /** Wall time. */
   seconds: z.number(),
-  /** CPU time of its ffmpeg; each run is seen up to 0.3 s before its end. */
+  /** CPU time of its runs of ffmpeg, each measured until up to 0.3 s before its end. */
   cpuSeconds: z.number(),
-  /** Why it did not apply to the source; absent when it did. */
+  /** Why the plugin does not apply to the source; absent when it does. */
   skipped: z.string().exactOptional(),
 })
 
@@ -97,30 +110,31 @@ export const documentSchema = z.object({
   id: jobIdSchema,
   source: sourceSchema,
   state: z.enum(['processing', 'failed', 'released', 'succeeded', 'dead']),
-  /** The fencing token: grows with every claim of the document. */
+  /** The claim number, a fencing token: it grows with every claim of the document. */
   claim: z.int().min(1),
-  /** How often this version of the source was tried; a release does not count. */
+  /** Number of the attempt at this version of the source, from 1. A released attempt does not count. */
   attempt: z.int().min(1),
-  /** The daemon that holds the job; null when nobody does. */
+  /** Name of the daemon that owns the job, unique to the claim; null when no daemon does. */
   owner: z.string().nullable(),
-  /** Grows with every write. */
+  /** Revision: grows with every write. */
   rev: z.int().min(1),
-  /** Random in every write, so that no etag ever returns and a lost reply can be told from a lost race. */
+  /** Random in every write. No etag ever repeats, and a writer whose response was lost recognizes its write by it. */
   nonce: z.string(),
   progress: z.object({ plugin: z.string().nullable(), percent: z.number() }),
   outputs: z.array(outputSchema),
-  /** What ffprobe saw in the source; absent until it has looked. */
+  /** Properties of the source; absent until it has been probed. */
   media: mediaSchema.exactOptional(),
-  /** Of this attempt; absent when there are none. */
+  /** Warnings of this attempt; absent when there are none. */
   warnings: z.array(warningSchema).exactOptional(),
   error: jobErrorSchema.nullable(),
-  /** Pause after a failure before the next attempt; 0 in every other state. */
+  /** Pause between a failed attempt and the next; 0 in every state but `failed`. */
   backoffSeconds: z.number().min(0),
   timings: z.object({ startedAt: z.string(), endedAt: z.string().nullable(), plugins: z.array(timingSchema) }),
+  /** Earlier attempts that failed, the oldest first. */
   history: z.array(pastAttemptSchema),
 })
 
-/** What a schema gives, read-only all the way down. */
+/** The output of a schema, deeply read-only. */
 type Parsed<Schema extends z.ZodType> = DeepReadonly<z.output<Schema>>
 type DeepReadonly<T> = T extends readonly (infer Item)[]
   ? readonly DeepReadonly<Item>[]
@@ -128,59 +142,60 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Name in keyof T]: DeepReadonly<T[Name]> }
     : T
 
-/** An uploaded object, as a notification names it. */
+/** An uploaded object: bucket, key and version. */
 export type Source = Parsed<typeof sourceSchema>
 
-/** A source as a message on the work queue names it. */
+/** A source in a message on the work queue. */
 export type WorkSource = Source & {
-  /** An operator's word against the document's: the job that died as this claim begins anew. Said of that claim alone. */
+  /** Claim number of the dead job that an operator starts again. It has no effect on any other claim or state. */
   readonly redrive?: number
 }
 
-/** One object a job put into the bucket. */
+/** An object that a job uploaded to the bucket. */
 export type Output = Parsed<typeof outputSchema>
 
-/** What a person asks of a media file first. Absent fields do not apply to this kind of file. */
+/** The main properties of a media file. Fields that do not apply to a file are absent. */
 export type MediaSummary = Parsed<typeof mediaSchema>
 
-/** Why an attempt ended without success. */
+/** Why an attempt did not succeed. */
 export type JobError = Parsed<typeof jobErrorSchema>
 
-/** How long one plugin worked. */
+/** The time that one plugin took. */
 export type PluginTiming = Parsed<typeof timingSchema>
 
-/** Something about a job that succeeded, or went on, that its owner should know. */
+/** A message of a plugin about a problem that does not fail the job. */
 export type Warning = Parsed<typeof warningSchema>
 
-/** One ended attempt, for the people who look at a dead job. */
+/** An earlier attempt that failed. */
 export type PastAttempt = Parsed<typeof pastAttemptSchema>
 
 /**
- * The one S3 object per job that says where it stands; the only state there is.
- * It is written only with conditional writes, so there is one winner, always.
+ * The state of a job: one S3 object per job, and the only state in mediad. It is written only with conditional writes,
+ * so of several concurrent writers exactly one succeeds.
  */
 export type JobDocument = Parsed<typeof documentSchema>
 
 export type JobState = JobDocument['state']
 
-/** A job document without the fields that every write sets anew. */
+/** A job document without the fields that every write sets. */
 export type DocumentDraft = Omit<JobDocument, 'rev' | 'nonce'>
 
-/** A job document as it was read or written, its age by S3's own clock. */
+/** A job document as it was read, with its etag and its age by S3's clock. */
 export type SeenDocument = { readonly document: JobDocument; readonly etag: string; readonly ageSeconds: number }
 
 /**
- * The job's id, known before the upload: 128 bits of a hash over bucket and key.
- * It is safe as a file name and as a path segment, whatever the key looks like.
+ * Returns the id of a job: 128 bits of a hash of bucket and key, so it is known before the upload. It is safe as a file
+ * name and as a path segment, whatever the key contains.
  */
 export function toJobId(bucket: string, key: string): string {
   return createHash('sha256').update(`${bucket}\0${key}`).digest('hex').slice(0, 32)
 }
 
 /**
- * Whether source `a` was certainly written before source `b` of the same key: S3's sequencers, the shorter one padded
- * with zeros on the left, compared as text
- * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+ * Returns whether source `a` was certainly written before source `b` of the same key. Compares S3's sequencers as text,
+ * after padding the shorter one with zeros on the left
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html). False when either source
+ * has no sequencer.
  */
 export function isOlder(a: Source, b: Source): boolean {
   if (a.sequencer === undefined || b.sequencer === undefined) return false

@@ -1,72 +1,88 @@
-/** What ffprobe says of a file, in numbers that can be trusted to be numbers. */
+/**
+ * What ffprobe reports about a file, checked and typed: a number is never NaN. The values come from the file itself and
+ * can be wrong.
+ */
 export type Probe = {
-  /** ffmpeg's name of the container, e.g. `mov,mp4,m4a,3gp,3g2,mj2`. */
+  /** ffmpeg's name of the container, such as `mov,mp4,m4a,3gp,3g2,mj2`. */
   readonly format: string
-  /** As the header claims; null when it says nothing. Headers lie. */
+  /** Duration from the header; null when the header has none. It can be wrong. */
   readonly durationSeconds: number | null
-  /** When the earliest stream begins, by the file's own clock; 0 when it does not say. */
+  /** Timestamp at which the earliest stream starts; 0 when unknown. */
   readonly startSeconds: number
+  /** Size of the file in bytes. */
   readonly sizeBytes: number
-  /** The picture, chosen by the rules of `pick.ts`. */
+  /** The video track to work with, selected by the rules of `pick.ts`; null when there is none. */
   readonly video: VideoStream | null
-  /** The sound, chosen by the rules of `pick.ts`. */
+  /** The audio track to work with, selected by the rules of `pick.ts`; null when there is none. */
   readonly audio: AudioStream | null
+  /** All subtitle tracks. */
   readonly subtitles: readonly SubtitleStream[]
-  /** Tracks of picture and sound that were not chosen, and what is neither picture, sound nor subtitle. */
+  /** Tracks that are not used: the other video and audio tracks, cover art, data, attachments. */
   readonly skipped: readonly SkippedTrack[]
-  /** How many streams of any kind there are. */
+  /** Number of streams of all types. */
   readonly streamCount: number
   readonly chapterCount: number
-  /** Whether the container itself says that its end is missing. */
+  /** Whether the file ends before the end that its container states. */
   readonly truncated?: boolean
-  /** Whether the lengths are no claims of the file but guesses from its first bit rate. */
+  /** Whether the durations are estimates that ffprobe made from the bit rate, instead of values from the file. */
   readonly isDurationEstimated?: boolean
-  /** How large the container says it is; null when it does not say. */
+  /** Size of the file in bytes according to its header; null when the header has none. */
   readonly declaredBytes?: number | null
 }
 
+/** A video track. */
 export type VideoStream = {
   /** ffmpeg's stream index, for `-map 0:<index>`. */
   readonly index: number
+  /** ffmpeg's name of the codec, such as `h264`. */
   readonly codec: string
-  /** In ffmpeg's words, e.g. `High`, `Main 10`; absent when the file does not say. */
+  /** ffmpeg's name of the profile, such as `High` or `Main 10`; absent when unknown. */
   readonly profile?: string
-  /** As coded, before rotation. */
+  /** Coded width in pixels, before rotation. */
   readonly width: number
+  /** Coded height in pixels, before rotation. */
   readonly height: number
-  /** Clockwise turn a player applies, after it has mirrored. */
+  /** Clockwise rotation in degrees that a player applies, after mirroring. */
   readonly rotation: 0 | 90 | 180 | 270
-  /** Whether a player shows the picture as in a mirror: left and right exchanged, before it is turned. */
+  /** Whether a player flips the frames horizontally, before it rotates them. */
   readonly mirrored?: boolean
+  /** ffmpeg's name of the pixel format, such as `yuv420p`; null when unknown. */
   readonly pixelFormat: string | null
-  /** The decoder that must be asked for by name, because ffmpeg's own does not see the transparency of WebM. */
+  /**
+   * Decoder to select by name, because ffmpeg's default decoder ignores the alpha channel of WebM; absent otherwise.
+   */
   readonly decoder?: string
-  /** The average, which is real. */
+  /** Average frame rate; null when unknown. */
   readonly framesPerSecond: number | null
-  /** The highest rate at which frames may follow each other, as the container claims; 90000 is not unheard of. */
+  /**
+   * Highest frame rate according to the container (`r_frame_rate`); null when unknown. It can be absurd, such as 90000.
+   */
   readonly maxFramesPerSecond?: number | null
-  /** As the container's index lists them; null when it has none. */
+  /** Number of packets according to the container's index; null when it has none. */
   readonly packetCount?: number | null
+  /** Timestamp at which the track starts; 0 when unknown. */
   readonly startSeconds?: number
+  /** Duration of the track; null when unknown. */
   readonly durationSeconds: number | null
-  /** Width of one pixel over its height; 1 when the file does not say. */
+  /** Pixel aspect ratio, width over height; 1 when unknown. */
   readonly pixelAspect?: number
-  /** How light is coded, in ffmpeg's word; `smpte2084` and `arib-std-b67` are HDR. Absent when the file does not say. */
+  /** ffmpeg's name of the transfer function; `smpte2084` (PQ) and `arib-std-b67` (HLG) are HDR. Absent when unknown. */
   readonly transfer?: string
+  /** ffmpeg's name of the color primaries; absent when unknown. */
   readonly primaries?: string
-  /** The matrix between RGB and YUV; `gbr` means that it is RGB. */
+  /** ffmpeg's name of the matrix between RGB and YUV; `gbr` is RGB itself. Absent when unknown. */
   readonly matrix?: string
-  /** `pc`: all values are used, `tv`: as in television, 16 to 235. */
+  /** `pc` for full range, `tv` for limited range (16 to 235 in 8 bits); absent when unknown. */
   readonly range?: string
-  /** How an HDR picture was mastered, as far as it says; absent for others. */
+  /** Mastering metadata of HDR video, as far as the file has it; absent for SDR. */
   readonly mastering?: Mastering
-  /** Whether a picture is made of two half-pictures, as old television is. */
+  /** Whether the track is interlaced: each frame consists of two fields. */
   readonly interlaced?: boolean
 }
 
 /**
- * How an HDR picture was mastered (SMPTE ST 2086) and how bright it gets (CTA-861.3). Colours in 1/50000, luminances
- * in 1/10000 cd/m², light levels in cd/m²: the units of HEVC and AV1.
+ * Mastering display (SMPTE ST 2086) and content light level (CTA-861.3) of HDR video, in the units of HEVC and AV1:
+ * chromaticities in 1/50000, luminances in 1/10000 cd/m², light levels in cd/m².
  */
 export type Mastering = {
   readonly display?: {
@@ -76,55 +92,71 @@ export type Mastering = {
     readonly white: Point
     readonly luminance: { readonly min: number; readonly max: number }
   }
+  /** `max` is MaxCLL, `average` is MaxFALL. */
   readonly light?: { readonly max: number; readonly average: number }
 }
 type Point = { readonly x: number; readonly y: number }
 
+/** An audio track. */
 export type AudioStream = {
+  /** ffmpeg's stream index, for `-map 0:<index>`. */
   readonly index: number
+  /** ffmpeg's name of the codec, such as `aac`. */
   readonly codec: string
+  /** ffmpeg's name of the profile, such as `LC`; absent when unknown. */
   readonly profile?: string
   readonly channels: number
-  /** Where they are heard, in ffmpeg's words (`stereo`, `5.1(side)`, `BL+BR`); absent when the file does not say. */
+  /** ffmpeg's name of the channel layout, such as `stereo`, `5.1(side)` or `BL+BR`; absent when unknown. */
   readonly layout?: string
+  /** Sample rate in Hz. */
   readonly sampleRate: number
-  /** As the container's index lists them; null when it has none. */
+  /** Number of packets according to the container's index; null when it has none. */
   readonly packetCount?: number | null
+  /** Timestamp at which the track starts; 0 when unknown. */
   readonly startSeconds?: number
+  /** Duration of the track; null when unknown. */
   readonly durationSeconds: number | null
-  /** Three letters of ISO 639-2; absent when the file does not say. */
+  /** ISO 639-2 code of three letters; absent when unknown. */
   readonly language?: string
 }
 
+/** A subtitle track. */
 export type SubtitleStream = {
+  /** ffmpeg's stream index, for `-map 0:<index>`. */
   readonly index: number
+  /** ffmpeg's name of the codec, such as `subrip`. */
   readonly codec: string
-  /** Text can become WebVTT; pictures of text cannot. */
+  /** Whether the subtitles are text, which can be converted to WebVTT, and not bitmaps. */
   readonly isText: boolean
+  /** ISO 639-2 code of three letters; absent when unknown. */
   readonly language?: string
 }
 
+/** A track that is not used. */
 export type SkippedTrack = {
+  /** ffmpeg's stream index. */
   readonly index: number
   /** `video`, `audio`, `data`, `attachment`, … */
   readonly type: string
+  /** ffmpeg's name of the codec; null when it knows none. */
   readonly codec: string | null
+  /** Why the track is not used, in words. */
   readonly reason: string
 }
 
-/** Width and height as a person sees the picture: after rotation. */
+/** Returns the size at which a player shows the video: after rotation, with the pixel aspect ratio not applied. */
 export function toDisplaySize(video: VideoStream): { width: number; height: number } {
   return video.rotation % 180 === 0
     ? { width: video.width, height: video.height }
     : { width: video.height, height: video.width }
 }
 
-/** Whether the light is coded for HDR screens: PQ or HLG. */
+/** Returns whether the video is HDR: its transfer function is PQ or HLG. */
 export function isHdr({ transfer }: Pick<VideoStream, 'transfer'>): boolean {
   return transfer === 'smpte2084' || transfer === 'arib-std-b67'
 }
 
-/** Whether the file is one picture: what ffmpeg reads with a demuxer for a stream of pictures. */
+/** Returns whether the file is a still image: ffmpeg reads it with one of its image demuxers (`*_pipe`). */
 export function isStill({ format }: Pick<Probe, 'format'>): boolean {
   return format.endsWith('_pipe')
 }

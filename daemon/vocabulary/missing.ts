@@ -1,11 +1,11 @@
 import { MediadError } from './errors.ts'
 
-/** Shared between copies of this file, so that a config written against one is understood by the other. */
+/** Makes placeholders work between copies of mediad: a config can import another copy than the one that runs it. */
 const marker = Symbol.for('mediad.missing-variable')
 
 /**
- * Stands for a value that the config needs and the environment does not give. It can be stored and passed on; used as a
- * string it throws `problem` as `config.invalid`, so that no missing variable ends up inside a URL or a key.
+ * Returns a placeholder for a value that the config needs and that is not set. It can be stored and passed on. Using it
+ * as a string throws `config.invalid` with `problem`, so that a missing variable never becomes part of a URL or key.
  */
 export function createMissing(problem: string): string {
   return new Proxy(Object.freeze({ [marker]: problem }), {
@@ -17,7 +17,7 @@ export function createMissing(problem: string): string {
   }) as unknown as string
 }
 
-/** Returns the problem that a placeholder of {@link createMissing} stands for; undefined for any other value. */
+/** Returns the problem of a placeholder of {@link createMissing}; undefined for any other value. */
 export function describeMissing(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, marker)) return undefined
   return String((value as Record<symbol, unknown>)[marker])

@@ -5,100 +5,141 @@ import type { FfmpegCommand, FfmpegResult, FfmpegTrial } from './ffmpeg.ts'
 import type { Log } from './log.ts'
 import type { Probe } from './media.ts'
 
-/** A file that a plugin made, on its way to S3. */
+/** A file that a plugin made, to be uploaded to S3. */
 export type Artifact = {
-  /** Absolute, inside the workspace. */
+  /** Absolute path of the file, inside the workspace. */
   readonly path: string
-  /** What it is, in the plugin's word: `video`, `thumbnail`, … */
+  /** Kind of the file, as the plugin names it: `video`, `thumbnail`, … */
   readonly kind: string
-  /** The object key it will get. */
+  /** Key that the uploaded object will have. */
   readonly key: string
   readonly contentType: string
   readonly sizeBytes: number
-  /** Wall time the plugin took to make it. */
+  /** Wall time in which the plugin made the file. */
   readonly seconds: number
+  /** Properties of the file, read by ffprobe; absent for files that ffprobe does not read. */
   readonly media?: MediaSummary
 }
 
+/** Options of {@link RunContext.add}. */
 export type AddOptions = {
-  /** Key template: `{name}` (the source's key without prefix and extension), `{id}`, and whatever `values` names. */
+  /** Key template with `{name}` (the source's key without prefix and extension), `{id}`, and the names in `values`. */
   key: string
   contentType: string
-  /** Values for further places in the template, e.g. `{ n: 2 }` for `{n}`. */
+  /** Values of further placeholders, such as `{ n: 2 }` for `{n}`. */
   values?: Readonly<Record<string, string | number>>
 }
 
+/** Options of `storage.upload` in {@link RunContext}. */
 export type UploadOptions = {
-  /** `own` (default): replace only what an earlier attempt of this job wrote. `always`: replace whatever is there. */
+  /** `own` (default) replaces only an object that an attempt of the same job wrote, `always` replaces any object. */
   overwrite?: 'own' | 'always'
-  /** Fraction that has arrived, 0 to 1. */
+  /** Receives the uploaded fraction, from 0 to 1. */
   onProgress?: (fraction: number) => void
 }
 
-/** What a plugin's `run` gets. */
+/** Everything that a plugin's `run` receives for one attempt. */
 export type RunContext = {
+  /** Id of the job, number of the attempt (from 1) and number of the claim (from 1). */
   readonly job: { readonly id: string; readonly attempt: number; readonly claim: number }
+  /** The uploaded object. Its key is client input: do not use it in a path or a command. */
   readonly source: Source
-  /** Absolute path of the downloaded source. Its name says nothing; never derive anything from it. */
+  /**
+   * Absolute path of the downloaded source. Read it, but do not write to it, and do not derive anything from its name.
+   */
   readonly input: string
-  /** What ffprobe says of the source. */
+  /** What ffprobe reports about the source. */
   readonly probe: Probe
-  /** The attempt's own folder; removed when the attempt ends. */
+  /** Absolute path of the attempt's temporary folder. It is removed when the attempt ends. */
   readonly workspace: string
-  /** What the plugins so far have added. */
+  /** The artifacts that this plugin and the plugins before it have added. */
   readonly artifacts: readonly Artifact[]
   /**
-   * Hands a finished file over: checks that it lies in the workspace and is not empty, and looks into it with ffprobe
-   * when its content type is audio, video or image.
+   * Adds a finished file of the workspace to the artifacts. Probes it when its content type is audio, video, or an
+   * image that ffprobe reads.
+   *
+   * @param path path of the file, absolute or relative to the workspace
+   * @param kind what the file is, such as `video` or `thumbnail`; it is stored in the job document
+   * @throws MediadError `internal.output` for a file that is missing, empty, outside the workspace, or not valid media;
+   * `output.key` for a key that is not allowed; `output.too_many`, `resource.limit`
    */
   add(path: string, kind: string, options: AddOptions): Promise<Artifact>
-  /** Fraction of this plugin's work that is done, 0 to 1. */
+  /** Reports the completed fraction of this plugin's work, from 0 to 1. */
   progress(fraction: number): void
-  /** Something the job's owner should know although the job succeeds; it stands in the job document and in the log. */
+  /**
+   * Adds a warning to the job document and to the log; the job continues. The document holds up to 100 warnings of up
+   * to 500 characters each.
+   */
   warn(message: string): void
-  /** This plugin does not apply to this source: the reason stands in the job document. To be followed by a return. */
+  /** Records in the job document that this plugin does not apply to the source. Return from `run` after it. */
   skip(reason: string): void
-  /** Aborts when the daemon stops or the job is another's; everything that takes long must obey it. */
+  /** Aborts when the daemon stops or loses the job. Pass it to everything that takes long. */
   readonly signal: AbortSignal
+  /** Log of the plugin. Every line has the id of the job and the name of the plugin. */
   readonly log: Log
   /**
-   * Runs ffmpeg hardened, with progress, abort and stall watchdog. Every output exists and is not empty when it resolves.
+   * Runs ffmpeg, hardened and limited by the config. When it resolves, every output exists and is not empty; whether
+   * the output is complete is for the plugin to check, with `inspect`. The run ends when `signal` aborts, and when
+   * ffmpeg makes no progress for too long.
+   *
    * @throws MediadError `internal.ffmpeg`, `internal.ffmpeg_signal`, `internal.output`, `transient.stalled`, `input.*`,
    * `resource.*`
    */
   ffmpeg(command: FfmpegCommand): Promise<FfmpegResult>
-  /** ffprobe on a file in the workspace. */
+  /**
+   * Runs ffprobe on a file in the workspace.
+   *
+   * @throws MediadError `internal.output` for a file that is not valid media; `resource.limit` for one that is too long
+   */
   inspect(path: string): Promise<Probe>
   readonly storage: {
-    /** Streams an artifact to its key, conditionally: never over what a later claim or somebody else wrote. */
+    /**
+     * Uploads an artifact to its key and lists it in the job document. The write is conditional: it never replaces an
+     * object that a newer claim of the job wrote, nor, unless `overwrite` is `always`, an object that is not of this job.
+     *
+     * @throws MediadError `output.exists`, `output.too_many`, `lease.lost`, `transient.storage`, `internal.output`
+     */
     upload(artifact: Artifact, options?: UploadOptions): Promise<Output>
   }
 }
 
-export type SetupContext = { readonly log: Log }
+/** What a plugin's `setup` receives. */
+export type SetupContext = {
+  /** Log of the plugin. */
+  readonly log: Log
+}
 
-/** What a plugin's factory returns. Returning from `run` means done, throwing means not done. */
+/** What a plugin's factory returns. Only `run` is required. */
 export type PluginHooks = {
-  /** Key templates `run` may write to; checked against the source prefix and against each other at start. */
+  /** Key templates that `run` writes to. At start they are checked against the prefixes and those of other plugins. */
   keys?: readonly string[]
-  /** ffmpeg encoders `run` needs; the daemon refuses to start without them. */
+  /** ffmpeg encoders that `run` needs. The daemon does not start without them. */
   encoders?: readonly string[]
-  /** ffmpeg filters `run` needs beyond those of every ffmpeg, such as `zscale`; the same applies. */
+  /**
+   * ffmpeg filters that `run` needs and not every build has, such as `zscale`. The daemon does not start without them.
+   */
   filters?: readonly string[]
-  /** What `run` does with ffmpeg, as trials; the daemon refuses to start when one fails. `sample` is what they read. */
+  /**
+   * Returns short runs of ffmpeg with the options that `run` will use. The daemon does not start when one fails.
+   *
+   * @param sample probe of the generated file that the trials read
+   */
   trials?(sample: Probe): readonly FfmpegTrial[]
-  /** Once per daemon, before the first job. */
+  /** Runs once per daemon, before the first job. The daemon does not start when it throws. */
   setup?(context: SetupContext): void | Promise<void>
-  /** Once per attempt. Must be idempotent: it may run again over its own earlier results. */
+  /**
+   * Runs once per attempt. To return is success, to throw is failure; the verdict of the error decides about the job.
+   * It must be idempotent, because it can run again after an attempt that ended at any point.
+   */
   run(context: RunContext): void | Promise<void>
-  /** Once per daemon, in reverse order, only after a setup that worked. */
+  /** Runs once per daemon after the last job, in reverse order of the plugins, and only when `setup` succeeded. */
   teardown?(): void | Promise<void>
 }
 
-/** A configured plugin, ready for the chain. Made by the function that {@link definePlugin} returns. */
+/** A configured plugin for the chain. The function that {@link definePlugin} returns creates it. */
 export type Plugin = {
   readonly name: string
-  /** Wrong options, reported together with every other mistake of the config. A plugin with problems never runs. */
+  /** Options that are not valid. They are reported with all other problems of the config; such a plugin never runs. */
   readonly problems: readonly Problem[]
   readonly hooks: PluginHooks
 }
@@ -107,9 +148,13 @@ type Factory<Schema extends z.ZodObject> =
   {} extends z.input<Schema> ? (options?: z.input<Schema>) => Plugin : (options: z.input<Schema>) => Plugin
 
 /**
- * Makes a plugin: a function from options to a plain object of hooks; state is a closure.
- * Options are checked by `schema`; unknown ones are errors. Mistakes surface when the config is loaded.
+ * Defines a plugin: returns a function that takes the options and returns a {@link Plugin} for the config. The options
+ * are checked when the config is loaded; unknown ones are errors. State that jobs share lives in the closure of
+ * `factory`; several jobs can be in `run` at once.
  *
+ * @param name identifies the plugin in the config's problems, the log and the job document
+ * @param schema zod object of the options
+ * @param factory returns the hooks for the checked options
  * @example
  * export const touch = definePlugin('touch', z.object({ text: z.string().default('hi') }), ({ text }) => ({
  *   keys: ['note_{name}.txt'],
@@ -127,11 +172,11 @@ export function definePlugin<Schema extends z.ZodObject>(
 ): Factory<Schema> {
   return ((options: unknown = {}): Plugin => {
     const parsed = parse(schema.strict(), options)
-    if (!parsed.ok) return { name, problems: parsed.problems, hooks: { run: refuse } }
+    if (!parsed.ok) return { name, problems: parsed.problems, hooks: { run: throwInvalid } }
     return { name, problems: [], hooks: factory(parsed.data as z.output<Schema>) }
   }) as Factory<Schema>
 }
 
-function refuse(): never {
-  throw new Error('a plugin with wrong options was run')
+function throwInvalid(): never {
+  throw new Error('a plugin with invalid options was run')
 }

@@ -1,21 +1,26 @@
-/** What was acquired, and how it is given back: last in, first out, once. */
+/** Releases everything that was acquired, in reverse order. */
 export type Releasers = {
-  /** Runs every release, in reverse order, even when one throws; then throws what was thrown, together. */
+  /**
+   * Runs every release once, even when one throws. Repeated calls return the same promise.
+   *
+   * @throws AggregateError of all releases that failed
+   */
   release(): Promise<void>
 }
 
-export type Push = (what: string, release: () => unknown) => void
+/** Adds the release of something that was acquired; `name` identifies it in errors. */
+export type Push = (name: string, release: () => unknown) => void
 
 /**
- * Runs `acquire`, which pushes a release for everything it gets hold of. When it fails half way, what was got is released
- * and the failure thrown on.
+ * Runs `acquire`, which pushes a release for everything it acquires. When it throws, everything acquired so far is
+ * released and the error is thrown again.
  */
 export async function withReleasers(acquire: (push: Push) => Promise<void>): Promise<Releasers> {
-  const stack: { what: string; release: () => unknown }[] = []
+  const stack: Entry[] = []
   let released: Promise<void> | null = null
   const release = () => (released ??= releaseAll(stack))
   try {
-    await acquire((what, release) => stack.push({ what, release }))
+    await acquire((name, release) => stack.push({ name, release }))
   } catch (error) {
     try {
       await release()
@@ -27,13 +32,15 @@ export async function withReleasers(acquire: (push: Push) => Promise<void>): Pro
   return { release }
 }
 
-async function releaseAll(stack: { what: string; release: () => unknown }[]): Promise<void> {
+type Entry = { readonly name: string; readonly release: () => unknown }
+
+async function releaseAll(stack: readonly Entry[]): Promise<void> {
   const errors: Error[] = []
-  for (const { what, release } of stack.toReversed()) {
+  for (const { name, release } of stack.toReversed()) {
     try {
       await release()
     } catch (error) {
-      errors.push(new Error(`could not release ${what}`, { cause: error }))
+      errors.push(new Error(`could not release ${name}`, { cause: error }))
     }
   }
   if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('; '))

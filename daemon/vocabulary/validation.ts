@@ -2,14 +2,15 @@ import type { z } from 'zod'
 import { describeMissing } from './missing.ts'
 
 type Issue = z.core.$ZodRawIssue
-/** Something wrong with a value the user gave, and where. */
+
+/** An error in a value that the user set, and the path of that value. */
 export type Problem = { readonly path: readonly PropertyKey[]; readonly message: string }
 
 type Parsed<T> = { ok: true; data: T } | { ok: false; problems: readonly Problem[] }
 
 /**
- * Checks a value the user gave. Every mistake is reported once, at its own path, in words for a person: unknown options
- * by their name and with the known one they resemble, missing environment variables by theirs.
+ * Validates a value that the user set. Reports at most one problem per path, in words for people: an unknown option
+ * with the known option that it resembles, a missing environment variable by its name.
  */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): Parsed<z.output<Schema>> {
   const known = new Map<readonly string[], readonly string[]>()
@@ -28,20 +29,20 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
   return { ok: false, problems: onePerPath(problems) }
 }
 
-/** One line for a person: `queues.work.concurrency: must be …`, `plugins[0] (transcode).crf: …`. */
+/** Renders a problem as one line: `queues.work.concurrency: must be …`, `plugins[0] (transcode).crf: …`. */
 export function renderProblem({ path, message }: Problem, plugins: readonly { readonly name: string }[] = []): string {
   const where = path.map((part, index) => {
     if (typeof part !== 'number') return index === 0 ? String(part) : `.${String(part)}`
     const name = index === 1 && path[0] === 'plugins' ? plugins[part]?.name : undefined
     return name ? `[${part}] (${name})` : `[${part}]`
   })
-  // a value may hold anything, a problem has one line
+  // the message can quote a value with control characters
   const line = `${where.join('') || 'config'}: ${message}`
   return line.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
 }
 
-/** A value as the user knows it, short. */
-export function show(value: unknown): string {
+/** Describes a value in a few words, for messages. */
+export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
   if (typeof value === 'function') return 'a function'
@@ -50,7 +51,7 @@ export function show(value: unknown): string {
   return String(value)
 }
 
-/** The one of `candidates` a person most likely meant by `wrong`. */
+/** Returns the candidate that `wrong` most likely is a misspelling of. */
 export function suggest(wrong: string, candidates: readonly string[]): string | undefined {
   const near = candidates
     .map((candidate) => ({ candidate, distance: toDistance(wrong.toLowerCase(), candidate.toLowerCase()) }))
@@ -62,7 +63,7 @@ export function suggest(wrong: string, candidates: readonly string[]): string | 
 const names: Record<string, string> = {
   string: 'text',
   number: 'a number',
-  int: 'a whole number',
+  int: 'an integer',
   boolean: 'true or false',
   object: 'an object { … }',
   array: 'a list [ … ]',
@@ -70,16 +71,16 @@ const names: Record<string, string> = {
   undefined: 'nothing',
 }
 
-/** zod's own words where they read well, ours where they do not. */
+/** Returns the message for an issue; undefined where zod's own message is good. */
 function explain(issue: Issue): string | undefined {
   const missing = describeMissing(issue.input)
   if (missing !== undefined) return missing
   if (issue.code === 'invalid_union') return explainUnion(issue)
   if (issue.input === undefined && issue.code !== 'custom') return `is missing${toExpected(issue, '; must be ')}`
   if (issue.code === 'invalid_type' || issue.code === 'invalid_value')
-    return `must be ${toExpected(issue, '')}, not ${show(issue.input)}`
+    return `must be ${toExpected(issue, '')}, not ${describeValue(issue.input)}`
   if (issue.code === 'too_small' || issue.code === 'too_big') return explainBound(issue)
-  if (issue.code === 'invalid_format') return `is no valid ${issue.format} (${show(issue.input)})`
+  if (issue.code === 'invalid_format') return `is not a valid ${issue.format} (${describeValue(issue.input)})`
   return undefined
 }
 
@@ -97,7 +98,7 @@ function explainBound(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>):
   if (issue.origin === 'string') return limit === 1 ? 'must not be empty' : `must have ${bound} ${limit} characters`
   if (issue.origin === 'array') return `must have ${bound} ${limit} ${limit === 1 ? 'entry' : 'entries'}`
   const strict = issue.inclusive === false ? { 'at least': 'more than', 'at most': 'less than' }[bound] : bound
-  return `must be ${strict} ${limit}, not ${show(issue.input)}`
+  return `must be ${strict} ${limit}, not ${describeValue(issue.input)}`
 }
 
 function explainUnion(issue: Extract<Issue, { code: 'invalid_union' }>): string | undefined {
@@ -124,7 +125,7 @@ function onePerPath(problems: readonly Problem[]): Problem[] {
   })
 }
 
-/** How many slips of the keyboard lie between two words; an abbreviation and swapped letters are one. */
+/** Returns the number of typing errors between two words. An abbreviation and transposed letters count as one. */
 function toDistance(a: string, b: string): number {
   if (a.length >= 3 && b.length >= 3 && (a.startsWith(b) || b.startsWith(a))) return 1
   if (a.length === b.length && sortLetters(a) === sortLetters(b)) return a === b ? 0 : 1
@@ -135,7 +136,7 @@ function sortLetters(word: string): string {
   return [...word].toSorted().join('')
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** Returns the Levenshtein distance, computed one row at a time. */
 function toEditDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

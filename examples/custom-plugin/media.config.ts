@@ -1,7 +1,7 @@
 /**
- * A plugin of your own stands in the chain like those that come along.
+ * Your own plugins go into the chain like the built-in ones.
  *
- *   npm run mediad -- run film.mp4 --config examples/custom-plugin/media.config.ts
+ *   npm run mediad -- run video.mp4 --config examples/custom-plugin/media.config.ts
  */
 import { defineConfig, env } from 'mediad'
 import { upload } from 'mediad/plugins'

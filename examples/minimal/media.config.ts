@@ -1,8 +1,8 @@
 /**
- * The smallest config: a bucket, three queues, a chain. Everything else has a default.
+ * The smallest config: a bucket, three queues and a chain. Every other option has a default.
  *
  *   npm run mediad -- start --local --config examples/minimal/media.config.ts
- *   npm run mediad -- run film.mp4 --config examples/minimal/media.config.ts
+ *   npm run mediad -- run video.mp4 --config examples/minimal/media.config.ts
  */
 import { defineConfig, env } from 'mediad'
 import { transcode, upload } from 'mediad/plugins'

@@ -75,7 +75,7 @@ const isTruncated = ({ probe, corruption }: Pick<Encoded, 'probe' | 'corruption'
   corruption.truncated || probe.truncated === true
 
 /** Whether the result has every frame that the container's index lists. */
-function isComplete({ probe, corruption, frames }: Pick<Encoded, 'probe' | 'corruption' | 'frames'>): boolean {
+export function isComplete({ probe, corruption, frames }: Pick<Encoded, 'probe' | 'corruption' | 'frames'>): boolean {
   return (
     !isTruncated({ probe, corruption }) && probe.video?.packetCount != null && (frames ?? 0) >= probe.video.packetCount
   )

@@ -1,5 +1,5 @@
 import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from 'mediad'
-import { SAMPLES_PER_PACKET, toVideoEnd } from './defects.ts'
+import { isComplete, SAMPLES_PER_PACKET, toVideoEnd } from './defects.ts'
 import { TOLERANCE_SECONDS } from './timestamps.ts'
 
 /** The result of one run of ffmpeg: its path, and the probe of it. */
@@ -27,17 +27,35 @@ export function toMediaSeconds({ video, audio, durationSeconds, chapterCount }: 
 
 /** Returns the error for an unusable result; null when it is usable. The exit code of ffmpeg alone is not enough. */
 export function findResultDefect(
-  { result, outSeconds, corruption }: Pick<Result, 'result' | 'outSeconds' | 'corruption'>,
+  encoded: Pick<Result, 'result' | 'outSeconds' | 'corruption'> & { readonly frames?: number | null },
   probe: Probe,
 ): MediadError | null {
+  const { result, outSeconds, corruption, frames = null } = encoded
   const missing = probe.video && !result.video ? 'video' : probe.audio && !result.audio ? 'audio' : null
   if (missing !== null) return new MediadError('input.corrupt', `none of the ${missing} can be decoded`)
   if (corruption.nonMonotonic)
     return new MediadError('input.corrupt', 'the timestamps are non-monotonic and cannot be repaired')
   const [actual, written] = [toMediaSeconds(result), outSeconds ?? 0]
   // rounding and the last frame explain half a second, or 2 % of a long file
-  if (actual >= written - Math.max(0.5, 0.02 * written)) return null
+  if (actual >= written - toTolerance(written)) return null
+  if (isOnlyLastFrame({ probe, result, corruption, frames })) return null
   return new MediadError('internal.output', `the transcoded file lasts ${actual} s, but ffmpeg wrote ${written} s`)
+}
+
+const toTolerance = (seconds: number): number => Math.max(0.5, 0.02 * seconds)
+
+type Counted = Pick<Result, 'result' | 'corruption' | 'frames'> & { readonly probe: Probe }
+
+/**
+ * Whether a result that is shorter than the duration ffmpeg reported still has every frame. Since ffmpeg 6 the reported
+ * duration includes the last frame with its duration in the source, which the result need not have.
+ */
+function isOnlyLastFrame({ probe, result, corruption, frames }: Counted): boolean {
+  if (!result.video || frames === null) return false
+  if (result.video.packetCount) return result.video.packetCount >= frames
+  if (isComplete({ probe, corruption, frames })) return true
+  const claimed = Math.max(probe.video?.durationSeconds ?? Infinity, probe.audio?.durationSeconds ?? 0)
+  return toMediaSeconds(result) >= claimed - toTolerance(claimed)
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Container } from './codecs.ts'
 import type { Probe, VideoStream } from 'mediad'
 
 /** Difference in start or end of two tracks, in seconds, that viewers do not notice. */
@@ -78,21 +79,37 @@ export function toTimestampFilters(video: VideoStream, highest?: number): string
   ]
 }
 
-/** Returns the output options that keep timestamps exact, instead of rounding them to the claimed frame rate. */
-export function toTimestampOptions(probe: Probe, video: VideoStream, highest?: number): string[] {
-  const ticks = exceedsEncoderRate(video, highest) ? highest : toTicks(video)
-  return ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toFirstFrameFilter(probe, video)]
+/** Where encoded video goes: the highest frame rate that the encoder accepts, if it has one, and the container. */
+export type Target = { readonly highest?: number | undefined; readonly container: Container }
+
+/**
+ * Returns the output options that keep timestamps exact, instead of rounding them to the claimed frame rate. The encoder's time
+ * base is that of the container: where the two differ, bitstream filters of ffmpeg 5.1 mix them up.
+ */
+export function toTimestampOptions(probe: Probe, video: VideoStream, { highest, container }: Target): string[] {
+  const exceeds = exceedsEncoderRate(video, highest)
+  const ticks = exceeds ? highest : container === 'mp4' ? toTicks(video) : 1000
+  return [
+    ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toPacketFilter(probe, video)],
+    exceeds && container === 'mp4' ? ['-video_track_timescale', String(ticks)] : [],
+  ].flat()
 }
 
 /**
- * Returns a bitstream filter that sets the timestamp of the first frame to 0. The filter `setpts` would make ffmpeg 7.1 lose
- * the frame rate. `setts` sets both timestamps to the decoding timestamp unless both are named.
+ * Returns a bitstream filter that sets the timestamp of the first frame to 0 and every duration to that of the frame rate. The
+ * filter `setpts` would make ffmpeg 7.1 lose the frame rate. `setts` sets both timestamps to the decoding timestamp unless both
+ * are named. Since ffmpeg 6 packets have the durations of the source, which belong to other frames where these are reordered;
+ * a container keeps the last one.
  */
-function toFirstFrameFilter(probe: Probe, video: VideoStream): string {
+function toPacketFilter(probe: Probe, video: VideoStream): string {
+  const duration = (1 / Math.min(toReportedRate(video), toMaxRate(video))).toFixed(9)
   const latest = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
   const isFirst = `eq(N\\,0)*lt(PTS*TB\\,${latest})`
-  return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS)`
+  return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS):duration=${duration}/TB`
 }
+
+/** The MP4 muxer doubles a smaller time base until it reaches this. */
+const MIN_TICKS = 10_000
 
 /**
  * Returns the time base in ticks per second: for a constant frame rate one in which timestamps are integers (24,000 for 24 and
@@ -102,5 +119,7 @@ function toTicks({ framesPerSecond, maxFramesPerSecond }: VideoStream): number {
   const rate = framesPerSecond ?? 0
   const isConstant = rate > 0 && maxFramesPerSecond != null && Math.abs(maxFramesPerSecond - rate) < 0.01
   const nominal = [rate, rate * 1.001].find((value) => Math.abs(value - Math.round(value)) < 0.002)
-  return isConstant && nominal !== undefined && rate <= 240 && nominal >= 1 ? Math.round(nominal) * 1000 : 90_000
+  if (!isConstant || nominal === undefined || rate > 240 || nominal < 1) return 90_000
+  const ticks = Math.round(nominal) * 1000
+  return ticks * 2 ** Math.max(0, Math.ceil(Math.log2(MIN_TICKS / ticks)))
 }

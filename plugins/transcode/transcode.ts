@@ -181,7 +181,7 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
   return [
     [...map, '-c:v', encoder, ...options(settings.preset, settings.crf, special)],
     ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
-    [...toTimestampOptions(probe, video, highestRate), ...tag],
+    [...toTimestampOptions(probe, video, { highest: highestRate, container: settings.container }), ...tag],
   ].flat()
 }
 

@@ -9,7 +9,7 @@ variables {
 run "private_and_encrypted" {
   assert {
     condition     = aws_s3_bucket.media[0].bucket == "my-media" && aws_s3_bucket.media[0].force_destroy == false
-    error_message = "the bucket has the given name, and is not deleted with its objects"
+    error_message = "the bucket has the given name, and is not deleted while it has objects"
   }
 
   assert {
@@ -20,22 +20,22 @@ run "private_and_encrypted" {
       aws_s3_bucket_public_access_block.media[0].ignore_public_acls,
       aws_s3_bucket_public_access_block.media[0].restrict_public_buckets,
     ])
-    error_message = "public access is blocked in all four ways"
+    error_message = "all four settings block public access"
   }
 
   assert {
     condition     = one(aws_s3_bucket_ownership_controls.media[0].rule).object_ownership == "BucketOwnerEnforced"
-    error_message = "there are no ACLs"
+    error_message = "ACLs are disabled"
   }
 
   assert {
     condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.media[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
-    error_message = "encrypted with S3's own keys"
+    error_message = "the bucket is encrypted with S3's own keys"
   }
 
   assert {
     condition     = length(aws_s3_bucket_cors_configuration.media) == 0 && length(aws_s3_bucket_versioning.media) == 0
-    error_message = "no browser may upload, and no versions are kept, unless asked for"
+    error_message = "by default there are no CORS rules and no versioning"
   }
 }
 
@@ -48,7 +48,7 @@ run "kms" {
     condition = jsonencode([for rule in aws_s3_bucket_server_side_encryption_configuration.media[0].rule : [
       rule.bucket_key_enabled, one(rule.apply_server_side_encryption_by_default).sse_algorithm, one(rule.apply_server_side_encryption_by_default).kms_master_key_id,
     ]]) == jsonencode([[true, "aws:kms", "arn:aws:kms:eu-central-1:123456789012:key/abcd"]])
-    error_message = "encrypted with the given key, by way of a bucket key"
+    error_message = "the bucket is encrypted with the given key and uses a bucket key"
   }
 }
 
@@ -57,7 +57,7 @@ run "lifecycle_by_default" {
     condition = jsonencode([for rule in aws_s3_bucket_lifecycle_configuration.media[0].rule : [
       rule.id, rule.status, one(rule.filter).prefix, one(rule.abort_incomplete_multipart_upload[*].days_after_initiation), length(rule.expiration),
     ]]) == jsonencode([["abort-multipart-uploads", "Enabled", "", 1, 0]])
-    error_message = "multipart uploads are aborted after a day, everywhere, and nothing expires"
+    error_message = "all multipart uploads are aborted after a day, and nothing expires"
   }
 }
 
@@ -77,17 +77,17 @@ run "expiry" {
       ["expire-state", "Enabled", ".mediad/", 90, null],
       ["expire-old-state", "Enabled", ".mediad/", null, 1],
     ])
-    error_message = "sources, state and their old versions expire, each under its own prefix; results never do"
+    error_message = "sources, job documents and their old versions expire, each under its own prefix; outputs never expire"
   }
 
   assert {
     condition     = length(flatten([for rule in aws_s3_bucket_lifecycle_configuration.media[0].rule : rule.expiration if rule.id == "expire-old-state"])) == 0
-    error_message = "the rule with days takes what deletions leave along"
+    error_message = "a rule with days also removes delete markers"
   }
 
   assert {
     condition     = one(aws_s3_bucket_versioning.media[0].versioning_configuration).status == "Enabled"
-    error_message = "versions are kept when asked for"
+    error_message = "versioning = true enables versioning"
   }
 }
 
@@ -99,7 +99,7 @@ run "expiry_without_versions" {
 
   assert {
     condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.media[0].rule : length(rule.noncurrent_version_expiration) == 0])
-    error_message = "there are no old versions to expire"
+    error_message = "without versioning there are no rules for old versions"
   }
 }
 
@@ -115,7 +115,7 @@ run "versions_without_expiry" {
       ["abort-multipart-uploads", "", null, null],
       ["expire-old-state", ".mediad/", true, 1],
     ])
-    error_message = "old job documents, and what is left of deleted objects, go after a day"
+    error_message = "old versions of job documents and delete markers are removed after a day"
   }
 }
 
@@ -128,20 +128,20 @@ run "cors" {
     condition = jsonencode([for rule in aws_s3_bucket_cors_configuration.media[0].cors_rule : [
       sort(rule.allowed_methods), sort(rule.allowed_origins), sort(rule.allowed_headers), sort(rule.expose_headers),
     ]]) == jsonencode([[["PUT"], ["https://app.example.com"], ["content-type"], ["ETag"]]])
-    error_message = "pages of the given origins may PUT, and no more"
+    error_message = "web pages of the given origins can only PUT"
   }
 }
 
 run "bucket_policy" {
   assert {
     condition     = aws_s3_bucket_policy.media[0].bucket == aws_s3_bucket.media[0].id
-    error_message = "the bucket's own policy"
+    error_message = "the policy belongs to the bucket"
   }
 
   assert {
     condition = jsonencode(jsondecode(aws_s3_bucket_policy.media[0].policy).Statement) == jsonencode([
       {
-        Sid       = "RefusePlainHttp"
+        Sid       = "DenyPlainHttp"
         Effect    = "Deny"
         Principal = "*"
         Action    = "s3:*"
@@ -149,7 +149,7 @@ run "bucket_policy" {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        Sid       = "RefuseUnconditionalWrites"
+        Sid       = "DenyUnconditionalWrites"
         Effect    = "Deny"
         Principal = "*"
         Action    = "s3:PutObject"
@@ -160,7 +160,7 @@ run "bucket_policy" {
         }
       },
     ])
-    error_message = "plain http is refused, and below the state prefix every write without a condition, but for the parts of an upload"
+    error_message = "the policy denies plain http, and unconditional writes under the state prefix except parts of an upload"
   }
 }
 
@@ -170,12 +170,12 @@ run "bucket_policy_without_enforcement" {
   }
 
   assert {
-    condition     = jsonencode(jsondecode(aws_s3_bucket_policy.media[0].policy).Statement[*].Sid) == jsonencode(["RefusePlainHttp"])
-    error_message = "conditional writes are enforced only when asked for"
+    condition     = jsonencode(jsondecode(aws_s3_bucket_policy.media[0].policy).Statement[*].Sid) == jsonencode(["DenyPlainHttp"])
+    error_message = "enforce_conditional_writes = false removes the statement"
   }
 }
 
-run "a_bucket_that_is_there" {
+run "existing_bucket" {
   variables {
     create_bucket = false
   }
@@ -185,21 +185,21 @@ run "a_bucket_that_is_there" {
       aws_s3_bucket.media, aws_s3_bucket_public_access_block.media, aws_s3_bucket_ownership_controls.media, aws_s3_bucket_policy.media,
       aws_s3_bucket_server_side_encryption_configuration.media, aws_s3_bucket_lifecycle_configuration.media, aws_s3_bucket_versioning.media,
     )) == 0
-    error_message = "nothing of the bucket is touched"
+    error_message = "an existing bucket is not managed"
   }
 
   assert {
     condition     = aws_s3_bucket_notification.media[0].bucket == "my-media"
-    error_message = "but its notification"
+    error_message = "its notification is managed"
   }
 
   assert {
-    condition     = jsonencode(jsondecode(output.bucket_policy).Statement[*].Sid) == jsonencode(["RefusePlainHttp", "RefuseUnconditionalWrites"])
-    error_message = "its owner is told what its policy should say"
+    condition     = jsonencode(jsondecode(output.bucket_policy).Statement[*].Sid) == jsonencode(["DenyPlainHttp", "DenyUnconditionalWrites"])
+    error_message = "the statements for its policy are an output"
   }
 }
 
-run "a_bucket_that_notifies_others" {
+run "existing_bucket_with_notifications" {
   variables {
     create_bucket       = false
     manage_notification = false
@@ -207,11 +207,11 @@ run "a_bucket_that_notifies_others" {
 
   assert {
     condition     = length(aws_s3_bucket_notification.media) == 0
-    error_message = "the notification is left alone, too"
+    error_message = "manage_notification = false leaves the notification unmanaged"
   }
 
   assert {
     condition     = jsonencode(output.notification) == jsonencode({ events = ["s3:ObjectCreated:*"], filter_prefix = "origin_", queue_arn = "arn:aws:sqs:eu-central-1:123456789012:mediad-work" })
-    error_message = "and the rule is an output"
+    error_message = "the rule is an output"
   }
 }

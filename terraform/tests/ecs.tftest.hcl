@@ -11,7 +11,7 @@ variables {
   subnet_ids        = ["subnet-1"]
 }
 
-# first: the count of a service that is there is scaling's, and ignored
+# This run must be the first: the count of an existing service is set by scaling, and ignored.
 run "service" {
   variables {
     min_tasks = 1
@@ -23,22 +23,22 @@ run "service" {
 
   assert {
     condition     = jsonencode([for strategy in aws_ecs_service.daemons.capacity_provider_strategy : strategy.capacity_provider]) == jsonencode(["FARGATE_SPOT"]) && aws_ecs_service.daemons.desired_count == 1
-    error_message = "on spare capacity, min_tasks at first"
+    error_message = "tasks use Fargate Spot, and start with min_tasks"
   }
 
   assert {
     condition     = one(aws_ecs_service.daemons.network_configuration).assign_public_ip == false && jsonencode(tolist(one(aws_ecs_service.daemons.network_configuration).security_groups)) == jsonencode([aws_security_group.task.id])
-    error_message = "not public, in its own security group"
+    error_message = "tasks have no public IP, and their own security group"
   }
 
   assert {
     condition     = jsonencode([for setting in aws_ecs_cluster.this.setting : [setting.name, setting.value]]) == jsonencode([["containerInsights", "enabled"]])
-    error_message = "the cluster reports how many tasks run"
+    error_message = "the cluster reports the number of running tasks"
   }
 
   assert {
     condition     = aws_ecs_task_definition.daemon.network_mode == "awsvpc" && jsonencode(tolist(aws_ecs_task_definition.daemon.requires_compatibilities)) == jsonencode(["FARGATE"]) && one(aws_ecs_task_definition.daemon.ephemeral_storage).size_in_gib == 50
-    error_message = "a task for Fargate, with a disk of 50 GiB"
+    error_message = "the task is for Fargate, with a disk of 50 GiB"
   }
 
   assert {
@@ -57,7 +57,7 @@ run "container" {
       container.name, container.image, container.command, container.essential, container.readonlyRootFilesystem,
       container.linuxParameters, container.mountPoints[0].containerPath,
     ]]) == jsonencode([["mediad", "registry.example.com/mediad:0.1.0", ["start"], true, true, { capabilities = { drop = ["ALL"] }, initProcessEnabled = true }, "/var/lib/mediad"]])
-    error_message = "one container, hardened, that starts a daemon"
+    error_message = "there is one hardened container, which starts a daemon"
   }
 
   assert {
@@ -67,7 +67,7 @@ run "container" {
       { name = "MEDIAD_WORK_QUEUE_URL", value = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-work" },
       { name = "TMPDIR", value = "/var/lib/mediad" },
     ])
-    error_message = "the environment is the root module's, with the region, and workspaces on the task's disk"
+    error_message = "the environment is the root module's, with the region and the workspaces on the task's disk"
   }
 
   assert {
@@ -87,7 +87,7 @@ run "stop_timeout" {
 
   assert {
     condition     = jsondecode(aws_ecs_task_definition.daemon.container_definitions)[0].stopTimeout == 120
-    error_message = "30 s after the grace time, and no more than Fargate's 120"
+    error_message = "the stop timeout is 30 s longer than the grace time, and at most 120 s"
   }
 }
 
@@ -98,12 +98,12 @@ run "roles" {
 
   assert {
     condition     = aws_iam_role_policy_attachment.daemon.role == aws_iam_role.task.name && aws_iam_role_policy_attachment.daemon.policy_arn == "arn:aws:iam::123456789012:policy/mediad-daemon"
-    error_message = "the task may what a daemon may"
+    error_message = "the task has the policy of a daemon"
   }
 
   assert {
     condition     = aws_iam_role_policy_attachment.execution.role == aws_iam_role.execution.name && endswith(aws_iam_role_policy_attachment.execution.policy_arn, ":policy/service-role/AmazonECSTaskExecutionRolePolicy")
-    error_message = "ECS may pull the image and write the log, and the daemon may not"
+    error_message = "only ECS has the policy to pull the image and write the log"
   }
 
   assert {
@@ -116,11 +116,11 @@ run "roles" {
         StringEquals = { "aws:SourceAccount" = "123456789012" }
       }
     })])
-    error_message = "tasks of this account take the roles"
+    error_message = "only tasks of this account can assume the roles"
   }
 }
 
-run "the_largest_task" {
+run "largest_task" {
   command = plan
 
   variables {
@@ -134,11 +134,11 @@ run "the_largest_task" {
 
   assert {
     condition     = aws_ecs_task_definition.daemon.cpu == "16384" && aws_ecs_task_definition.daemon.memory == "122880"
-    error_message = "16 vCPUs with 120 GiB, which is what Fargate has"
+    error_message = "16 vCPUs with 120 GiB are valid"
   }
 }
 
-run "the_smallest_task" {
+run "smallest_task" {
   command = plan
 
   variables {
@@ -152,6 +152,6 @@ run "the_smallest_task" {
 
   assert {
     condition     = aws_ecs_task_definition.daemon.cpu == "512" && aws_ecs_task_definition.daemon.memory == "1024"
-    error_message = "half a vCPU with 1 GiB"
+    error_message = "half a vCPU with 1 GiB is valid"
   }
 }

@@ -26,7 +26,7 @@ run "metadata_is_v2_only" {
     condition = jsonencode([for options in aws_launch_template.daemon.metadata_options : [
       options.http_endpoint, options.http_tokens, options.http_put_response_hop_limit, options.instance_metadata_tags,
     ]]) == jsonencode([["enabled", "required", 1, "disabled"]])
-    error_message = "IMDSv2 alone, and no further than the machine"
+    error_message = "only IMDSv2 with a hop limit of 1 is enabled"
   }
 }
 
@@ -37,27 +37,27 @@ run "launch_template" {
 
   assert {
     condition     = aws_launch_template.daemon.image_id == "ami-0123456789abcdef0" && data.aws_ssm_parameter.debian[0].name == "/aws/service/debian/release/13/latest/amd64"
-    error_message = "Debian 13, for amd64"
+    error_message = "the image is Debian 13 for amd64"
   }
 
   assert {
     condition     = jsonencode(one(data.aws_ami.daemon.filter).values) == jsonencode(["ami-0123456789abcdef0"]) && aws_launch_template.daemon.instance_initiated_shutdown_behavior == "terminate"
-    error_message = "the root volume is that image's, and an instance that is off is gone"
+    error_message = "the disk is the image's root volume, and an instance that is powered off is terminated"
   }
 
   assert {
     condition     = one(aws_launch_template.daemon.iam_instance_profile).arn == aws_iam_instance_profile.instance.arn
-    error_message = "instances have the role's profile"
+    error_message = "instances have the profile of the role"
   }
 
   assert {
     condition     = jsonencode(tolist(aws_launch_template.daemon.vpc_security_group_ids)) == jsonencode([aws_security_group.instance.id])
-    error_message = "instances are in their own security group"
+    error_message = "instances have their own security group"
   }
 
   assert {
     condition     = jsonencode([for disk in aws_launch_template.daemon.block_device_mappings : [disk.device_name, one(disk.ebs).volume_size, one(disk.ebs).volume_type, one(disk.ebs).encrypted]]) == jsonencode([["/dev/xvda", 50, "gp3", "true"]])
-    error_message = "an encrypted disk of 50 GiB"
+    error_message = "the disk has 50 GiB and is encrypted"
   }
 
   assert {
@@ -66,19 +66,19 @@ run "launch_template" {
   }
 }
 
-run "nobody_in" {
+run "no_ingress" {
   module {
     source = "./modules/fleet"
   }
 
   assert {
     condition     = jsonencode([for rule in aws_vpc_security_group_egress_rule.out : [rule.security_group_id == aws_security_group.instance.id, rule.ip_protocol, rule.from_port, rule.to_port]]) == jsonencode([[true, "tcp", 80, 80], [true, "tcp", 443, 443]])
-    error_message = "out by http and https"
+    error_message = "egress is permitted only by http and https"
   }
 
   assert {
     condition     = aws_security_group.instance.vpc_id == "vpc-1"
-    error_message = "in the given network"
+    error_message = "the security group is in the given VPC"
   }
 }
 
@@ -95,17 +95,17 @@ run "role" {
     condition = jsonencode(jsondecode(aws_iam_role.instance.assume_role_policy).Statement) == jsonencode([{
       Effect = "Allow", Principal = { Service = "ec2.amazonaws.com" }, Action = "sts:AssumeRole",
     }])
-    error_message = "EC2, and nobody else, takes the role"
+    error_message = "only EC2 can assume the role"
   }
 
   assert {
     condition     = aws_iam_role_policy_attachment.daemon.policy_arn == "arn:aws:iam::123456789012:policy/mediad-daemon" && aws_iam_role_policy_attachment.daemon.role == aws_iam_role.instance.name
-    error_message = "the role may what a daemon may"
+    error_message = "the role has the policy of a daemon"
   }
 
   assert {
     condition     = jsonencode([for one in aws_iam_role_policy_attachment.extra : one.policy_arn]) == jsonencode(["arn:aws:iam::123456789012:policy/log-in"])
-    error_message = "and what else is asked for"
+    error_message = "the role has the extra policies"
   }
 }
 
@@ -122,34 +122,34 @@ run "group" {
 
   assert {
     condition     = aws_autoscaling_group.daemons.capacity_rebalance == true && aws_autoscaling_group.daemons.min_size == 0 && aws_autoscaling_group.daemons.max_size == 6
-    error_message = "instances at risk are replaced; from none to max_size"
+    error_message = "the group replaces instances at risk, and scales from 0 to max_size"
   }
 
   assert {
     condition = jsonencode([for mix in one(aws_autoscaling_group.daemons.mixed_instances_policy).instances_distribution : [
       mix.spot_allocation_strategy, mix.on_demand_base_capacity, mix.on_demand_percentage_above_base_capacity,
     ]]) == jsonencode([["price-capacity-optimized", 1, 25]])
-    error_message = "spot by price and capacity, beside the on-demand instances asked for"
+    error_message = "spot instances are chosen by price and capacity, in addition to the on-demand instances"
   }
 
   assert {
     condition     = jsonencode(one(one(aws_autoscaling_group.daemons.mixed_instances_policy).launch_template).override[*].instance_type) == jsonencode(["c7i.xlarge", "c7a.xlarge", "c6i.xlarge", "c6a.xlarge"])
-    error_message = "several types"
+    error_message = "the group has several instance types"
   }
 
   assert {
     condition     = one(one(one(aws_autoscaling_group.daemons.mixed_instances_policy).launch_template).launch_template_specification).version == "7"
-    error_message = "the latest version of the template, by number, so that a new one rolls through the group"
+    error_message = "the group has the latest version of the template by number, so that a new one causes a refresh"
   }
 
   assert {
     condition     = jsonencode(sort(aws_autoscaling_group.daemons.enabled_metrics)) == jsonencode(["GroupDesiredCapacity", "GroupInServiceInstances"]) && aws_autoscaling_group.daemons.metrics_granularity == "1Minute"
-    error_message = "the group reports what scaling computes with"
+    error_message = "the group reports the metrics for scaling"
   }
 
   assert {
     condition     = jsonencode(sort(aws_autoscaling_group.daemons.vpc_zone_identifier)) == jsonencode(["subnet-1", "subnet-2"])
-    error_message = "in the given subnets"
+    error_message = "the group uses the given subnets"
   }
 }
 
@@ -166,28 +166,28 @@ run "termination_hook" {
     condition = jsonencode([for hook in [aws_autoscaling_lifecycle_hook.drain] : [
       hook.autoscaling_group_name, hook.lifecycle_transition, hook.default_result,
     ]]) == jsonencode([["mediad-daemons", "autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE"]])
-    error_message = "an instance that terminates waits, and then goes in any case"
+    error_message = "a terminating instance waits, and continues after the timeout"
   }
 
   assert {
     condition     = aws_autoscaling_lifecycle_hook.drain.heartbeat_timeout >= 100 + 30 + 5
-    error_message = "longer than the grace time, the release after it, and the time until the daemon sees it"
+    error_message = "the hook is longer than the grace time, the release of jobs, and the detection of the interruption"
   }
 
   assert {
     condition     = local.stop_seconds >= 100 + 30 && strcontains(local.drop_in, "TimeoutStopSec=130\n")
-    error_message = "systemd waits longer than the grace time, too"
+    error_message = "systemd waits longer than the grace time"
   }
 
   assert {
     condition     = startswith(local.drop_in, "[Unit]\nSuccessAction=poweroff\n")
-    error_message = "an instance whose daemon was told to go goes with it"
+    error_message = "an instance is powered off when its daemon was asked to stop"
   }
 }
 
 run "user_data" {
   variables {
-    # the largest there may be
+    # The largest valid config.
     config = format("%-6000s", "export default defineConfig({ bucket: 'it''s \"quoted\" $HOME', shutdown: { metadataUrl } })")
   }
 
@@ -197,7 +197,7 @@ run "user_data" {
 
   assert {
     condition     = strcontains(output.user_data, base64encode(var.config)) && strcontains(output.user_data, base64encode(file("modules/fleet/files/mediad.service")))
-    error_message = "config and unit travel whole, whatever is in them"
+    error_message = "the user data contains the complete config and unit"
   }
 
   assert {
@@ -207,12 +207,12 @@ run "user_data" {
 
   assert {
     condition     = strcontains(output.user_data, "npm install --prefix /opt/mediad --omit=dev --ignore-scripts --no-audit --no-fund --save-exact 'mediad@0.1.0'") && strcontains(output.user_data, "sha256sum --check --strict")
-    error_message = "mediad is installed exactly as asked, and Node is checked"
+    error_message = "the given version of mediad is installed, and Node is checked"
   }
 
   assert {
     condition     = length(base64encode(var.config)) == 8000 && length(output.user_data) <= 16384
-    error_message = "user data has 16 KiB, and room for the largest config"
+    error_message = "the user data with the largest config fits into 16 KiB"
   }
 }
 
@@ -234,22 +234,22 @@ run "gpu" {
 
   assert {
     condition     = aws_launch_template.daemon.block_device_mappings[0].device_name == "/dev/sda1"
-    error_message = "the disk is the image's root volume, whatever it is called"
+    error_message = "the disk is the image's root volume, by its name"
   }
 
   assert {
     condition     = aws_launch_template.daemon.image_id == "ami-0fedcba9876543210" && length(data.aws_ssm_parameter.debian) == 0
-    error_message = "the given image"
+    error_message = "the image is the given one"
   }
 
   assert {
     condition     = strcontains(local.drop_in, "PrivateDevices=no\nProtectClock=no\n")
-    error_message = "the daemon sees the GPU"
+    error_message = "the daemon has access to the GPU"
   }
 
   assert {
     condition     = jsonencode(one(one(aws_autoscaling_group.daemons.mixed_instances_policy).launch_template).override[*].instance_type) == jsonencode(["g6.xlarge", "g5.xlarge"])
-    error_message = "the given types"
+    error_message = "the instance types are the given ones"
   }
 }
 
@@ -270,6 +270,6 @@ run "arm" {
 
   assert {
     condition     = !strcontains(local.drop_in, "PrivateDevices")
-    error_message = "no devices without a GPU"
+    error_message = "without gpu the unit has no access to devices"
   }
 }

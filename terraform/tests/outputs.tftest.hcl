@@ -14,18 +14,18 @@ run "env" {
       MEDIAD_IN_PROGRESS_QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-in-progress"
       MEDIAD_WORK_QUEUE_URL        = "https://sqs.eu-central-1.amazonaws.com/123456789012/mediad-work"
     })
-    error_message = "bucket and queues, each under its own name"
+    error_message = "env has the bucket and each queue under its own name"
   }
 
   assert {
     condition     = output.region == "eu-central-1"
-    error_message = "the region"
+    error_message = "the region is an output"
   }
 }
 
 run "queues" {
   assert {
     condition     = jsonencode([for key in ["work", "in_progress", "dead"] : [output.queues[key].name, output.queues[key].arn]]) == jsonencode([for name in ["work", "in-progress", "dead"] : ["mediad-${name}", "arn:aws:sqs:eu-central-1:123456789012:mediad-${name}"]])
-    error_message = "each queue under its own key"
+    error_message = "queues has each queue under its own key"
   }
 }

@@ -12,13 +12,13 @@ run "daemon" {
       Version = "2012-10-17"
       Statement = [
         {
-          Sid      = "TellWhatIsNotThere"
+          Sid      = "DetectMissingObjects"
           Effect   = "Allow"
           Action   = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
           Resource = "arn:aws:s3:::my-media"
         },
         {
-          Sid    = "ReadSourcesAndWriteResults"
+          Sid    = "ReadSourcesAndWriteOutputs"
           Effect = "Allow"
           Action = ["s3:GetObject", "s3:PutObject"]
           Resource = [
@@ -29,32 +29,32 @@ run "daemon" {
           ]
         },
         {
-          Sid      = "TidyUpBrokenUploads"
+          Sid      = "AbortMultipartUploads"
           Effect   = "Allow"
           Action   = ["s3:AbortMultipartUpload"]
           Resource = ["arn:aws:s3:::my-media/cvted_*", "arn:aws:s3:::my-media/thumb_*"]
         },
         {
-          Sid      = "RemoveTheProbeOfEveryStart"
+          Sid      = "RemoveSelfTestObjects"
           Effect   = "Allow"
           Action   = ["s3:DeleteObject"]
           Resource = "arn:aws:s3:::my-media/.mediad/selftest/*"
         },
         {
-          Sid      = "TakeJobs"
+          Sid      = "ReceiveJobs"
           Effect   = "Allow"
           Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
           Resource = ["arn:aws:sqs:eu-central-1:123456789012:mediad-work", "arn:aws:sqs:eu-central-1:123456789012:mediad-in-progress"]
         },
         {
-          Sid      = "BuryJobs"
+          Sid      = "DeadLetterJobs"
           Effect   = "Allow"
           Action   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
           Resource = "arn:aws:sqs:eu-central-1:123456789012:mediad-dead"
         },
       ]
     })
-    error_message = "a daemon may exactly this"
+    error_message = "a daemon has exactly these permissions"
   }
 }
 
@@ -69,7 +69,7 @@ run "uploader" {
         Resource = "arn:aws:s3:::my-media/origin_*"
       }]
     })
-    error_message = "an uploader may put sources, and nothing else"
+    error_message = "an uploader can only put sources"
   }
 }
 
@@ -82,7 +82,7 @@ run "operator" {
       ["Allow", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], "arn:aws:sqs:eu-central-1:123456789012:mediad-dead"],
       ["Allow", ["sqs:SendMessage"], "arn:aws:sqs:eu-central-1:123456789012:mediad-work"],
     ])
-    error_message = "an operator may look at jobs, sources and dead messages, and redrive or drop these"
+    error_message = "an operator can read jobs, sources and dead-letter messages, and redrive or drop the messages"
   }
 }
 
@@ -106,11 +106,11 @@ run "prefixes_and_key" {
 
   assert {
     condition = jsonencode([for policy in [aws_iam_policy.daemon, aws_iam_policy.uploader, aws_iam_policy.operator] : reverse(jsondecode(policy.policy).Statement)[0]]) == jsonencode([
-      { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
-      { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
-      { Sid = "UseTheKey", Effect = "Allow", Action = ["kms:Decrypt"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
+      { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
+      { Sid = "UseKey", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
+      { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
     ])
-    error_message = "all may use the bucket's key, for what they do"
+    error_message = "each policy permits the use of the key for its purpose"
   }
 }
 
@@ -121,9 +121,9 @@ run "whole_bucket" {
 
   assert {
     condition = jsonencode({ for statement in jsondecode(aws_iam_policy.daemon.policy).Statement : statement.Sid => statement.Action if contains(flatten([statement.Resource]), "arn:aws:s3:::my-media/*") }) == jsonencode({
-      ReadSourcesAndWriteResults = ["s3:GetObject", "s3:PutObject"]
-      TidyUpBrokenUploads        = ["s3:AbortMultipartUpload"]
+      ReadSourcesAndWriteOutputs = ["s3:GetObject", "s3:PutObject"]
+      AbortMultipartUploads      = ["s3:AbortMultipartUpload"]
     })
-    error_message = "an empty prefix allows to read, to write and to abort uploads in the whole bucket, and nothing else"
+    error_message = "an empty prefix permits only reads, writes and aborts of uploads in the whole bucket"
   }
 }

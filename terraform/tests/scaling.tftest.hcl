@@ -18,7 +18,7 @@ run "backlog" {
     floor = 2
     workers = {
       running = { namespace = "Cars", name = "Driving", dimensions = { Town = "A" }, stat = "Average" }
-      wanted  = { namespace = "Cars", name = "Ordered", dimensions = { Town = "A" }, stat = "Average" }
+      desired = { namespace = "Cars", name = "Ordered", dimensions = { Town = "A" }, stat = "Average" }
     }
   }
 
@@ -36,30 +36,30 @@ run "backlog" {
       work_hidden     = ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", { QueueName = "mediad-work" }, "Maximum"]
       work_visible    = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", { QueueName = "mediad-work" }, "Maximum"]
     })
-    error_message = "all messages of both queues: waiting, hidden, delayed"
+    error_message = "the metrics are all messages of both queues: visible, hidden, delayed"
   }
 
   assert {
-    condition = jsonencode([for math in [output.wake, output.idle] : [sort(keys(math.metrics)), math.metrics.wanted.name]]) == jsonencode([
-      [["running_visible", "wanted", "work_visible"], "Ordered"],
-      [["running_delayed", "running_hidden", "running_visible", "wanted", "work_delayed", "work_hidden", "work_visible"], "Ordered"],
+    condition = jsonencode([for math in [output.wake, output.idle] : [sort(keys(math.metrics)), math.metrics.desired.name]]) == jsonencode([
+      [["desired", "running_visible", "work_visible"], "Ordered"],
+      [["desired", "running_delayed", "running_hidden", "running_visible", "work_delayed", "work_hidden", "work_visible"], "Ordered"],
     ])
-    error_message = "wake looks at what waits, idle at all jobs, and both at how many workers are wanted"
+    error_message = "wake has the metrics of visible messages, idle those of all messages, and both that of desired workers"
   }
 
   assert {
     condition     = output.track.expression == "(work_visible + SUM([work_visible * 0, running_delayed, running_hidden, running_visible, work_delayed, work_hidden])) / IF(running > 0, running, 1)"
-    error_message = "all jobs per worker, never divided by zero; missing, when what waits is not told of"
+    error_message = "track is all jobs per worker, without a division by zero, and without a result when visible messages are missing"
   }
 
   assert {
-    condition     = output.wake.expression == "IF(SUM([work_visible * 0, running_visible * 0, FILL(wanted, REPEAT)]) < 1 AND SUM([work_visible, running_visible]) > 0, 1, 0)"
-    error_message = "something waits, and there is nobody"
+    condition     = output.wake.expression == "IF(SUM([work_visible * 0, running_visible * 0, FILL(desired, REPEAT)]) < 1 AND SUM([work_visible, running_visible]) > 0, 1, 0)"
+    error_message = "wake is 1 when a job waits and there is no worker"
   }
 
   assert {
-    condition     = output.idle.expression == "IF(wanted > 2 AND running_visible == 0 AND (work_visible + SUM([work_visible * 0, running_delayed, running_hidden, running_visible, work_delayed, work_hidden])) == 0, 1, 0)"
-    error_message = "both queues tell that there is nothing, and there are more workers than the floor"
+    condition     = output.idle.expression == "IF(desired > 2 AND running_visible == 0 AND (work_visible + SUM([work_visible * 0, running_delayed, running_hidden, running_visible, work_delayed, work_hidden])) == 0, 1, 0)"
+    error_message = "idle is 1 when both queues report no jobs and there are more workers than the floor"
   }
 }
 
@@ -79,7 +79,7 @@ run "fleet_tracks_jobs_per_instance" {
 
   assert {
     condition     = one(aws_autoscaling_policy.track.target_tracking_configuration).disable_scale_in == true
-    error_message = "a busy fleet does not shrink unless asked to"
+    error_message = "by default, a busy fleet does not scale in"
   }
 
   assert {
@@ -89,7 +89,7 @@ run "fleet_tracks_jobs_per_instance" {
 
   assert {
     condition     = one([for metric in one(one(aws_autoscaling_policy.track.target_tracking_configuration).customized_metric_specification).metrics : metric.expression if metric.id == "jobs_per_instance"]) == module.backlog.track.expression
-    error_message = "all jobs, per instance that is in service"
+    error_message = "the expression is all jobs per instance in service"
   }
 
   assert {
@@ -106,11 +106,11 @@ run "fleet_tracks_jobs_per_instance" {
       work_hidden     = ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", [["QueueName", "mediad-work"]], 60]
       work_visible    = ["AWS/SQS", "ApproximateNumberOfMessagesVisible", [["QueueName", "mediad-work"]], 60]
     })
-    error_message = "namespaces, names and dimensions are CloudWatch's"
+    error_message = "namespaces, names and dimensions are those of CloudWatch"
   }
 }
 
-run "fleet_wakes_and_rests" {
+run "fleet_wake_and_idle" {
   module {
     source = "./modules/fleet"
   }
@@ -119,7 +119,7 @@ run "fleet_wakes_and_rests" {
     condition = jsonencode([for policy in [aws_autoscaling_policy.wake[0], aws_autoscaling_policy.idle] : [
       policy.policy_type, policy.adjustment_type, one(policy.step_adjustment).scaling_adjustment, one(policy.step_adjustment).metric_interval_lower_bound,
     ]]) == jsonencode([["StepScaling", "ChangeInCapacity", 1, "0"], ["StepScaling", "ExactCapacity", 0, "0"]])
-    error_message = "one instance more from zero; back to min_size when idle"
+    error_message = "wake adds one instance, and idle sets min_size"
   }
 
   assert {
@@ -130,7 +130,7 @@ run "fleet_wakes_and_rests" {
       idle = [[aws_autoscaling_policy.idle.arn], "GreaterThanOrEqualToThreshold", 1, 20, "notBreaching", [module.backlog.idle.expression]]
       wake = [[aws_autoscaling_policy.wake[0].arn], "GreaterThanOrEqualToThreshold", 1, 1, "notBreaching", [module.backlog.wake.expression]]
     })
-    error_message = "each alarm has its condition and pulls its policy"
+    error_message = "each alarm has its expression and triggers its policy"
   }
 
   assert {
@@ -139,12 +139,12 @@ run "fleet_wakes_and_rests" {
       ] if length(query.metric) > 0 } }) == jsonencode({
       for name, math in { idle = module.backlog.idle, wake = module.backlog.wake } :
       name => { for id, metric in math.metrics : id => [metric.namespace, metric.name, metric.dimensions, 60] }
-    }) && module.backlog.idle.metrics.wanted.name == "GroupDesiredCapacity"
-    error_message = "each alarm has the metrics of its expression, and what is wanted is the group's desired capacity"
+    }) && module.backlog.idle.metrics.desired.name == "GroupDesiredCapacity"
+    error_message = "each alarm has the metrics of its expression, and desired is the group's desired capacity"
   }
 }
 
-run "fleet_that_never_sleeps" {
+run "fleet_with_minimum" {
   variables {
     min_size            = 2
     scale_in_while_busy = true
@@ -156,22 +156,22 @@ run "fleet_that_never_sleeps" {
 
   assert {
     condition     = length(aws_autoscaling_policy.wake) == 0 && jsonencode(keys(aws_cloudwatch_metric_alarm.trigger)) == jsonencode(["idle"])
-    error_message = "a fleet that is never empty need not wake"
+    error_message = "a fleet with a minimum has no wake policy"
   }
 
   assert {
     condition     = one(aws_autoscaling_policy.idle.step_adjustment).scaling_adjustment == 2
-    error_message = "it rests at min_size"
+    error_message = "idle sets min_size"
   }
 
   assert {
-    condition     = strcontains(module.backlog.idle.expression, "wanted > 2 ")
-    error_message = "which is no more than it rests at"
+    condition     = strcontains(module.backlog.idle.expression, "desired > 2 ")
+    error_message = "idle compares with min_size"
   }
 
   assert {
     condition     = one(aws_autoscaling_policy.track.target_tracking_configuration).disable_scale_in == false
-    error_message = "and shrinks while busy, when asked to"
+    error_message = "scale_in_while_busy permits scale-in"
   }
 }
 
@@ -190,16 +190,16 @@ run "service_tracks_jobs_per_task" {
       one(one(metric.metric_stat).metric).namespace, one(one(metric.metric_stat).metric).metric_name,
       [for dimension in one(one(metric.metric_stat).metric).dimensions : [dimension.name, dimension.value]],
     ] if metric.id == "running"]) == jsonencode([["ECS/ContainerInsights", "RunningTaskCount", [["ClusterName", "mediad"], ["ServiceName", "mediad-daemons"]]]])
-    error_message = "tasks are those of the service"
+    error_message = "the metrics are those of the service's tasks"
   }
 
   assert {
     condition     = one(aws_appautoscaling_policy.track.target_tracking_scaling_policy_configuration).target_value == 2 && one(aws_appautoscaling_policy.track.target_tracking_scaling_policy_configuration).disable_scale_in == true
-    error_message = "the target is jobs_per_task, and a busy service does not shrink"
+    error_message = "the target is jobs_per_task, and a busy service does not scale in"
   }
 }
 
-run "service_wakes_and_rests" {
+run "service_wake_and_idle" {
   module {
     source = "./modules/ecs"
   }
@@ -209,7 +209,7 @@ run "service_wakes_and_rests" {
       one(policy.step_scaling_policy_configuration).adjustment_type, one(one(policy.step_scaling_policy_configuration).step_adjustment).scaling_adjustment,
       one(policy.step_scaling_policy_configuration).cooldown,
     ] }) == jsonencode({ idle = ["ExactCapacity", 0, 60], wake = ["ChangeInCapacity", 1, 300] })
-    error_message = "one task more from zero, and none more before it can be seen; back to min_tasks when idle"
+    error_message = "wake adds one task, and no more before its metrics arrive; idle sets min_tasks"
   }
 
   assert {
@@ -217,25 +217,25 @@ run "service_wakes_and_rests" {
       idle = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:idle", module.backlog.idle.expression]
       wake = ["arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:wake", module.backlog.wake.expression]
     })
-    error_message = "each alarm has its condition and pulls its policy"
+    error_message = "each alarm has its expression and triggers its policy"
   }
 
   assert {
     condition     = jsonencode([aws_appautoscaling_target.tasks.resource_id, aws_appautoscaling_target.tasks.scalable_dimension, aws_appautoscaling_target.tasks.min_capacity, aws_appautoscaling_target.tasks.max_capacity]) == jsonencode(["service/mediad/mediad-daemons", "ecs:service:DesiredCount", 0, 4])
-    error_message = "what is scaled is the service"
+    error_message = "the service is scaled"
   }
 
   assert {
     condition = jsonencode({ for name, alarm in aws_cloudwatch_metric_alarm.trigger : name => [alarm.evaluation_periods, [for query in alarm.metric_query : [
       one(query.metric).namespace, one(query.metric).metric_name, one(query.metric).dimensions, one(query.metric).period,
-      ] if query.id == "wanted"]] }) == jsonencode({ for name, minutes in { idle = 20, wake = 1 } : name => [
+      ] if query.id == "desired"]] }) == jsonencode({ for name, minutes in { idle = 20, wake = 1 } : name => [
       minutes, [["ECS/ContainerInsights", "DesiredTaskCount", { ClusterName = "mediad", ServiceName = "mediad-daemons" }, 60]],
     ] })
-    error_message = "what is wanted is the service's desired count; it wakes at once, and rests after idle_minutes"
+    error_message = "desired is the service's desired count; wake needs one minute, and idle needs idle_minutes"
   }
 }
 
-run "service_that_never_sleeps" {
+run "service_with_minimum" {
   variables {
     min_tasks    = 2
     idle_minutes = 2
@@ -246,7 +246,7 @@ run "service_that_never_sleeps" {
   }
 
   assert {
-    condition     = jsonencode(keys(aws_appautoscaling_policy.step)) == jsonencode(["idle"]) && strcontains(module.backlog.idle.expression, "wanted > 2 ")
-    error_message = "a service that is never empty need not wake, and rests at min_tasks"
+    condition     = jsonencode(keys(aws_appautoscaling_policy.step)) == jsonencode(["idle"]) && strcontains(module.backlog.idle.expression, "desired > 2 ")
+    error_message = "a service with a minimum has no wake policy, and idle sets min_tasks"
   }
 }

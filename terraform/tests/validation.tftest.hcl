@@ -1,4 +1,4 @@
-# Every validation of the root module, refused once.
+# Each validation of the root module has a run that violates it.
 
 mock_provider "aws" {
   source = "./tests/mocks"

@@ -1,4 +1,4 @@
-# Every validation of the modules, refused once.
+# Each validation of the modules has a run that violates it.
 
 mock_provider "aws" {
   source = "./tests/mocks"

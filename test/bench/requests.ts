@@ -1,11 +1,11 @@
 /**
- * `npm run bench:requests`: counts the requests that a daemon with the repository's own media.config.ts really makes to S3 and SQS,
- * idle and per job, and works out what a month of idleness and a thousand videos cost. Takes three minutes.
+ * `npm run bench:requests`: counts the requests of a daemon with the repository's media.config.ts to S3 and SQS, idle and per
+ * job, and calculates the cost of an idle month and of a thousand videos. Takes three minutes.
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
-import { openLine, type Line } from '../faults/proxy.ts'
+import { openFaultProxy, type FaultProxy } from '../faults/proxy.ts'
 import type { Call } from '../faults/calls.ts'
 import { startCloud, type Cloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -13,25 +13,25 @@ import { makeVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
 import { until } from '../helpers/wait.ts'
 
-/** US dollars, us-east-1, public list prices: see docs/deploy.md. SQS's first million a month is free, and not counted as such here. */
+/** US dollars per request, public list prices of us-east-1: see docs/deploy.md. The free first million of SQS is not subtracted. */
 const PRICE = { put: 5 / 1e6, get: 0.4 / 1e6, sqs: 0.4 / 1e6 }
 const MONTH_SECONDS = 30 * 24 * 3600
-const IDLE_SECONDS = 105 // both ticks come round
+const IDLE_SECONDS = 105 // long enough for polls of both queues
 const JOBS = 5
 
 type Count = { put: number; get: number; sqs: number; free: number }
 
 const root = join(import.meta.dirname, '../..')
 await using cloud = await startCloud()
-await using line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
+await using proxy = await openFaultProxy({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
 await using daemon = await startMediad(['start', '--port', '0', '--config', join(root, 'media.config.ts')], {
   env: toEnvironment(),
 })
 await daemon.started()
-const start = count(line.calls)
-report('one start', start)
+const atStart = count(proxy.calls)
+report('one start', atStart)
 
-const idle = await within(line, () => sleep(IDLE_SECONDS * 1000))
+const idle = await countWithin(proxy, () => sleep(IDLE_SECONDS * 1000))
 const perSecond = { ...idle, sqs: idle.sqs / IDLE_SECONDS }
 report(`idle for ${IDLE_SECONDS} s`, idle)
 const month = perSecond.sqs * MONTH_SECONDS
@@ -42,45 +42,45 @@ for (const { name, seconds, width, height } of [
   { name: '2 s of 160×90', seconds: 2, width: 160, height: 90 },
   { name: '60 s of 1920×1080', seconds: 60, width: 1920, height: 1080 },
 ]) {
-  const path = join(folder.path, `film-${seconds}.mp4`)
+  const path = join(folder.path, `video-${seconds}.mp4`)
   await makeVideo(path, { seconds, width, height })
-  const film = await readFile(path)
+  const video = await readFile(path)
   const jobs = seconds > 30 ? 1 : JOBS
-  const began = performance.now()
+  const startedAt = performance.now()
   let busySeconds = 0
-  const total = await within(line, async () => {
-    for (let job = 0; job < jobs; job++) busySeconds += await runJob(cloud, `origin_${seconds}-${job}.mp4`, film)
-    await quiet(cloud)
+  const total = await countWithin(proxy, async () => {
+    for (let job = 0; job < jobs; job++) busySeconds += await runJob(cloud, `origin_${seconds}-${job}.mp4`, video)
+    await waitUntilSwept(cloud)
   })
-  const elapsed = (performance.now() - began) / 1000
+  const elapsed = (performance.now() - startedAt) / 1000
   const own = divide(subtract(total, { ...idle, put: 0, get: 0, sqs: perSecond.sqs * elapsed, free: 0 }), jobs)
-  report(`a job, ${name}, that ran for ${(busySeconds / jobs).toFixed(1)} s`, own)
-  console.log(`  a thousand of them: $${(1000 * cost(own)).toFixed(2)} of requests`)
+  report(`a job of ${name}, which ran for ${(busySeconds / jobs).toFixed(1)} s`, own)
+  console.log(`  requests of a thousand such jobs: $${(1000 * toCost(own)).toFixed(2)}`)
 }
 await daemon.stop()
 
-/** Through the line: the SDK goes where a queue's URL points. */
+/** Returns the environment that leads all requests through the proxy. The SDK uses the host of the queue URL. */
 function toEnvironment(): Record<string, string> {
   const { env, sqsEndpoint } = cloud.local
   const urls = Object.entries(env).filter(([, value]) => value.startsWith(sqsEndpoint))
-  const moved = urls.map(([name, value]) => [name, value.replace(sqsEndpoint, line.sqsUrl)])
-  return { ...env, AWS_ENDPOINT_URL_S3: line.s3Url, ...Object.fromEntries(moved) }
+  const moved = urls.map(([name, value]) => [name, value.replace(sqsEndpoint, proxy.sqsUrl)])
+  return { ...env, AWS_ENDPOINT_URL_S3: proxy.s3Url, ...Object.fromEntries(moved) }
 }
 
-/** From upload to the end; how long it ran, in seconds. */
-async function runJob({ put }: Cloud, key: string, film: Buffer): Promise<number> {
-  await put(key, film)
-  const said = await daemon.waitFor(
+/** Uploads a source, waits for the end of its job, and returns the seconds that the job ran. */
+async function runJob({ put }: Cloud, key: string, video: Buffer): Promise<number> {
+  await put(key, video)
+  const entry = await daemon.waitFor(
     ({ event, outputs }) => event === 'job.succeeded' && String(outputs).includes(key.slice(7, -4)),
     600,
   )
-  return Number(said.seconds)
+  return Number(entry.seconds)
 }
 
-/** Until every record is swept. */
-async function quiet({ messages, local }: Cloud): Promise<void> {
+/** Waits until every in-progress message is swept. */
+async function waitUntilSwept({ messages, local }: Cloud): Promise<void> {
   await until(
-    'the records are swept',
+    'the queues are empty',
     async () => {
       const counts = await Promise.all([messages(local.queueUrls.work), messages(local.queueUrls.inProgress)])
       return counts.every(({ visible, hidden, delayed }) => visible + hidden + delayed === 0)
@@ -89,7 +89,7 @@ async function quiet({ messages, local }: Cloud): Promise<void> {
   )
 }
 
-async function within({ calls }: Line, act: () => Promise<unknown>): Promise<Count> {
+async function countWithin({ calls }: FaultProxy, act: () => Promise<unknown>): Promise<Count> {
   const before = calls.length
   await act()
   return count(calls.slice(before))
@@ -101,7 +101,7 @@ function count(calls: readonly Call[]): Count {
   return counted
 }
 
-/** As they are billed: PUT, POST and LIST cost more than GET and HEAD; deleting and aborting are free. */
+/** Returns the price class: PUT, POST and LIST cost more than GET and HEAD; DELETE and AbortMultipartUpload are free. */
 function toKind({ service, op }: Call): keyof Count {
   if (service === 'sqs') return 'sqs'
   if (op === 'GET' || op === 'HEAD') return 'get'
@@ -116,7 +116,7 @@ function divide({ put, get, sqs, free }: Count, by: number): Count {
   return { put: put / by, get: get / by, sqs: sqs / by, free: free / by }
 }
 
-function cost({ put, get, sqs }: Count): number {
+function toCost({ put, get, sqs }: Count): number {
   return put * PRICE.put + get * PRICE.get + sqs * PRICE.sqs
 }
 

@@ -1,4 +1,4 @@
-/** Writes the generated tables of the documentation: `npm run docs`. */
+/** `npm run docs`: writes the generated tables of the documentation. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pages, renderTables } from './tables.ts'

@@ -1,22 +1,22 @@
-/** Option tables from schemas: nothing in them is written by hand. */
+/** Generates option tables from schemas. */
 import { z } from 'zod'
 
-/** What a row shows beside what the schema itself says. All of it stands in the metadata of the schema. */
+/** A schema with the metadata that a row shows. */
 type Described = z.core.JSONSchema.JSONSchema & {
-  /** The values it takes, where the schema does not show them. */
+  /** Accepted values, if the schema does not show them. */
   values?: string
-  /** Follows the limits of a number. */
+  /** Unit of the range of a number. */
   unit?: string
-  /** The default, where it depends on something else. */
+  /** Description of a default that depends on something else. */
   defaultText?: string
-  /** Explains the default in parentheses. */
+  /** Explanation of the default, shown in parentheses. */
   note?: string
 }
 
 type Option = { readonly path: string; readonly isRequired: boolean; readonly schema: Described }
 
 /**
- * Returns a row for each option below these paths, or for each there is: option, default, values, meaning.
+ * Returns a row for each option below these paths, or for every option: option, default, values, meaning.
  *
  * @throws Error for an option without a description, and for a path that does not exist
  */
@@ -58,7 +58,7 @@ function toValues(path: string, { values, unit, ...schema }: Described): string 
   if (values !== undefined) return values
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ')
   const { minimum, maximum } = schema
-  if (minimum === undefined || maximum === undefined) throw new Error(`the option ${path} does not say what it takes`)
+  if (minimum === undefined || maximum === undefined) throw new Error(`the option ${path} has no range`)
   const [least, most] = [minimum, maximum].map((limit) => toNumber(path, limit))
   return `${least} to ${most}${unit === undefined ? '' : ` ${unit}`}`
 }
@@ -77,7 +77,7 @@ const scales: Readonly<Record<string, readonly (readonly [size: number, unit: st
   ],
 }
 
-/** Adds the number in the largest unit that divides it, where the name of the option ends in bytes or seconds. */
+/** Adds the number in the largest unit that divides it, if the name of the option ends in `Bytes` or `Seconds`. */
 function toNumber(
   path: string,
   value: number,

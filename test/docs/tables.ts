@@ -1,6 +1,6 @@
 /**
- * The tables of docs/*.md that are generated. Each stands between two comments, of which the first names it and, for options
- * of the config, the paths it lists: `<!-- table config job -->` … `<!-- end of table -->`.
+ * Generates the tables of docs/*.md. Each is between two comments. The first one names the table and, for options of the config,
+ * the paths it lists: `<!-- table config job -->` … `<!-- end of table -->`.
  */
 import { schema as config } from '../../daemon/config/schema.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
@@ -22,13 +22,14 @@ const tables: Readonly<Record<string, (paths: readonly string[]) => readonly (re
   audioCodecs: () => [['audio codec', '`audio.kbps`', 'containers', 'encoder'], ...toAudioRows()],
 }
 
-/** Returns the page with its tables written anew. */
+/** Returns the page with its tables generated again. */
 export function renderTables(page: string): string {
   return page.replaceAll(/^<!-- table [\w. ]+ -->\n[^]*?^<!-- end of table -->$/gm, (table) => {
     const [start = ''] = table.split('\n')
     const [name = '', ...paths] = start.replace('<!-- table ', '').replace(' -->', '').split(' ')
     const toRows = tables[name]
-    if (toRows === undefined) throw new Error(`there is no table ${name}; there are ${Object.keys(tables).join(', ')}`)
+    if (toRows === undefined)
+      throw new Error(`there is no table ${name}; known tables: ${Object.keys(tables).join(', ')}`)
     return `${start}\n\n${renderTable(toRows(paths))}\n\n<!-- end of table -->`
   })
 }
@@ -52,7 +53,7 @@ function toAudioRows(): string[][] {
   ])
 }
 
-/** Numbers of encoders begin with the slowest, names with the fastest. */
+/** Describes a range of presets. Numbers start with the slowest preset, names with the fastest. */
 function toSpan(allowed: readonly (string | number)[]): string {
   const [first = '', last = ''] = [allowed[0], allowed.at(-1)]
   return typeof first === 'number' ? `${first} (slowest) to ${last}` : `${toCode(first)} to ${toCode(last)}`
@@ -60,7 +61,7 @@ function toSpan(allowed: readonly (string | number)[]): string {
 
 const toCode = (value: string | number) => (typeof value === 'string' ? `\`${value}\`` : String(value))
 
-/** Pads the columns as the formatter does. */
+/** Renders a Markdown table with columns padded like the formatter pads them. */
 function renderTable(rows: readonly (readonly string[])[]): string {
   const [head = []] = rows
   const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => [...(row[column] ?? '')].length)))

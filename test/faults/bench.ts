@@ -4,47 +4,53 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
-import { orDisposed, startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
+import { disposeOnError, startFleet, type Fleet, type FleetOptions } from '../helpers/fleet.ts'
 import { until } from '../helpers/wait.ts'
 import { createGate } from '../helpers/gate.ts'
-import { findBroken } from './invariants.ts'
-import { openLine, type Line } from './proxy.ts'
-import { PATIENCE_SECONDS } from '../helpers/besides.ts'
-import { findFfmpeg, terms, type Bench, type Member } from './scene.ts'
+import { findViolations } from './invariants.ts'
+import { openFaultProxy, type FaultProxy } from './proxy.ts'
+import { WAIT_SECONDS } from '../helpers/parallel.ts'
+import { findFfmpeg, toJobConfig, type Bench, type Member } from './setup.ts'
 
-export type { Bench, Member } from './scene.ts'
+export type { Bench, Member } from './setup.ts'
 
 export type BenchOptions = Omit<FleetOptions, 'env'>
 
-/** Where no lease has to end none does, however busy the machine is: who was awake once in fifty seconds keeps it. */
-const patient = terms({ leaseSeconds: 60 })
+/** Default job config. A daemon keeps this lease on any machine: one heartbeat in fifty seconds is enough. */
+const longLease = toJobConfig({ leaseSeconds: 60 })
 
-/** Real daemons, one row of trouble. A `more` that begins with `job:` replaces the lease of 60 s. Everything is gone with `await using`. */
+/**
+ * Starts daemons behind fault-injecting proxies. The lease is 60 s unless `more` starts with `job:`. `await using` ends all
+ * processes and removes all files.
+ */
 export async function startBench({ daemons = 1, more = '', ...options }: BenchOptions = {}): Promise<Bench> {
   const gate = await createGate()
-  const env: Record<string, string> = { NODE_COMPILE_CACHE: compiled(), ...gate.env }
-  const settings = more.startsWith('job:') ? more : `${patient} ${more}`
+  const env: Record<string, string> = { NODE_COMPILE_CACHE: getCompileCache(), ...gate.env }
+  const settings = more.startsWith('job:') ? more : `${longLease} ${more}`
   const attempts = Number(/attempts: (\d+)/.exec(settings)?.[1])
   const fleet = await startFleet({ ...options, more: settings, daemons: 0, env })
   const { cloud } = fleet
   const members: Member[] = []
   const uploads = new Set<string>()
 
-  async function start(prepare?: (line: Line) => void, own: Readonly<Record<string, string>> = {}): Promise<Member> {
-    const line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
-    lines.push(line)
-    prepare?.(line)
-    // the fleet reads `env` in the very turn it is told to start
-    const daemon = await inTurn(() => {
-      Object.assign(env, { NODE_OPTIONS: '' }, toEnvironment(cloud.local.queueUrls, line), own)
+  async function start(
+    prepare?: (proxy: FaultProxy) => void,
+    overrides: Readonly<Record<string, string>> = {},
+  ): Promise<Member> {
+    const proxy = await openFaultProxy({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
+    proxies.push(proxy)
+    prepare?.(proxy)
+    // fleet.start() reads `env` synchronously
+    const daemon = await limitStarts(() => {
+      Object.assign(env, { NODE_OPTIONS: '' }, toEnvironment(cloud.local.queueUrls, proxy), overrides)
       return fleet.start()
     })
-    const member = { line, daemon }
+    const member = { proxy, daemon }
     members.push(member)
     return member
   }
 
-  const lines: Line[] = []
+  const proxies: FaultProxy[] = []
   const bench: Bench = {
     ...fleet,
     members,
@@ -62,74 +68,76 @@ export async function startBench({ daemons = 1, more = '', ...options }: BenchOp
     async send(queue, body) {
       await cloud.sqs.send(new SendMessageCommand({ QueueUrl: cloud.local.queueUrls[queue], MessageBody: body }))
     },
-    isQuiescent: () => isQuiescent(bench, uploads),
-    quiescence: (seconds) => reachQuiescence(bench, seconds),
+    isIdle: () => isIdle(bench, uploads),
+    waitUntilIdle: (seconds) => waitForIdle(bench, seconds),
     checkInvariants: async (expected = {}) => {
-      const broken = await findBroken({ bench, uploads, attempts, expected })
-      if (broken.length > 0) throw new Error(`broken invariants:\n  ${broken.join('\n  ')}\n${await describe(bench)}`)
+      const violations = await findViolations({ bench, uploads, attempts, expected })
+      if (violations.length > 0)
+        throw new Error(`violated invariants:\n  ${violations.join('\n  ')}\n${await describeState(bench)}`)
     },
     async [Symbol.asyncDispose]() {
-      // members first: a daemon whose line is gone complains for as long as it lives
+      // members first: without its proxy, a daemon logs errors
       for (const { daemon } of members) await daemon[Symbol.asyncDispose]()
-      for (const line of lines) await line[Symbol.asyncDispose]()
+      for (const proxy of proxies) await proxy[Symbol.asyncDispose]()
       await fleet[Symbol.asyncDispose]()
       await gate[Symbol.asyncDispose]()
     },
   }
-  await orDisposed(bench, Promise.all(Array.from({ length: daemons }, () => start())))
+  await disposeOnError(bench, Promise.all(Array.from({ length: daemons }, () => start())))
   return bench
 }
 
-/** A daemon's start is mostly work: many at once would all be slow, and one at a time would leave processors idle. */
+/** Limit of concurrent starts. A start takes mostly CPU time, so more at a time would slow down all of them. */
 const STARTS_AT_ONCE = 3
 const starting: Promise<unknown>[] = Array.from({ length: STARTS_AT_ONCE }, () => Promise.resolve())
-let turns = 0
+let starts = 0
 
-function inTurn<T>(start: () => Promise<T>): Promise<T> {
-  const place = turns++ % STARTS_AT_ONCE
-  const next = (starting[place] ?? Promise.resolve()).then(start)
-  starting[place] = next.catch(() => undefined) // whoever asked for it gets the error
+/** Runs `start` once fewer than {@link STARTS_AT_ONCE} others are running. */
+function limitStarts<T>(start: () => Promise<T>): Promise<T> {
+  const lane = starts++ % STARTS_AT_ONCE
+  const next = (starting[lane] ?? Promise.resolve()).then(start)
+  starting[lane] = next.catch(() => undefined) // the caller gets the error
   return next
 }
 
 let folder: string | undefined
 
 /**
- * One for all daemons of the process, or of the whole run: most of the time a daemon takes to start goes into its source
- * text.
+ * Returns the folder of Node's compile cache for all daemons of this process, or of the whole test run. Most of a daemon's
+ * start time is spent on compiling its source.
  */
-function compiled(): string {
+function getCompileCache(): string {
   if (process.env.NODE_COMPILE_CACHE !== undefined) return process.env.NODE_COMPILE_CACHE
   if (folder !== undefined) return folder
-  const made = mkdtempSync(join(tmpdir(), 'mediad-compiled-'))
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-  return (folder = made)
+  const created = mkdtempSync(join(tmpdir(), 'mediad-compiled-'))
+  process.once('exit', () => rmSync(created, { recursive: true, force: true }))
+  return (folder = created)
 }
 
-function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url, sqsUrl }: Line) {
-  const through = (url: string) => `${sqsUrl}${new URL(url).pathname}`
+function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url, sqsUrl }: FaultProxy) {
+  const toProxied = (url: string) => `${sqsUrl}${new URL(url).pathname}`
   return {
     AWS_ENDPOINT_URL_S3: s3Url,
     AWS_ENDPOINT_URL_SQS: sqsUrl,
-    MEDIAD_WORK_QUEUE_URL: through(queueUrls.work),
-    MEDIAD_IN_PROGRESS_QUEUE_URL: through(queueUrls.inProgress),
-    MEDIAD_DEAD_QUEUE_URL: through(queueUrls.dead),
+    MEDIAD_WORK_QUEUE_URL: toProxied(queueUrls.work),
+    MEDIAD_IN_PROGRESS_QUEUE_URL: toProxied(queueUrls.inProgress),
+    MEDIAD_DEAD_QUEUE_URL: toProxied(queueUrls.dead),
   }
 }
 
-/** Benches run side by side on few cores: whoever looks all the time takes them away from the daemons. */
-const LOOK_MS = 250
+/** Pause before each check of {@link Bench.isIdle}, because frequent checks would take CPU time from the daemons. */
+const POLL_MS = 250
 
-async function reachQuiescence(bench: Bench, seconds = PATIENCE_SECONDS): Promise<void> {
+async function waitForIdle(bench: Bench, seconds = WAIT_SECONDS): Promise<void> {
   try {
-    await until('all is over', () => bench.isQuiescent(), seconds)
+    await until('the bench is idle', () => bench.isIdle(), seconds)
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n${await describe(bench)}`, { cause: error })
+    throw new Error(`${(error as Error).message}\n${await describeState(bench)}`, { cause: error })
   }
 }
 
-async function isQuiescent(bench: Bench, uploads: Iterable<string>): Promise<boolean> {
-  await pause(LOOK_MS)
+async function isIdle(bench: Bench, uploads: Iterable<string>): Promise<boolean> {
+  await pause(POLL_MS)
   if ((await findUnfinished(bench, uploads)).length > 0 || findFfmpeg(bench).length > 0) return false
   const { work, inProgress } = bench.cloud.local.queueUrls
   const counts = await Promise.all([work, inProgress].map((url) => bench.cloud.messages(url)))
@@ -138,13 +146,13 @@ async function isQuiescent(bench: Bench, uploads: Iterable<string>): Promise<boo
 
 async function findUnfinished(bench: Bench, uploads: Iterable<string>): Promise<string[]> {
   const documents = await Promise.all([...uploads].map(async (key) => ({ key, document: await bench.document(key) })))
-  return documents.filter(({ document }) => !isOver(document)).map(({ key }) => key)
+  return documents.filter(({ document }) => !isFinished(document)).map(({ key }) => key)
 }
 
-const isOver = (document: JobDocument | null) => document?.state === 'succeeded' || document?.state === 'dead'
+const isFinished = (document: JobDocument | null) => document?.state === 'succeeded' || document?.state === 'dead'
 
-/** Where everything stands, for whoever reads a failure. */
-async function describe({ cloud, members }: Bench): Promise<string> {
+/** Returns objects, documents, queues and the last log lines as text, for the message of a failure. */
+async function describeState({ cloud, members }: Bench): Promise<string> {
   const paths = await cloud.list()
   const documents = paths.filter((path) => path.startsWith('.mediad/jobs/'))
   const texts = await Promise.all(
@@ -152,10 +160,10 @@ async function describe({ cloud, members }: Bench): Promise<string> {
   )
   const { work, inProgress, dead } = cloud.local.queueUrls
   const counts = await Promise.all([work, inProgress, dead].map((url) => cloud.messages(url)))
-  const logs = members.flatMap(({ daemon, line }) => [
+  const logs = members.flatMap(({ daemon, proxy }) => [
     `  daemon ${daemon.pid}:`,
     ...daemon.entries.slice(-12).map(({ text }) => `    ${text.slice(0, 400)}`),
-    `    its last calls: ${line.calls
+    `    last calls: ${proxy.calls
       .slice(-20)
       .map(({ name }) => name)
       .join(', ')}`,

@@ -1,71 +1,81 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** One request of a daemon, by what it means. */
+/** One request of a daemon to S3 or SQS, with its meaning for mediad. */
 export type Call = {
   readonly service: 's3' | 'sqs'
-  /** S3: the method, or the step of a multipart upload (`CreateMultipartUpload`, …); SQS: the action. */
+  /** The method or the multipart operation (`CreateMultipartUpload`, …) for S3; the action for SQS. */
   readonly op: string
-  /** S3: `document`, `source`, `output`, `selftest`, `ready`, `bucket`; SQS: `work`, `in-progress`, `dead`. */
-  readonly at: string
-  /** `op at`, for short. */
+  /** `document`, `source`, `output`, `selftest`, `ready` or `bucket` for S3; `work`, `in-progress` or `dead` for SQS. */
+  readonly target: string
+  /** `op` and `target`, such as `PUT document`. */
   readonly name: string
-  /** The object's key, or the queue's URL. */
+  /** Object key or queue URL. */
   readonly key: string
   readonly headers: IncomingHttpHeaders
-  /** `If-Match` or `If-None-Match` on something that writes. */
+  /** True for a write with `If-Match` or `If-None-Match`. */
   readonly conditional: boolean
-  /** What the request says, of a document or of SQS; else an empty object. */
-  readonly says: Readonly<Record<string, unknown>>
+  /** Fields of the document that is written, or of the SQS request; otherwise empty. */
+  readonly fields: Readonly<Record<string, unknown>>
   readonly sentAtMs: number
 }
 
-/** What keeps a lease alive: any write of a document under a claim but the first. */
-export const isHeartbeat = ({ name, says }: Call): boolean =>
-  name === 'PUT document' && says.state === 'processing' && Number(says.rev) > 1
+/** True for a write that renews a lease: any document write in state `processing` except the first. */
+export const isHeartbeat = ({ name, fields }: Call): boolean =>
+  name === 'PUT document' && fields.state === 'processing' && Number(fields.rev) > 1
 
-export type Raw = { method: string; url: string; headers: IncomingHttpHeaders; body: Buffer }
+export type RawRequest = { method: string; url: string; headers: IncomingHttpHeaders; body: Buffer }
 
-export function toCall(raw: Raw): Call {
+export function toCall(raw: RawRequest): Call {
   return raw.headers['x-amz-target'] === undefined ? toS3Call(raw) : toSqsCall(raw)
 }
 
-function toS3Call({ method, url, headers, body }: Raw): Call {
+function toS3Call({ method, url, headers, body }: RawRequest): Call {
   const { pathname, searchParams } = new URL(url, 'http://localhost')
   const key = decodeURIComponent(pathname).split('/').slice(2).join('/')
-  const [op, at] = [toStep(method, searchParams), toKind(key)]
+  const [op, target] = [toOperation(method, searchParams), toTarget(key)]
   const conditional = method !== 'GET' && ('if-match' in headers || 'if-none-match' in headers)
-  const says = at === 'document' && method === 'PUT' ? parse(body) : {}
-  return { service: 's3', op, at, name: `${op} ${at}`, key, headers, conditional, says, sentAtMs: performance.now() }
+  const fields = target === 'document' && method === 'PUT' ? parse(body) : {}
+  return {
+    service: 's3',
+    op,
+    target,
+    name: `${op} ${target}`,
+    key,
+    headers,
+    conditional,
+    fields,
+    sentAtMs: performance.now(),
+  }
 }
 
-function toStep(method: string, query: URLSearchParams): string {
+function toOperation(method: string, query: URLSearchParams): string {
   if (query.has('uploads')) return method === 'POST' ? 'CreateMultipartUpload' : 'ListMultipartUploads'
   if (query.has('partNumber')) return 'UploadPart'
   if (!query.has('uploadId')) return method
   return method === 'POST' ? 'CompleteMultipartUpload' : 'AbortMultipartUpload'
 }
 
-function toKind(key: string): string {
+function toTarget(key: string): string {
   if (key === '') return 'bucket'
   if (key.startsWith('.mediad/jobs/')) return 'document'
   if (key.startsWith('.mediad/')) return key.split('/')[1] ?? ''
   return key.startsWith('origin_') ? 'source' : 'output'
 }
 
-function toSqsCall({ headers, body }: Raw): Call {
+function toSqsCall({ headers, body }: RawRequest): Call {
   const op = String(headers['x-amz-target']).replace('AmazonSQS.', '')
-  const says = parse(body)
-  const key = String(says.QueueUrl ?? '')
-  const at = key.replace(/^.*\/mediad-/, '')
+  const fields = parse(body)
+  const key = String(fields.QueueUrl ?? '')
+  const target = key.replace(/^.*\/mediad-/, '')
   return {
     service: 'sqs',
     op,
-    at,
-    name: `${op} ${at}`,
+    target,
+    name: `${op} ${target}`,
     key,
     headers,
     conditional: false,
-    says,
+    fields,
     sentAtMs: performance.now(),
   }
 }
@@ -74,6 +84,6 @@ function parse(body: Buffer): Record<string, unknown> {
   try {
     return JSON.parse(body.toString()) as Record<string, unknown>
   } catch {
-    return {} // a document of somebody who writes garbage
+    return {} // a test wrote an invalid document
   }
 }

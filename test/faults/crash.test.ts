@@ -3,61 +3,63 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { findFfmpeg, terms, type Bench } from './scene.ts'
+import { findFfmpeg, toJobConfig, type Bench } from './setup.ts'
 import { all, checkAttempts, explore, EXPLORATION_SECONDS, findLabels, KEY, success } from './explore.ts'
-import { reelCode } from '../helpers/gate.ts'
-import { runWithKill, toStops } from './kills.ts'
-import { besides } from '../helpers/besides.ts'
+import { slowCopyCode } from '../helpers/gate.ts'
+import { runWithKill, toBreakpoints } from './kills.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { pickCases } from '../helpers/tiers.ts'
-import { toTierStops, windows } from './windows.ts'
+import { pickBreakpoints, windows } from './windows.ts'
 
-const row = besides(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }))
+const row = runInParallel(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }))
 
 row(
-  'P2: killed at any of its network calls: the next daemon ends the job, once',
+  'P2: killed at any of its network calls: the next daemon finishes the job, once',
   async () => {
     const labels = await findLabels(success)
     assert.ok(labels.length >= 20, `only ${labels.length} calls: ${labels.join(', ')}`)
     assert.not.ok(
       labels.some((label) => label.includes('Batch')),
-      'Q17: entries of a batch may fail one by one',
+      'Q17: entries of a batch can fail individually',
     )
-    const stops = await toTierStops(windows.success, () => Promise.resolve(toStops(labels, first)))
-    await explore(stops, (stop) => runWithKill(success, stop))
+    const breakpoints = await pickBreakpoints(windows.success, () =>
+      Promise.resolve(toBreakpoints(labels, isFirstOfKind)),
+    )
+    await explore(breakpoints, (breakpoint) => runWithKill(success, breakpoint))
   },
   { exhaustive: 'partly' },
 )
 
 row(
-  'P1: killed at some moments inside ffmpeg',
+  'P1: killed while ffmpeg runs',
   async () => {
-    const moments = pickCases(all ? [1, 2, 4, 6, 8, 10, 12, 15] : [1, 4, 8], (percent) => percent === 4)
-    while (moments.length > 0) await Promise.all(moments.splice(0, 3).map(runWithKillInside))
+    const percents = pickCases(all ? [1, 2, 4, 6, 8, 10, 12, 15] : [1, 4, 8], (percent) => percent === 4)
+    while (percents.length > 0) await Promise.all(percents.splice(0, 3).map(runWithKillInFfmpeg))
   },
   { exhaustive: 'partly' },
 )
 
-/** In the everyday run. */
-const first = (label: string) => label.endsWith('#1')
+/** Selects the calls that are explored without `MEDIAD_FAULTS=all`. */
+const isFirstOfKind = (label: string) => label.endsWith('#1')
 
-/** @param percent of a film that runs for a minute: longer than any of them needs */
-async function runWithKillInside(percent: number): Promise<void> {
-  // an attempt that loses its lease before the moment comes begins anew: this lease is long enough to come there
-  const more = terms({ leaseSeconds: 20, attempts: 9 })
-  await using bench = await startBench({ code: reelCode, chain: '[reel(), upload()]', more })
+/** @param percent progress of the one-minute copy at which the daemon is killed */
+async function runWithKillInFfmpeg(percent: number): Promise<void> {
+  // an attempt that loses its lease starts again; this lease is long enough to reach the kill
+  const more = toJobConfig({ leaseSeconds: 20, attempts: 9 })
+  await using bench = await startBench({ code: slowCopyCode, chain: '[slowCopy(), upload()]', more })
   const { daemon } = bench.first
   await bench.upload(KEY, await tinyVideo())
-  await until('ffmpeg is there', () => isAt(bench, percent), 120)
+  await until(`ffmpeg is at ${percent} %`, () => hasReached(bench, percent), 120)
   await daemon.kill()
-  await until('its ffmpeg is gone', () => findFfmpeg(bench).length === 0)
+  await until('its ffmpeg has ended', () => findFfmpeg(bench).length === 0)
   await bench.openGate()
   await bench.start()
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   await checkAttempts(bench, 2)
 }
 
-async function isAt(bench: Bench, percent: number): Promise<boolean> {
+async function hasReached(bench: Bench, percent: number): Promise<boolean> {
   const { plugin, percent: reached } = (await bench.document(KEY))?.progress ?? { plugin: null, percent: 0 }
-  return plugin === 'reel' && reached >= percent && findFfmpeg(bench).length > 0
+  return plugin === 'slow-copy' && reached >= percent && findFfmpeg(bench).length > 0
 }

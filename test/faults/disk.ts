@@ -3,12 +3,12 @@ import { mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A disk of its own, of a few MiB, in memory. */
+/** A mounted tmpfs of a few MiB. */
 export type SmallDisk = { readonly path: string; remount(how: 'ro' | 'rw'): void } & AsyncDisposable
 
 const run = (program: string, ...args: string[]) => execFileSync(program, args, { stdio: 'pipe' })
 
-/** Mounting is root's, where it is allowed at all. */
+/** Returns whether this process can mount a tmpfs, which takes root and is often forbidden in containers. */
 export function canMount(): boolean {
   const path = mkdtempSync(join(tmpdir(), 'disk-'))
   try {
@@ -16,7 +16,7 @@ export function canMount(): boolean {
     run('umount', path)
     return true
   } catch {
-    return false // the rows say that they are left out
+    return false // the rows report that they are skipped
   } finally {
     rmdirSync(path)
   }

@@ -6,35 +6,35 @@ import { until } from '../helpers/wait.ts'
 import { startBench, type BenchOptions } from './bench.ts'
 import { gateCode } from '../helpers/gate.ts'
 import {
-  assertTimes,
-  countUnwritten,
-  documentPathOf,
-  hasty,
-  HASTY_SECONDS,
-  terms,
+  assertCount,
+  countFailedSettlements,
+  toDocumentPath,
+  shortLease,
+  SHORT_LEASE_SECONDS,
+  toJobConfig,
   type Bench,
   type Expectations,
   type Member,
-} from './scene.ts'
-import type { Line } from './proxy.ts'
-import { PATIENCE_SECONDS } from '../helpers/besides.ts'
+} from './setup.ts'
+import type { FaultProxy } from './proxy.ts'
+import { WAIT_SECONDS } from '../helpers/parallel.ts'
 import { isInTier } from '../helpers/tiers.ts'
-import { tellStory, type Stop, type Story } from './stops.ts'
+import { trackCalls, type Breakpoint, type CallTracker } from './breakpoints.ts'
 
-/** `MEDIAD_FAULTS=all`: every stop there is; else a share of them that visits every part of a job's life. */
+/** True with `MEDIAD_FAULTS=all`: use every breakpoint. Otherwise use a part of them that covers every phase of a job. */
 export const all = process.env.MEDIAD_FAULTS === 'all'
 
-/** Four runs at once, and no more than one of them may hang. */
+/** Timeout of an exploration: four runs at a time, at most one of which may hang. */
 export const EXPLORATION_SECONDS = all ? 3500 : 500
 
-/** Runs at once, of each exploration: they mostly wait for leases and for hidden messages. */
+/** Concurrent runs of an exploration. Most of the time they wait for leases and hidden messages. */
 const AT_ONCE = 4
 
 process.setMaxListeners(100) // one per daemon
 
 export const KEY = 'origin_a.mp4'
 
-/** One output of a single PUT, one in parts; long enough for a heartbeat and for sweeps. */
+/** Plugins with one output in a single PUT and one in a multipart upload. They take long enough for a heartbeat and sweeps. */
 const bulkCode = `${gateCode + noteCode}
 const bulk = definePlugin('bulk', z.object({}), () => ({
   keys: ['bulk_{name}.bin'],
@@ -45,96 +45,102 @@ const bulk = definePlugin('bulk', z.object({}), () => ({
   },
 }))
 `
-/** Messages in hand stay hidden for half a lease, as with the defaults; the fleet's leases are a tenth of those. */
+/** Visibility timeout of received work messages: half a lease, as with the defaults. */
 const HIDDEN_SECONDS = 3
 
-/** What is explored: one upload, and what is to become of it. */
-export type Play = {
+/** One upload, and the expected end of its job. */
+export type Scenario = {
   readonly options: BenchOptions
-  /** What comes before, in front of the gate; then the daemon that is explored starts. */
-  prologue?(bench: Bench): Promise<void>
+  /** Runs before the explored daemon starts, while the gate is closed. It uploads the source. */
+  prepare?(bench: Bench): Promise<void>
   readonly expected?: Expectations
-  /** The gate is left to the test. */
+  /** Leaves the gate closed; the test opens it. */
   readonly closed?: true
 }
 
-/** A job that goes well. */
-export const success: Play = {
-  options: { code: bulkCode, chain: '[gate(), note({ pause: 2 }), bulk(), upload()]', more: hasty },
+/** A job that succeeds. */
+export const success: Scenario = {
+  options: { code: bulkCode, chain: '[gate(), note({ pause: 2 }), bulk(), upload()]', more: shortLease },
 }
 
-/** A job that fails, is tried again, and is then refused: told to the dead queue, and dead. */
-export const burial: Play = {
+/** A job that fails in its first attempt, is rejected in the second, and moves to the dead-letter queue. */
+export const deadLettering: Scenario = {
   options: {
     code: `
 const fail = definePlugin('fail', z.object({}), () => ({
   run({ job }) {
-    throw job.attempt === 1 ? new Error('at first') : new MediadError('fail.hopeless', 'no', { verdict: 'reject' })
+    throw job.attempt === 1 ? new Error('first attempt') : new MediadError('fail.hopeless', 'no', { verdict: 'reject' })
   },
 }))`,
     chain: '[fail()]',
-    more: hasty,
+    more: shortLease,
   },
   expected: { dead: [KEY], moreDead: 1 },
 }
 
-/** A job whose daemon has just died: its successor has to wait. */
-export const vigil: Play = {
-  options: { ...success.options, more: terms({ leaseSeconds: 20 }) },
-  prologue: dieAtWork,
+/** A job whose daemon has just died. The next daemon has to wait for the lease to go stale. */
+export const leaseWait: Scenario = {
+  options: { ...success.options, more: toJobConfig({ leaseSeconds: 20 }) },
+  prepare: killWhileRunning,
 }
 
-/** A job whose daemon died a while ago: what its successor does is explored. */
-export const takeover: Play = { ...success, prologue: dieAndGoStale }
+/** A job with a stale lease. The calls of the daemon that takes it over are explored. */
+export const takeover: Scenario = { ...success, prepare: killAndWaitUntilStale }
 
-/** A job that had one attempt, and whose daemon died in it: its successor buries it. */
-export const funeral: Play = {
-  options: { ...success.options, more: terms({ leaseSeconds: HASTY_SECONDS, attempts: 1 }) },
-  prologue: dieAndGoStale,
+/** A job whose daemon died in its only attempt. The sweeper of the next daemon dead-letters it. */
+export const deadLetteringBySweeper: Scenario = {
+  options: { ...success.options, more: toJobConfig({ leaseSeconds: SHORT_LEASE_SECONDS, attempts: 1 }) },
+  prepare: killAndWaitUntilStale,
   expected: { dead: [KEY], moreDead: 1 },
 }
 
-async function dieAtWork(bench: Bench): Promise<void> {
-  const { daemon } = await bench.start(hideBriefly)
+async function killWhileRunning(bench: Bench): Promise<void> {
+  const { daemon } = await bench.start(shortenWorkVisibility)
   await bench.upload(KEY, await tinyVideo())
   await daemon.waitFor('job.started')
   await daemon.kill()
 }
 
-/** Until the lease is over, a successor looks again and again, and how often depends on the machine: no name for a call. */
-async function dieAndGoStale(bench: Bench): Promise<void> {
-  await dieAtWork(bench)
-  await until('the lease is stale', async () => (await silentSeconds(bench)) > HASTY_SECONDS + 2)
+/**
+ * Waits for the stale lease, because the next daemon checks a valid one repeatedly. The number of checks depends on the
+ * machine, so those calls have no stable labels.
+ */
+async function killAndWaitUntilStale(bench: Bench): Promise<void> {
+  await killWhileRunning(bench)
+  await until('the lease is stale', async () => (await readDocumentAge(bench)) > SHORT_LEASE_SECONDS + 2)
 }
 
-/** Of the owner, by S3's clock, which is this machine's. */
-async function silentSeconds({ cloud }: Bench): Promise<number> {
-  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: documentPathOf(KEY) }))
+/** Returns the seconds since the document was written, by the clock of S3, which is this machine's. */
+async function readDocumentAge({ cloud }: Bench): Promise<number> {
+  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: toDocumentPath(KEY) }))
   return (Date.now() - (head.LastModified?.getTime() ?? 0)) / 1000
 }
 
-/** The calls of a run that goes well. */
-export async function findLabels(play: Play): Promise<readonly string[]> {
-  await using bench = await startBench({ ...play.options, daemons: 0 })
-  const { story } = await perform(bench, play)
-  await bench.quiescence()
-  await checkExpected(bench, play)
-  return story.labels
+/** Runs a scenario without a fault, and returns the labels of its calls. */
+export async function findLabels(scenario: Scenario): Promise<readonly string[]> {
+  await using bench = await startBench({ ...scenario.options, daemons: 0 })
+  const { tracker } = await runScenario(bench, scenario)
+  await bench.waitUntilIdle()
+  await checkExpected(bench, scenario)
+  return tracker.labels
 }
 
-/** Runs every stop, some at once. @throws Error with all that broke; or when many never came */
-export async function explore(stops: readonly Stop[], run: (stop: Stop) => Promise<boolean>): Promise<void> {
-  if (stops.length === 0) throw new Error('no stop to explore')
-  const queue = [...stops]
-  const broken: string[] = []
+/** Runs all breakpoints. @throws Error that lists all failures, or when too many breakpoints were not reached */
+export async function explore(
+  breakpoints: readonly Breakpoint[],
+  run: (breakpoint: Breakpoint) => Promise<boolean>,
+): Promise<void> {
+  if (breakpoints.length === 0) throw new Error('no breakpoint to explore')
+  const queue = [...breakpoints]
+  const failures: string[] = []
   const missed: string[] = []
   async function worker() {
-    for (let stop = queue.shift(); stop !== undefined; stop = queue.shift()) {
-      const name = `${stop.when} ${stop.label}`
+    for (let breakpoint = queue.shift(); breakpoint !== undefined; breakpoint = queue.shift()) {
+      const name = `${breakpoint.when} ${breakpoint.label}`
       try {
-        if (!((await run(stop)) || (await run(stop)))) missed.push(name)
+        if (!((await run(breakpoint)) || (await run(breakpoint)))) missed.push(name)
       } catch (error) {
-        broken.push(`${name}: ${(error as Error).message.split('\n').slice(0, 30).join('\n').slice(0, 6000)}`)
+        failures.push(`${name}: ${(error as Error).message.split('\n').slice(0, 30).join('\n').slice(0, 6000)}`)
       }
     }
   }
@@ -142,61 +148,66 @@ export async function explore(stops: readonly Stop[], run: (stop: Stop) => Promi
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
   process.stdout.write(
-    `  explored ${stops.length} stops in ${seconds} s; not reached: ${missed.join('; ') || 'none'}\n`,
+    `  explored ${breakpoints.length} breakpoints in ${seconds} s; not reached: ${missed.join('; ') || 'none'}\n`,
   )
-  if (broken.length > 0) throw new Error(`${broken.length} of ${stops.length} broke:\n${broken.join('\n')}`)
-  // how many sweeps and heartbeats there are depends on the machine: what one run did for the fifth time another may not;
-  // the quick stops are where every run comes
-  const allowed = isInTier(true) ? Math.max(3, stops.length / 2) : 0
+  if (failures.length > 0)
+    throw new Error(`${failures.length} of ${breakpoints.length} failed:\n${failures.join('\n')}`)
+  // the number of sweeps and heartbeats depends on the machine, so the fifth call of a kind may be missing in another run;
+  // the breakpoints of the quick tier are reached in every run
+  const allowed = isInTier(true) ? Math.max(3, breakpoints.length / 2) : 0
   if (missed.length > allowed) throw new Error(`not reached: ${missed.join('; ')}`)
 }
 
-export type Act = Stop & { act(member: Member): void | Promise<void> }
+type Action = Breakpoint & { act(member: Member): void | Promise<void> }
 
-type Performance = { readonly member: Member; readonly story: Story; hasActed(): boolean }
+type ScenarioRun = { readonly member: Member; readonly tracker: CallTracker; hasActed(): boolean }
 
-/** Starts the daemon that is explored, in the scene that the play sets; something happens to it at one of its calls. */
-export async function perform(bench: Bench, { prologue, closed }: Play, act?: Act): Promise<Performance> {
-  await prologue?.(bench)
+/** Prepares the scenario and starts the explored daemon. With `action`, acts on that daemon at the breakpoint. */
+export async function runScenario(bench: Bench, { prepare, closed }: Scenario, action?: Action): Promise<ScenarioRun> {
+  await prepare?.(bench)
   const started = Promise.withResolvers<Member>()
-  let acted = false
-  const plot = act && {
-    ...act,
+  let hasActed = false
+  const breakpoint = action && {
+    ...action,
     async act() {
-      acted = true
-      await act.act(await started.promise)
+      hasActed = true
+      await action.act(await started.promise)
     },
   }
-  const { promise, resolve } = Promise.withResolvers<Story>()
-  const member = await bench.start((line) => {
-    hideBriefly(line)
-    resolve(tellStory(line, plot))
+  const { promise, resolve } = Promise.withResolvers<CallTracker>()
+  const member = await bench.start((proxy) => {
+    shortenWorkVisibility(proxy)
+    resolve(trackCalls(proxy, breakpoint))
   })
   started.resolve(member)
-  const story = await promise
-  story.begin()
+  const tracker = await promise
+  tracker.start()
   if (!closed) await bench.openGate()
-  if (!prologue) await bench.upload(KEY, await tinyVideo())
-  return { member, story, hasActed: () => acted }
+  if (!prepare) await bench.upload(KEY, await tinyVideo())
+  return { member, tracker, hasActed: () => hasActed }
 }
 
-export function hideBriefly(line: Line): void {
-  line.rewrite(({ name }) => (name === 'ReceiveMessage work' ? { VisibilityTimeout: HIDDEN_SECONDS } : {}))
+export function shortenWorkVisibility(proxy: FaultProxy): void {
+  proxy.rewrite(({ name }) => (name === 'ReceiveMessage work' ? { VisibilityTimeout: HIDDEN_SECONDS } : {}))
 }
 
-/** Whether the call came before the job was over and its last message gone. */
-export async function isReached(bench: Bench, { hasActed }: Performance): Promise<boolean> {
-  await until('the call comes, or all is over', async () => hasActed() || (await bench.isQuiescent()), PATIENCE_SECONDS)
+/** Waits for the breakpoint. Returns false when the bench is idle before it is reached. */
+export async function isReached(bench: Bench, { hasActed }: ScenarioRun): Promise<boolean> {
+  await until(
+    'the breakpoint is reached or the bench is idle',
+    async () => hasActed() || (await bench.isIdle()),
+    WAIT_SECONDS,
+  )
   return hasActed()
 }
 
-/** The invariants; and who loses his lease between telling the dead queue and writing it down tells it again. */
-export async function checkExpected(bench: Bench, { expected = {} }: Play): Promise<void> {
+/** Checks the invariants. An owner that lost its lease during settlement may have sent its dead-letter message twice. */
+export async function checkExpected(bench: Bench, { expected = {} }: Scenario): Promise<void> {
   const { moreDead = 0 } = expected
-  await bench.checkInvariants({ ...expected, moreDead: moreDead + countUnwritten(bench) })
+  await bench.checkInvariants({ ...expected, moreDead: moreDead + countFailedSettlements(bench) })
 }
 
-/** How often the job was attempted; `least` where the last one may have been none. */
-export async function checkAttempts(bench: Bench, wanted: number, least = wanted): Promise<void> {
-  assertTimes(bench, (await bench.document(KEY))?.attempt, { wanted, least })
+/** Checks the number of attempts. Set `min` when the last attempt may not have happened. */
+export async function checkAttempts(bench: Bench, expected: number, min = expected): Promise<void> {
+  assertCount(bench, (await bench.document(KEY))?.attempt, { expected, min })
 }

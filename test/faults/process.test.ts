@@ -4,122 +4,129 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noteCode } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
-import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { waitForProcess, isAlive } from '../helpers/liveness.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
-import { reelCode } from '../helpers/gate.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { terms, type Bench } from './scene.ts'
+import { slowCopyCode } from '../helpers/gate.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
+import { toJobConfig, type Bench } from './setup.ts'
 
-const row = besides(suite('process faults', { timeoutSeconds: ROW_SECONDS }))
+const row = runInParallel(suite('process faults', { timeoutSeconds: ROW_SECONDS }))
 const rest = row.exhaustive
 
-const reeled = { code: reelCode, chain: '[reel(), upload()]' }
+const slow = { code: slowCopyCode, chain: '[slowCopy(), upload()]' }
 
-async function ffmpegOf(bench: Bench, attempt: number): Promise<number> {
-  await until(`attempt ${attempt} is in ffmpeg`, async () => {
+/** Waits until this attempt runs ffmpeg, and returns the process id. */
+async function findFfmpegOf(bench: Bench, attempt: number): Promise<number> {
+  await until(`attempt ${attempt} runs ffmpeg`, async () => {
     const { attempt: now, progress } = (await bench.document('origin_a.mp4')) ?? {}
-    return now === attempt && progress?.plugin === 'reel'
+    return now === attempt && progress?.plugin === 'slow-copy'
   })
-  return findProcess('ffmpeg', bench.first.daemon.folder)
+  return waitForProcess('ffmpeg', bench.first.daemon.folder)
 }
 
-row('P8: a frozen ffmpeg is a stall, ended by SIGKILL, and the job is tried again', async () => {
-  await using bench = await startBench({ ...reeled, more: 'ffmpeg: { stallSeconds: 5 }' })
+row('P8: a frozen ffmpeg counts as stalled, is killed, and the job is retried', async () => {
+  await using bench = await startBench({ ...slow, more: 'ffmpeg: { stallSeconds: 5 }' })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  const frozen = await ffmpegOf(bench, 1)
+  const frozen = await findFfmpegOf(bench, 1)
   process.kill(frozen, 'SIGSTOP')
   await bench.openGate()
-  await until('it is gone', () => !isAlive(frozen))
-  await bench.quiescence()
+  await until('the process has ended', () => !isAlive(frozen))
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   const document = await bench.document('origin_a.mp4')
-  // where ffmpeg gets nothing to compute on for as long, it stands still, too
+  // on a busy machine, a later attempt can be stalled too
   assert.equal([...new Set(document?.history.map(({ error }) => error.code))], ['transient.stalled'])
 })
 
-rest('P9: an ffmpeg that dies by a signal in every attempt buries the job, and the signal is told', async () => {
-  await using bench = await startBench(reeled)
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  const signals = ['SIGSEGV', 'SIGKILL', 'SIGBUS'] as const
-  for (const [n, signal] of signals.entries()) {
-    const ffmpeg = await ffmpegOf(bench, n + 1)
-    process.kill(ffmpeg, signal)
-    await until('it is gone', () => !isAlive(ffmpeg))
-  }
-  await bench.quiescence()
-  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
-  const document = await bench.document('origin_a.mp4')
-  assert.is(document?.history.length, 3)
-  for (const [n, { error }] of document?.history.entries() ?? []) {
-    assert.is(error.code, 'internal.ffmpeg_signal')
-    assert.match(error.message, signals[n] ?? '')
-  }
-})
+rest(
+  'P9: a job whose ffmpeg dies by a signal in every attempt is dead-lettered, and its errors name the signals',
+  async () => {
+    await using bench = await startBench(slow)
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    const signals = ['SIGSEGV', 'SIGKILL', 'SIGBUS'] as const
+    for (const [n, signal] of signals.entries()) {
+      const ffmpeg = await findFfmpegOf(bench, n + 1)
+      process.kill(ffmpeg, signal)
+      await until('the process has ended', () => !isAlive(ffmpeg))
+    }
+    await bench.waitUntilIdle()
+    await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+    const document = await bench.document('origin_a.mp4')
+    assert.is(document?.history.length, 3)
+    for (const [n, { error }] of document?.history.entries() ?? []) {
+      assert.is(error.code, 'internal.ffmpeg_signal')
+      assert.match(error.message, signals[n] ?? '')
+    }
+  },
+)
 
-row('Q20: an ffmpeg that always fails: all attempts, with pauses, then dead once, with its last words', async () => {
-  await using folder = await temporaryFolder()
-  const path = await writeFake(folder.path, "echo 'the last words' >&2; exit 1")
-  await using bench = await startBench({ ...reeled, more: `ffmpeg: { path: '${path}' }` })
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
-  await bench.checkInvariants({ dead: ['origin_a.mp4'] })
-  const { attempt, error, history = [] } = (await bench.document('origin_a.mp4')) ?? {}
-  assert.equal([attempt, history.length, error?.code], [3, 3, 'internal.ffmpeg'])
-  assert.ok(error?.stderr?.includes('the last words'))
-  const pauses = bench.first.daemon.entries.flatMap(({ retryInSeconds }) => retryInSeconds ?? [])
-  assert.equal([pauses.length, pauses.every((seconds) => Number(seconds) >= 1)], [2, true])
-})
+row(
+  'Q20: an ffmpeg that always fails: all attempts, with backoff, then one dead-letter message with its stderr',
+  async () => {
+    await using folder = await temporaryFolder()
+    const path = await writeFfmpegWrapper(folder.path, "echo 'final error' >&2; exit 1")
+    await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.waitUntilIdle()
+    await bench.checkInvariants({ dead: ['origin_a.mp4'] })
+    const { attempt, error, history = [] } = (await bench.document('origin_a.mp4')) ?? {}
+    assert.equal([attempt, history.length, error?.code], [3, 3, 'internal.ffmpeg'])
+    assert.ok(error?.stderr?.includes('final error'))
+    const pauses = bench.first.daemon.entries.flatMap(({ retryInSeconds }) => retryInSeconds ?? [])
+    assert.equal([pauses.length, pauses.every((seconds) => Number(seconds) >= 1)], [2, true])
+  },
+)
 
 rest('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its memory or its log', async () => {
   await using folder = await temporaryFolder()
-  const path = await writeFake(folder.path, flood)
-  await using bench = await startBench({ ...reeled, more: `ffmpeg: { path: '${path}' }` })
+  const path = await writeFfmpegWrapper(folder.path, flood)
+  await using bench = await startBench({ ...slow, more: `ffmpeg: { path: '${path}' }` })
   await bench.openGate()
   const { daemon } = bench.first
-  const before = await peakMemoryMiB(daemon.pid)
+  const before = await readPeakMemoryMiB(daemon.pid)
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
-  const grown = (await peakMemoryMiB(daemon.pid)) - before
-  assert.ok(grown < 200, `300 MB of stderr took ${grown} MiB more`)
-  assert.ok(daemon.entries.reduce((sum, { text }) => sum + text.length, 0) < 1_000_000, 'the log is full of it')
+  const grown = (await readPeakMemoryMiB(daemon.pid)) - before
+  assert.ok(grown < 200, `300 MB of stderr took ${grown} MiB of memory`)
+  assert.ok(daemon.entries.reduce((sum, { text }) => sum + text.length, 0) < 1_000_000, 'the log contains the flood')
 })
 
-/** One line without an end, then many lines. */
+/** Writes 150 MB without a line end, then 150 MB of lines. */
 const flood = `head -c 150000000 /dev/zero | tr '\\0' 'x' >&2; yes 'a line of the flood' | head -c 150000000 >&2`
 
-/** A program that does something before it is ffmpeg, when it has work to do; probed, it is ffmpeg at once. */
-async function writeFake(folder: string, before: string): Promise<string> {
+/** Writes a program that runs `before` and then ffmpeg. For the checks at start it runs ffmpeg only. */
+async function writeFfmpegWrapper(folder: string, before: string): Promise<string> {
   const path = join(folder, 'ffmpeg')
   await writeFile(path, `#!/bin/sh\ncase " $* " in *" -progress "*)\n${before}\nesac\nexec ffmpeg "$@"\n`)
   await chmod(path, 0o755)
   return path
 }
 
-async function peakMemoryMiB(pid: number): Promise<number> {
+async function readPeakMemoryMiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
 }
 
-rest('P17: a daemon out of file descriptors loses nothing, and goes on when it has some again', async () => {
+rest('P17: a daemon out of file descriptors loses nothing, and continues once it has some again', async () => {
   await using bench = await startBench({
     code: noteCode,
     chain: '[note(), upload()]',
-    more: terms({ leaseSeconds: 6, attempts: 20 }),
+    more: toJobConfig({ leaseSeconds: 6, attempts: 20 }),
   })
   const { daemon } = bench.first
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   const lines = daemon.entries.length
   limitFiles(daemon.pid, (await readdir(`/proc/${daemon.pid}/fd`)).length)
   await Promise.all(['b', 'c', 'd'].map(async (name) => bench.upload(`origin_${name}.mp4`, await tinyVideo())))
-  await until('it feels it', () => daemon.entries.slice(lines).some(({ level }) => level === 'warn'))
+  await until('the daemon logs a warning', () => daemon.entries.slice(lines).some(({ level }) => level === 'warn'))
   assert.ok(isAlive(daemon.pid))
   limitFiles(daemon.pid, 1024)
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
 })
 

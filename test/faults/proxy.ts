@@ -2,73 +2,73 @@ import { createServer, request, type IncomingHttpHeaders, type IncomingMessage, 
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buffer } from 'node:stream/consumers'
-import { toCall, type Call, type Raw } from './calls.ts'
+import { toCall, type Call, type RawRequest } from './calls.ts'
 
-/** What the store or the queue really said. */
+/** The real response of S3 or SQS. */
 export type Reply = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
-/** What goes wrong with a call. Before it is forwarded: */
-type Instead =
-  /** An error of the service, with its code in the body. */
-  | { do: 'answer'; status: number; code: string }
-  /** Forwarded after a pause. */
+/** A fault before the call is forwarded. Only a delayed call is forwarded at all. */
+type RequestFault =
+  /** Responds with an error of the service; the body contains its code. */
+  | { do: 'respond'; status: number; code: string }
+  /** Forwards the call after a pause. */
   | { do: 'delay'; seconds: number }
-  /** The connection closed, reset, half closed, or never heard of again. */
+  /** Closes the connection, resets it, half closes it, or leaves it open without a response. */
   | { do: 'drop' | 'reset' | 'halfClose' | 'stall' }
 
-/** …or after it was forwarded and has taken effect. */
-type Afterwards =
+/** A fault after the call was forwarded and took effect. */
+type ReplyFault =
   | { do: 'dropReply' | 'stallReply'; when?(reply: Reply, call: Call): boolean }
-  /** The body ends, breaks or stands still after so many bytes. */
+  /** Sends this many bytes of the body, then closes or resets the connection, or sends nothing more. */
   | { do: 'truncate' | 'resetBody' | 'stallBody'; afterBytes: number }
 
-export type Fault = (Instead | Afterwards) & {
+export type Fault = (RequestFault | ReplyFault) & {
   on(call: Call): boolean
-  /** How often; default: until it is switched off. */
+  /** Maximum number of hits. Default: unlimited, until it is switched off. */
   times?: number
-  /** Done at the moment of the fault, before the daemon can notice. */
+  /** Runs when the fault occurs, before the daemon can notice it. */
   act?(call: Call): void | Promise<void>
 }
 
-export type Switch = { readonly hits: number; off(): void }
+export type ActiveFault = { readonly hits: number; off(): void }
 
-/** The network between one daemon and the cloud. */
-export type Line = {
+/** The network between one daemon and the embedded S3 and SQS. */
+export type FaultProxy = {
   readonly s3Url: string
   readonly sqsUrl: string
-  /** Every call so far, in the order they came. */
+  /** Every call so far, in order of arrival. */
   readonly calls: readonly Call[]
-  /** Calls that wait for their answer, and whose caller still does. */
+  /** Number of calls without a response whose client is still connected. */
   readonly pending: number
-  /** Sees every call before it is judged. */
+  /** Reports every call, before faults are applied. */
   watch(listener: (call: Call) => void): void
-  /** The first fault that applies to a call decides. */
-  fault(fault: Fault): Switch
-  /** Has a request of SQS say something else; not a fault, and no call stops counting for it. */
+  /** Adds a fault. The first fault that matches a call is applied. */
+  fault(fault: Fault): ActiveFault
+  /** Changes fields of SQS requests. Does not count as a fault. */
   rewrite(edit: (call: Call) => Record<string, unknown>): void
-  /** Ends every open connection too, and lets no new call through. */
-  cut(which: (call: Call) => boolean): Switch
+  /** Closes matching open connections, and drops new calls that match. */
+  cut(which: (call: Call) => boolean): ActiveFault
 } & AsyncDisposable
 
 type Rule = { fault: Fault; hits: number; on: boolean }
 
-/** Two loopback proxies, one in front of S3 and one of SQS. The host header passes, so signatures stay good. */
-export async function openLine(endpoints: { s3: string; sqs: string }): Promise<Line> {
+/** Starts two proxies on the loopback interface, for S3 and for SQS. They pass the host header on, so signatures stay valid. */
+export async function openFaultProxy(endpoints: { s3: string; sqs: string }): Promise<FaultProxy> {
   const calls: Call[] = []
   const rules: Rule[] = []
   const listeners: ((call: Call) => void)[] = []
   const edits: ((call: Call) => Record<string, unknown>)[] = []
   const edit = (call: Call) => Object.assign({}, ...edits.map((one) => one(call))) as Record<string, unknown>
-  const judge = (call: Call): Rule | undefined => {
+  const findRule = (call: Call): Rule | undefined => {
     calls.push(call)
     for (const listener of listeners) listener(call)
     return rules.find(({ fault, hits, on }) => on && hits < (fault.times ?? Number.POSITIVE_INFINITY) && fault.on(call))
   }
   const [s3, sqs] = await Promise.all([
-    openProxy(endpoints.s3, { judge, edit }),
-    openProxy(endpoints.sqs, { judge, edit }),
+    startServer(endpoints.s3, { findRule, edit }),
+    startServer(endpoints.sqs, { findRule, edit }),
   ])
-  function fault(added: Fault): Switch {
+  function fault(added: Fault): ActiveFault {
     const rule: Rule = { fault: added, hits: 0, on: true }
     rules.push(rule)
     return {
@@ -89,9 +89,9 @@ export async function openLine(endpoints: { s3: string; sqs: string }): Promise<
     fault,
     rewrite: (added) => void edits.push(added),
     cut(which) {
-      const cutting = fault({ on: which, do: 'drop' })
-      for (const proxy of [s3, sqs]) proxy.drop(which)
-      return cutting
+      const active = fault({ on: which, do: 'drop' })
+      for (const server of [s3, sqs]) server.drop(which)
+      return active
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([s3.close(), sqs.close()])
@@ -99,16 +99,16 @@ export async function openLine(endpoints: { s3: string; sqs: string }): Promise<
   }
 }
 
-type Open = Map<ServerResponse, Call>
-type Judgement = {
-  judge(call: Call): Rule | undefined
+type OpenCalls = Map<ServerResponse, Call>
+type Rules = {
+  findRule(call: Call): Rule | undefined
   edit(call: Call): Record<string, unknown>
 }
 
-async function openProxy(endpoint: string, judgement: Judgement) {
-  const open: Open = new Map()
-  const server = createServer((incoming, answer) => {
-    serve({ endpoint, open, ...judgement }, incoming, answer).catch(() => answer.destroy()) // one of the two ends is gone
+async function startServer(endpoint: string, rules: Rules) {
+  const open: OpenCalls = new Map()
+  const server = createServer((incoming, response) => {
+    serve({ endpoint, open, ...rules }, incoming, response).catch(() => response.destroy()) // client or service is gone
   })
   server.keepAliveTimeout = 60_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -116,7 +116,7 @@ async function openProxy(endpoint: string, judgement: Judgement) {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     pending: () => open.size,
     drop(which: (call: Call) => boolean) {
-      for (const [answer, call] of open) if (which(call)) answer.destroy()
+      for (const [response, call] of open) if (which(call)) response.destroy()
     },
     close: () =>
       new Promise<void>((resolve) => {
@@ -126,44 +126,52 @@ async function openProxy(endpoint: string, judgement: Judgement) {
   }
 }
 
-type Passage = Judgement & { endpoint: string; open: Open }
+type ServeDeps = Rules & { endpoint: string; open: OpenCalls }
 
-async function serve({ endpoint, judge, edit, open }: Passage, incoming: IncomingMessage, answer: ServerResponse) {
+async function serve(
+  { endpoint, findRule, edit, open }: ServeDeps,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+) {
   const { method = '', url = '', headers } = incoming
-  const received: Raw = { method, url, headers, body: await buffer(incoming) }
+  const received: RawRequest = { method, url, headers, body: await buffer(incoming) }
   const call = toCall(received)
-  const raw = toEdited(received, { ...call.says }, edit(call))
-  open.set(answer, call)
-  answer.once('close', () => open.delete(answer))
-  const rule = judge(call)
-  if (rule === undefined) return pass(answer, await forward(endpoint, raw, answer))
+  const raw = toEdited(received, { ...call.fields }, edit(call))
+  open.set(response, call)
+  response.once('close', () => open.delete(response))
+  const rule = findRule(call)
+  if (rule === undefined) return pass(response, await forward(endpoint, raw, response))
   const { fault } = rule
-  if (isAfterwards(fault)) {
-    const reply = await forward(endpoint, raw, answer)
-    if ('when' in fault && fault.when?.(reply, call) === false) return pass(answer, reply)
+  if (isReplyFault(fault)) {
+    const reply = await forward(endpoint, raw, response)
+    if ('when' in fault && fault.when?.(reply, call) === false) return pass(response, reply)
     rule.hits++
     await fault.act?.(call)
-    return spoil(fault, answer, reply)
+    return applyReplyFault(fault, response, reply)
   }
   rule.hits++
   await fault.act?.(call)
-  if (fault.do !== 'delay') return refuse(fault, answer, call)
+  if (fault.do !== 'delay') return applyRequestFault(fault, response, call)
   await sleep(fault.seconds * 1000, undefined, { ref: false })
-  return pass(answer, await forward(endpoint, raw, answer))
+  return pass(response, await forward(endpoint, raw, response))
 }
 
-const isAfterwards = (fault: Fault): fault is Fault & Afterwards =>
+const isReplyFault = (fault: Fault): fault is Fault & ReplyFault =>
   'when' in fault || 'afterBytes' in fault || fault.do.endsWith('Reply')
 
-/** Only SQS takes a changed body: it checks no signature. */
-function toEdited(raw: Raw, says: Record<string, unknown>, changes: Record<string, unknown>): Raw {
+/** Works for SQS only, because the embedded SQS does not check signatures. */
+function toEdited(raw: RawRequest, fields: Record<string, unknown>, changes: Record<string, unknown>): RawRequest {
   if (Object.keys(changes).length === 0) return raw
-  const body = Buffer.from(JSON.stringify({ ...says, ...changes }))
+  const body = Buffer.from(JSON.stringify({ ...fields, ...changes }))
   return { ...raw, body, headers: { ...raw.headers, 'content-length': String(body.length) } }
 }
 
-/** A long poll ends with its client: else it would take, and hide, the next message for nobody. */
-function forward(endpoint: string, { method, url, headers, body }: Raw, answer: ServerResponse): Promise<Reply> {
+/** Ends a long poll when its client disconnects; otherwise it would receive, and hide, the next message for nobody. */
+function forward(
+  endpoint: string,
+  { method, url, headers, body }: RawRequest,
+  response: ServerResponse,
+): Promise<Reply> {
   const { hostname, port } = new URL(endpoint)
   const { promise, resolve, reject } = Promise.withResolvers<Reply>()
   const outgoing = request({ hostname, port, path: url, method, headers, agent: false }, (reply) => {
@@ -173,59 +181,62 @@ function forward(endpoint: string, { method, url, headers, body }: Raw, answer: 
     )
   })
   outgoing.once('error', reject)
-  answer.once('close', () => outgoing.destroy())
+  response.once('close', () => outgoing.destroy())
   outgoing.end(body)
   return promise
 }
 
-function pass(answer: ServerResponse, { status, headers, body }: Reply): void {
-  answer.writeHead(status, toHeaders(headers))
-  answer.end(body)
+function pass(response: ServerResponse, { status, headers, body }: Reply): void {
+  response.writeHead(status, withoutConnectionHeaders(headers))
+  response.end(body)
 }
 
-/** Those of a connection are this connection's own. */
-function toHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+function withoutConnectionHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const { ...own } = headers
   delete own.connection
   delete own['keep-alive']
   return own
 }
 
-function refuse(fault: Exclude<Instead, { do: 'delay' }>, answer: ServerResponse, call: Call): void {
+function applyRequestFault(fault: Exclude<RequestFault, { do: 'delay' }>, response: ServerResponse, call: Call): void {
   switch (fault.do) {
-    case 'answer':
-      answer.writeHead(fault.status, {
+    case 'respond':
+      response.writeHead(fault.status, {
         'content-type': call.service === 's3' ? 'application/xml' : 'application/x-amz-json-1.0',
       })
-      answer.end(call.op === 'HEAD' ? undefined : toErrorBody(call, fault.code))
+      response.end(call.op === 'HEAD' ? undefined : toErrorBody(call, fault.code))
       return
     case 'drop':
-      answer.destroy()
+      response.destroy()
       return
     case 'reset':
-      answer.socket?.resetAndDestroy()
+      response.socket?.resetAndDestroy()
       return
     case 'halfClose':
-      answer.socket?.end()
+      response.socket?.end()
       return
     case 'stall':
   }
 }
 
 function toErrorBody({ service }: Call, code: string): string {
-  if (service === 'sqs') return JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message: 'a fault of the test' })
-  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>a fault of the test</Message></Error>`
+  if (service === 'sqs') return JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message: 'injected by the test' })
+  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>injected by the test</Message></Error>`
 }
 
-/** What was sent has arrived by then: a reset takes with it what the other end has not read yet. */
+/** Pause before a connection is closed or reset: a reset discards bytes that the client has not read yet. */
 const ARRIVAL_MS = 200
 
-async function spoil(fault: Afterwards, answer: ServerResponse, { status, headers, body }: Reply): Promise<void> {
+async function applyReplyFault(
+  fault: ReplyFault,
+  response: ServerResponse,
+  { status, headers, body }: Reply,
+): Promise<void> {
   if (fault.do === 'stallReply') return
-  if (!('afterBytes' in fault)) return void answer.destroy()
-  answer.writeHead(status, toHeaders(headers))
-  answer.write(body.subarray(0, fault.afterBytes))
+  if (!('afterBytes' in fault)) return void response.destroy()
+  response.writeHead(status, withoutConnectionHeaders(headers))
+  response.write(body.subarray(0, fault.afterBytes))
   await sleep(ARRIVAL_MS)
-  if (fault.do === 'truncate') answer.destroy()
-  if (fault.do === 'resetBody') answer.socket?.resetAndDestroy()
+  if (fault.do === 'truncate') response.destroy()
+  if (fault.do === 'resetBody') response.socket?.resetAndDestroy()
 }

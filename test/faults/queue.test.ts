@@ -9,113 +9,122 @@ import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import type { Call } from './calls.ts'
 import { gateCode } from '../helpers/gate.ts'
-import type { Line } from './proxy.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
-import { assertSaidOnce, assertTimes, hasty, jobIdOf, type Bench } from './scene.ts'
+import type { FaultProxy } from './proxy.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
+import { assertLoggedOnce, assertCount, shortLease, getJobId, type Bench } from './setup.ts'
 
-const row = besides(suite('queue faults', { timeoutSeconds: ROW_SECONDS }))
+const row = runInParallel(suite('queue faults', { timeoutSeconds: ROW_SECONDS }))
 const rest = row.exhaustive
 
 const quick = { code: noteCode, chain: '[note(), upload()]' }
 const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
-const failing = { do: 'answer', status: 500, code: 'InternalFailure' } as const
+const failing = { do: 'respond', status: 500, code: 'InternalFailure' } as const
 const named = (name: string) => (call: Call) => call.name === name
 
-rest('Q2: a notification that comes late, after the job is over, is a duplicate', async () => {
+rest('Q2: a notification that arrives after the job is finished is a duplicate', async () => {
   await using bench = await startBench(quick)
   const video = await tinyVideo()
   const etag = await bench.upload('origin_a.mp4', video)
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   const document = await bench.document('origin_a.mp4')
   const source = { bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: video.length }
   for (let n = 0; n < 5; n++) await bench.send('work', toNotificationBody(source))
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.equal(await bench.document('origin_a.mp4'), document)
-  assert.is(bench.said('job.started'), 1)
+  assert.is(bench.countEvents('job.started'), 1)
 })
 
-rest('Q5: a record of a source that never was ends in one dead job, not in a loop', async () => {
+rest('Q5: an in-progress message for a source that never existed ends in one dead job, not in a loop', async () => {
   await using bench = await startBench(quick)
   const source = { bucket: BUCKET, key: 'origin_gone.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
-  const record = { version: 1, id: jobIdOf(source.key), source, claim: 1, owner: 'somebody/12345678' }
-  await bench.send('inProgress', JSON.stringify(record))
-  const { error } = await bench.over('origin_gone.mp4')
+  const message = { version: 1, id: getJobId(source.key), source, claim: 1, owner: 'somebody/12345678' }
+  await bench.send('inProgress', JSON.stringify(message))
+  const { error } = await bench.waitUntilFinished('origin_gone.mp4')
   assert.is(error?.code, 'input.source_gone')
-  await bench.quiescence()
-  assert.is(bench.said('job.started'), 1)
-  assert.is((await bench.dead()).length, 1)
+  await bench.waitUntilIdle()
+  assert.is(bench.countEvents('job.started'), 1)
+  assert.is((await bench.takeDeadMessages()).length, 1)
 })
 
-row('Q6: a record of a job that is over is dropped, and nothing runs again', async () => {
+row('Q6: an in-progress message of a finished job is dropped, and nothing runs again', async () => {
   await using bench = await startBench(quick)
   await bench.upload('origin_a.mp4', await tinyVideo())
-  const { id, source, claim, owner, ...before } = await bench.over('origin_a.mp4')
-  await bench.quiescence()
+  const { id, source, claim, owner, ...before } = await bench.waitUntilFinished('origin_a.mp4')
+  await bench.waitUntilIdle()
   await bench.send('inProgress', JSON.stringify({ version: 1, id, source, claim, owner }))
   await bench.send('inProgress', JSON.stringify({ version: 1, id, source, claim, owner: 'a daemon that died/1' }))
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.rev, before.rev)
-  assert.is(bench.said('job.started'), 1)
+  assert.is(bench.countEvents('job.started'), 1)
 })
 
-rest('Q8: garbage goes to the dead queue with its reason, at its first receive, and the loop goes on', async () => {
-  await using bench = await startBench(quick)
-  for (const body of garbage) await bench.send('work', body)
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
-  const dead = await bench.dead()
-  assert.equal(
-    dead.map(({ reason }) => reason),
-    garbage.map(() => 'message.invalid'),
-  )
-  assert.equal(
-    dead.map(({ body }) => String(body).slice(0, 100)).toSorted(),
-    garbage.map((body) => body.slice(0, 100)).toSorted(),
-  )
-  assert.is((await bench.document('origin_a.mp4'))?.state, 'succeeded')
-  const told = () => bench.said('message.dead_lettered', { level: 'error' })
-  await until('it has told of each', () => told() >= garbage.length)
-  assert.is(told(), garbage.length, 'each was received once')
-})
+rest(
+  'Q8: invalid messages are dead-lettered with a reason at their first receive, and the poller continues',
+  async () => {
+    await using bench = await startBench(quick)
+    for (const body of invalid) await bench.send('work', body)
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.waitUntilIdle()
+    const dead = await bench.takeDeadMessages()
+    assert.equal(
+      dead.map(({ reason }) => reason),
+      invalid.map(() => 'message.invalid'),
+    )
+    assert.equal(
+      dead.map(({ body }) => String(body).slice(0, 100)).toSorted(),
+      invalid.map((body) => body.slice(0, 100)).toSorted(),
+    )
+    assert.is((await bench.document('origin_a.mp4'))?.state, 'succeeded')
+    const countDeadLettered = () => bench.countEvents('message.dead_lettered', { level: 'error' })
+    await until('each message is dead-lettered', () => countDeadLettered() >= invalid.length)
+    assert.is(countDeadLettered(), invalid.length, 'each was received once')
+  },
+)
 
-/** SQS takes neither an empty body nor NUL. */
-const garbage = [
+/** Invalid bodies. SQS itself rejects an empty body and NUL. */
+const invalid = [
   'null',
   '[]',
   '{}',
   '"text"',
-  'no JSON at all',
+  'not JSON',
   '{"Records":[{"s3":null}]}',
   '{"__proto__":{"Records":[]}}',
   String.raw`{"Records":[{"s3":{"object":{"key":"\ud800"}}}]}`,
   `{"Records":"${'x'.repeat(200_000)}"}`,
 ]
 
-rest('Q11: other events, buckets and keys are deleted; what the daemon uploads itself starts no job', async () => {
-  await using bench = await startBench(quick)
-  const { daemon } = bench.first
-  const source = { bucket: BUCKET, key: 'origin_x.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
-  const removal = toNotificationBody(source).replace('ObjectCreated:', 'ObjectRemoved:')
-  const others = [
-    { ...source, bucket: 'other' },
-    { ...source, key: 'note_x.txt' },
-  ].map((one) => toNotificationBody(one))
-  for (const body of [removal, ...others, '{"Service":"Amazon S3","Event":"s3:TestEvent"}'])
-    await bench.send('work', body)
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
-  await bench.checkInvariants()
-  assert.is(bench.said('job.started'), 1)
-  await until('the notification of its own upload was ignored, too', () => bench.said('message.ignored') >= 5)
-  assert.equal(
-    daemon.entries.filter(({ level }) => level === 'error'),
-    [],
-  )
-})
+rest(
+  'Q11: messages for other events, buckets and keys are deleted; uploads of the daemon itself start no job',
+  async () => {
+    await using bench = await startBench(quick)
+    const { daemon } = bench.first
+    const source = { bucket: BUCKET, key: 'origin_x.mp4', etag: 'a'.repeat(32), sizeBytes: 1000 }
+    const removal = toNotificationBody(source).replace('ObjectCreated:', 'ObjectRemoved:')
+    const unwanted = [
+      { ...source, bucket: 'other' },
+      { ...source, key: 'note_x.txt' },
+    ].map((one) => toNotificationBody(one))
+    for (const body of [removal, ...unwanted, '{"Service":"Amazon S3","Event":"s3:TestEvent"}'])
+      await bench.send('work', body)
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.waitUntilIdle()
+    await bench.checkInvariants()
+    assert.is(bench.countEvents('job.started'), 1)
+    await until(
+      'all messages, including the notification of its own upload, are ignored',
+      () => bench.countEvents('message.ignored') >= 5,
+    )
+    assert.equal(
+      daemon.entries.filter(({ level }) => level === 'error'),
+      [],
+    )
+  },
+)
 
-rest('Q13: the notifications of two versions in the wrong order: the newer version counts', async () => {
+rest('Q13: notifications of two versions in the wrong order: the newer version is processed', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   const older = await tinyVideo()
   const newer = Buffer.concat([older, Buffer.from([0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65])]) // an empty box: another etag
@@ -124,16 +133,17 @@ rest('Q13: the notifications of two versions in the wrong order: the newer versi
   const [first = '', second = ''] = await takeBodies(bench, 2)
   await bench.send('work', second)
   await bench.start()
-  await bench.over('origin_a.mp4')
+  await bench.waitUntilFinished('origin_a.mp4')
   await bench.send('work', first)
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   const document = await bench.document('origin_a.mp4')
   assert.is(document?.source.etag, etag)
-  assert.is(document?.claim, 1, 'the older one made no claim')
+  assert.is(document?.claim, 1, 'the older version is not claimed')
   assert.match((await bench.cloud.get('note_a.txt')).toString(), new RegExp(`^${etag} `))
 })
 
+/** Receives and deletes this many messages of the work queue, and returns their bodies. */
 async function takeBodies({ cloud }: Bench, count: number): Promise<string[]> {
   const QueueUrl = cloud.local.queueUrls.work
   const bodies: string[] = []
@@ -147,85 +157,89 @@ async function takeBodies({ cloud }: Bench, count: number): Promise<string[]> {
   return bodies
 }
 
-/** What is in hand and neither deleted nor hidden is there again after seconds, not after half a minute: from the first poll on. */
-const comeBackSoon = (line: Line) => line.rewrite(({ op }) => (op === 'ReceiveMessage' ? { VisibilityTimeout: 5 } : {}))
+/** Shortens the visibility timeout of received messages from half a minute to five seconds. */
+const shortenVisibility = (proxy: FaultProxy) =>
+  proxy.rewrite(({ op }) => (op === 'ReceiveMessage' ? { VisibilityTimeout: 5 } : {}))
 
-rest('Q15: DeleteMessage fails, of the work message and of the record: the job is done once', async () => {
+rest('Q15: DeleteMessage fails for the work message and the in-progress message: the job is done once', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
-  const { line } = await bench.start(comeBackSoon)
-  const work = line.fault({ ...failing, on: named('DeleteMessage work'), times: 5 })
-  const record = line.fault({ on: named('DeleteMessage in-progress'), times: 5, do: 'dropReply' })
+  const { proxy } = await bench.start(shortenVisibility)
+  const work = proxy.fault({ ...failing, on: named('DeleteMessage work'), times: 5 })
+  const inProgress = proxy.fault({ on: named('DeleteMessage in-progress'), times: 5, do: 'dropReply' })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
-  assert.is(bench.said('job.started'), 1)
-  assert.equal([work.hits, record.hits >= 1], [5, true])
+  assert.is(bench.countEvents('job.started'), 1)
+  assert.equal([work.hits, inProgress.hits >= 1], [5, true])
 })
 
-rest('Q16: the record cannot be sent: nothing is claimed without it, and the message comes back', async () => {
-  await using bench = await startBench(quick)
-  const { line } = bench.first
-  let claims = 0
-  const record = line.fault({
-    ...failing,
-    on: named('SendMessage in-progress'),
-    times: 6,
-    act: () => void (claims += line.calls.filter(named('PUT document')).length),
-  })
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
-  await bench.checkInvariants()
-  assert.equal([record.hits, claims], [6, 0], 'nothing was claimed while there was no record')
-  assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
-})
+rest(
+  'Q16: the in-progress message cannot be sent: nothing is claimed, and the work message becomes visible again',
+  async () => {
+    await using bench = await startBench(quick)
+    const { proxy } = bench.first
+    let claims = 0
+    const failed = proxy.fault({
+      ...failing,
+      on: named('SendMessage in-progress'),
+      times: 6,
+      act: () => void (claims += proxy.calls.filter(named('PUT document')).length),
+    })
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await bench.waitUntilIdle()
+    await bench.checkInvariants()
+    assert.equal([failed.hits, claims], [6, 0], 'nothing is claimed without an in-progress message')
+    assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
+  },
+)
 
-row('Q16: every reply to SendMessage and DeleteMessage is lost: messages too many, and one result', async () => {
-  // a message too many waits for the lease to end
-  await using bench = await startBench({ ...quick, daemons: 0, more: hasty })
-  const { line } = await bench.start(comeBackSoon)
-  const lost = line.fault({
+row('Q16: every reply to SendMessage and DeleteMessage is lost: duplicate messages, and one result', async () => {
+  // a duplicate work message waits for the lease to end
+  await using bench = await startBench({ ...quick, daemons: 0, more: shortLease })
+  const { proxy } = await bench.start(shortenVisibility)
+  const lost = proxy.fault({
     on: ({ op }) => op === 'SendMessage' || op === 'DeleteMessage',
     times: 20,
     do: 'dropReply',
   })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.ok(lost.hits >= 5)
-  await assertSaidOnce(bench, 'job.succeeded')
-  assertTimes(bench, (await bench.document('origin_a.mp4'))?.attempt, { wanted: 1 })
+  await assertLoggedOnce(bench, 'job.succeeded')
+  assertCount(bench, (await bench.document('origin_a.mp4'))?.attempt, { expected: 1 })
 })
 
-rest('Q18: no message can be hidden for longer: the job goes on under its lease', async () => {
+rest('Q18: no visibility timeout can be extended: the job continues under its lease', async () => {
   await using bench = await startBench({ ...gated, daemons: 0 })
-  const { line } = await bench.start(comeBackSoon)
-  const refused = line.fault({
+  const { proxy } = await bench.start(shortenVisibility)
+  const rejected = proxy.fault({
     on: ({ op }) => op === 'ChangeMessageVisibility',
-    do: 'answer',
+    do: 'respond',
     status: 400,
     code: 'InvalidParameterValue',
   })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await until('its record could not be hidden, twice', () => refused.hits >= 2)
+  await until('two visibility changes were rejected', () => rejected.hits >= 2)
   await bench.openGate()
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
-  assert.is(bench.said('job.started'), 1)
+  assert.is(bench.countEvents('job.started'), 1)
 })
 
-row('Q19: OverLimit is met with pauses, not with a hot loop', async () => {
+row('Q19: OverLimit leads to pauses, not to a busy loop', async () => {
   await using bench = await startBench(quick)
-  const { line } = bench.first
-  const over = line.fault({ on: named('ReceiveMessage work'), do: 'answer', status: 403, code: 'OverLimit' })
+  const { proxy } = bench.first
+  const limit = proxy.fault({ on: named('ReceiveMessage work'), do: 'respond', status: 403, code: 'OverLimit' })
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await until('it has met the limit', () => over.hits > 0)
+  await until('a request was rejected', () => limit.hits > 0)
   const startedAt = performance.now()
   const countSeconds = () => (performance.now() - startedAt) / 1000
   await until('some seconds have passed', () => countSeconds() > 6)
-  // three tries of the SDK for each of ours
-  assert.ok(over.hits <= 3 * countSeconds(), `${over.hits} requests in ${countSeconds()} s`)
-  over.off()
-  await bench.quiescence()
+  // the SDK sends each request up to three times
+  assert.ok(limit.hits <= 3 * countSeconds(), `${limit.hits} requests in ${countSeconds()} s`)
+  limit.off()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
 })

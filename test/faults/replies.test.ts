@@ -8,35 +8,35 @@ import {
   EXPLORATION_SECONDS,
   findLabels,
   isReached,
-  perform,
+  runScenario,
   success,
 } from './explore.ts'
-import type { Stop } from './stops.ts'
+import type { Breakpoint } from './breakpoints.ts'
 
 const test = suite('lost replies', { timeoutSeconds: EXPLORATION_SECONDS, exhaustive: true })
 
-test('the reply to any one call is lost, or the call itself: done once, in the first attempt', async () => {
-  await explore(await findStops(), runWithLoss)
+test('any one call or its reply is lost: done once, in the first attempt', async () => {
+  await explore(await findBreakpoints(), runWithLoss)
 })
 
-async function findStops(): Promise<Stop[]> {
+async function findBreakpoints(): Promise<Breakpoint[]> {
   const labels = (await findLabels(success)).filter((label) => all || isWrite(label))
-  return labels.flatMap((label, n): Stop[] => {
-    const after: Stop = { label, when: 'after' }
+  return labels.flatMap((label, n): Breakpoint[] => {
+    const after: Breakpoint = { label, when: 'after' }
     if (label.includes('ReceiveMessage')) return [after]
     return all || n % 4 === 0 ? [{ label, when: 'before' }, after] : [after]
   })
 }
 
-/** Those under a condition: whoever repeats one of them is refused by his own success. */
+/** Selects conditional writes. When a lost reply makes the daemon repeat one, the service rejects the repetition with 412. */
 const isWrite = (label: string) => /: PUT |CompleteMultipartUpload/.test(label)
 
-/** False when the call never came. */
-async function runWithLoss(stop: Stop): Promise<boolean> {
+/** Returns false when the call did not happen. */
+async function runWithLoss(breakpoint: Breakpoint): Promise<boolean> {
   await using bench = await startBench({ ...success.options, daemons: 0 })
-  const performance = await perform(bench, success, { ...stop, act: () => undefined })
-  if (!(await isReached(bench, performance))) return false
-  await bench.quiescence()
+  const run = await runScenario(bench, success, { ...breakpoint, act: () => undefined })
+  if (!(await isReached(bench, run))) return false
+  await bench.waitUntilIdle()
   await checkExpected(bench, success)
   await checkAttempts(bench, 1)
   return true

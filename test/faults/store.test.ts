@@ -5,16 +5,16 @@ import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
-import { codeOf } from '../helpers/process.ts'
+import { readErrorCode } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { gateCode } from '../helpers/gate.ts'
-import { documentPathOf, hurry, jobIdOf, readiness, terms } from './scene.ts'
+import { toDocumentPath, shortenReleaseDelay, getJobId, getReadyStatus, toJobConfig } from './setup.ts'
 import { isHeartbeat, type Call } from './calls.ts'
-import { besides, ROW_SECONDS } from '../helpers/besides.ts'
+import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
 
-const row = besides(suite('store faults', { timeoutSeconds: ROW_SECONDS }))
+const row = runInParallel(suite('store faults', { timeoutSeconds: ROW_SECONDS }))
 const rest = row.exhaustive
 
 const quick = { code: noteCode, chain: '[note(), upload()]' }
@@ -22,7 +22,7 @@ const gated = { code: gateCode + noteCode, chain: '[gate(), note(), upload()]' }
 const named = (name: string) => (call: Call) => call.name === name
 const isGet = named('GET source')
 
-/** Says what came through: the size and the hash of the file the plugins got. */
+/** A plugin that uploads the MD5 of the file that it received. */
 const digest = {
   code: `
 import { createHash } from 'node:crypto'
@@ -39,32 +39,33 @@ const digest = definePlugin('digest', z.object({}), () => ({
   chain: '[digest(), upload()]',
 }
 
-/** A film with an empty box of a megabyte behind it. */
-async function paddedVideo(): Promise<Buffer> {
+/** Returns a video followed by an empty box of one MiB. */
+async function createPaddedVideo(): Promise<Buffer> {
   const box = Buffer.alloc(1024 ** 2)
   box.writeUInt32BE(box.length)
   box.write('free', 4)
   return Buffer.concat([await tinyVideo(), box])
 }
 
-row('S1: a fifth of all calls answered with 500 or 503: every job succeeds', async () => {
+row('S1: a fifth of all calls fail with 500 or 503: every job succeeds', async () => {
   await using bench = await startBench(quick)
-  const { line } = bench.first
-  const dice = createDice(20260801)
-  const countCalls = () => line.calls.filter(({ op }) => op !== 'ReceiveMessage').length // polls take the time they take
+  const { proxy } = bench.first
+  const random = createRandom(20260801)
+  // without polls, whose number depends on the machine
+  const countCalls = () => proxy.calls.filter(({ op }) => op !== 'ReceiveMessage').length
   const before = countCalls()
-  const internal = line.fault({ on: () => dice() < 0.1, do: 'answer', status: 500, code: 'InternalError' })
-  const slowDown = line.fault({ on: () => dice() < 0.1, do: 'answer', status: 503, code: 'SlowDown' })
+  const internal = proxy.fault({ on: () => random() < 0.1, do: 'respond', status: 500, code: 'InternalError' })
+  const slowDown = proxy.fault({ on: () => random() < 0.1, do: 'respond', status: 503, code: 'SlowDown' })
   const keys = ['a', 'b', 'c', 'd', 'e'].map((name) => `origin_${name}.mp4`)
   for (const key of keys) await bench.upload(key, await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
-  assert.ok(internal.hits + slowDown.hits >= 10, 'too few faults to mean anything')
+  assert.ok(internal.hits + slowDown.hits >= 10, 'too few faults for a meaningful test')
   assert.ok(countCalls() - before < 600, `${countCalls() - before} calls for five jobs`)
 })
 
-/** The same sequence in every run: mulberry32. */
-function createDice(seed: number): () => number {
+/** Returns a generator of the same random numbers in every run (mulberry32). */
+function createRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -74,26 +75,26 @@ function createDice(seed: number): () => number {
   }
 }
 
-row('S2: the source breaks off twice: taken up where it broke, and whole', async () => {
+row('S2: the download breaks twice: it is resumed, and complete', async () => {
   await using bench = await startBench(digest)
-  const { line } = bench.first
-  line.fault({ on: isGet, times: 1, do: 'resetBody', afterBytes: 100_000 })
-  line.fault({ on: isGet, times: 1, do: 'truncate', afterBytes: 200_000 })
-  const etag = await bench.upload('origin_a.mp4', await paddedVideo())
-  await bench.quiescence()
+  const { proxy } = bench.first
+  proxy.fault({ on: isGet, times: 1, do: 'resetBody', afterBytes: 100_000 })
+  proxy.fault({ on: isGet, times: 1, do: 'truncate', afterBytes: 200_000 })
+  const etag = await bench.upload('origin_a.mp4', await createPaddedVideo())
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
   assert.is((await bench.cloud.get('digest_a.txt')).toString(), etag)
-  const ranges = line.calls.filter(isGet).map(({ headers }) => headers.range ?? 'all')
+  const ranges = proxy.calls.filter(isGet).map(({ headers }) => headers.range ?? 'all')
   assert.is(ranges.length, 3)
   assert.match(ranges[2] ?? '', /^bytes=\d+-$/)
 })
 
-row.exhaustive('S2: a source that never comes is no source: nothing truncated reaches the plugins', async () => {
+row.exhaustive('S2: a download that never completes fails the job: nothing truncated reaches the plugins', async () => {
   await using bench = await startBench(digest)
-  bench.first.line.fault({ on: isGet, do: 'resetBody', afterBytes: 1000 })
-  await bench.upload('origin_a.mp4', await paddedVideo())
-  await bench.quiescence()
+  bench.first.proxy.fault({ on: isGet, do: 'resetBody', afterBytes: 1000 })
+  await bench.upload('origin_a.mp4', await createPaddedVideo())
+  await bench.waitUntilIdle()
   await bench.checkInvariants({ dead: ['origin_a.mp4'] })
   const document = await bench.document('origin_a.mp4')
   assert.equal(
@@ -102,24 +103,24 @@ row.exhaustive('S2: a source that never comes is no source: nothing truncated re
   )
 })
 
-rest('S4: a body that stands still is given up and taken up again', async () => {
+rest('S4: a stalled download is aborted and resumed', async () => {
   await using bench = await startBench(digest)
-  const stalled = bench.first.line.fault({ on: isGet, times: 1, do: 'stallBody', afterBytes: 100_000 })
-  const etag = await bench.upload('origin_a.mp4', await paddedVideo())
-  await bench.quiescence() // it is given up after 30 s
+  const stalled = bench.first.proxy.fault({ on: isGet, times: 1, do: 'stallBody', afterBytes: 100_000 })
+  const etag = await bench.upload('origin_a.mp4', await createPaddedVideo())
+  await bench.waitUntilIdle() // a stalled download is aborted after 30 s
   await bench.checkInvariants()
   assert.is(stalled.hits, 1)
   assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
   assert.is((await bench.cloud.get('digest_a.txt')).toString(), etag)
 })
 
-rest('S7: 409 on conditional writes, of the document and of the output: read again, written again', async () => {
+rest('S7: 409 on conditional writes of the document and the output: read and written again', async () => {
   await using bench = await startBench(quick)
-  const { line } = bench.first
-  const conflict = { times: 2, do: 'answer', status: 409, code: 'ConditionalRequestConflict' } as const
-  const faults = ['PUT document', 'PUT output'].map((name) => line.fault({ ...conflict, on: named(name) }))
+  const { proxy } = bench.first
+  const conflict = { times: 2, do: 'respond', status: 409, code: 'ConditionalRequestConflict' } as const
+  const faults = ['PUT document', 'PUT output'].map((name) => proxy.fault({ ...conflict, on: named(name) }))
   await bench.upload('origin_a.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants()
   assert.equal(
     faults.map(({ hits }) => hits),
@@ -128,132 +129,143 @@ rest('S7: 409 on conditional writes, of the document and of the output: read aga
   assert.is((await bench.document('origin_a.mp4'))?.attempt, 1)
 })
 
-row.exhaustive('the reply to every conditional write is lost: the winner is told 412, and knows better', async () => {
-  await using bench = await startBench(gated)
-  let heartbeats = 0
-  const lost = bench.first.line.fault({
-    on: ({ conditional }) => conditional,
-    do: 'dropReply',
-    when: ({ status }) => status < 300,
-    act: (call) => void (heartbeats += isHeartbeat(call) ? 1 : 0),
-  })
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await until('the reply to a heartbeat was lost', () => heartbeats > 0)
-  await bench.openGate()
-  await bench.quiescence()
-  await bench.checkInvariants()
-  assert.ok(lost.hits >= 4, `${lost.hits} replies were lost; claim, heartbeats, output and end should be`)
-  const document = await bench.document('origin_a.mp4')
-  assert.equal([document?.attempt, document?.claim], [1, 1])
-})
+row.exhaustive(
+  'the reply to every conditional write is lost: the winner gets 412, and recognizes its own write',
+  async () => {
+    await using bench = await startBench(gated)
+    let heartbeats = 0
+    const lost = bench.first.proxy.fault({
+      on: ({ conditional }) => conditional,
+      do: 'dropReply',
+      when: ({ status }) => status < 300,
+      act: (call) => void (heartbeats += isHeartbeat(call) ? 1 : 0),
+    })
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await until('the reply to a heartbeat was lost', () => heartbeats > 0)
+    await bench.openGate()
+    await bench.waitUntilIdle()
+    await bench.checkInvariants()
+    assert.ok(lost.hits >= 4, `${lost.hits} replies were lost, not those of claim, heartbeats, output and end`)
+    const document = await bench.document('origin_a.mp4')
+    assert.equal([document?.attempt, document?.claim], [1, 1])
+  },
+)
 
-rest('S12: a source deleted while it waits: one attempt, buried as gone', async () => {
+rest('S12: a source deleted while its job waits: one attempt, then dead with input.source_gone', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'origin_a.mp4' }))
   await bench.start()
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants({ dead: ['origin_a.mp4'] })
   const document = await bench.document('origin_a.mp4')
   assert.equal([document?.error?.code, document?.attempt], ['input.source_gone', 1])
 })
 
-rest('S13: what lies under an output key: an earlier object of the job is replaced, a foreign one never', async () => {
+rest('S13: under an output key, an earlier object of the job is replaced, a foreign one never', async () => {
   await using bench = await startBench(quick)
-  const ours = { 'mediad-job': jobIdOf('origin_a.mp4'), 'mediad-claim': '1', 'mediad-upload': 'another' }
-  const put = { Bucket: BUCKET, Key: 'note_a.txt', Body: 'of an earlier attempt', Metadata: ours }
+  const ours = { 'mediad-job': getJobId('origin_a.mp4'), 'mediad-claim': '1', 'mediad-upload': 'another' }
+  const put = { Bucket: BUCKET, Key: 'note_a.txt', Body: 'from an earlier attempt', Metadata: ours }
   await bench.cloud.s3.send(new PutObjectCommand(put))
   await bench.cloud.put('note_b.txt', 'foreign')
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.upload('origin_b.mp4', await tinyVideo())
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants({ dead: ['origin_b.mp4'], foreign: ['note_b.txt'] })
   assert.is((await bench.document('origin_b.mp4'))?.error?.code, 'output.exists')
   assert.is((await bench.cloud.get('note_b.txt')).toString(), 'foreign')
 })
 
 const unreadable: [string, string][] = [
-  ['a newer version', JSON.stringify({ version: 99, id: jobIdOf('origin_a.mp4'), state: 'elsewhere' })],
+  ['a document of a newer version', JSON.stringify({ version: 99, id: getJobId('origin_a.mp4'), state: 'elsewhere' })],
   ['half a document', '{"version":1,"id":"'],
   ['five megabytes of text', 'x'.repeat(5 * 1024 ** 2)],
 ]
 
 for (const [what, text] of unreadable) {
-  rest(`S17: ${what} under the document's key is left alone, and the job waits`, async () => {
+  rest(`S17: ${what} under the document's key is not overwritten, and the job waits`, async () => {
     await using bench = await startBench(quick)
-    const { daemon, line } = bench.first
-    const path = documentPathOf('origin_a.mp4')
+    const { daemon, proxy } = bench.first
+    const path = toDocumentPath('origin_a.mp4')
     const etag = await bench.cloud.put(path, text)
     await bench.upload('origin_a.mp4', await tinyVideo())
-    await daemon.waitFor((entry) => codeOf(entry) === 'internal.document')
+    await daemon.waitFor((entry) => readErrorCode(entry) === 'internal.document')
     assert.is((await bench.cloud.get(path)).toString(), text)
-    assert.is(line.calls.filter(named('PUT document')).length, 0, `written over ${etag}`)
+    assert.is(proxy.calls.filter(named('PUT document')).length, 0, `written over ${etag}`)
     await bench.cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: path }))
-    await bench.quiescence()
+    await bench.waitUntilIdle()
     await bench.checkInvariants()
   })
 }
 
 row(
-  'S15: access to the outputs is denied: the intake stops, no attempt is lost, and all is done once it is granted',
+  'S15: access to the outputs is denied: intake pauses, no attempt is used, and all jobs finish once it is granted',
   async () => {
     await using bench = await startBench({ ...quick, daemons: 0 })
-    const member = await bench.start(hurry)
-    const denied = member.line.fault({ on: named('PUT output'), do: 'answer', status: 403, code: 'AccessDenied' })
+    const member = await bench.start(shortenReleaseDelay)
+    const denied = member.proxy.fault({ on: named('PUT output'), do: 'respond', status: 403, code: 'AccessDenied' })
     const keys = Array.from({ length: 12 }, (_, n) => `origin_${n}.mp4`)
     for (const key of keys) await bench.upload(key, await tinyVideo())
     await member.daemon.waitFor(({ event, queue }) => event === 'circuit.tripped' && queue === 'work')
-    await until('it is not ready', async () => (await readiness(member)) === 503)
-    await until('it has tried again', () => denied.hits >= 4)
+    await until('the daemon is not ready', async () => (await getReadyStatus(member)) === 503)
+    await until('uploads were tried again', () => denied.hits >= 4)
     denied.off()
-    const startsBefore = bench.said('job.started')
-    await bench.quiescence()
+    const startsBefore = bench.countEvents('job.started')
+    await bench.waitUntilIdle()
     await bench.checkInvariants()
-    // two slots at a time, and a pause after each try
-    assert.ok(startsBefore <= 2 * denied.hits, `${startsBefore} jobs were started in vain`)
+    // two slots, and a pause after each failure
+    assert.ok(startsBefore <= 2 * denied.hits, `${startsBefore} jobs were started without success`)
     for (const key of keys) assert.is((await bench.document(key))?.attempt, 1)
   },
 )
 
-row('S16: the credentials expire while a job runs, and are renewed: it goes on, in its first attempt', async () => {
-  // a lease that outlasts the row: only a heartbeat that is refused can end it
-  await using bench = await startBench({ ...gated, more: terms({ leaseSeconds: 600 }) })
-  const { line } = bench.first
-  await bench.upload('origin_a.mp4', await tinyVideo())
-  await until('it works on the job', () => line.calls.some(isHeartbeat))
-  const expiresAt = line.calls.length
-  const expired = line.fault({ on: ({ service }) => service === 's3', do: 'answer', status: 400, code: 'ExpiredToken' })
-  await until('a heartbeat was refused', () => line.calls.slice(expiresAt).some(isHeartbeat))
-  await until('it is not ready', async () => (await readiness(bench.first)) === 503)
-  const renewedAt = line.calls.length
-  expired.off()
-  await until('a heartbeat got through', () => line.calls.slice(renewedAt).some(isHeartbeat))
-  await bench.openGate()
-  await bench.quiescence()
-  await bench.checkInvariants()
-  const document = await bench.document('origin_a.mp4')
-  assert.equal([document?.attempt, document?.claim], [1, 1])
-})
+row(
+  'S16: the credentials expire while a job runs, and are renewed: the job continues in its first attempt',
+  async () => {
+    // the lease is longer than the row, so only a rejected heartbeat can end it
+    await using bench = await startBench({ ...gated, more: toJobConfig({ leaseSeconds: 600 }) })
+    const { proxy } = bench.first
+    await bench.upload('origin_a.mp4', await tinyVideo())
+    await until('the job is running', () => proxy.calls.some(isHeartbeat))
+    const expiresAt = proxy.calls.length
+    const expired = proxy.fault({
+      on: ({ service }) => service === 's3',
+      do: 'respond',
+      status: 400,
+      code: 'ExpiredToken',
+    })
+    await until('a heartbeat was rejected', () => proxy.calls.slice(expiresAt).some(isHeartbeat))
+    await until('the daemon is not ready', async () => (await getReadyStatus(bench.first)) === 503)
+    const renewedAt = proxy.calls.length
+    expired.off()
+    await until('a heartbeat succeeded', () => proxy.calls.slice(renewedAt).some(isHeartbeat))
+    await bench.openGate()
+    await bench.waitUntilIdle()
+    await bench.checkInvariants()
+    const document = await bench.document('origin_a.mp4')
+    assert.equal([document?.attempt, document?.claim], [1, 1])
+  },
+)
 
-rest('S18: a source that claims five terabytes is refused before anything of it is fetched', async () => {
+rest('S18: a source with a reported size of five terabytes is rejected before its download', async () => {
   await using bench = await startBench({ ...quick, daemons: 0 })
   const etag = await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl: bench.cloud.local.queueUrls.work }))
   await bench.send('work', toNotificationBody({ bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: 5 * 1024 ** 4 }))
-  const { line } = await bench.start()
-  await bench.quiescence()
+  const { proxy } = await bench.start()
+  await bench.waitUntilIdle()
   await bench.checkInvariants({ dead: ['origin_a.mp4'] })
   const { error, attempt } = (await bench.document('origin_a.mp4')) ?? {}
   assert.equal([error?.code, attempt], ['input.too_large', 1])
-  assert.is(line.calls.filter(isGet).length, 0)
+  assert.is(proxy.calls.filter(isGet).length, 0)
 })
 
-row.exhaustive('S18: an empty source is refused before anything of it is fetched', async () => {
+row.exhaustive('S18: an empty source is rejected before its download', async () => {
   await using bench = await startBench(quick)
   await bench.upload('origin_a.mp4', '')
-  await bench.quiescence()
+  await bench.waitUntilIdle()
   await bench.checkInvariants({ dead: ['origin_a.mp4'] })
   const { error, attempt } = (await bench.document('origin_a.mp4')) ?? {}
   assert.equal([error?.code, attempt], ['input.empty', 1])
-  assert.is(bench.first.line.calls.filter(isGet).length, 0)
+  assert.is(bench.first.proxy.calls.filter(isGet).length, 0)
 })

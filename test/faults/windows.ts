@@ -1,31 +1,34 @@
 /**
- * The crash windows of docs/delivery.md in which the daemon dies at one of its calls, by the play in which the call is made:
- * `npm test` stops a daemon at these, and `npm run test:all` at many more. A unit test compares them with that page.
+ * Breakpoints in the crash windows of docs/delivery.md, by scenario. `npm test` uses these breakpoints, and
+ * `npm run test:all` uses many more. A unit test compares them with that page.
  */
 import { isInTier } from '../helpers/tiers.ts'
-import type { Stop } from './stops.ts'
+import type { Breakpoint } from './breakpoints.ts'
 
-const before = (label: string): Stop => ({ label: `${label} #1`, when: 'before' })
-const after = (label: string): Stop => ({ label: `${label} #1`, when: 'after' })
+const before = (label: string): Breakpoint => ({ label: `${label} #1`, when: 'before' })
+const after = (label: string): Breakpoint => ({ label: `${label} #1`, when: 'after' })
 
 export const windows = {
   success: [
-    after('taking: ReceiveMessage work'),
-    after('taking: SendMessage in-progress'),
-    after('taking: PUT document processing'),
+    after('claiming: ReceiveMessage work'),
+    after('claiming: SendMessage in-progress'),
+    after('claiming: PUT document processing'),
     after('running: PUT output'),
     after('running: UploadPart output'),
     before('running: PUT document succeeded'),
     after('running: PUT document succeeded'),
   ],
-  takeover: [after('taking: SendMessage work')],
-  burial: [before('running: PUT document failed'), after('running: SendMessage dead')],
-  funeral: [after('taking: PUT document dead')],
-} satisfies Record<string, readonly Stop[]>
+  takeover: [after('claiming: SendMessage work')],
+  deadLettering: [before('running: PUT document failed'), after('running: SendMessage dead')],
+  deadLetteringBySweeper: [after('claiming: PUT document dead')],
+} satisfies Record<string, readonly Breakpoint[]>
 
-/** What an exploration of this tier stops at: its quick stops, or those of the others that `find` gives. */
-export async function toTierStops(quick: readonly Stop[], find: () => Promise<readonly Stop[]>): Promise<Stop[]> {
+/** Returns the breakpoints of an exploration in this tier: `quick`, or the others that `find` returns, or both. */
+export async function pickBreakpoints(
+  quick: readonly Breakpoint[],
+  find: () => Promise<readonly Breakpoint[]>,
+): Promise<Breakpoint[]> {
   const others = isInTier(true) ? await find() : []
-  const isOther = (stop: Stop) => quick.every(({ label, when }) => stop.label !== label || stop.when !== when)
+  const isOther = (one: Breakpoint) => quick.every(({ label, when }) => one.label !== label || one.when !== when)
   return [...(isInTier(false) ? quick : []), ...others.filter(isOther)]
 }

@@ -1,4 +1,4 @@
-/** A process of its own that runs ffmpeg in real time on the file it is given, to be killed: `SOURCE WORKSPACE`. */
+/** A program for tests that kill it: runs ffmpeg in real time on a file. Arguments: `SOURCE WORKSPACE`. */
 import { join } from 'node:path'
 import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
 import { openPrograms } from '../../daemon/programs/programs.ts'

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { makeVideo } from './media.ts'
 
-/** An address and a file that nobody may touch. The file is a film, so that whoever opens it would get on well with it. */
+/** An address and a file that no program under test may access. The file is a valid video, so opening it would succeed. */
 export type CanaryCage = {
   readonly url: string
   readonly file: string
-  /** How many connections there were: a TCP handshake is one, whatever is said then. */
+  /** Number of TCP connections so far. */
   connections(): number
 } & AsyncDisposable
 

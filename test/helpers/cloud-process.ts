@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { BUCKET } from './cloud.ts'
 
-/** Starts an embedded S3 and SQS, with the bucket of the tests, as a process that can be killed. */
+/** Starts an embedded S3 and SQS, with the test bucket, as a separate process that a test can kill. */
 export async function startCloudProcess(dataDirectory: string) {
   const module = new URL('../../daemon/local/local.ts', import.meta.url).href
   const code = `

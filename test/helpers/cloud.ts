@@ -5,12 +5,12 @@ import { temporaryFolder } from './folder.ts'
 
 export const BUCKET = 'media'
 
-/** How many messages a queue holds: to be received, received and not deleted, and sent with a delay. */
+/** Numbers of messages on a queue: available, received but not deleted, and delayed. */
 export type Counts = { visible: number; hidden: number; delayed: number }
 
 export type Cloud = Clients & AsyncDisposable & { readonly local: Local }
 
-/** A cloud of its own for one test: a new folder, any free ports, the bucket `media`. Gone with `await using`. */
+/** Starts an embedded S3 and SQS for one test, with a new folder, free ports and the bucket `media`. Use `await using`. */
 export async function startCloud(options: Partial<LocalOptions> = {}): Promise<Cloud> {
   const folder = await temporaryFolder()
   const local = await startLocal({ dataDirectory: folder.path, ...options })
@@ -32,16 +32,16 @@ export type Clients = {
   readonly sqs: SQSClient
   /** Writes an object; returns its ETag, without quotes. */
   put(key: string, body: string | Uint8Array): Promise<string>
-  /** The content of an object. */
+  /** Reads the content of an object. */
   get(key: string): Promise<Buffer>
-  /** All keys of the bucket, in order. */
+  /** Lists all keys of the bucket in order. */
   list(prefix?: string): Promise<string[]>
   messages(queueUrl: string): Promise<Counts>
-  /** Leaves no socket behind. */
+  /** Closes all sockets. */
   close(): void
 }
 
-/** Clients of a cloud that runs already: they try once, so that a test sees every error. */
+/** Opens clients of a running cloud. They do not retry, so that a test sees every error. */
 export function openClients({ env }: Pick<Local, 'env'>): Clients {
   const settings = {
     region: env.AWS_REGION ?? '',

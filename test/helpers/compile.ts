@@ -1,6 +1,6 @@
 /**
- * Imports what daemons and their tests import, so that Node writes it to `NODE_COMPILE_CACHE`: processes that start later
- * need not strip and compile it again. (A daemon that is killed writes nothing there.)
+ * Imports the files that daemons and tests import, so that Node writes them to `NODE_COMPILE_CACHE` and later processes need
+ * not compile them again. A daemon that is killed writes nothing to that cache.
  */
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,5 +9,5 @@ const root = join(import.meta.dirname, '../..')
 const files = globSync(['daemon/**/*.ts', 'plugins/**/*.ts', 'test/faults/explore.ts', 'test/media/rows.ts'], {
   cwd: root,
 })
-// main.ts would run the command line
+// importing main.ts would run the command
 await Promise.all(files.filter((file) => file !== 'daemon/main.ts').map((file) => import(join(root, file))))

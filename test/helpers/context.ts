@@ -10,15 +10,15 @@ import { openPrograms } from '../../daemon/programs/programs.ts'
 import { renderKey } from '../../daemon/protocol/keys.ts'
 import type { Source } from '../../daemon/vocabulary/job.ts'
 import { temporaryFolder } from './folder.ts'
-import { makeVideo, type VideoRecipe } from './media.ts'
+import { makeVideo, type VideoOptions } from './media.ts'
 import { limits } from './probes.ts'
 
 const route = { prefix: 'origin_', plugins: [] }
 
 export type TestContext = RunContext & {
-  /** What `progress` was called with. */
+  /** Arguments of the calls of `progress`. */
   readonly fractions: readonly number[]
-  /** The commands that ran, and what was logged and uploaded. */
+  /** Commands that ran. */
   readonly commands: readonly FfmpegCommand[]
   readonly warnings: readonly string[]
   readonly skips: readonly string[]
@@ -26,7 +26,7 @@ export type TestContext = RunContext & {
   readonly uploads: readonly { key: string; overwrite: UploadOptions['overwrite'] }[]
 }
 
-/** What a plugin gets, with the real ffmpeg and ffprobe and no daemon; `storage` only notes what it is asked. */
+/** Creates the context of a plugin, with the real ffmpeg and ffprobe but no daemon; `storage` only records its calls. */
 export async function createTestContext(options: {
   input: string
   /** An existing folder. */
@@ -38,7 +38,7 @@ export async function createTestContext(options: {
   const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspace })
   const inspect = createInspect({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
-  const source: Source = { bucket: 'media', key: 'origin_film.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
+  const source: Source = { bucket: 'media', key: 'origin_video.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
   const scope = { id: 'job1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
   const artifacts: Artifact[] = []
   const fractions: number[] = []
@@ -89,10 +89,10 @@ export async function createTestContext(options: {
   }
 }
 
-/** A line of the log: its fields, beside which `message` is the text. */
+/** A log line: its fields, and its text as `message`. */
 export type LoggedLine = { level: string; message: string; event?: string; [field: string]: unknown }
 
-/** A log that keeps its lines. */
+/** Creates a log that collects its lines. */
 export function createTestLog(lines: LoggedLine[] = []): Log {
   const method = (level: string) => (first: object | string, message?: string) =>
     void lines.push(typeof first === 'string' ? { level, message: first } : { ...first, level, message: message ?? '' })
@@ -106,20 +106,20 @@ export function createTestLog(lines: LoggedLine[] = []): Log {
   return log
 }
 
-/** A plugin's run that is over; the folder goes with it. */
-export type Made = { context: TestContext }
+/** A finished run of a plugin. Its folder is removed after the check. */
+export type PluginRun = { context: TestContext }
 
-/** Runs a plugin over a small film; `name` gives the container. */
+/** Runs a plugin on a small video, whose container follows from `name`, and checks the result. */
 export async function withRun(
-  given: { plugin: Plugin; recipe?: VideoRecipe; name?: string; change?: (path: string) => Promise<void> },
-  look: (made: Made) => void | Promise<void>,
+  options: { plugin: Plugin; video?: VideoOptions; name?: string; change?: (path: string) => Promise<void> },
+  check: (run: PluginRun) => void | Promise<void>,
 ): Promise<void> {
   await using temporary = await temporaryFolder()
-  const input = join(temporary.path, given.name ?? 'source.mp4')
-  await makeVideo(input, given.recipe)
-  await given.change?.(input)
+  const input = join(temporary.path, options.name ?? 'source.mp4')
+  await makeVideo(input, options.video)
+  await options.change?.(input)
   const context = await createTestContext({ input, workspace: temporary.path })
-  assert.equal(given.plugin.problems, [])
-  await given.plugin.hooks.run(context)
-  await look({ context })
+  assert.equal(options.plugin.problems, [])
+  await options.plugin.hooks.run(context)
+  await check({ context })
 }

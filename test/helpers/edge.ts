@@ -13,13 +13,13 @@ import { document } from './fakes.ts'
 
 const idle = definePlugin('idle', z.object({}), () => ({ run() {} }))
 
-/** A valid config with `change` laid over it. */
+/** Returns a valid config with `change` applied. */
 export function makeConfig(change: Partial<UserConfig> = {}): Config {
   const queues = { work: { url: 'http://q/w' }, inProgress: { url: 'http://q/i' }, dead: { url: 'http://q/d' } }
   return checkConfig({ bucket: 'media', queues, plugins: [idle()], ...change })
 }
 
-/** A finished job, as its document says it. */
+/** Returns the document of a job whose second attempt failed, with `change` applied. */
 export function makeDocument(id: string, change: Partial<JobDocument> = {}): JobDocument {
   return document({
     id,
@@ -45,7 +45,10 @@ export function makeDocument(id: string, change: Partial<JobDocument> = {}): Job
 
 export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => string }
 
-/** Starts the HTTP endpoint on a socket of its own. Dependencies that are not given succeed, and find nothing; `more` are further routes. */
+/**
+ * Starts the HTTP endpoint on a free port. Dependencies that are not passed succeed and find nothing. `more` are
+ * additional routes.
+ */
 export async function startEdge({
   more = [],
   ...deps
@@ -64,7 +67,7 @@ export async function startEdge({
   return { ...server, logged: () => written.join(''), [Symbol.asyncDispose]: () => server.close() }
 }
 
-/** Sends bytes as they are and collects all that comes back until the connection ends. */
+/** Sends raw bytes and returns everything that is received until the connection ends. */
 export async function sendRaw(port: number, ...pieces: readonly (string | Buffer)[]): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   const socket = net.connect(port, '127.0.0.1')
@@ -76,10 +79,10 @@ export async function sendRaw(port: number, ...pieces: readonly (string | Buffer
   return promise
 }
 
-export type Answer = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
+export type JsonResponse = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
 
-/** One request; the body as text and parsed. */
-export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
+/** Sends a request and returns the response, with its body as text and parsed. */
+export async function request(url: string, init: RequestInit = {}): Promise<JsonResponse> {
   const response = await fetch(url, init)
   const text = await response.text()
   return {
@@ -90,21 +93,21 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answer> 
   }
 }
 
-/** Asks for an upload URL; text is sent as it is. */
+/** Requests an upload URL. A body that is text is sent unchanged. */
 export const post = (url: string, body?: unknown, headers: Record<string, string> = {}) =>
-  ask(`${url}/video/pre-signed-url`, {
+  request(`${url}/video/pre-signed-url`, {
     method: 'POST',
     headers,
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
 
-/** Problem details, and nothing of our insides. */
-export function assertProblem(answer: Answer, status: number, detail?: RegExp): void {
-  assert.is(answer.status, status, answer.text)
-  assert.is(answer.headers.get('content-type'), 'application/problem+json')
-  assert.is(answer.body.status, status)
-  assert.type(answer.body.type, 'string')
-  assert.type(answer.body.title, 'string')
-  assert.not.match(answer.text, /\bat .*:\d+|node_modules|\.ts\b|\.mjs\b|stack/)
-  if (detail) assert.match(String(answer.body.detail), detail)
+/** Checks that a response is a problem document and reveals nothing internal. */
+export function assertProblem(response: JsonResponse, status: number, detail?: RegExp): void {
+  assert.is(response.status, status, response.text)
+  assert.is(response.headers.get('content-type'), 'application/problem+json')
+  assert.is(response.body.status, status)
+  assert.type(response.body.type, 'string')
+  assert.type(response.body.title, 'string')
+  assert.not.match(response.text, /\bat .*:\d+|node_modules|\.ts\b|\.mjs\b|stack/)
+  if (detail) assert.match(String(response.body.detail), detail)
 }

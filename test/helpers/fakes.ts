@@ -14,7 +14,7 @@ export const source: Source = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1'
 export const route: Route = { prefix: 'origin_', plugins: [] }
 export const JOB = '0123456789abcdef0123456789abcdef'
 
-/** A job in the middle of its first attempt, with `change` laid over it. */
+/** Returns the document of a job in its first attempt, with `change` applied. */
 export function document(change: Partial<JobDocument> = {}): JobDocument {
   return {
     version: 1,
@@ -36,16 +36,16 @@ export function document(change: Partial<JobDocument> = {}): JobDocument {
   }
 }
 
-export const transient = (what = 'S3 is away') => new MediadError('transient.storage', what)
+export const transient = (message = 'S3 is unavailable') => new MediadError('transient.storage', message)
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Waits one turn of the event loop, so that everything that is ready runs. */
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** Time that moves only when it is told to. */
+/** A clock whose time passes only in `advance`. */
 export type FakeClock = Clock & {
-  /** Goes `ms` on, waking whoever waits, in order. */
+  /** Lets `ms` pass and resolves the waits that end in that time, in order. */
   advance(ms: number): Promise<void>
-  /** How many waits are under way. */
+  /** Returns the number of waits that have not ended. */
   pending(): number
 }
 
@@ -83,21 +83,21 @@ export function createFakeClock(): FakeClock {
 }
 
 type WriteCall = { key: string; text: string; expected: Expected; signal?: AbortSignal | undefined }
-/** Stands in for one write; `perform` is what would have happened. */
+/** Replaces one write; `perform` performs the original write. */
 export type WriteScript = (perform: () => WriteOutcome, call: WriteCall) => WriteOutcome | Promise<WriteOutcome>
 
 export type FakeStorage = Storage & {
   readonly objects: Map<string, { text: string; etag: string; metadata: Record<string, string>; at: number }>
-  /** Everything asked of it, as `verb key`. */
+  /** All calls in order, as `verb key`. */
   readonly calls: string[]
-  /** One for each of the next writes. */
+  /** Replacements of the next writes. */
   readonly writes: WriteScript[]
-  /** One for each of the next reads: what it throws, or null for a read that goes well. */
+  /** Errors of the next reads; null for a read that succeeds. */
   readonly readErrors: (Error | null)[]
   put(key: string, text: string, metadata?: Record<string, string>): string
 }
 
-/** S3 in memory, as far as the protocol needs it: conditions hold, and no etag ever returns. */
+/** Creates an S3 in memory with conditional writes, in which no etag ever repeats. */
 export function createFakeStorage(clock: Clock = createFakeClock()): FakeStorage {
   let etags = 0
   const objects: FakeStorage['objects'] = new Map()
@@ -141,28 +141,31 @@ export function createFakeStorage(clock: Clock = createFakeClock()): FakeStorage
   }
 }
 
-/** Documents for whoever owns one: every write is taken down, and answered by the next of `answers`, else taken. */
+/**
+ * The document of one owner. Records successful writes. The next of `outcomes` decides a write: null loses, undefined
+ * succeeds.
+ */
 export type FakeDocuments = Documents & {
   readonly written: JobDocument[]
-  readonly answers: (() => Promise<null | undefined>)[]
+  readonly outcomes: (() => Promise<null | undefined>)[]
   claimed(change?: Partial<JobDocument>): Written
 }
 
 export function createFakeDocuments(clock: Clock): FakeDocuments {
   const written: JobDocument[] = []
-  const answers: FakeDocuments['answers'] = []
+  const outcomes: FakeDocuments['outcomes'] = []
   let etags = 0
   return {
     written,
-    answers,
+    outcomes,
     claimed: (change) => ({ document: document(change), etag: `etag${etags}`, sentAt: clock.now() }),
     read: async () => null,
     async write(draft, previous, signal) {
       signal?.throwIfAborted()
-      if (previous?.etag !== `etag${etags}`) throw new Error(`a write over ${previous?.etag}, not over etag${etags}`)
+      if (previous?.etag !== `etag${etags}`) throw new Error(`a write replaces ${previous?.etag}, not etag${etags}`)
       const sentAt = clock.now()
-      const answer = await answers.shift()?.()
-      if (answer === null) return null
+      const outcome = await outcomes.shift()?.()
+      if (outcome === null) return null
       const next = { ...draft, rev: previous.document.rev + 1, nonce: `n${++etags}` }
       written.push(next)
       return { document: next, etag: `etag${etags}`, sentAt }
@@ -170,7 +173,7 @@ export function createFakeDocuments(clock: Clock): FakeDocuments {
   }
 }
 
-/** The lease of a job that was claimed just now. */
+/** Holds the lease of a job that has just been claimed, with a fake clock and fake documents. */
 export function holdFakeLease({ leaseSeconds = 60, ...change }: Partial<JobDocument> & { leaseSeconds?: number } = {}) {
   const clock = createFakeClock()
   const documents = createFakeDocuments(clock)
@@ -183,21 +186,21 @@ export function holdFakeLease({ leaseSeconds = 60, ...change }: Partial<JobDocum
   return { clock, documents, lease, log, logged, events, claimed }
 }
 
-/** As it would have been read. */
+/** Returns a document as `read` returns it. */
 export const seen = (change: Partial<JobDocument> = {}, ageSeconds = 0): SeenDocument => ({
   document: document(change),
   etag: 'etag0',
   ageSeconds,
 })
 
-/** What a promise rejects with; an error when it does not. */
+/** Returns the error that a promise rejects with. @throws Error when it resolves */
 export async function rejection(promise: Promise<unknown>): Promise<MediadError> {
   try {
     await promise
   } catch (error) {
     return error as MediadError
   }
-  throw new Error('it went well')
+  throw new Error('the promise did not reject')
 }
 
 export const message = (body: string, receiveCount = 1): Message => ({ id: 'm1', body, receipt: 'r1', receiveCount })
@@ -207,7 +210,7 @@ export type FakeQueue = Queue & {
   readonly hidden: { id: string; seconds: number }[]
 }
 
-/** The three queues. `calls` has every call in order, as `work.send`; what `failures` names throws. */
+/** The three queues. `calls` has all calls in order, such as `work.send`. Calls in `failures` throw. */
 export type FakeQueues = Queues & {
   readonly work: FakeQueue
   readonly inProgress: FakeQueue
@@ -218,31 +221,31 @@ export type FakeQueues = Queues & {
 
 export function createFakeQueues(calls: string[] = []): FakeQueues {
   const failures = new Set<string>()
-  const make = (name: string) => createFakeQueue(name, { calls, failures })
-  const three = { work: make('work'), inProgress: make('inProgress'), dead: make('dead') }
-  return { ...createQueues(three), ...three, calls, failures }
+  const create = (name: string) => createFakeQueue(name, { calls, failures })
+  const queues = { work: create('work'), inProgress: create('inProgress'), dead: create('dead') }
+  return { ...createQueues(queues), ...queues, calls, failures }
 }
 
 function createFakeQueue(name: string, { calls, failures }: { calls: string[]; failures: Set<string> }): FakeQueue {
   const sent: FakeQueue['sent'] = []
   const hidden: FakeQueue['hidden'] = []
-  const note = (verb: string) => {
+  const record = (verb: string) => {
     calls.push(`${name}.${verb}`)
-    if (failures.has(`${name}.${verb}`)) throw new MediadError('transient.queue', `no ${verb} today`)
+    if (failures.has(`${name}.${verb}`)) throw new MediadError('transient.queue', `${verb} failed`)
   }
   return {
     sent,
     hidden,
     receive: async () => [],
     async send(body, delaySeconds = 0) {
-      note('send')
+      record('send')
       sent.push({ body, delaySeconds })
     },
     async delete() {
-      note('delete')
+      record('delete')
     },
     async hide({ id }, seconds) {
-      note('hide')
+      record('hide')
       hidden.push({ id, seconds })
     },
     depth: async () => ({ visible: 0, hidden: 0, delayed: 0, hasRedrive: false }),

@@ -4,16 +4,16 @@ import { testedVersions, toRelease } from '../../daemon/programs/versions.ts'
 export type TestedRelease = (typeof testedVersions)[number]['release']
 const releases = testedVersions.map(({ release }) => release)
 
-/** The newest tested release that is not newer than the ffmpeg on PATH; the newest one for a build that is not a release. */
+/** The newest tested release that is not newer than the ffmpeg in PATH, or the newest one when that is not a release. */
 export const ffmpegRelease: TestedRelease = toTested(readRelease())
 
-/** Returns the value for the ffmpeg on PATH: the one of its release, or else of the next older release. */
+/** Returns the value for the release of the ffmpeg in PATH, or for the next older release that has one. */
 export function byRelease<T>(values: { readonly '5.1': T } & { readonly [Release in TestedRelease]?: T }): T {
   const found = releases.slice(0, releases.indexOf(ffmpegRelease) + 1).findLast((release) => release in values)
   return values[found ?? '5.1'] as T
 }
 
-/** Whether a list of releases such as `7.1 9.0` has the one on PATH. */
+/** Returns whether a list of releases, such as `7.1 9.0`, contains the release of the ffmpeg in PATH. */
 export function isOfRelease(list: string): boolean {
   return list.split(' ').includes(ffmpegRelease)
 }

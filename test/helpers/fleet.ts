@@ -1,6 +1,6 @@
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
-import { toQuickPath } from './answers.ts'
+import { toCachedProgramsPath } from './cached-programs.ts'
 import { BUCKET, startCloud, type Cloud } from './cloud.ts'
 import { startMediad, type Entry, type Mediad } from './process.ts'
 import { until } from './wait.ts'
@@ -8,32 +8,33 @@ import { until } from './wait.ts'
 export type FleetOptions = {
   /** Default 1. */
   daemons?: number
-  /** Text of the plugin list; default: only the upload of what the plugins before it made. */
+  /** Source text of the plugin list. Default: `[upload()]`. */
   chain?: string
-  /** Text in front of the config: plugins of the test's own. */
+  /** Source text placed before the config, such as plugins of the test. */
   code?: string
-  /** Text of further members of the config, after those that make everything quick. */
+  /** Source text of further config members. They follow, and override, the short intervals of the fleet. */
   more?: string
   env?: Readonly<Record<string, string>>
 }
 
-/** Daemons, real processes, on one cloud of their own. */
+/** Daemons as real processes that share one embedded S3 and SQS. */
 export type Fleet = {
   readonly cloud: Cloud
   readonly daemons: readonly Mediad[]
-  /** One more daemon with the same config. */
+  /** Starts one more daemon with the same config. */
   start(): Promise<Mediad>
+  /** Reads the document of the job for `key`; null when there is none. */
   document(key: string): Promise<JobDocument | null>
-  /** The document of the job for `key`, once it is over. */
-  over(key: string, seconds?: number): Promise<JobDocument>
-  /** Waits until no job has a message or a record any more. */
-  quiet(seconds?: number): Promise<void>
-  /** Puts a message on the work queue. */
+  /** Waits until the job for `key` is finished, and returns its document. */
+  waitUntilFinished(key: string, seconds?: number): Promise<JobDocument>
+  /** Waits until the work queue and the in-progress queue are empty. */
+  waitUntilDrained(seconds?: number): Promise<void>
+  /** Sends a message to the work queue. */
   notify(body: string): Promise<void>
-  /** Takes everything there is off the dead queue. */
-  dead(): Promise<Record<string, unknown>[]>
-  /** Lines of all daemons that report this event, with these fields. */
-  said(event: string, fields?: Readonly<Record<string, unknown>>): number
+  /** Receives all messages of the dead-letter queue. */
+  takeDeadMessages(): Promise<Record<string, unknown>[]>
+  /** Counts the log lines of all daemons with this event and these fields. */
+  countEvents(event: string, fields?: Readonly<Record<string, unknown>>): number
 } & AsyncDisposable
 
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
@@ -43,11 +44,11 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const { queueUrls, env } = cloud.local
   async function start(): Promise<Mediad> {
     const daemon = await startMediad(['start'], {
-      env: { ...env, MEDIAD_BUCKET: BUCKET, PATH: toQuickPath(), ...options.env },
+      env: { ...env, MEDIAD_BUCKET: BUCKET, PATH: toCachedProgramsPath(), ...options.env },
       config: toConfigText(options),
     })
     daemons.push(opened.use(daemon))
-    await daemon.started(120) // a busy machine
+    await daemon.started(120) // the machine may be busy
     return daemon
   }
   async function document(key: string): Promise<JobDocument | null> {
@@ -58,22 +59,22 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     })
     return body && (JSON.parse(body.toString()) as JobDocument)
   }
-  await orDisposed(opened, Promise.all(Array.from({ length: options.daemons ?? 1 }, start)))
+  await disposeOnError(opened, Promise.all(Array.from({ length: options.daemons ?? 1 }, start)))
   return {
     cloud,
     daemons,
     start,
     document,
-    over: (key, seconds) =>
+    waitUntilFinished: (key, seconds) =>
       until(
-        `${key} is over`,
+        `the job for ${key} is finished`,
         async () => {
           const found = await document(key)
           return found && (found.state === 'succeeded' || found.state === 'dead') ? found : null
         },
         seconds,
       ),
-    async quiet(seconds) {
+    async waitUntilDrained(seconds) {
       await until(
         'work and in-progress are empty',
         async () => {
@@ -86,8 +87,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     async notify(body) {
       await cloud.sqs.send(new SendMessageCommand({ QueueUrl: queueUrls.work, MessageBody: body }))
     },
-    dead: () => takeAll(cloud, queueUrls.dead),
-    said(event, fields = {}) {
+    takeDeadMessages: () => takeAll(cloud, queueUrls.dead),
+    countEvents(event, fields = {}) {
       const isWanted = (entry: Entry) =>
         entry.event === event && Object.entries(fields).every(([name, value]) => entry[name] === value)
       return daemons.flatMap(({ entries }) => entries).filter(isWanted).length
@@ -96,10 +97,10 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
 }
 
-/** What does not come up takes along what did. */
-export async function orDisposed<T>(opened: AsyncDisposable, coming: Promise<T>): Promise<T> {
+/** Waits for `pending`, and disposes of `opened` when it rejects. */
+export async function disposeOnError<T>(opened: AsyncDisposable, pending: Promise<T>): Promise<T> {
   try {
-    return await coming
+    return await pending
   } catch (error) {
     await opened[Symbol.asyncDispose]()
     throw error
@@ -138,7 +139,7 @@ export default defineConfig({
 `
 }
 
-/** A plugin that makes a small text of the source's size and etag, after `pause` seconds that obey the signal. */
+/** The plugin `note({ pause })`: after `pause` seconds (default 0) it writes a text file with the source's etag and size. */
 export const noteCode = `
 const note = definePlugin('note', z.object({ pause: z.number().default(0) }), ({ pause }) => ({
   keys: ['note_{name}.txt'],
@@ -152,8 +153,8 @@ const note = definePlugin('note', z.object({ pause: z.number().default(0) }), ({
 `
 
 /**
- * A plugin that keeps ffmpeg busy for as long as the film lasts, and the machine not at all: it copies in real time. Claims
- * beyond `claims` (default: none) copy as fast as they can.
+ * The plugin `pace({ claims })`: copies the source with ffmpeg in real time, which takes as long as the video and almost no
+ * CPU time. Claims with a number above `claims` (default: none) copy at full speed.
  */
 export const paceCode = `
 const pace = definePlugin('pace', z.object({ claims: z.number().optional() }), ({ claims }) => ({

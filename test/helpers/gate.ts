@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { temporaryFolder } from './folder.ts'
 
 /**
- * What jobs of a test wait for, in whichever daemon: a file that is there once the test has seen what it wanted to see.
- * A pause in its place would have to be guessed, and a slow machine would make another story of it.
+ * A file that jobs of a test wait for, in any daemon. The test creates it after its checks, so the job lasts exactly as long
+ * as the test needs. A pause would have to be guessed, and would fail on slow machines.
  */
 export type Gate = {
-  /** For the daemons: where the plugins below find the file. */
+  /** Environment for the daemons: tells the plugins below the path of the file. */
   readonly env: Readonly<Record<string, string>>
   open(): Promise<void>
 } & AsyncDisposable
@@ -23,8 +23,8 @@ export async function createGate(): Promise<Gate> {
 }
 
 /**
- * The plugin `gate({ claims })`, which waits until the gate is open. Its progress moves, so that there is a heartbeat every
- * two seconds. Claims beyond `claims` (default: none) do not wait.
+ * The plugin `gate({ claims })`: waits until the gate is open. It reports progress, so that there is a heartbeat every two
+ * seconds. Claims with a number above `claims` (default: none) do not wait.
  */
 export const gateCode = `
 import { existsSync } from 'node:fs'
@@ -39,24 +39,25 @@ const gate = definePlugin('gate', z.object({ claims: z.number().optional() }), (
 }))
 `
 
-/** How often the film runs in an attempt that is not to come to its end. */
-export const REELS = 60
+/** Number of times the video is copied by an attempt that should not finish by itself. */
+export const LOOPS = 60
 
 /**
- * A plugin that keeps ffmpeg busy, and the machine not at all: it copies the film in real time, once. An attempt that
- * begins before the gate is open gets it {@link REELS} times: it is there until something ends it.
+ * The plugin `slowCopy()`: copies the video with ffmpeg in real time, which takes almost no CPU time. An attempt that starts
+ * before the gate is open copies it {@link LOOPS} times, so that ffmpeg runs until something stops it; any other attempt
+ * copies it once.
  */
-export const reelCode = `
+export const slowCopyCode = `
 import { existsSync } from 'node:fs'
-const reel = definePlugin('reel', z.object({}), () => ({
-  keys: ['reel_{name}.mp4'],
+const slowCopy = definePlugin('slow-copy', z.object({}), () => ({
+  keys: ['slow_{name}.mp4'],
   async run({ workspace, probe, ffmpeg, add, progress }) {
-    const path = join(workspace, 'reel.mp4')
-    const times = existsSync(process.env.MEDIAD_TEST_GATE) ? 1 : ${REELS}
+    const path = join(workspace, 'slow.mp4')
+    const times = existsSync(process.env.MEDIAD_TEST_GATE) ? 1 : ${LOOPS}
     const inputOptions = ['-re', '-stream_loop', String(times - 1)]
     const durationSeconds = probe.durationSeconds * times
     await ffmpeg({ inputOptions, outputs: [{ path, options: ['-c', 'copy'] }], durationSeconds, onProgress: progress })
-    await add(path, 'video', { key: 'reel_{name}.mp4', contentType: 'video/mp4' })
+    await add(path, 'video', { key: 'slow_{name}.mp4', contentType: 'video/mp4' })
   },
 }))
 `

@@ -4,17 +4,17 @@ import { posix } from 'node:path'
 export type Import = {
   readonly file: string
   readonly line: number
-  /** A file of the repository, a package's name, or `node:…`. */
+  /** A file of the repository, a package name, or `node:…`. */
   readonly target: string
-  /** Gone when the types are. */
+  /** True when type stripping removes the import. */
   readonly typeOnly: boolean
-  /** Happens when the code around it runs, if at all. */
-  readonly late: boolean
+  /** True for `import()` and `require()`, which run with the code around them. */
+  readonly dynamic: boolean
 }
 
 export type SourceFile = { readonly file: string; readonly text: string; readonly imports: readonly Import[] }
 
-/** Every TypeScript file in these folders of the repository, with what it imports. */
+/** Reads every TypeScript file in these folders of the repository, and its imports. */
 export function readSources(root: string, folders: readonly string[]): SourceFile[] {
   const files = folders.flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root })).toSorted()
   return files.map((file) => toSourceFile(file, readFileSync(posix.join(root, file), 'utf8')))
@@ -25,16 +25,16 @@ export function toSourceFile(file: string, text: string): SourceFile {
 }
 
 /**
- * `import`, `import type`, `export … from`, `import '…'`, `import('…')` (also as a type), `import.meta.resolve('…')`, and
- * what `createRequire` made. Statements start a line, as the formatter leaves them.
+ * Finds `import`, `import type`, `export … from`, `import '…'`, `import('…')` (also as a type), `import.meta.resolve('…')`,
+ * and calls of a function from `createRequire`. Relies on the formatter: a statement starts on its own line.
  */
 function readImports(file: string, text: string): Import[] {
   const code = withoutComments(text)
-  const find = (pattern: RegExp, late = false) =>
+  const find = (pattern: RegExp, dynamic = false) =>
     [...code.matchAll(pattern)].map((match): Import => {
       const line = code.slice(0, match.index).split('\n').length
       const { specifier = '', type } = match.groups ?? {}
-      return { file, line, target: toTarget(file, specifier), typeOnly: type !== undefined, late }
+      return { file, line, target: toTarget(file, specifier), typeOnly: type !== undefined, dynamic }
     })
   const required = /\bconst (\w+) = createRequire\(/.exec(code)?.[1] ?? 'require'
   return [
@@ -46,17 +46,17 @@ function readImports(file: string, text: string): Import[] {
   ].toSorted((a, b) => a.line - b.line)
 }
 
-/** Whether a target is neither a file of the repository nor a part of Node. */
+/** Returns whether a target is neither a file of the repository nor a module of Node. */
 export function isPackage(target: string): boolean {
   return !isFile(target) && !target.startsWith('node:')
 }
 
-/** Lines that are nothing but comment become empty; the numbers of all others stay. */
+/** Empties the lines that contain only a comment. Line numbers stay the same. */
 export function withoutComments(text: string): string {
   return text.replaceAll(/^[ \t]*(?:\/\/|\/\*|\*).*$/gm, '')
 }
 
-/** What the package's own name leads to, as in package.json. */
+/** The exports of this package, as in package.json. */
 const ownNames: Readonly<Record<string, string>> = { mediad: 'daemon/index.ts', 'mediad/plugins': 'plugins/index.ts' }
 
 function toTarget(file: string, specifier: string): string {
@@ -66,29 +66,29 @@ function toTarget(file: string, specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
 }
 
-/** The layer of a file: that of the longest start of its path which is listed; -1 for none. */
+/** Returns the layer whose list contains the longest prefix of the path; -1 when there is none. */
 export function layerOf(file: string, layers: readonly (readonly string[])[]): number {
   const starts = layers.flatMap((list, layer) => list.map((start) => ({ start, layer })))
   const fitting = starts.filter(({ start }) => file.startsWith(start))
   return fitting.toSorted((a, b) => b.start.length - a.start.length)[0]?.layer ?? -1
 }
 
-/** Imports that point up, and files that nobody has given a place. Lowest layer first. */
-export function findLayerBreaks(sources: readonly SourceFile[], layers: readonly (readonly string[])[]): string[] {
-  const homeless = sources
+/** Returns files without a layer, and imports of a higher layer. `layers` starts with the lowest. */
+export function findLayerViolations(sources: readonly SourceFile[], layers: readonly (readonly string[])[]): string[] {
+  const unplaced = sources
     .filter(({ file }) => layerOf(file, layers) === -1)
     .map(({ file }) => `${file} is in no layer`)
   const isUp = ({ file, target }: Import) => isFile(target) && layerOf(target, layers) > layerOf(file, layers)
-  return [...homeless, ...findImports(sources, isUp)]
+  return [...unplaced, ...findImports(sources, isUp)]
 }
 
-/** The imports that are `wrong`, as `file:line → target`. */
-export function findImports(sources: readonly SourceFile[], wrong: (one: Import) => boolean): string[] {
-  const found = sources.flatMap(({ imports }) => imports.filter(wrong))
+/** Returns the imports that `isWrong` accepts, as `file:line → target`. */
+export function findImports(sources: readonly SourceFile[], isWrong: (one: Import) => boolean): string[] {
+  const found = sources.flatMap(({ imports }) => imports.filter(isWrong))
   return found.map(({ file, line, target }) => `${file}:${line} → ${target}`)
 }
 
-/** Groups of files that can all reach each other. With `types`, also by imports that vanish with the types. */
+/** Returns groups of files that import each other in a cycle. `types` includes type-only imports. */
 export function findCycles(sources: readonly SourceFile[], { types }: { types: boolean }): string[][] {
   const counts = (one: Import) => types || !one.typeOnly
   const next = new Map(sources.map(({ file, imports }) => [file, imports.filter(counts).map(({ target }) => target)]))
@@ -109,7 +109,7 @@ export function findCycles(sources: readonly SourceFile[], { types }: { types: b
   return [...new Map(groups.map((group) => [group.join(), group])).values()]
 }
 
-/** Which files import which package; those that need only its types are marked `(types)`. */
+/** Returns the files that import each package. Files that import only types are marked `(types)`. */
 export function findPackages(sources: readonly SourceFile[]): Record<string, string[]> {
   const packages: Record<string, string[]> = {}
   for (const { file, imports } of sources) {
@@ -121,7 +121,7 @@ export function findPackages(sources: readonly SourceFile[]): Record<string, str
   return packages
 }
 
-/** The files whose code, comments aside, has something like this. */
+/** Returns the files whose code matches the pattern outside of comments. */
 export function findText(sources: readonly SourceFile[], pattern: RegExp): string[] {
   return sources.filter(({ text }) => withoutComments(text).search(pattern) !== -1).map(({ file }) => file)
 }

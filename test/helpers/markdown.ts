@@ -2,50 +2,50 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * A fenced block of code. Readers see nothing of its marks: they stand in a comment before it,
+ * A fenced code block. Its marks are in an HTML comment before it, which readers do not see:
  * `<!-- test run until="grep -q x y" file=a.ts -->`.
  */
 export type Block = {
   readonly page: string
-  /** Of the opening fence, from 1. */
+  /** Line number of the opening fence, from 1. */
   readonly line: number
-  /** Empty when the fence names none. */
+  /** Language of the fence; empty when it has none. */
   readonly language: string
   readonly text: string
-  /** A mark without a value has an empty one. */
+  /** Marks by name. A mark without a value is an empty string. */
   readonly marks: Readonly<Record<string, string>>
 }
 
 export type Table = {
-  /** Of the section it stands in, without `#`. */
+  /** Heading of the section, without `#`. */
   readonly heading: string
   readonly head: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
 
 export type Page = {
-  /** Its path in the repository. */
+  /** Path in the repository. */
   readonly file: string
-  /** Everything outside of code blocks. */
+  /** Text outside of code blocks. */
   readonly prose: string
   readonly blocks: readonly Block[]
   readonly tables: readonly Table[]
-  /** As GitHub makes them of headings. */
+  /** Anchors of the headings, as GitHub creates them. */
   readonly anchors: readonly string[]
-  /** Targets of links, as they are written. */
+  /** Targets of links, as written. */
   readonly links: readonly string[]
 }
 
 export type Docs = {
   readonly pages: readonly Page[]
   page(file: string): Page
-  /** The one table of a page whose first column is called so, in the section of that heading. */
+  /** Returns the only table of a page with this first column, in the section with this heading if given. */
   table(file: string, firstColumn: string, heading?: string): Table
-  /** The text of the one block of a page that carries this mark. */
+  /** Returns the text of the only block of a page with this mark. */
   marked(file: string, mark: string, value?: string): string
 }
 
-/** Every page of documentation in the repository. What is asked for and not there is an error. */
+/** Reads all documentation pages of the repository. Requests for a page, table or block that does not exist throw. */
 export function readDocs(root: string): Docs {
   const files = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'terraform/**/*.md'], { cwd: root }).toSorted()
   const pages = files.map((file) => toPage(file, readFileSync(join(root, file), 'utf8')))
@@ -60,11 +60,11 @@ export function readDocs(root: string): Docs {
     table(file, firstColumn, heading) {
       const isWanted = (table: Table) =>
         table.head[0] === firstColumn && (heading === undefined || table.heading === heading)
-      return only(page(file).tables.filter(isWanted), `table of ${firstColumn} in ${file}`)
+      return only(page(file).tables.filter(isWanted), `table with the first column "${firstColumn}" in ${file}`)
     },
     marked(file, mark, value = '') {
       const blocks = page(file).blocks.filter(({ marks }) => marks[mark] === value)
-      return only(blocks, `block in ${file} that is marked ${mark}`).text
+      return only(blocks, `block with the mark ${mark} in ${file}`).text
     },
   }
 }
@@ -76,14 +76,14 @@ export function toPage(file: string, text: string): Page {
   return { file, prose, blocks, tables: toTables(prose), anchors: headings.map(toAnchor), links }
 }
 
-/** What stands in backticks in a cell, an item or a whole page. */
+/** Returns the texts in backticks of a cell, an item or a page. */
 export function toCodes(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
 }
 
 function only<T>(found: readonly T[], what: string): T {
   const [one, ...more] = found
-  if (one === undefined || more.length > 0) throw new Error(`there must be one ${what}, not ${found.length}`)
+  if (one === undefined || more.length > 0) throw new Error(`expected one ${what}, found ${found.length}`)
   return one
 }
 
@@ -110,7 +110,7 @@ function separate(page: string, text: string): { prose: string; blocks: Block[] 
       marks = {}
     } else open.lines.push(line)
   }
-  if (open !== null) throw new Error(`${page}, line ${open.fence.number}: the block does not end`)
+  if (open !== null) throw new Error(`${page}, line ${open.fence.number}: the code block has no closing fence`)
   return { prose: prose.join('\n'), blocks }
 }
 
@@ -140,7 +140,7 @@ function toCells(row: string): string[] {
     .map((cell) => cell.trim())
 }
 
-/** https://docs.github.com/en/get-started/writing-on-github: lower case, dashes for spaces, no punctuation. */
+/** Lower case, dashes for spaces, no punctuation: https://docs.github.com/en/get-started/writing-on-github */
 function toAnchor(heading: string): string {
   const plain = heading.replaceAll(/&\w+;/g, '').toLowerCase()
   return plain.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')

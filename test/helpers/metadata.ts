@@ -1,20 +1,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** An instance metadata service, version 2 and no other, on the loopback. */
+/** An EC2 instance metadata service (version 2 only) on the loopback interface. */
 export type MetadataService = {
   readonly url: string
-  /** Every request so far: `METHOD PATH STATUS`. */
+  /** Every request so far, as `METHOD PATH STATUS`. */
   readonly requests: readonly string[]
-  /** What stands under a path of `/latest/meta-data/` from now on; 404 before. */
+  /** Sets the text of a path below `/latest/meta-data/`. Other paths respond with 404. */
   put(path: string, text: string): void
-  /** Tokens given out so far are good for nothing any more. */
+  /** Invalidates all tokens issued so far. */
   expireTokens(): void
-  /** Every answer from now on, or every one for this path, has this status; null is as usual. */
+  /** Responds with this status to every request, or to those for `path`. Null ends that. */
   fail(status: number | null, path?: string): void
 } & AsyncDisposable
 
-/** As EC2 answers: 400 without a time to live, 401 without a good token, 404 where nothing stands, 405 otherwise. */
+/** Responds as EC2 does: 400 without a valid TTL, 401 without a valid token, 404 for unknown paths, 405 for other methods. */
 export async function startMetadata(): Promise<MetadataService> {
   const requests: string[] = []
   const texts = new Map<string, string>()
@@ -37,10 +37,10 @@ export async function startMetadata(): Promise<MetadataService> {
     return text === undefined ? [404, '<html>404 - Not Found</html>'] : [200, text]
   }
 
-  const server = createServer((incoming: IncomingMessage, answer: ServerResponse) => {
+  const server = createServer((incoming: IncomingMessage, response: ServerResponse) => {
     const [status, body] = serve(incoming)
     requests.push(`${incoming.method} ${incoming.url} ${status}`)
-    answer.writeHead(status).end(body)
+    response.writeHead(status).end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

@@ -1,4 +1,4 @@
-/** Notifications of an upload to `media/origin_a.mp4` in the three shapes they come in, with changes laid over them. */
+/** Notifications of an upload to `media/origin_a.mp4` in the three formats, with changes applied. */
 
 export type Change = {
   eventName?: unknown
@@ -9,7 +9,7 @@ export type Change = {
   sequencer?: unknown
 }
 
-/** One record as S3 sends it. */
+/** Returns one record as S3 sends it. */
 export function record(change: Change = {}) {
   const { eventName = 'ObjectCreated:Put', bucket = 'media' } = change
   const object = { key: 'origin_a.mp4', size: 10, eTag: 'e1', sequencer: '0A1B', ...pick(change) }
@@ -21,7 +21,7 @@ function pick(change: Change) {
   return object
 }
 
-/** An event as EventBridge sends it: the key as it is. */
+/** Returns an event as EventBridge sends it, with a key that is not encoded. */
 export const eventBridge = (change: object = {}, detail: object = {}) => ({
   source: 'aws.s3',
   'detail-type': 'Object Created',
@@ -33,7 +33,7 @@ export const eventBridge = (change: object = {}, detail: object = {}) => ({
   ...change,
 })
 
-/** What SNS makes of a message. */
+/** Returns a message as SNS wraps it. */
 export const sns = (inner: unknown) => ({
   Type: 'Notification',
   MessageId: 'x',

@@ -1,6 +1,6 @@
 import { readSources } from './imports.ts'
 
-/** What IAM wants of whoever sends a command: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+/** IAM actions that each SDK command needs: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
 export const actionsOf: Readonly<Record<string, readonly string[]>> = {
   GetObjectCommand: ['s3:GetObject'],
   HeadObjectCommand: ['s3:GetObject'],
@@ -17,7 +17,7 @@ export const actionsOf: Readonly<Record<string, readonly string[]>> = {
   GetQueueAttributesCommand: ['sqs:GetQueueAttributes'],
 }
 
-/** Every command that the code reachable from a file sends; unknown ones as `unknown: …`. */
+/** Returns the actions of all commands in the code that a file imports, directly or not. Unknown commands appear as `unknown: …`. */
 export function findActions(root: string, entry: string): string[] {
   const sources = new Map(readSources(root, ['daemon']).map((source) => [source.file, source]))
   const seen = new Set<string>()
@@ -36,7 +36,7 @@ export type Policy = {
   Statement: { Sid?: string; Effect: string; Action: string | string[]; Resource: string | string[] }[]
 }
 
-/** The statements of an identity's policy that allow an action on a resource; none: it is denied. */
+/** Returns the ids of the statements of an identity policy that allow an action on a resource. None means that it is denied. */
 export function findAllowing({ Statement }: Policy, action: string, resource: string): string[] {
   const allowing = Statement.filter(
     ({ Effect, Action, Resource }) =>
@@ -47,7 +47,7 @@ export function findAllowing({ Statement }: Policy, action: string, resource: st
   return allowing.map(({ Sid = '' }) => Sid)
 }
 
-/** `*` is any text and `?` any character, in actions and resources alike. */
+/** Matches an IAM pattern: `*` is any text, `?` any character. */
 function matches(pattern: string, text: string): boolean {
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')

@@ -1,10 +1,10 @@
 import type { Message, ReceiveOptions } from '../../daemon/queue/queue.ts'
 import { createFakeQueues, message, turn } from './fakes.ts'
 
-/** A queue with long polls, as SQS has them, whose seconds may be shorter. */
+/** Creates a queue with long polls like SQS's. `secondMs` is the length of its second. */
 export function createPolledQueue({ secondMs }: { secondMs: number }) {
   const calls: string[] = []
-  const asked: ReceiveOptions[] = []
+  const requests: ReceiveOptions[] = []
   const waiting: Message[] = []
   const failures: Error[] = []
   const state = { open: 0, mostOpen: 0 }
@@ -12,7 +12,7 @@ export function createPolledQueue({ secondMs }: { secondMs: number }) {
   const base = createFakeQueues(calls).work
   return {
     ...base,
-    asked,
+    requests,
     state,
     failures,
     add(...bodies: string[]) {
@@ -21,7 +21,7 @@ export function createPolledQueue({ secondMs }: { secondMs: number }) {
       arrived = Promise.withResolvers()
     },
     async receive(options: ReceiveOptions): Promise<Message[]> {
-      asked.push(options)
+      requests.push(options)
       state.mostOpen = Math.max(state.mostOpen, ++state.open)
       try {
         await turn()
@@ -41,8 +41,8 @@ export function createPolledQueue({ secondMs }: { secondMs: number }) {
   }
 }
 
-/** Handles a message until the test says it is done. */
-export function createHands() {
+/** Creates a message handler whose runs end when the test calls `finish`. */
+export function createHandler() {
   const open = new Map<string, () => void>()
   const handled: string[] = []
   let most = 0

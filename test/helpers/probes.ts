@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { limitsShape } from '../../daemon/config/limits.ts'
 import type { AudioStream, Probe, VideoStream } from '../../daemon/index.ts'
 
-/** The limits of a config that says nothing of them. */
+/** The default limits. */
 export const limits = z.strictObject(limitsShape).parse({})
 
 export function aVideo(changes: Partial<VideoStream> = {}): VideoStream {
@@ -15,7 +15,7 @@ export function anAudio(changes: Partial<AudioStream> = {}): AudioStream {
   return { index: 5, codec: 'aac', profile: 'LC', channels: 2, sampleRate: 48_000, durationSeconds: 10, ...changes }
 }
 
-/** An ordinary film of ten seconds in an mp4 of seven streams. */
+/** Creates the probe of a ten-second video in an mp4 with seven streams. */
 export function aProbe(changes: Partial<Probe> = {}): Probe {
   return {
     format: 'mov,mp4',

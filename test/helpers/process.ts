@@ -9,65 +9,65 @@ import { until } from './wait.ts'
 const root = join(import.meta.dirname, '../..')
 
 export type MediadOptions = {
-  /** Laid over the environment of the test, of which nothing that starts with `AWS_` or `MEDIAD_` is handed on. */
+  /** Environment variables, in addition to those of the test except the ones that start with `AWS_` or `MEDIAD_`. */
   env?: Readonly<Record<string, string>>
-  /** Default: a folder of its own, gone with the process. */
+  /** Working directory. Default: a temporary folder of the process. */
   cwd?: string
-  /** The text of a `media.config.ts`; it may import `mediad` and `mediad/plugins`, and is given with `--config`. */
+  /** Text of a `media.config.ts`, passed with `--config`. It can import `mediad` and `mediad/plugins`. */
   config?: string
-  /** What Node runs; default: the source. */
+  /** Arguments of Node that select the program. Default: the source of mediad. */
   program?: readonly string[]
 }
 
-/** A line of output; one that is JSON has its fields too: `event`, `level`, `msg`, … */
+/** A line of output. A JSON line has its fields too: `event`, `level`, `msg`, … */
 export type Entry = {
   readonly stream: 'stdout' | 'stderr'
   readonly text: string
   readonly level?: string
-  /** Name of what a line of the log reports. */
+  /** Event name of a log line. */
   readonly event?: string
   readonly msg?: string
   readonly [field: string]: unknown
 }
 
-/** The code of a line's `error`. */
-export function codeOf({ error }: Entry): string | undefined {
+/** Returns the code of the `error` of a line. */
+export function readErrorCode({ error }: Entry): string | undefined {
   return (error as { code?: string } | undefined)?.code
 }
 
-/** An exit code, or the signal that ended the process. */
-export type Ending = number | NodeJS.Signals
+/** Exit code, or the signal that ended the process. */
+export type ExitStatus = number | NodeJS.Signals
 
 export type Mediad = {
   readonly pid: number
-  /** Its own folder: `tmp/` in it is the process's TMPDIR. */
+  /** Temporary folder of the process. `tmp/` in it is its TMPDIR. */
   readonly folder: string
-  /** All its lines so far, in the order they came. */
+  /** All lines of output so far, in order. */
   readonly entries: readonly Entry[]
-  /** Of the HTTP endpoint. Throws until the daemon has started, see {@link Mediad.started}. */
+  /** URL of the HTTP endpoint. Throws until the daemon has started, see {@link Mediad.started}. */
   readonly url: string
-  /** Waits until a daemon says that it has started; gives its URL. */
+  /** Waits until the daemon has started, and returns its URL. */
   started(seconds?: number): Promise<string>
   /**
-   * The first line, of those there were already too, that has this `event` or fulfils the predicate.
+   * Waits for a line with this `event`, or one that the predicate accepts, and returns it. Includes earlier lines.
    * @throws Error with the last lines of output when the process ends before, or after `seconds` (90)
    */
   waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number): Promise<Entry>
   signal(name: NodeJS.Signals): void
-  /** Resolves when the process has ended and all its output is here. */
-  readonly ended: Promise<Ending>
+  /** Resolves when the process has ended and all its output is read. */
+  readonly ended: Promise<ExitStatus>
   /**
-   * Sends a signal (SIGTERM) and waits for the end.
+   * Sends a signal (default: SIGTERM) and waits for the end of the process.
    * @throws Error with the last lines of output when it has not ended within `seconds` (90)
    */
-  stop(signal?: NodeJS.Signals, seconds?: number): Promise<Ending>
-  /** As a machine that dies: SIGKILL, and nothing is tidied up. */
+  stop(signal?: NodeJS.Signals, seconds?: number): Promise<ExitStatus>
+  /** Sends SIGKILL, like the crash of a machine. */
   kill(): Promise<void>
 } & AsyncDisposable
 
 /**
- * Starts `mediad ARGS` as a process of its own; `await using` ends it in any case. It has a TMPDIR of its own, and logs
- * from `debug` on unless `env` says otherwise.
+ * Starts `mediad ARGS` as a process; `await using` ends it. It has its own TMPDIR, and its log level is `debug` unless `env`
+ * sets another.
  */
 export async function startMediad(args: readonly string[], options: MediadOptions = {}): Promise<Mediad> {
   const folder = await temporaryFolder()
@@ -86,12 +86,12 @@ export async function startMediad(args: readonly string[], options: MediadOption
     ended,
     stop(signal = 'SIGTERM', seconds) {
       child.kill(signal)
-      return waitForEnd(`ends after ${signal}`, seconds)
+      return waitForEnd(`has ended after ${signal}`, seconds)
     },
     kill,
     async [Symbol.asyncDispose]() {
       await kill()
-      // its ffmpeg dies with it, but may make one more file before
+      // its ffmpeg ends too, but can create one more file before
       await rm(folder.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     },
   }
@@ -102,7 +102,7 @@ async function launch(folder: string, args: readonly string[], options: MediadOp
   const temporary = join(folder, 'tmp')
   await mkdir(temporary)
   const configArgs = config === undefined ? [] : ['--config', await writeConfig(folder, config)]
-  // the folder is on the command line so that the runner finds a process that a crashed test has left
+  // the test runner looks for the folder in command lines, to find processes that a crashed test left
   return spawn(process.execPath, [`--diagnostic-dir=${folder}`, ...program, ...args, ...configArgs], {
     cwd,
     env: { ...inherited(), MEDIAD_LOG_LEVEL: 'debug', TMPDIR: temporary, ...env },
@@ -114,14 +114,14 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
   const entries: Entry[] = []
   for (const stream of ['stdout', 'stderr'] as const)
     createInterface({ input: child[stream] }).on('line', (text) => entries.push(toEntry(stream, text)))
-  let ending: Ending | undefined
-  const { promise: ended, resolve, reject } = Promise.withResolvers<Ending>()
-  const end = () => void child.kill('SIGKILL')
-  process.once('exit', end)
+  let exitStatus: ExitStatus | undefined
+  const { promise: ended, resolve, reject } = Promise.withResolvers<ExitStatus>()
+  const killNow = () => void child.kill('SIGKILL')
+  process.once('exit', killNow)
   child.once('error', reject)
   child.once('close', (code, signal) => {
-    process.off('exit', end)
-    resolve((ending = code ?? signal ?? 'SIGKILL'))
+    process.off('exit', killNow)
+    resolve((exitStatus = code ?? signal ?? 'SIGKILL'))
   })
   const wait = async <T>(what: string, probe: () => T, seconds?: number): Promise<NonNullable<T>> => {
     try {
@@ -138,29 +138,29 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: stri
       const isWanted = typeof wanted === 'string' ? ({ event }: Entry) => event === wanted : wanted
       const find = () => {
         const found = entries.find(isWanted)
-        if (found || ending === undefined) return found
-        throw new Error(`${name} ended with ${ending} and never said ${String(wanted)}`)
+        if (found || exitStatus === undefined) return found
+        throw new Error(`${name} ended with ${exitStatus} and did not log ${String(wanted)}`)
       }
-      return wait(`says ${String(wanted)}`, find, seconds)
+      return wait(`logs ${String(wanted)}`, find, seconds)
     },
     async waitForEnd(how: string, seconds?: number) {
-      await wait(how, () => ending !== undefined, seconds)
+      await wait(how, () => exitStatus !== undefined, seconds)
       return ended
     },
     async kill() {
-      end()
+      killNow()
       await ended
     },
   }
 }
 
-/** The variables in lines as `mediad local` prints them: `export NAME='value'`. */
+/** Returns the variables in lines of the form `export NAME='value'`, which `mediad local` prints. */
 export function readExports(entries: readonly Entry[]): Record<string, string> {
   const lines = entries.map(({ text }) => /^export (\w+)='(.*)'$/.exec(text)).filter((match) => match !== null)
   return Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value.replaceAll(`'\\''`, "'")]))
 }
 
-/** Outside of the repository nothing is called `mediad`: a link to it is, and Node takes a link for what it points to. */
+/** Writes the config, and a link to this repository as the package `mediad`, which the config imports. */
 async function writeConfig(folder: string, text: string): Promise<string> {
   await mkdir(join(folder, 'node_modules'))
   await symlink(root, join(folder, 'node_modules/mediad'))
@@ -178,7 +178,7 @@ function toEntry(stream: Entry['stream'], text: string): Entry {
     const fields: unknown = JSON.parse(text)
     if (typeof fields === 'object' && fields !== null) return { ...fields, stream, text }
   } catch {
-    // a line for people
+    // not a JSON line
   }
   return { stream, text }
 }

@@ -11,50 +11,50 @@ import type { Artifact, Plugin } from '../../daemon/vocabulary/plugin.ts'
 import type { Log } from '../../daemon/vocabulary/log.ts'
 import { createInspect } from '../../daemon/probe/inspect.ts'
 import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
-import { refuseSize } from '../../daemon/pipeline/process.ts'
+import { assertSourceSize } from '../../daemon/pipeline/process.ts'
 import { toOutput } from '../../daemon/pipeline/publish.ts'
 import { openWorkspaces, type Workspaces } from '../../daemon/pipeline/workspace.ts'
 import { z } from '../../daemon/index.ts'
 import { createTestLog } from './context.ts'
 import { temporaryFolder } from './folder.ts'
 
-export type Ran = Succeeded | Refused
+export type Ran = Succeeded | Failed
 
 export type Succeeded = {
   readonly ok: true
-  /** In the chain's order; `path` stays until the bench is disposed. */
+  /** Outputs in the order of the chain. The files exist until the bench is disposed. */
   readonly outputs: readonly { kind: string; key: string; path: string }[]
   readonly timings: readonly PluginTiming[]
-  /** As `plugin: message`. */
+  /** Warnings as `plugin: message`. */
   readonly warnings: readonly string[]
-  /** Of the source; null when it was only decoded. */
+  /** Probe of the source; null when it was only decoded. */
   readonly probe: Probe | null
 }
 
-export type Refused = {
+export type Failed = {
   readonly ok: false
   readonly code: string
   readonly verdict: Verdict
   readonly message: string
-  /** Which plugin failed; null when it was refused before them. */
+  /** The plugin that failed; null when the file was rejected before the chain. */
   readonly plugin: string | null
   readonly stderr: readonly string[]
 }
 
 export type FileBench = {
-  /** Everything lies in here, and goes with the bench. */
+  /** Contains all files of the bench, and is removed with it. */
   readonly folder: string
   readonly programs: Programs
-  /** Puts a file through probe and chain, as `mediad run` and a daemon do. Never rejects. */
+  /** Runs probe and chain on a file, as `mediad run` and a daemon do. Never rejects. */
   run(path: string, plugins: readonly Plugin[], limits?: Partial<JobLimits>): Promise<Ran>
-  /** Lets ffprobe alone look at a file, under its own name. */
+  /** Runs only ffprobe on a file, with its original name. */
   inspect(path: string): Promise<Ran>
-  /** Lets ffmpeg alone read a file, under its own name, without having probed it. */
+  /** Runs only ffmpeg on a file, with its original name and without a probe. */
   decode(path: string): Promise<Ran>
 } & AsyncDisposable
 
 export type BenchOptions = {
-  /** As `ffmpeg.command` in the config. */
+  /** `ffmpeg.command` of the config. */
   command?: readonly string[]
   memoryBytes?: number
   stallSeconds?: number
@@ -62,7 +62,7 @@ export type BenchOptions = {
 
 const defaults = z.strictObject(limitsShape).parse({})
 
-type Parts = {
+type BenchDeps = {
   folder: string
   workspaces: Workspaces
   programs: Programs
@@ -71,7 +71,7 @@ type Parts = {
   signal: AbortSignal
 }
 
-/** The pipeline without queues and S3. */
+/** Opens the pipeline without queues and S3. */
 export async function openFileBench(options: BenchOptions = {}): Promise<FileBench> {
   const { command = [], memoryBytes = defaults.memoryBytes, stallSeconds = 60 } = options
   const temporary = await temporaryFolder()
@@ -79,14 +79,14 @@ export async function openFileBench(options: BenchOptions = {}): Promise<FileBen
   const paths = { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspaces.path }
   const programs = await openPrograms({ ...paths, command, memoryBytes })
   const { signal } = new AbortController()
-  const parts = { folder: temporary.path, workspaces, programs, stallSeconds, log: createTestLog(), signal }
+  const deps = { folder: temporary.path, workspaces, programs, stallSeconds, log: createTestLog(), signal }
   return {
     folder: temporary.path,
     programs,
     run: (path, plugins, limits = {}) =>
-      runChain(parts, path, { plugins, limits: { ...defaults, ...limits } }).catch(toRefused),
-    inspect: (path) => inspectOnly(parts, path).catch(toRefused),
-    decode: (path) => decode(parts, path).catch(toRefused),
+      runChain(deps, path, { plugins, limits: { ...defaults, ...limits } }).catch(toFailed),
+    inspect: (path) => inspectOnly(deps, path).catch(toFailed),
+    decode: (path) => decode(deps, path).catch(toFailed),
     async [Symbol.asyncDispose]() {
       await workspaces.close()
       await temporary[Symbol.asyncDispose]()
@@ -94,13 +94,13 @@ export async function openFileBench(options: BenchOptions = {}): Promise<FileBen
   }
 }
 
-type Given = { plugins: readonly Plugin[]; limits: JobLimits }
+type RunOptions = { plugins: readonly Plugin[]; limits: JobLimits }
 
-async function runChain(parts: Parts, path: string, { plugins, limits }: Given): Promise<Succeeded> {
-  const { folder, workspaces, programs, stallSeconds, log, signal } = parts
+async function runChain(deps: BenchDeps, path: string, { plugins, limits }: RunOptions): Promise<Succeeded> {
+  const { folder, workspaces, programs, stallSeconds, log, signal } = deps
   const { size } = await stat(path)
   const source = { bucket: 'media', key: `origin_${basename(path)}`, etag: 'local', sizeBytes: size }
-  refuseSize(source, limits.sourceBytes)
+  assertSourceSize(source, limits.sourceBytes)
   const id = toJobId(source.bucket, source.key)
   await using workspace = await workspaces.open({ id, claim: nextClaim(), sizeBytes: size })
   const input = join(workspace.path, 'source')
@@ -133,12 +133,15 @@ async function runChain(parts: Parts, path: string, { plugins, limits }: Given):
   return { ok: true, outputs, timings, warnings, probe }
 }
 
-async function inspectOnly({ programs, signal }: Parts, path: string): Promise<Succeeded> {
+async function inspectOnly({ programs, signal }: BenchDeps, path: string): Promise<Succeeded> {
   const probe = await createInspect({ programs, limits: defaults })(path, signal)
   return { ok: true, outputs: [], timings: [], warnings: [], probe }
 }
 
-async function decode({ workspaces, programs, stallSeconds, log, signal }: Parts, path: string): Promise<Succeeded> {
+async function decode(
+  { workspaces, programs, stallSeconds, log, signal }: BenchDeps,
+  path: string,
+): Promise<Succeeded> {
   await using workspace = await workspaces.open({ id: 'decode', claim: nextClaim(), sizeBytes: 0 })
   const command = { outputs: [{ path: join(workspace.path, 'out.mkv'), options: ['-t', '1'] }] }
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits: defaults })
@@ -149,8 +152,8 @@ async function decode({ workspaces, programs, stallSeconds, log, signal }: Parts
 let claims = 0
 const nextClaim = () => ++claims
 
-/** What nobody classified counts as internal, as it does in a daemon. */
-function toRefused(thrown: unknown): Refused {
+/** An error without a code counts as `internal.plugin`, as in a daemon. */
+function toFailed(thrown: unknown): Failed {
   const error = toMediadError(thrown instanceof PluginFailure ? thrown.cause : thrown, 'internal.plugin')
   const plugin = thrown instanceof PluginFailure ? thrown.plugin : null
   const { code, verdict, message, stderr } = error

@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import * as assert from 'uvu/assert'
 
 /**
- * Runs pieces of a script in one POSIX shell, and gives what each printed. The first command that fails ends it. Nothing
- * that starts with `AWS_` or `MEDIAD_` is handed on; what is left in the background is ended with the shell.
+ * Runs the parts of a script in one POSIX shell, and returns the output of each. The shell stops at the first command that
+ * fails. It inherits no variable that starts with `AWS_` or `MEDIAD_`. Its background processes end with it.
  *
- * @throws Error with all output when the shell does not end with 0
+ * @throws Error with all output when the shell does not exit with 0
  */
-export async function runShell(pieces: readonly string[], cwd: string): Promise<string[]> {
-  const script = pieces.map((piece, index) => `echo '${toMark(index)}'\n${piece}`).join('\n')
+export async function runShell(parts: readonly string[], cwd: string): Promise<string[]> {
+  const script = parts.map((part, index) => `echo '${toMark(index)}'\n${part}`).join('\n')
   const inherited = Object.entries(process.env).filter(([name]) => !/^(?:AWS|MEDIAD)_/.test(name))
-  // npm would leave its cache in TMPDIR
+  // otherwise npm leaves its compile cache in TMPDIR
   const env = { ...Object.fromEntries(inherited), NODE_DISABLE_COMPILE_CACHE: '1' }
   const child = spawn('sh', ['-euc', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const stop = () => endGroup(child.pid)
@@ -24,15 +24,15 @@ export async function runShell(pieces: readonly string[], cwd: string): Promise<
   const [code] = (await once(child, 'close')) as [number | null]
   process.off('exit', stop)
   assert.is(code, 0, `${stdout}\n${stderr}`)
-  return pieces.map((_, index) => stdout.split(`${toMark(index)}\n`)[1]?.split(toMark(index + 1))[0] ?? '')
+  return parts.map((_, index) => stdout.split(`${toMark(index)}\n`)[1]?.split(toMark(index + 1))[0] ?? '')
 }
 
-const toMark = (index: number): string => `--- piece ${index} of the script ---`
+const toMark = (index: number): string => `--- part ${index} of the script ---`
 
 function endGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGTERM')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // there is nobody left
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // no process is left
   }
 }

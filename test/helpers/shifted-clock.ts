@@ -1,4 +1,4 @@
-/** Preloaded (`node --import`): the wall clock of the process is wrong by `MEDIAD_TEST_CLOCK_SECONDS`. */
+/** Preloaded with `node --import`. Shifts the wall clock of the process by `MEDIAD_TEST_CLOCK_SECONDS`. */
 const shiftMs = Number(process.env.MEDIAD_TEST_CLOCK_SECONDS) * 1000
 const RealDate = Date
 

@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { suite as uvuSuite } from 'uvu'
 import { isEmptyIn, isInTier, type Exhaustive } from './tiers.ts'
 
-/** What one test file tells the runner when its process ends. */
+/** Result that the process of a test file writes for the runner. */
 export type FileResult = {
   passed: number
   failed: number
   skipped: number
-  /** CPU time (user and system) of the process and of the children it has waited for. */
+  /** CPU time (user and system) of the process and of its children that ended. */
   cpuSeconds: number
 }
 
@@ -22,9 +22,9 @@ type Options = {
 export type Suite = {
   /** Returns whether the test runs in this tier. */
   (name: string, body: Body, options?: Options): boolean
-  /** A test that `npm test` leaves out, and `npm run test:all` runs. */
+  /** Adds a test that `npm test` leaves out and `npm run test:all` runs. */
   exhaustive(name: string, body: Body): void
-  /** Leaves a test out, loudly. */
+  /** Skips a test, and prints the reason. */
   skip(name: string, reason: string): void
   before(body: Body): void
   after(body: Body): void
@@ -35,15 +35,15 @@ export type Suite = {
 const TIMEOUT_SECONDS = 240
 
 const names = new Set<string>()
-/** Of {@link names}, those that run in this tier. */
+/** The tests of {@link names} that run in this tier. */
 const registered = new Set<string>()
 const passed = new Set<string>()
 let skipped = 0
 
 /**
- * A uvu suite that cannot pass silently: it runs without being told to, every test has a timeout (240 s), a throwing
- * `before` fails all its tests, and the process must end by itself once they are through (timers, sockets and child
- * processes left behind keep it alive, and fail the file).
+ * Creates a uvu suite that cannot pass by mistake: it starts by itself, every test has a timeout, and an error in `before`
+ * fails all its tests. The process must end by itself after the tests: timers, sockets and child processes that are left
+ * keep it alive, and fail the file.
  */
 export function suite(title: string, defaults: Options = {}): Suite {
   const inner = uvuSuite(title)
@@ -51,7 +51,7 @@ export function suite(title: string, defaults: Options = {}): Suite {
   let isEmpty = true
   const test = ((name, body, options = {}) => {
     const id = `${title} › ${name}`
-    if (names.has(id)) throw new Error(`two tests are called "${id}"`)
+    if (names.has(id)) throw new Error(`there are two tests named "${id}"`)
     names.add(id)
     if (!isToRun(defaults.exhaustive || options.exhaustive)) return false
     isEmpty = false
@@ -78,11 +78,11 @@ export function suite(title: string, defaults: Options = {}): Suite {
   return test
 }
 
-/** @throws Error when the runner cannot see in the file's text that it has exhaustive tests, and would not start it */
+/** @throws Error when the text of the file does not contain "exhaustive", so that the runner would not start it */
 function isToRun(exhaustive: Exhaustive = false): boolean {
   const file = process.argv[1] ?? ''
   if (exhaustive !== false && isEmptyIn('rest', readFileSync(file, 'utf8')))
-    throw new Error(`${file} has exhaustive tests and does not say "exhaustive"`)
+    throw new Error(`${file} has exhaustive tests, but its text does not contain "exhaustive"`)
   return isInTier(exhaustive)
 }
 
@@ -92,7 +92,7 @@ async function within(seconds: number, name: string, body: Body): Promise<void> 
   try {
     await Promise.race([body(), timer.promise])
   } catch (error) {
-    // uvu swallows what a `before` throws: say it, the missing passes are counted below
+    // uvu does not report errors of `before`; tests that did not pass because of them are counted at exit
     if (name === 'before' || name === 'after')
       process.stdout.write(`\n  "${name}" threw ${String((error as Error).stack)}\n`)
     throw error
@@ -109,10 +109,10 @@ process.on('exit', () => {
   for (const id of registered) if (!passed.has(id)) process.stdout.write(`  NOT PASSED ${id}\n`)
 })
 
-/** Reads it from /proc, which counts in hundredths of a second; 0 where there is no /proc. */
+/** Reads the CPU time from /proc, which counts in hundredths of a second. Returns 0 when there is no /proc. */
 function readCpuSeconds(): number {
   try {
-    // after the name in parentheses: utime, stime, cutime and cstime are fields 14 to 17 of proc(5)
+    // utime, stime, cutime and cstime are fields 14 to 17 of proc(5); the name in parentheses is field 2
     const fields = readFileSync('/proc/self/stat', 'utf8')
       .replace(/^.*\) /, '')
       .split(' ')

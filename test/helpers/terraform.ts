@@ -7,28 +7,28 @@ import { temporaryFolder } from './folder.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-export type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
+export type CommandResult = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
-/** A copy of `terraform/`, and the real Terraform CLI to try it with. Gone with `await using`. */
+/** A copy of `terraform/`, and the real Terraform CLI to run in it. `await using` removes the copy. */
 export type Terraform = {
-  /** The copy. */
+  /** Path of the copy. */
   readonly folder: string
-  /** Runs `terraform ARGS` in the copy, or in a folder of it. */
-  run(args: readonly string[], within?: string): Promise<Ended>
-  /** As `run`, and throws when it does not end with 0. */
-  must(args: readonly string[], within?: string): Promise<string>
+  /** Runs `terraform ARGS` in the copy, or in its folder `within`. */
+  run(args: readonly string[], within?: string): Promise<CommandResult>
+  /** Runs `terraform ARGS` and returns its stdout. Throws when it does not exit with 0. */
+  runOrThrow(args: readonly string[], within?: string): Promise<string>
 } & AsyncDisposable
 
-/** Why nothing of Terraform can be tested here; null when it can. */
-export function whyNoTerraform(): string | null {
+/** Returns why the Terraform tests must be skipped; null when they can run. */
+export function findTerraformSkipReason(): string | null {
   return findProgram('terraform') === undefined
-    ? 'there is no terraform in PATH (https://developer.hashicorp.com/terraform/install)'
+    ? 'terraform is not in PATH (https://developer.hashicorp.com/terraform/install)'
     : null
 }
 
 /**
- * Needs no network: Terraform gets the stand-in of test/terraform/standin for hashicorp/aws. With `MEDIAD_TERRAFORM_REGISTRY=1` it
- * gets the real provider from the registry instead, and runs the very same files.
+ * Copies `terraform/`. Needs no network, because Terraform uses the stand-in of test/terraform/standin for hashicorp/aws.
+ * With `MEDIAD_TERRAFORM_REGISTRY=1` it uses the real provider from the registry.
  */
 export async function openTerraform(): Promise<Terraform> {
   const temporary = await temporaryFolder()
@@ -40,10 +40,10 @@ export async function openTerraform(): Promise<Terraform> {
   return {
     folder,
     run,
-    async must(args, within) {
+    async runOrThrow(args, within) {
       const { code, stdout, stderr } = await run(args, within)
       if (code !== 0)
-        throw new Error(`terraform ${args.join(' ')} in ${within ?? '.'} ended with ${code}\n${stdout}${stderr}`)
+        throw new Error(`terraform ${args.join(' ')} in ${within ?? '.'} exited with ${code}\n${stdout}${stderr}`)
       return stdout
     },
     async [Symbol.asyncDispose]() {
@@ -53,11 +53,11 @@ export async function openTerraform(): Promise<Terraform> {
   }
 }
 
-/** And not what somebody who applied it has left there. */
+/** Leaves out state and variables of somebody who applied the modules. */
 const isSource = (path: string): boolean => !/\.terraform|\.tfstate|\.tfvars/.test(basename(path))
 
-function execute(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Ended> {
-  const { promise, resolve, reject } = Promise.withResolvers<Ended>()
+function execute(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<CommandResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<CommandResult>()
   execFile('terraform', [...args], { ...options, maxBuffer: 2 ** 27 }, (error, stdout, stderr) => {
     if (error && typeof error.code !== 'number') reject(error)
     else resolve({ code: Number(error?.code ?? 0), stdout, stderr })
@@ -79,7 +79,7 @@ export function findProgram(name: string): string | undefined {
     })
 }
 
-/** Without what would have Terraform look elsewhere. */
+/** Returns the environment without variables that configure Terraform or AWS. */
 function inherited(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:TF|AWS)_/.test(name)))
 }

@@ -1,42 +1,42 @@
 /**
- * Which tests run: `npm test` leaves out those that are marked `exhaustive`, `npm run test:all -- --rest` runs those and no
- * others, and `npm run test:all` runs all of them.
+ * Selects tests: `npm test` leaves out the tests that are marked `exhaustive`, `npm run test:all -- --rest` runs only those,
+ * and `npm run test:all` runs all tests.
  */
 export type Tier = 'quick' | 'rest' | 'all'
 
-/** `'partly'`: the test belongs to both, and takes a share of its cases in each; see {@link pickCases}. */
+/** `'partly'`: the test runs in both tiers, with a part of its cases in each; see {@link pickCases}. */
 export type Exhaustive = boolean | 'partly'
 
-/** The tier of this process. A test file that is started by hand runs all its tests. */
+/** The tier of this process. A test file that is started without the runner runs all its tests. */
 export const tier: Tier = toTier(process.env.MEDIAD_TEST_TIER)
 
 function toTier(value: string | undefined): Tier {
   if (value === undefined || value === 'quick' || value === 'rest' || value === 'all') return value ?? 'all'
-  throw new Error(`MEDIAD_TEST_TIER is "${value}", and should be quick, rest or all`)
+  throw new Error(`MEDIAD_TEST_TIER is "${value}", but must be quick, rest or all`)
 }
 
 export function isInTier(exhaustive: Exhaustive): boolean {
   return tier === 'all' || exhaustive === 'partly' || exhaustive === (tier === 'rest')
 }
 
-/** The cases of a `'partly'` exhaustive test that run in this tier. */
+/** Returns the cases of a `'partly'` exhaustive test that run in this tier. */
 export function pickCases<T>(cases: readonly T[], isQuick: (one: T) => boolean): T[] {
   return cases.filter((one) => isInTier(!isQuick(one)))
 }
 
 const suiteCall = /\bsuite\((?:'[^']*'|`[^`]*`)(, \{[^}]*\bexhaustive: true\b[^}]*\})?/g
 
-/** Whether a test file has nothing that runs in a tier, by its text: such a file need not be started. */
+/** Returns whether a test file, given its text, has no test in a tier. The runner does not start such a file. */
 export function isEmptyIn(wanted: Tier, text: string): boolean {
   if (wanted === 'rest') return !/\bexhaustive\b|\bquick: \[/.test(text)
   const suites = [...text.matchAll(suiteCall)]
   return wanted === 'quick' && suites.length > 0 && suites.every(([, mark]) => mark !== undefined)
 }
 
-/** Adds a test: `test(`, or `row(`; those of the rest are added with `test.exhaustive(` or, for short, `rest(`. */
+/** Matches calls that add a test, such as `test(` and `row(`. Exhaustive tests are added with `.exhaustive(` or its alias `rest(`. */
 const testCall = /\b(?:row|test|add|rowOnDisk|(rest(?:OnDisk)?))(\.exhaustive)?\(\s*['`]/g
 
-/** Whether a test of a file runs in the quick tier at least in part, by the file's text and the title or a part of it. */
+/** Returns whether a test runs in the quick tier, at least in part, given the text of its file and a part of its title. */
 export function isQuickTest(text: string, title: string): boolean {
   const [, rest, mark] = [...text.slice(0, text.indexOf(title)).matchAll(testCall)].at(-1) ?? []
   return text.includes(title) && !isEmptyIn('quick', text) && rest === undefined && mark === undefined

@@ -1,7 +1,7 @@
 /**
- * Waits until `probe` gives something truthy, and returns it. For what has no event to wait for.
- * @throws Error that names `what` when it has not come true within `seconds` (90): a safety net, for machines several times
- * slower than most.
+ * Polls `probe` until it returns a truthy value, and returns that value.
+ * @param seconds time limit, 90 by default, long enough for a machine several times slower than usual
+ * @throws Error with `what` at the time limit
  */
 export async function until<T>(what: string, probe: () => T | Promise<T>, seconds = 90): Promise<NonNullable<T>> {
   const start = performance.now()
@@ -9,8 +9,8 @@ export async function until<T>(what: string, probe: () => T | Promise<T>, second
   for (;;) {
     const value = await probe()
     if (value) return value
-    if (performance.now() > end) throw new Error(`gave up after ${seconds} s waiting until ${what}`)
-    // many probes ask a server: what has not come at once is asked for less often
+    if (performance.now() > end) throw new Error(`gave up after ${seconds} s of waiting until ${what}`)
+    // many probes send requests, so the pause grows with the time waited
     const waitedMs = performance.now() - start
     await new Promise((resolve) => setTimeout(resolve, Math.min(100, 20 + waitedMs / 20)))
   }

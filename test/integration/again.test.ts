@@ -8,25 +8,25 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('again', { exhaustive: true })
 
-test('a job that is over stays over, whatever is uploaded again; without its document it is done again', async () => {
+test('a finished job stays finished when its file is uploaded again; without its document it runs again', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: noteCode })
-  const [key, film] = ['origin_a.mp4', await tinyVideo()]
-  await fleet.cloud.put(key, film)
-  const first = await fleet.over(key)
+  const [key, video] = ['origin_a.mp4', await tinyVideo()]
+  await fleet.cloud.put(key, video)
+  const first = await fleet.waitUntilFinished(key)
   assert.is(first.state, 'succeeded')
 
-  await fleet.cloud.put(key, film)
+  await fleet.cloud.put(key, video)
   await fleet.daemons[0]?.waitFor(
     ({ event, decision, job }) => event === 'message.decided' && decision === 'delete' && job === first.id,
   )
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   assert.equal(await fleet.document(key), first)
 
   const document = { Bucket: BUCKET, Key: `.mediad/jobs/${toJobId(BUCKET, key)}.json` }
   await fleet.cloud.s3.send(new DeleteObjectCommand(document))
-  await fleet.cloud.put(key, film)
-  const second = await fleet.over(key)
+  await fleet.cloud.put(key, video)
+  const second = await fleet.waitUntilFinished(key)
   assert.is(second.state, 'succeeded')
   assert.is.not(second.nonce, first.nonce)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })

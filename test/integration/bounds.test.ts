@@ -3,7 +3,7 @@ import { startFleet } from '../helpers/fleet.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-/** Adds `count` small files, each of a kind so many characters long, and gives so many long warnings. */
+/** Adds `count` small files whose kind has `kind` characters, and reports `warnings` long warnings. */
 const manyCode = `
 const many = definePlugin('many', z.object({ count: z.int(), kind: z.int(), warnings: z.int() }), (options) => ({
   keys: ['many_{name}_{n}.txt'],
@@ -21,38 +21,38 @@ const chain = ({ count = 1, kind = 1, warnings = 0 }) => ({
   chain: `[many({ count: ${count}, kind: ${kind}, warnings: ${warnings} }), upload()]`,
 })
 
-const test = suite('bounds of a job document', { timeoutSeconds: 120 })
+const test = suite('limits of a job document', { timeoutSeconds: 120 })
 
-test('a chain with 1,001 outputs ends dead at its first attempt, and nothing is uploaded', async () => {
+test('dead-letters a chain with 1,001 outputs at the first attempt, and uploads nothing', async () => {
   await using fleet = await startFleet(chain({ count: 1001 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const { state, error, attempt, outputs } = await fleet.over('origin_a.mp4')
+  const { state, error, attempt, outputs } = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([state, error?.code, attempt, outputs], ['dead', 'output.too_many', 1, []])
   assert.equal(await fleet.cloud.list('many_'), [])
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
   assert.equal(
-    (await fleet.dead()).map(({ reason }) => reason),
+    (await fleet.takeDeadMessages()).map(({ reason }) => reason),
     ['output.too_many'],
   )
 })
 
-test('a document that would be larger than 512 KiB ends the job dead, without its outputs', async () => {
+test('dead-letters a job whose document would exceed 512 KiB, without its outputs', async () => {
   await using fleet = await startFleet(chain({ kind: 600_000 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const { state, error, attempt, outputs } = await fleet.over('origin_a.mp4')
+  const { state, error, attempt, outputs } = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([state, error?.code, attempt, outputs], ['dead', 'document.too_large', 1, []])
-  await fleet.quiet()
-  assert.is((await fleet.dead()).length, 1)
+  await fleet.waitUntilDrained()
+  assert.is((await fleet.takeDeadMessages()).length, 1)
 })
 
-test('a document of many long warnings stays readable, and counts those it leaves out', async () => {
+test('limits the warnings in a document, and counts those it leaves out', async () => {
   await using fleet = await startFleet(chain({ warnings: 300 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const { id, state, warnings = [] } = await fleet.over('origin_a.mp4')
+  const { id, state, warnings = [] } = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([state, warnings.length], ['succeeded', 101])
   assert.equal(warnings[100], { plugin: 'mediad', message: '200 more warnings left out' })
   const [daemon] = fleet.daemons
-  const answer = await fetch(`${daemon?.url}/video/${id}`)
-  assert.is(answer.status, 200)
-  assert.is(((await answer.json()) as { warnings: unknown[] }).warnings.length, 101)
+  const response = await fetch(`${daemon?.url}/video/${id}`)
+  assert.is(response.status, 200)
+  assert.is(((await response.json()) as { warnings: unknown[] }).warnings.length, 101)
 })

@@ -1,7 +1,7 @@
 /**
- * The commands and the code of the documentation, as they are written. Every page has a folder that looks like the
- * repository; its blocks are stored and run there in their order, in one shell, against a daemon of this test: only
- * its port is put in the place of 3000.
+ * Runs the commands and the code of the documentation unchanged. Every page gets a folder that looks like the repository.
+ * The blocks of the page are written to it and run there in order, in one shell, against a daemon of this test; only port 3000
+ * is replaced.
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -24,26 +24,26 @@ const execute = promisify(execFile)
 const docs = readDocs(root)
 const pages = docs.pages.filter(({ blocks }) => blocks.length > 0)
 
-/** What is not run here, and why. */
+/** Commands that are not run, with the reason. */
 const notRun: Record<string, string> = {
-  'npm run setup && npm run demo\n': 'setup comes before every test; the demo is run with the other examples',
-  'npm run setup && npm test\n': 'this is one of its tests',
-  'npm start\n': 'it is running: as this test’s daemon, on a free port',
+  'npm run setup && npm run demo\n': 'setup runs before every test; the demo is tested with the other examples',
+  'npm run setup && npm test\n': 'this test is part of it',
+  'npm start\n': 'the daemon of this test runs it, on a free port',
   'npm run setup\nnpm start\n': 'as above',
-  '. ./local.env\nnpm run mediad -- start --port 3001\n': 'it does not end; what it does is tested with fleets',
+  '. ./local.env\nnpm run mediad -- start --port 3001\n': 'it runs until stopped; tests with fleets cover it',
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
-    'the AWS command line is nothing mediad needs',
-  'npm run mediad -- check\nnpm run mediad -- start\n': 'there is no AWS here',
-  'npm run setup\nnpm pack\n': 'the package is made, installed and used by a test of its own',
+    'mediad does not need the AWS command line',
+  'npm run mediad -- check\nnpm run mediad -- start\n': 'it needs AWS',
+  'npm run setup\nnpm pack\n': 'another test packs, installs and uses the package',
   'npm run mediad -- env --terraform terraform/examples/fleet\nnpm run mediad -- check\n':
-    'there is no AWS here; mediad env has a test of its own',
+    'it needs AWS; mediad env has its own test',
   'cd terraform/examples/fleet\ncat > terraform.tfvars <<\'END\'\nregion      = "eu-central-1"\nbucket_name = "my-media"\npackage     = "https://downloads.example.com/mediad-0.1.0.tgz"\nvpc_id      = "vpc-0123456789abcdef0"\nsubnet_ids  = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]\nEND\nterraform init\nterraform apply\n':
-    'there is no AWS here; the variables are those of the example, which is validated',
-  'aws s3 cp film.mp4 s3://my-media/origin_film.mp4\nnpm run mediad -- jobs origin_film.mp4\naws s3 cp s3://my-media/cvted_film.mp4 .\n':
+    'it needs AWS; another test validates the example and its variables',
+  'aws s3 cp video.mp4 s3://my-media/origin_video.mp4\nnpm run mediad -- jobs origin_video.mp4\naws s3 cp s3://my-media/cvted_video.mp4 .\n':
     'as above',
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
-    'there is no Docker here; the Dockerfile is linted',
-  'cd terraform/examples/fleet\nterraform destroy\n': 'there is no AWS here',
+    'it needs Docker; the Dockerfile is linted',
+  'cd terraform/examples/fleet\nterraform destroy\n': 'it needs AWS',
   'npm run soak -- --jobs 1000 --daemons 3 --minutes 5\n':
     'it takes minutes; test/faults/soak.test.ts is its short form',
 }
@@ -52,21 +52,21 @@ const test = suite('docs run')
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let daemon: Mediad
-/** What each block of a page printed; the pages run side by side. */
+/** The output of each block by page; the pages run concurrently. */
 const printed = new Map<string, Promise<Map<Block, string>>>()
 const hasCurl = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'curl')))
 
 test.before(async () => {
   folder = await temporaryFolder()
-  const film = join(folder.path, 'film.mp4')
-  await makeVideo(film)
+  const video = join(folder.path, 'video.mp4')
+  await makeVideo(video)
   await symlink(join(root, 'node_modules'), join(folder.path, 'node_modules'))
-  for (const page of pages) await prepare(page, film)
+  for (const page of pages) await prepare(page, video)
   daemon = await startMediad(['start', '--local', '--port', '0'], { cwd: folderOf('README.md') })
   await daemon.started()
   for (const page of pages.filter((one) => hasCurl && isRun(one) && isInTier(isExhaustive(one)))) {
     const running = runPage(page)
-    running.catch(() => undefined) // its test gets the error, later
+    running.catch(() => undefined) // the test of the page handles the error
     printed.set(page.file, running)
   }
 })
@@ -77,27 +77,27 @@ test.after(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-test('every command is run, or it is said why not', () => {
+test('runs every command, or lists it with a reason', () => {
   const commands = pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'))
-  const silent = commands.filter(({ marks, text }) => (marks.run === undefined) === (notRun[text] === undefined))
-  assert.equal(silent, [])
+  const unexplained = commands.filter(({ marks, text }) => (marks.run === undefined) === (notRun[text] === undefined))
+  assert.equal(unexplained, [])
   const stale = Object.keys(notRun).filter((text) => !commands.some((command) => command.text === text))
   assert.equal(stale, [])
 })
 
-test('all code has the right types', async () => {
+test('type-checks all code', async () => {
   const code = pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'ts'))
   assert.ok(code.length > 8)
   assert.equal(
     code.filter(({ marks }) => marks.file === undefined),
     [],
   )
-  const right = code.filter(({ marks }) => marks.fails === undefined)
+  const valid = code.filter(({ marks }) => marks.fails === undefined)
   const config = {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: { noUnusedLocals: false },
     include: [],
-    files: right.map((block) => pathOf(block)),
+    files: valid.map((block) => pathOf(block)),
   }
   const project = join(folder.path, 'tsconfig.json')
   await writeFile(project, JSON.stringify(config))
@@ -105,20 +105,20 @@ test('all code has the right types', async () => {
   assert.is(stdout, '')
 })
 
-test('every config loads; the one that is wrong is refused in the words that are shown', async () => {
+test('loads every config; the invalid one fails with the error on the page', async () => {
   const configs = pages.flatMap(({ blocks }) => blocks.filter(({ text }) => text.includes('export default define')))
   assert.ok(configs.length > 5)
   for (const block of configs) {
     const shown = docs.page(block.page).blocks.find(({ line }) => line > block.line)?.text
-    const complaint = await load(pathOf(block))
-    assert.is(complaint, block.marks.fails === undefined ? '' : shown, `${block.page}, line ${block.line}`)
+    const error = await load(pathOf(block))
+    assert.is(error, block.marks.fails === undefined ? '' : shown, `${block.page}, line ${block.line}`)
   }
 })
 
 for (const page of pages.filter(isRun)) {
   const { file } = page
   const add = isExhaustive(page) ? test.exhaustive : test
-  if (!hasCurl) test.skip(file, 'there is no curl')
+  if (!hasCurl) test.skip(file, 'curl not found')
   else
     add(file, async () => {
       const { blocks } = docs.page(file)
@@ -133,7 +133,7 @@ for (const page of pages.filter(isRun)) {
     })
 }
 
-test('the options of the command line are those of the README', async () => {
+test('the README lists all commands and options', async () => {
   const table = docs.table('README.md', 'command')
   const usages = table.rows.map(([usage = '']) => toCodes(usage)[0] ?? '')
   const main = ['--conditions=source', join(root, 'daemon/main.ts')]
@@ -152,14 +152,14 @@ test('the options of the command line are those of the README', async () => {
   )
 })
 
-/** A folder that looks like the repository, with the files of the page in it. */
-async function prepare(page: Page, film: string): Promise<void> {
-  const stage = folderOf(page.file)
-  await mkdir(join(stage, 'test'), { recursive: true })
+/** Creates a folder that looks like the repository and contains the files of the page. */
+async function prepare(page: Page, video: string): Promise<void> {
+  const target = folderOf(page.file)
+  await mkdir(join(target, 'test'), { recursive: true })
   for (const name of ['daemon', 'plugins', 'examples', 'test/helpers', 'tsconfig.json'])
-    await symlink(join(root, name), join(stage, name))
-  for (const name of ['package.json', 'media.config.ts']) await copyFile(join(root, name), join(stage, name))
-  await copyFile(film, join(stage, 'film.mp4'))
+    await symlink(join(root, name), join(target, name))
+  for (const name of ['package.json', 'media.config.ts']) await copyFile(join(root, name), join(target, name))
+  await copyFile(video, join(target, 'video.mp4'))
   for (const block of page.blocks) {
     if (block.marks.file === undefined) continue
     await mkdir(dirname(pathOf(block)), { recursive: true })
@@ -170,7 +170,7 @@ async function prepare(page: Page, film: string): Promise<void> {
 const folderOf = (page: string): string => join(folder.path, basename(page, '.md'))
 const pathOf = ({ page, marks }: Block): string => join(folderOf(page), marks.file ?? '')
 
-/** What is said of a config, as the command line says it; nothing when it loads. */
+/** Loads a config; returns the error as the command line prints it, or an empty string. */
 async function load(file: string): Promise<string> {
   const before = process.env
   const queues = ['WORK', 'IN_PROGRESS', 'DEAD'].map((name) => [`MEDIAD_${name}_QUEUE_URL`, `http://localhost/${name}`])
@@ -186,7 +186,7 @@ async function load(file: string): Promise<string> {
   }
 }
 
-/** One page shows that pages are run. */
+/** One page represents the others in the quick run. */
 function isExhaustive({ file }: Page): boolean {
   return file !== 'docs/http.md'
 }
@@ -210,19 +210,20 @@ function toScript({ language, text, marks }: Block): string {
   return `{\n${script}} &\nuntil ${marks.until}; do sleep 0.1; done`
 }
 
-/** What kind of value stands where. */
+/** Replaces each value by its type. */
 function toShape(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toShape)
   if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, toShape(inner)]))
 }
 
-/** Of `mediad check`, as programs get it and as people do. */
+/** Returns the names of the checks in the JSON output of `mediad check`. */
 function toCheckNames(output: string): string[] {
   const lines = output.split('\n').filter((line) => line.startsWith('{'))
   return lines.map((line) => (JSON.parse(line) as { check: string }).check)
 }
 
+/** Returns the names of the checks in the text output of `mediad check`. */
 function toShownNames(text: string): string[] {
   return [...text.matchAll(/^✔ (.{16}) /gm)].map(([, name = '']) => name.trim())
 }

@@ -20,68 +20,68 @@ const test = suite('examples')
 
 test.exhaustive('minimal: mediad run', async () => {
   await using folder = await temporaryFolder()
-  await makeVideo(join(folder.path, 'film.mov'))
-  assert.equal(await runChain(folder.path, minimal, 'film.mov'), ['cvted_film.mp4'])
-  const { streams } = await probeFile(join(folder.path, 'out/cvted_film.mp4'))
+  await makeVideo(join(folder.path, 'video.mov'))
+  assert.equal(await runChain(folder.path, minimal, 'video.mov'), ['cvted_video.mp4'])
+  const { streams } = await probeFile(join(folder.path, 'out/cvted_video.mp4'))
   assert.equal(streams.map(({ codec_name }) => codec_name).toSorted(), ['aac', 'h264'])
 })
 
-test('minimal: mediad start --local; presign-client: results, and what went wrong', async () => {
+test('minimal: mediad start --local; presign-client: prints results and errors', async () => {
   await using folder = await temporaryFolder()
-  await makeVideo(join(folder.path, 'my film.mp4'))
+  await makeVideo(join(folder.path, 'my video.mp4'))
   await using mediad = await startMediad(['start', '--local', '--port', '0', '--config', minimal])
   const url = await mediad.started()
   const upload = (file: string) => execute(process.execPath, [client, file, url])
-  const { stdout } = await upload(join(folder.path, 'my film.mp4'))
-  assert.match(stdout, /^video: cvted_[0-9a-f-]+-my-film\.mp4\n$/)
-  assert.match(await toComplaint(upload('/dev/null')), /no upload URL: .*size: must be at least 1 byte/)
-  assert.match(await toComplaint(upload(client)), /the job failed: \w/)
+  const { stdout } = await upload(join(folder.path, 'my video.mp4'))
+  assert.match(stdout, /^video: cvted_[0-9a-f-]+-my-video\.mp4\n$/)
+  assert.match(await readError(upload('/dev/null')), /no upload URL: .*size: must be at least 1 byte/)
+  assert.match(await readError(upload(client)), /the job failed: \w/)
   assert.is(await mediad.stop(), 0)
 })
 
 const missing = ['curl', 'jq'].filter((name) => !findProgram(name))
-if (missing.length > 0) test.skip('presign-client: the same with curl', `there is no ${missing.join(' and no ')}`)
+if (missing.length > 0) test.skip('presign-client: the same with curl', `${missing.join(' and ')} not found`)
 else
   test.exhaustive('presign-client: the same with curl', async () => {
     await using folder = await temporaryFolder()
-    await makeVideo(join(folder.path, 'film.mp4'))
+    await makeVideo(join(folder.path, 'video.mp4'))
     await using mediad = await startMediad(['start', '--local', '--port', '0', '--config', minimal])
     const script = (await readCurl()).replaceAll('http://localhost:3000', await mediad.started())
     const { stdout } = await execute('sh', ['-euc', script], { cwd: folder.path })
     const { source } = JSON.parse(stdout) as { source: { key: string } }
-    assert.match(source.key, /^origin_[0-9a-f-]+-film\.mp4$/)
+    assert.match(source.key, /^origin_[0-9a-f-]+-video\.mp4$/)
   })
 
-test.exhaustive('custom-plugin: a picture of six small ones; none without a picture', async () => {
+test.exhaustive('custom-plugin: an image with six frames; none for a source without video', async () => {
   await using folder = await temporaryFolder()
-  await makeVideo(join(folder.path, 'film.mp4'), { seconds: 3, width: 320, height: 180 })
+  await makeVideo(join(folder.path, 'video.mp4'), { seconds: 3, width: 320, height: 180 })
   await makeAudio(join(folder.path, 'song.mp3'))
-  assert.equal(await runChain(folder.path, custom, 'film.mp4'), ['sheet_film.jpg'])
-  const [picture] = (await probeFile(join(folder.path, 'out/sheet_film.jpg'))).streams
-  assert.equal([picture?.codec_name, picture?.width, picture?.height], ['mjpeg', 3 * 240, 2 * 136])
-  assert.equal(await runChain(folder.path, custom, 'song.mp3'), ['sheet_film.jpg'])
+  assert.equal(await runChain(folder.path, custom, 'video.mp4'), ['sheet_video.jpg'])
+  const [image] = (await probeFile(join(folder.path, 'out/sheet_video.jpg'))).streams
+  assert.equal([image?.codec_name, image?.width, image?.height], ['mjpeg', 3 * 240, 2 * 136])
+  assert.equal(await runChain(folder.path, custom, 'song.mp3'), ['sheet_video.jpg'])
 })
 
 test.exhaustive('demo', async () => {
   await using folder = await temporaryFolder()
-  const film = join(folder.path, 'film.mp4')
-  await makeVideo(film)
+  const video = join(folder.path, 'video.mp4')
+  await makeVideo(video)
   const env = { ...process.env, TMPDIR: folder.path }
-  const args = ['--conditions=source', join(examples, 'demo.ts'), film]
+  const args = ['--conditions=source', join(examples, 'demo.ts'), video]
   const { stdout } = await execute(process.execPath, args, { cwd: root, env })
-  assert.match(stdout, /cvted_[0-9a-f-]+-film\.mp4 .*│ video/)
-  assert.match(stdout, /thumb_[0-9a-f-]+-film\.jpg .*│ thumbnail/)
-  assert.equal(await readdir(folder.path), ['film.mp4'])
+  assert.match(stdout, /cvted_[0-9a-f-]+-video\.mp4 .*│ video/)
+  assert.match(stdout, /thumb_[0-9a-f-]+-video\.jpg .*│ thumbnail/)
+  assert.equal(await readdir(folder.path), ['video.mp4'])
 })
 
-/** What `mediad run` leaves in the folder `out`, for a file in `folder`. */
+/** Runs `mediad run` on a file in `folder`, and returns the files in the folder `out`. */
 async function runChain(folder: string, config: string, file: string): Promise<string[]> {
   await using mediad = await startMediad(['run', file, '--out', 'out', '--config', config], { cwd: folder })
   assert.is(await mediad.ended, 0, mediad.entries.map(({ text }) => text).join('\n'))
   return (await readdir(join(folder, 'out'))).toSorted()
 }
 
-/** The commands in the client's opening comment. */
+/** Reads the commands in the first comment of the client. */
 async function readCurl(): Promise<string> {
   const lines = (await readFile(client, 'utf8')).split('\n')
   const commands = lines.filter((line) => line.startsWith(' *   ')).map((line) => line.slice(5))
@@ -89,7 +89,7 @@ async function readCurl(): Promise<string> {
   return commands.join('\n')
 }
 
-async function toComplaint(running: Promise<unknown>): Promise<string> {
+async function readError(running: Promise<unknown>): Promise<string> {
   const [result] = await Promise.allSettled([running])
   assert.is(result.status, 'rejected')
   return result.status === 'rejected' ? (result.reason as { stderr: string }).stderr : ''

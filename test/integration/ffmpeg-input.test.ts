@@ -15,13 +15,13 @@ import { ffmpeg, makeAudio, makeVideo } from '../helpers/media.ts'
 import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('ffmpeg-input')
+const test = suite('ffmpeg input')
 
-type Bench = {
+type Setup = {
   folder: string
   probe: Inspect
-  /** The code with which a file is refused, by ffprobe and by ffmpeg. */
-  refusals(name: string): Promise<string[]>
+  /** Returns the error codes of a file, from ffprobe and from ffmpeg. */
+  toCodes(name: string): Promise<string[]>
 }
 
 const toCode = (run: Promise<unknown>) =>
@@ -32,7 +32,7 @@ const toCode = (run: Promise<unknown>) =>
 
 const playlist = (...lines: string[]) => `#EXTM3U\n#EXT-X-TARGETDURATION:10\n${lines.join('\n')}\n#EXT-X-ENDLIST\n`
 
-async function withBench(body: (bench: Bench) => Promise<void>): Promise<void> {
+async function withSetup(body: (setup: Setup) => Promise<void>): Promise<void> {
   await using temporary = await temporaryFolder()
   const folder = temporary.path
   const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: folder })
@@ -45,11 +45,11 @@ async function withBench(body: (bench: Bench) => Promise<void>): Promise<void> {
       signal: new AbortController().signal,
       log: createTestLog(),
     })
-  const refusals = async (name: string) => [await toCode(probe(join(folder, name))), await toCode(decode(name))]
-  await body({ folder, probe, refusals })
+  const toCodes = async (name: string) => [await toCode(probe(join(folder, name))), await toCode(decode(name))]
+  await body({ folder, probe, toCodes })
 }
 
-const impostors: Record<string, string | Buffer> = {
+const invalidFiles: Record<string, string | Buffer> = {
   'text.mp4': 'hello, I am text\n'.repeat(100),
   'html.mp4': '<!doctype html><title>x</title>',
   'zip.mp4': Buffer.concat([Buffer.from('PK\u0003\u0004'), randomBytes(5000)]),
@@ -58,18 +58,18 @@ const impostors: Record<string, string | Buffer> = {
   random: randomBytes(100_000),
 }
 
-for (const [name, content] of Object.entries(impostors)) {
+for (const [name, content] of Object.entries(invalidFiles)) {
   const add = name === 'text.mp4' ? test : test.exhaustive
-  add(`${name} is no media`, () =>
-    withBench(async ({ folder, refusals }) => {
+  add(`rejects ${name}, which is not media`, () =>
+    withSetup(async ({ folder, toCodes }) => {
       await writeFile(join(folder, name), content)
-      assert.equal(await refusals(name), ['input.not_media', 'input.not_media'])
+      assert.equal(await toCodes(name), ['input.not_media', 'input.not_media'])
     }),
   )
 }
 
-test.exhaustive('nothing that points elsewhere is followed', () =>
-  withBench(async ({ folder, refusals }) => {
+test.exhaustive('follows no reference to another file or URL', () =>
+  withSetup(async ({ folder, toCodes }) => {
     let hits = 0
     const server = createServer((_, response) => {
       hits++
@@ -80,9 +80,9 @@ test.exhaustive('nothing that points elsewhere is followed', () =>
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`
       const canary = join(folder, 'canary.mp4')
       await makeVideo(canary)
-      for (const [name, content] of Object.entries(toPointers(url, canary))) {
+      for (const [name, content] of Object.entries(toReferences(url, canary))) {
         await writeFile(join(folder, name), content)
-        assert.equal(await refusals(name), ['input.not_media', 'input.not_media'], name)
+        assert.equal(await toCodes(name), ['input.not_media', 'input.not_media'], name)
       }
       assert.is(hits, 0)
     } finally {
@@ -91,7 +91,7 @@ test.exhaustive('nothing that points elsewhere is followed', () =>
   }),
 )
 
-function toPointers(url: string, file: string): Record<string, string> {
+function toReferences(url: string, file: string): Record<string, string> {
   return {
     'hls-http.mp4': playlist('#EXTINF:10,', url),
     'hls-file.m3u8': playlist('#EXTINF:10,', `file://${file}`),
@@ -102,12 +102,12 @@ function toPointers(url: string, file: string): Record<string, string> {
     'concat-http.ffconcat': `ffconcat version 1.0\nfile '${url}'\n`,
     'dash.mpd': `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period><AdaptationSet><Representation id="1"><BaseURL>${url}</BaseURL></Representation></AdaptationSet></Period></MPD>`,
     'sdp.mp4': 'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n',
-    'picture.svg': `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="${url}"/></svg>`,
+    'image.svg': `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="${url}"/></svg>`,
   }
 }
 
 test('reports a file that is shorter than its header declares, and an estimated duration', () =>
-  withBench(async ({ folder, probe }) => {
+  withSetup(async ({ folder, probe }) => {
     const path = join(folder, 'tone.wav')
     await makeAudio(path, { seconds: 2 })
     const { size } = await stat(path)
@@ -118,16 +118,16 @@ test('reports a file that is shorter than its header declares, and an estimated 
     assert.equal([short.truncated, short.declaredBytes, short.isDurationEstimated], [true, size, true])
   }))
 
-test('an empty file, one cut before its index, one without sound and picture', () =>
-  withBench(async ({ folder, refusals, probe }) => {
+test('rejects an empty file, one truncated before its index, and one without audio and video', () =>
+  withSetup(async ({ folder, toCodes, probe }) => {
     await writeFile(join(folder, 'empty'), '')
-    assert.is((await refusals('empty'))[0], 'input.empty')
-    await makeVideo(join(folder, 'cut.mp4'), { seconds: 2 })
-    await truncate(join(folder, 'cut.mp4'), 8000)
-    assert.equal(await refusals('cut.mp4'), ['input.truncated', 'input.corrupt'])
-    await writeFile(join(folder, 'a.srt'), impostors['srt.mp4'] ?? '')
+    assert.is((await toCodes('empty'))[0], 'input.empty')
+    await makeVideo(join(folder, 'truncated.mp4'), { seconds: 2 })
+    await truncate(join(folder, 'truncated.mp4'), 8000)
+    assert.equal(await toCodes('truncated.mp4'), ['input.truncated', 'input.corrupt'])
+    await writeFile(join(folder, 'a.srt'), invalidFiles['srt.mp4'] ?? '')
     await ffmpeg(['-i', join(folder, 'a.srt'), join(folder, 'subtitles.mkv')])
-    assert.is((await refusals('subtitles.mkv'))[0], 'input.no_av')
+    assert.is((await toCodes('subtitles.mkv'))[0], 'input.no_av')
     const cover = [
       '-f',
       'lavfi',
@@ -148,29 +148,29 @@ test('an empty file, one cut before its index, one without sound and picture', (
     assert.is((await probe(join(folder, 'cover.mp3'))).video, null)
   }))
 
-test.exhaustive('a codec this ffmpeg does not know is named', () =>
-  withBench(async ({ folder, refusals, probe }) => {
+test.exhaustive('names a codec that this ffmpeg does not support', () =>
+  withSetup(async ({ folder, toCodes, probe }) => {
     const path = join(folder, 'future.mp4')
     await makeVideo(path, { audio: false })
     const bytes = await readFile(path)
     bytes.write('vvc9', bytes.indexOf('avc1', bytes.indexOf('stsd')))
     await writeFile(path, bytes)
-    assert.is((await refusals('future.mp4'))[0], 'input.unsupported_codec')
+    assert.is((await toCodes('future.mp4'))[0], 'input.unsupported_codec')
     const message = await probe(path).catch((error: Error) => error.message)
     assert.match(String(message), 'vvc9')
   }),
 )
 
-test.exhaustive('pictures beyond 8K are refused before they are decoded', () =>
-  withBench(async ({ folder, refusals }) => {
+test.exhaustive('rejects frames above 8K before decoding', () =>
+  withSetup(async ({ folder, toCodes }) => {
     const huge = ['-f', 'lavfi', '-i', 'color=black:size=9000x8000:rate=1:duration=1', '-frames:v', '1']
     await ffmpeg([...huge, '-c:v', 'png', join(folder, 'huge.mkv')])
-    assert.equal(await refusals('huge.mkv'), ['input.too_many_pixels', 'input.too_many_pixels'])
+    assert.equal(await toCodes('huge.mkv'), ['input.too_many_pixels', 'input.too_many_pixels'])
   }),
 )
 
-test('a probe can be aborted', () =>
-  withBench(async ({ folder, probe }) => {
+test('aborts a probe', () =>
+  withSetup(async ({ folder, probe }) => {
     const path = join(folder, 'v.mp4')
     await makeVideo(path)
     const controller = new AbortController()
@@ -185,13 +185,13 @@ test('a probe can be aborted', () =>
     )
   }))
 
-test('names decide nothing: a film called .jpg, a picture called .mp4', () =>
-  withBench(async ({ folder, probe }) => {
-    const film = join(folder, 'film.mp4')
-    await makeVideo(film)
-    await writeFile(join(folder, 'a%03d.mkv'), await readFile(film))
+test('ignores file names: a video called .jpg, an image called .mp4', () =>
+  withSetup(async ({ folder, probe }) => {
+    const video = join(folder, 'video.mp4')
+    await makeVideo(video)
+    await writeFile(join(folder, 'a%03d.mkv'), await readFile(video))
     assert.match((await probe(join(folder, 'a%03d.mkv'))).format, 'mp4')
-    await ffmpeg(['-i', film, '-frames:v', '1', '-update', '1', join(folder, 'still.jpg')])
+    await ffmpeg(['-i', video, '-frames:v', '1', '-update', '1', join(folder, 'still.jpg')])
     await writeFile(join(folder, 'still.mp4'), await readFile(join(folder, 'still.jpg')))
     for (const name of ['still.jpg', 'still.mp4']) assert.is((await probe(join(folder, name))).format, 'jpeg_pipe')
   }))

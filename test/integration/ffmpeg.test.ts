@@ -6,18 +6,18 @@ import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
 import type { FfmpegCommand, FfmpegResult } from '../../daemon/vocabulary/ffmpeg.ts'
 import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
-import { findProcess, isAlive } from '../helpers/liveness.ts'
+import { waitForProcess, isAlive } from '../helpers/liveness.ts'
 import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('ffmpeg'))
+const test = runInParallel(suite('ffmpeg'))
 
-type Bench = {
+type Setup = {
   folder: string
   programs: Programs
   source: string
@@ -32,22 +32,22 @@ type Bench = {
   ): Promise<MediadError>
 }
 
-let film: Promise<Buffer> | undefined
+let video: Promise<Buffer> | undefined
 
-/** The bytes of a film of two minutes in a few kilobytes: in real time, nobody waits for its end. Made once. */
-function longFilm(): Promise<Buffer> {
-  return (film ??= makeFilm())
+/** Returns a video of two minutes in a few kilobytes, created once. In real time, it does not end during a test. */
+function longVideo(): Promise<Buffer> {
+  return (video ??= makeLongVideo())
 }
 
-async function makeFilm(): Promise<Buffer> {
+async function makeLongVideo(): Promise<Buffer> {
   await using temporary = await temporaryFolder()
-  const path = join(temporary.path, 'made.mp4')
+  const path = join(temporary.path, 'video.mp4')
   await makeVideo(path, { seconds: 120, width: 64, height: 64, fps: 5 })
   return await readFile(path)
 }
 
-/** A folder with a long film in it; `fake` is the body of a script to run in ffmpeg's place. */
-async function withBench(body: (bench: Bench) => Promise<void>, fake?: string): Promise<void> {
+/** Creates a folder with a long video. `fake` is the body of a script to run instead of ffmpeg. */
+async function withSetup(body: (setup: Setup) => Promise<void>, fake?: string): Promise<void> {
   await using temporary = await temporaryFolder()
   const folder = temporary.path
   const directory = join(folder, 'programs')
@@ -56,8 +56,8 @@ async function withBench(body: (bench: Bench) => Promise<void>, fake?: string): 
   const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory })
   const source = join(folder, 'source')
   const output = join(folder, 'out.mp4')
-  await writeFile(source, fake === undefined ? await longFilm() : 'source')
-  const run: Bench['run'] = (command = {}, options = {}) =>
+  await writeFile(source, fake === undefined ? await longVideo() : 'source')
+  const run: Setup['run'] = (command = {}, options = {}) =>
     createFfmpeg({ programs, stallSeconds: options.stallSeconds ?? 30, limits }).run({
       command: { outputs: [{ path: output, options: ['-c', 'copy'] }], ...command },
       input: source,
@@ -65,17 +65,20 @@ async function withBench(body: (bench: Bench) => Promise<void>, fake?: string): 
       signal: options.signal ?? new AbortController().signal,
       log: createTestLog(),
     })
-  const failure: Bench['failure'] = (command, options) =>
+  const failure: Setup['failure'] = (command, options) =>
     run(command, options).then(
-      () => assert.unreachable('it did not fail') as never,
+      () => assert.unreachable('expected an error') as never,
       (error: unknown) => error as MediadError,
     )
   await body({ folder, programs, source, output, run, failure })
-  const left = (await readdir(folder)).filter((name) => name.startsWith('.'))
-  assert.equal(left, [], 'the progress file is gone')
+  const remaining = (await readdir(folder)).filter((name) => name.startsWith('.'))
+  assert.equal(remaining, [], 'the progress file is removed')
 }
 
-/** `$last` is the output. When it is asked what it can do it can do nothing: the body is not run for that. */
+/**
+ * Writes a script that replaces ffmpeg; `$last` in its body is the output. Requests for ffmpeg's capabilities return nothing
+ * and do not run the body.
+ */
 async function writeFake(path: string, body: string): Promise<string> {
   const script = `[ "$1" = -version ] && { echo "ffmpeg version 9.9"; exit; }
 for last; do :; done
@@ -87,14 +90,14 @@ case "$last" in /*) ;; *) exit ;; esac
   return path
 }
 
-function complain(): never {
+function throwError(): never {
   throw new Error('listener')
 }
 
 const realTime = { inputOptions: ['-re'] }
 
-test('runs a command and tells its progress', () =>
-  withBench(async ({ run, output }) => {
+test('runs a command and reports its progress', () =>
+  withSetup(async ({ run, output }) => {
     const fractions: number[] = []
     const encode = [{ path: output, options: ['-c:v', 'libx264', '-preset', 'veryslow', '-an'] }]
     const slow = { inputOptions: ['-readrate', '30'], outputs: encode }
@@ -102,7 +105,7 @@ test('runs a command and tells its progress', () =>
     const { outSeconds } = result
     assert.ok(outSeconds !== null && outSeconds > 118 && outSeconds < 120.5, `outSeconds ${outSeconds}`)
     assert.ok(result.seconds > 0)
-    assert.ok(fractions.length > 1, 'more than the end was told')
+    assert.ok(fractions.length > 1, 'reports more than the end')
     assert.equal(
       fractions,
       fractions.toSorted((a, b) => a - b),
@@ -112,15 +115,15 @@ test('runs a command and tells its progress', () =>
     assert.is((await probeFile(output)).streams.length, 1)
   }))
 
-test('hardens the command line, and splits no option', () =>
-  withBench(async ({ folder, source, output, run }) => {
+test('hardens the command line, and does not split options', () =>
+  withSetup(async ({ folder, source, output, run }) => {
     await run({
       outputs: [
         { path: output, options: ['-one option'] },
         { path: `${output}.2`, options: [] },
       ],
     })
-    const line = await readFile(join(folder, 'seen'), 'utf8')
+    const line = await readFile(join(folder, 'arguments'), 'utf8')
     assert.match(
       line,
       new RegExp(
@@ -130,10 +133,10 @@ test('hardens the command line, and splits no option', () =>
     for (const format of ['hls', 'concat', 'dash', 'sdp', 'image2', 'svg_pipe'])
       assert.not.match(line, new RegExp(`[<,]${format}[,>]`))
     assert.match(line, `<-one option><-y><file:${output}><-y><-y><file:${output}.2>`)
-  }, 'printf "<%s>" "$@" > "$(dirname "$last")/seen"; echo x > "$last"; echo x > "${last%.2}"'))
+  }, 'printf "<%s>" "$@" > "$(dirname "$last")/arguments"; echo x > "$last"; echo x > "${last%.2}"'))
 
-test('paths with spaces, quotes, dashes and patterns', () =>
-  withBench(async ({ folder, source, run }) => {
+test('accepts paths with spaces, quotes, dashes and patterns', () =>
+  withSetup(async ({ folder, source, run }) => {
     const odd = join(folder, `-y 'a" $(b) %d é;`)
     await mkdir(odd)
     const input = join(odd, '-i source: 1')
@@ -143,11 +146,11 @@ test('paths with spaces, quotes, dashes and patterns', () =>
     assert.ok((await stat(path)).size > 1000)
   }))
 
-test('an abort ends ffmpeg and rejects with its reason', () =>
-  withBench(async ({ folder, failure }) => {
+test('an abort ends ffmpeg, and the run rejects with its reason', () =>
+  withSetup(async ({ folder, failure }) => {
     const controller = new AbortController()
     const running = failure(realTime, { signal: controller.signal })
-    const id = await findProcess('ffmpeg', folder)
+    const id = await waitForProcess('ffmpeg', folder)
     controller.abort(new Error('the lease is lost'))
     assert.is((await running).message, 'the lease is lost')
     assert.not(isAlive(id))
@@ -156,56 +159,56 @@ test('an abort ends ffmpeg and rejects with its reason', () =>
   }))
 
 test('an abort ends a program that ignores SIGTERM', () =>
-  withBench(async ({ folder, failure }) => {
+  withSetup(async ({ folder, failure }) => {
     const controller = new AbortController()
     const running = failure({}, { signal: controller.signal })
-    await until('it ignores the signal', () => stat(join(folder, 'ready')).catch(() => null))
+    await until('the program ignores SIGTERM', () => stat(join(folder, 'ready')).catch(() => null))
     controller.abort(new Error('stop'))
     assert.is((await running).message, 'stop')
   }, `trap '' TERM; touch "$(dirname "$last")/ready"; while :; do sleep 0.1; done`))
 
-test('a job that is lost leaves ffmpeg no time to finish a file: the margin of a lease may be shorter', () =>
-  withBench(async ({ folder, failure }) => {
+test('a lost lease kills ffmpeg without SIGTERM: finishing a file can take longer than the margin of the lease', () =>
+  withSetup(async ({ folder, failure }) => {
     const controller = new AbortController()
     const running = failure({}, { signal: controller.signal })
-    await until('it works', () => stat(join(folder, 'ready')).catch(() => null))
+    await until('the program runs', () => stat(join(folder, 'ready')).catch(() => null))
     controller.abort(new MediadError('lease.lost', 'the lease is lost'))
     assert.is((await running).code, 'lease.lost')
-    assert.not.ok((await readdir(folder)).includes('asked'), 'it was asked politely')
-  }, 'cd "$(dirname "$last")"; trap "touch asked" TERM; touch ready; while :; do sleep 0.05; done'))
+    assert.not.ok((await readdir(folder)).includes('terminated'), 'SIGTERM was sent')
+  }, 'cd "$(dirname "$last")"; trap "touch terminated" TERM; touch ready; while :; do sleep 0.05; done'))
 
-test('a frozen ffmpeg is a stall', () =>
-  withBench(async ({ folder, failure }) => {
+test('reports a frozen ffmpeg as stalled', () =>
+  withSetup(async ({ folder, failure }) => {
     const running = failure(realTime, { stallSeconds: 2 })
-    const id = await findProcess('ffmpeg', folder)
+    const id = await waitForProcess('ffmpeg', folder)
     process.kill(id, 'SIGSTOP')
     assert.is((await running).code, 'transient.stalled')
     assert.not(isAlive(id))
   }))
 
-test('an encoder that computes for longer than a stall takes, without a word, is none', () =>
-  withBench(async ({ folder, run }) => {
+test('does not report an encoder as stalled that uses CPU time without output', () =>
+  withSetup(async ({ folder, run }) => {
     const stallSeconds = 2
     const running = run({}, { stallSeconds })
-    await until('it works', () => stat(join(folder, 'ready')).catch(() => null))
+    await until('the program runs', () => stat(join(folder, 'ready')).catch(() => null))
     const startedAt = performance.now()
-    await until('it has computed for long', () => performance.now() - startedAt > 2 * stallSeconds * 1000)
-    await writeFile(join(folder, 'enough'), '') // ten times as long would be a stall
+    await until('it has used CPU time for long', () => performance.now() - startedAt > 2 * stallSeconds * 1000)
+    await writeFile(join(folder, 'enough'), '') // ten times the stall time would be reported
     await running
   }, 'cd "$(dirname "$last")"; touch ready; until [ -e enough ]; do :; done; echo x > "$last"'))
 
-test.exhaustive('one that computes for ever is', () =>
-  withBench(async ({ failure }) => {
+test.exhaustive('reports an encoder as stalled that uses CPU time without output for too long', () =>
+  withSetup(async ({ failure }) => {
     assert.is((await failure({}, { stallSeconds: 0.3 })).code, 'transient.stalled')
   }, 'while :; do :; done'),
 )
 
 for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
-  test(`ffmpeg ended by ${signal} from outside`, () =>
-    withBench(async ({ folder, output, failure }) => {
+  test(`reports an ffmpeg that is ended by ${signal} from outside`, () =>
+    withSetup(async ({ folder, output, failure }) => {
       const running = failure(realTime)
-      const id = await findProcess('ffmpeg', folder)
-      await until('it writes', () => stat(output).catch(() => null)) // and so has its signal handlers
+      const id = await waitForProcess('ffmpeg', folder)
+      await until('ffmpeg writes its output', () => stat(output).catch(() => null)) // its signal handlers are installed
       process.kill(id, signal)
       const error = await running
       assert.is(error.code, 'internal.ffmpeg_signal')
@@ -213,47 +216,47 @@ for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
     }))
 }
 
-test('a daemon that is killed takes its ffmpeg along', () =>
-  withBench(async ({ folder, source }) => {
+test('ffmpeg ends when its daemon is killed', () =>
+  withSetup(async ({ folder, source }) => {
     const script = join(import.meta.dirname, '../helpers/abandoned-ffmpeg.ts')
     const parent = spawn(process.execPath, ['--conditions=source', script, source, folder], { stdio: 'ignore' })
-    const id = await findProcess('ffmpeg', join(folder, 'out.mp4'))
+    const id = await waitForProcess('ffmpeg', join(folder, 'out.mp4'))
     parent.kill('SIGKILL')
-    await until('ffmpeg is gone', () => !isAlive(id))
+    await until('ffmpeg has ended', () => !isAlive(id))
     await rm(folder, { recursive: true })
     await mkdir(folder)
   }))
 
-test('a flood on stderr, with and without line ends, is drained and forgotten', () =>
-  withBench(async ({ failure }) => {
+test('drains a flood on stderr, with and without line ends, and keeps the last lines', () =>
+  withSetup(async ({ failure }) => {
     const { code, stderr } = await failure()
     assert.is(code, 'internal.ffmpeg')
     assert.ok(stderr.length <= 20 && stderr.every((line) => line.length <= 500))
     assert.is(stderr.at(-1), 'the end')
-  }, `yes 'the same complaint' | head -c 50000000 >&2; head -c 50000000 /dev/zero | tr '\\0' x >&2; printf '\\nthe end' >&2; exit 7`))
+  }, `yes 'the same error' | head -c 50000000 >&2; head -c 50000000 /dev/zero | tr '\\0' x >&2; printf '\\nthe end' >&2; exit 7`))
 
-test('a grandchild that keeps stderr open is not waited for', () =>
-  withBench(async ({ folder, failure }) => {
+test('does not wait for a grandchild that keeps stderr open', () =>
+  withSetup(async ({ folder, failure }) => {
     assert.is((await failure()).code, 'internal.ffmpeg')
     process.kill(Number(await readFile(join(folder, 'grandchild'), 'utf8')), 'SIGKILL')
   }, `tail -f /dev/null & echo $! > "$(dirname "$last")/grandchild"; exit 1`))
 
-test('success without an output, or with an empty one, is none', () =>
-  withBench(async ({ output, failure }) => {
+test('fails if ffmpeg reports success without an output, or with an empty one', () =>
+  withSetup(async ({ output, failure }) => {
     assert.is((await failure()).code, 'internal.output')
     await writeFile(output, '')
     assert.is((await failure()).code, 'internal.output')
   }, 'exit 0'))
 
-test('a full disk', () =>
-  withBench(async ({ failure }) => {
+test('reports a full disk', () =>
+  withSetup(async ({ failure }) => {
     const error = await failure({ outputs: [{ path: '/dev/full', options: ['-f', 'mpegts'] }] })
     assert.is(error.code, 'resource.disk')
     assert.ok(error.stderr.length > 0)
   }))
 
-test('an encoder that is not there, and paths kept out of what is reported', () =>
-  withBench(async ({ folder, output, failure }) => {
+test('reports a missing encoder, and removes paths from stderr', () =>
+  withSetup(async ({ folder, output, failure }) => {
     const error = await failure({ outputs: [{ path: output, options: ['-c:v', 'libx266'] }] })
     assert.is(error.code, 'config.ffmpeg')
     const other = await failure({
@@ -263,8 +266,8 @@ test('an encoder that is not there, and paths kept out of what is reported', () 
     assert.not.match(other.stderr.join('\n'), folder)
   }))
 
-test('a program that cannot be started fails the run, not the daemon', () =>
-  withBench(async ({ programs, failure }) => {
+test('a program that cannot be started fails only its run', () =>
+  withSetup(async ({ programs, failure }) => {
     await rm(programs.ffmpeg)
     const error = await failure()
     assert.is(error.code, 'internal.ffmpeg')
@@ -273,8 +276,8 @@ test('a program that cannot be started fails the run, not the daemon', () =>
     assert.is(long.code, 'internal.ffmpeg')
   }))
 
-test('a listener that throws ends the run', () =>
-  withBench(async ({ folder, failure }) => {
-    assert.is((await failure({ ...realTime, durationSeconds: 120, onProgress: complain })).message, 'listener')
+test('a listener that throws fails the run', () =>
+  withSetup(async ({ folder, failure }) => {
+    assert.is((await failure({ ...realTime, durationSeconds: 120, onProgress: throwError })).message, 'listener')
     assert.equal((await readdir(folder)).toSorted(), ['out.mp4', 'programs', 'source'])
   }))

@@ -4,16 +4,16 @@ import * as assert from 'uvu/assert'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('local S3: access')
+const test = suite('embedded S3: access')
 
-test('nobody gets in without a signature, or with a wrong or an old one', async () => {
+test('denies requests without a signature, or with a wrong or expired one', async () => {
   await using cloud = await startCloud()
   await cloud.put('secret', 'x')
   const object = `${cloud.local.s3Endpoint}/${BUCKET}/secret`
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
-    const answer = await fetch(object, { method, ...(method === 'PUT' && { body: 'y' }) })
-    assert.is(answer.status, 403, method)
-    await answer.text()
+    const response = await fetch(object, { method, ...(method === 'PUT' && { body: 'y' }) })
+    assert.is(response.status, 403, method)
+    await response.text()
   }
   assert.is((await fetch(`${cloud.local.s3Endpoint}/${BUCKET}?list-type=2`)).status, 403)
   assert.is((await fetch(cloud.local.s3Endpoint)).status, 403)
@@ -21,24 +21,24 @@ test('nobody gets in without a signature, or with a wrong or an old one', async 
   const put = new PutObjectCommand({ Bucket: BUCKET, Key: 'secret' })
   const otherKey = (await getSignedUrl(cloud.s3, put)).replace('/secret?', '/other?')
   assert.is((await fetch(otherKey, { method: 'PUT', body: 'y' })).status, 403)
-  const old = await getSignedUrl(cloud.s3, put, { expiresIn: 60, signingDate: new Date(Date.now() - 3_600_000) })
-  assert.is((await fetch(old, { method: 'PUT', body: 'y' })).status, 403)
+  const expired = await getSignedUrl(cloud.s3, put, { expiresIn: 60, signingDate: new Date(Date.now() - 3_600_000) })
+  assert.is((await fetch(expired, { method: 'PUT', body: 'y' })).status, 403)
 
   const endpoint = cloud.local.s3Endpoint
-  const credentials = { accessKeyId: 'S3RVER', secretAccessKey: 'guessed' }
-  const stranger = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 })
+  const credentials = { accessKeyId: 'S3RVER', secretAccessKey: 'wrong' }
+  const intruder = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 })
   try {
-    await stranger.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'secret' }))
-    assert.unreachable('a wrong secret got in')
+    await intruder.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'secret' }))
+    assert.unreachable('a wrong secret was accepted')
   } catch (error) {
     assert.is((error as Error).name, 'SignatureDoesNotMatch')
   } finally {
-    stranger.destroy()
+    intruder.destroy()
   }
   assert.is((await cloud.get('secret')).toString(), 'x')
 })
 
-test('a page of another origin may upload and see the ETag', async () => {
+test('a web page of another origin can upload and read the ETag', async () => {
   await using cloud = await startCloud()
   const url = await getSignedUrl(cloud.s3, new PutObjectCommand({ Bucket: BUCKET, Key: 'page' }))
   const origin = 'http://localhost:8080'

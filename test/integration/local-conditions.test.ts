@@ -18,47 +18,47 @@ import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('local S3: conditional requests')
+const test = suite('embedded S3: conditional requests')
 
 type Condition = { IfNoneMatch?: string; IfMatch?: string }
 
-test('of 50 racing creates exactly one is made', async () => {
+test('exactly one of 50 concurrent creates succeeds', async () => {
   await using cloud = await startCloud()
   const bodies = Array.from({ length: 50 }, (_, n) => `writer ${n}`)
-  const answers = await Promise.all(bodies.map((body) => write(cloud, body, { IfNoneMatch: '*' })))
-  assert.equal(tally(answers), { 200: 1, 412: 49 })
-  assert.is((await cloud.get('doc')).toString(), bodies[answers.indexOf(200)])
+  const statuses = await Promise.all(bodies.map((body) => write(cloud, body, { IfNoneMatch: '*' })))
+  assert.equal(tally(statuses), { 200: 1, 412: 49 })
+  assert.is((await cloud.get('doc')).toString(), bodies[statuses.indexOf(200)])
   assert.equal(await cloud.messages(cloud.local.queueUrls.work), { visible: 1, hidden: 0, delayed: 0 })
 })
 
-test('of 50 racing updates of one version exactly one is made', async () => {
+test('exactly one of 50 concurrent updates of one version succeeds', async () => {
   await using cloud = await startCloud()
   const etag = await cloud.put('doc', 'first')
   const bodies = Array.from({ length: 50 }, (_, n) => `update ${n}`)
-  const answers = await Promise.all(bodies.map((body) => write(cloud, body, { IfMatch: `"${etag}"` })))
-  assert.equal(tally(answers), { 200: 1, 412: 49 })
-  assert.is((await cloud.get('doc')).toString(), bodies[answers.indexOf(200)])
+  const statuses = await Promise.all(bodies.map((body) => write(cloud, body, { IfMatch: `"${etag}"` })))
+  assert.equal(tally(statuses), { 200: 1, 412: 49 })
+  assert.is((await cloud.get('doc')).toString(), bodies[statuses.indexOf(200)])
 })
 
-test('a chain of updates, each on the version before, is never refused', async () => {
+test('updates that each expect the version before succeed', async () => {
   await using cloud = await startCloud()
   let etag = await cloud.put('doc', 'version 0')
   for (let n = 1; n <= 20; n++) {
-    const answer = await cloud.s3.send(
+    const response = await cloud.s3.send(
       new PutObjectCommand({ Bucket: BUCKET, Key: 'doc', Body: `version ${n}`, IfMatch: etag }),
     )
-    assert.is.not(answer.ETag, etag)
-    etag = answer.ETag ?? ''
+    assert.is.not(response.ETag, etag)
+    etag = response.ETag ?? ''
   }
   assert.is((await cloud.get('doc')).toString(), 'version 20')
 })
 
-test('an update of an object that is not there is 404, of another version 412', async () => {
+test('an update returns 404 for a missing object, and 412 for another version', async () => {
   await using cloud = await startCloud()
   const missing = await refusal(cloud, 'doc', { IfMatch: '"0123456789abcdef0123456789abcdef"' })
   assert.is(missing.name, 'NoSuchKey')
   assert.is(missing.$metadata.httpStatusCode, 404)
-  await cloud.put('doc', 'there')
+  await cloud.put('doc', 'existing')
   const stale = await refusal(cloud, 'doc', { IfMatch: '"0123456789abcdef0123456789abcdef"' })
   assert.is(stale.name, 'PreconditionFailed')
   assert.is(stale.$metadata.httpStatusCode, 412)
@@ -66,7 +66,7 @@ test('an update of an object that is not there is 404, of another version 412', 
   assert.is(unknown.$metadata.httpStatusCode, 501)
 })
 
-test('a refused write changes nothing, tells nobody and leaves no file', async () => {
+test('a refused write changes nothing, sends no notification and leaves no file', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
   const etag = await cloud.put('doc', 'kept')
@@ -78,7 +78,7 @@ test('a refused write changes nothing, tells nobody and leaves no file', async (
   assert.is((await readdir(join(folder.path, 'objects'))).length, 1)
 })
 
-test('a slow conditional write holds up nobody, and loses to who was there before its end', async () => {
+test('a slow conditional write blocks nobody, and fails when another write completes before it', async () => {
   await using cloud = await startCloud()
   const command = new PutObjectCommand({ Bucket: BUCKET, Key: 'doc', IfNoneMatch: '*' })
   const slow = openPut(await getSignedUrl(cloud.s3, command), { 'if-none-match': '*', 'content-length': '8' })
@@ -88,7 +88,7 @@ test('a slow conditional write holds up nobody, and loses to who was there befor
   assert.is((await cloud.get('doc')).toString(), 'quick')
 })
 
-test('readers of a key that is being rewritten see whole versions only', async () => {
+test('readers see only complete versions while a key is rewritten', async () => {
   await using cloud = await startCloud()
   await cloud.put('doc', 'start')
   const versions = Array.from({ length: 30 }, (_, n) => Buffer.alloc(1000 * (n + 1), String(n)))
@@ -103,16 +103,16 @@ test('readers of a key that is being rewritten see whole versions only', async (
   await Promise.all(writes)
 })
 
-test('a multipart upload is completed on its conditions, and goes on existing when they fail', async () => {
+test('a multipart upload completes only when its conditions hold, and stays open otherwise', async () => {
   await using cloud = await startCloud()
-  const etag = await cloud.put('film', 'there')
-  const { id, part } = await beginUpload(cloud, 'film')
+  const etag = await cloud.put('video', 'existing')
+  const { id, part } = await startUpload(cloud, 'video')
   const complete = (condition: Condition) =>
     statusOf(
       cloud.s3.send(
         new CompleteMultipartUploadCommand({
           Bucket: BUCKET,
-          Key: 'film',
+          Key: 'video',
           UploadId: id,
           MultipartUpload: { Parts: [{ PartNumber: 1, ETag: part }] },
           ...condition,
@@ -121,22 +121,22 @@ test('a multipart upload is completed on its conditions, and goes on existing wh
     )
   assert.is(await complete({ IfNoneMatch: '*' }), 412)
   assert.is(await complete({ IfMatch: '"0123456789abcdef0123456789abcdef"' }), 412)
-  assert.is((await cloud.get('film')).toString(), 'there')
+  assert.is((await cloud.get('video')).toString(), 'existing')
   assert.is(await complete({ IfMatch: `"${etag}"` }), 200)
-  assert.is((await cloud.get('film')).toString(), 'part one')
-  assert.is(await complete({}), 404, 'it is over')
+  assert.is((await cloud.get('video')).toString(), 'part one')
+  assert.is(await complete({}), 404, 'already completed')
 })
 
-test('of racing completions of several uploads exactly one creates the object', async () => {
+test('exactly one of several uploads that complete concurrently creates the object', async () => {
   await using cloud = await startCloud()
-  const uploads = await Promise.all(Array.from({ length: 10 }, () => beginUpload(cloud, 'film')))
-  const answers = await Promise.all(
+  const uploads = await Promise.all(Array.from({ length: 10 }, () => startUpload(cloud, 'video')))
+  const statuses = await Promise.all(
     uploads.map(({ id, part }) =>
       statusOf(
         cloud.s3.send(
           new CompleteMultipartUploadCommand({
             Bucket: BUCKET,
-            Key: 'film',
+            Key: 'video',
             UploadId: id,
             MultipartUpload: { Parts: [{ PartNumber: 1, ETag: part }] },
             IfNoneMatch: '*',
@@ -145,17 +145,17 @@ test('of racing completions of several uploads exactly one creates the object', 
       ),
     ),
   )
-  assert.equal(tally(answers), { 200: 1, 412: 9 })
-  const losers = uploads.filter((_, n) => answers[n] !== 200)
+  assert.equal(tally(statuses), { 200: 1, 412: 9 })
+  const losers = uploads.filter((_, n) => statuses[n] !== 200)
   const aborts = losers.map(({ id }) =>
-    statusOf(cloud.s3.send(new AbortMultipartUploadCommand({ Bucket: BUCKET, Key: 'film', UploadId: id }))),
+    statusOf(cloud.s3.send(new AbortMultipartUploadCommand({ Bucket: BUCKET, Key: 'video', UploadId: id }))),
   )
   assert.equal(tally(await Promise.all(aborts)), { 204: 9 })
 })
 
-test('reads obey their conditions', async () => {
+test('reads honour their conditions', async () => {
   await using cloud = await startCloud()
-  const etag = await cloud.put('doc', 'there')
+  const etag = await cloud.put('doc', 'existing')
   const other = '"0123456789abcdef0123456789abcdef"'
   const at = { Bucket: BUCKET, Key: 'doc' }
   for (const Command of [GetObjectCommand, HeadObjectCommand]) {
@@ -181,16 +181,16 @@ async function refusal(cloud: Cloud, key: string, condition: Condition): Promise
   throw new Error('the write was not refused')
 }
 
-async function statusOf(answer: Promise<{ $metadata: { httpStatusCode?: number } }>): Promise<number> {
+async function statusOf(response: Promise<{ $metadata: { httpStatusCode?: number } }>): Promise<number> {
   try {
-    return (await answer).$metadata.httpStatusCode ?? 0
+    return (await response).$metadata.httpStatusCode ?? 0
   } catch (error) {
     if (error instanceof S3ServiceException) return error.$metadata.httpStatusCode ?? 0
     throw error
   }
 }
 
-async function beginUpload(cloud: Cloud, key: string): Promise<{ id: string; part: string }> {
+async function startUpload(cloud: Cloud, key: string): Promise<{ id: string; part: string }> {
   const at = { Bucket: BUCKET, Key: key }
   const { UploadId: id = '' } = await cloud.s3.send(new CreateMultipartUploadCommand(at))
   const { ETag: part = '' } = await cloud.s3.send(
@@ -200,17 +200,17 @@ async function beginUpload(cloud: Cloud, key: string): Promise<{ id: string; par
 }
 
 function openPut(url: string, headers: Record<string, string>) {
-  const answer = Promise.withResolvers<number>()
+  const status = Promise.withResolvers<number>()
   const put = httpRequest(url, { method: 'PUT', headers, agent: false }, (response) => {
     response.resume()
-    answer.resolve(response.statusCode ?? 0)
+    status.resolve(response.statusCode ?? 0)
   })
-  put.once('error', answer.reject)
+  put.once('error', status.reject)
   return {
     write: (text: string) => void put.write(text),
     finish: (text: string) => {
       put.end(text)
-      return answer.promise
+      return status.promise
     },
   }
 }

@@ -19,33 +19,33 @@ import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('local S3: multipart uploads')
+const test = suite('embedded S3: multipart uploads')
 
 const MiB = 1024 * 1024
-const film = randomBytes(11 * MiB)
+const video = randomBytes(11 * MiB)
 
-test('lib-storage uploads a stream in parts, once', async () => {
+test('lib-storage uploads a stream in parts, and creates the object only once', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
   const upload = () => {
-    const Body = Readable.from(slices(film, 64 * 1024))
-    const params = { Bucket: BUCKET, Key: 'films/one', Body, ContentType: 'video/mp4', Metadata: { claim: '1' } }
+    const Body = Readable.from(slices(video, 64 * 1024))
+    const params = { Bucket: BUCKET, Key: 'videos/one', Body, ContentType: 'video/mp4', Metadata: { claim: '1' } }
     return new Upload({ client: cloud.s3, partSize: 5 * MiB, params: { ...params, IfNoneMatch: '*' } })
   }
   await upload().done()
-  assert.ok((await cloud.get('films/one')).equals(film))
-  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: 'films/one' }))
-  assert.is(head.ETag, `"${multipartEtag(slices(film, 5 * MiB))}"`)
-  assert.equal([head.ContentType, head.Metadata, head.ContentLength], ['video/mp4', { claim: '1' }, film.length])
+  assert.ok((await cloud.get('videos/one')).equals(video))
+  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: 'videos/one' }))
+  assert.is(head.ETag, `"${multipartEtag(slices(video, 5 * MiB))}"`)
+  assert.equal([head.ContentType, head.Metadata, head.ContentLength], ['video/mp4', { claim: '1' }, video.length])
   await failsWith('PreconditionFailed', upload().done())
-  assert.equal(await openUploads(cloud), [], 'lib-storage has aborted the one that was refused')
-  assert.is((await readdir(join(folder.path, 'objects'))).length, 3, 'those of the refused one are gone')
+  assert.equal(await openUploads(cloud), [], 'lib-storage aborted the refused upload')
+  assert.is((await readdir(join(folder.path, 'objects'))).length, 3, 'the files of the refused upload were removed')
 })
 
-test('parts can be listed in pages, replaced, and copied from an object', async () => {
+test('lists parts in pages, replaces them, and copies them from an object', async () => {
   await using cloud = await startCloud()
-  const at = { Bucket: BUCKET, Key: 'film' }
-  const UploadId = await begin(cloud, 'film')
+  const at = { Bucket: BUCKET, Key: 'video' }
+  const UploadId = await startUpload(cloud, 'video')
   await cloud.put('source', 'copied')
   for (const [PartNumber, Body] of [
     [1, 'one'],
@@ -76,17 +76,17 @@ test('parts can be listed in pages, replaced, and copied from an object', async 
   assert.is(rest.IsTruncated, false)
 })
 
-test('a completion obeys the rules of parts', async () => {
+test('a completion follows the rules for parts', async () => {
   await using cloud = await startCloud()
-  const UploadId = await begin(cloud, 'film')
-  const at = { Bucket: BUCKET, Key: 'film', UploadId }
+  const UploadId = await startUpload(cloud, 'video')
+  const at = { Bucket: BUCKET, Key: 'video', UploadId }
   const put = async (PartNumber: number, Body: Buffer | string) => ({
     PartNumber,
     ETag: (await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber, Body }))).ETag ?? '',
   })
   const complete = (Parts: { PartNumber: number; ETag: string }[]) =>
     cloud.s3.send(new CompleteMultipartUploadCommand({ ...at, MultipartUpload: { Parts } }))
-  const large = await put(1, film.subarray(0, 5 * MiB))
+  const large = await put(1, video.subarray(0, 5 * MiB))
   const small = await put(2, 'small')
   const end = await put(3, 'end')
   await failsWith('InvalidPartOrder', complete([small, large]))
@@ -97,15 +97,15 @@ test('a completion obeys the rules of parts', async () => {
   await failsWith('InvalidArgument', put(10_001, 'x'))
   assert.equal(await cloud.list(), [])
   await complete([large, end])
-  assert.ok((await cloud.get('film')).equals(Buffer.concat([film.subarray(0, 5 * MiB), Buffer.from('end')])))
+  assert.ok((await cloud.get('video')).equals(Buffer.concat([video.subarray(0, 5 * MiB), Buffer.from('end')])))
 })
 
-test('completing copies nothing: the files of the parts are the object, and parts left out go', async () => {
+test('a completion copies nothing: the object uses the files of its parts, and other parts are removed', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
-  const UploadId = await begin(cloud, 'film')
-  const at = { Bucket: BUCKET, Key: 'film', UploadId }
-  const bodies = [...slices(film, 5 * MiB), Buffer.from('left out'), Buffer.from('end')]
+  const UploadId = await startUpload(cloud, 'video')
+  const at = { Bucket: BUCKET, Key: 'video', UploadId }
+  const bodies = [...slices(video, 5 * MiB), Buffer.from('omitted'), Buffer.from('end')]
   const parts: { PartNumber: number; ETag: string }[] = []
   for (const [n, Body] of bodies.entries()) {
     const { ETag = '' } = await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: n + 1, Body }))
@@ -119,60 +119,60 @@ test('completing copies nothing: the files of the parts are the object, and part
   assert.equal(
     after.filter((file) => !before.includes(file)),
     [],
-    'no file is new, moved or written to',
+    'a file was created, moved or modified',
   )
-  assert.ok((await cloud.get('film')).equals(Buffer.concat([film.subarray(0, 10 * MiB), Buffer.from('end')])))
+  assert.ok((await cloud.get('video')).equals(Buffer.concat([video.subarray(0, 10 * MiB), Buffer.from('end')])))
 })
 
-test('ranges within a part, up to its border and across', async () => {
+test('serves ranges within a part, up to its boundary and across it', async () => {
   await using cloud = await startCloud()
-  await uploadFilm(cloud, 'film')
-  const [border, second, last] = [5 * MiB, 10 * MiB, film.length - 1]
+  await uploadVideo(cloud, 'video')
+  const [boundary, second, last] = [5 * MiB, 10 * MiB, video.length - 1]
   const cases = [
     [0, 0],
-    [border - 1, border - 1],
-    [border, border],
-    [border - 1, border],
-    [border - 70_000, border + 70_000],
-    [border, second - 1],
-    [border - 1, second],
+    [boundary - 1, boundary - 1],
+    [boundary, boundary],
+    [boundary - 1, boundary],
+    [boundary - 70_000, boundary + 70_000],
+    [boundary, second - 1],
+    [boundary - 1, second],
     [second, last],
     [0, last],
   ] as const
   for (const [start, end] of cases) {
     const Range = `bytes=${start}-${end}`
-    const answer = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'film', Range }))
-    const body = Buffer.from((await answer.Body?.transformToByteArray()) ?? [])
-    assert.ok(body.equals(film.subarray(start, end + 1)), Range)
-    assert.is(answer.ContentRange, `bytes ${start}-${end}/${film.length}`)
+    const response = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'video', Range }))
+    const body = Buffer.from((await response.Body?.transformToByteArray()) ?? [])
+    assert.ok(body.equals(video.subarray(start, end + 1)), Range)
+    assert.is(response.ContentRange, `bytes ${start}-${end}/${video.length}`)
   }
-  const suffix = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'film', Range: `bytes=-${2 * MiB}` }))
-  assert.ok(Buffer.from((await suffix.Body?.transformToByteArray()) ?? []).equals(film.subarray(-2 * MiB)))
+  const suffix = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'video', Range: `bytes=-${2 * MiB}` }))
+  assert.ok(Buffer.from((await suffix.Body?.transformToByteArray()) ?? []).equals(video.subarray(-2 * MiB)))
 })
 
-test('of racing completions of one upload exactly one is made', async () => {
+test('exactly one of several concurrent completions of one upload succeeds', async () => {
   await using cloud = await startCloud()
-  const UploadId = await begin(cloud, 'film')
-  const at = { Bucket: BUCKET, Key: 'film', UploadId }
-  const { ETag = '' } = await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: 1, Body: film }))
+  const UploadId = await startUpload(cloud, 'video')
+  const at = { Bucket: BUCKET, Key: 'video', UploadId }
+  const { ETag = '' } = await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: 1, Body: video }))
   const command = { ...at, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }
-  const answers = Array.from({ length: 8 }, () =>
+  const responses = Array.from({ length: 8 }, () =>
     cloud.s3.send(new CompleteMultipartUploadCommand(command)).then(
       () => 'done',
       (error: Error) => error.name,
     ),
   )
-  const names = (await Promise.all(answers)).toSorted()
+  const names = (await Promise.all(responses)).toSorted()
   assert.equal(names, [...Array.from({ length: 7 }, () => 'NoSuchUpload'), 'done'])
-  assert.ok((await cloud.get('film')).equals(film))
+  assert.ok((await cloud.get('video')).equals(video))
   assert.is((await cloud.messages(cloud.local.queueUrls.work)).visible, 1)
 })
 
-test('an aborted upload is gone, parts and all, and takes no more', async () => {
+test('an aborted upload is removed with its parts, and accepts no more', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
-  const UploadId = await begin(cloud, 'film')
-  const at = { Bucket: BUCKET, Key: 'film', UploadId }
+  const UploadId = await startUpload(cloud, 'video')
+  const at = { Bucket: BUCKET, Key: 'video', UploadId }
   await cloud.s3.send(new UploadPartCommand({ ...at, PartNumber: 1, Body: 'one' }))
   await failsWith('NoSuchUpload', cloud.s3.send(new ListPartsCommand({ ...at, Key: 'other' })))
   await cloud.s3.send(new AbortMultipartUploadCommand(at))
@@ -183,9 +183,9 @@ test('an aborted upload is gone, parts and all, and takes no more', async () => 
   assert.equal(await cloud.list(), [])
 })
 
-test('open uploads are listed by key, in pages', async () => {
+test('lists open uploads by key, in pages', async () => {
   await using cloud = await startCloud()
-  for (const key of ['b', 'a/2', 'a/1', 'a/1']) await begin(cloud, key)
+  for (const key of ['b', 'a/2', 'a/1', 'a/1']) await startUpload(cloud, key)
   const all = await cloud.s3.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
   assert.equal(
     all.Uploads?.map(({ Key }) => Key),
@@ -204,17 +204,17 @@ test('open uploads are listed by key, in pages', async () => {
   assert.is.not(rest.Uploads?.[0]?.UploadId, first.Uploads?.[0]?.UploadId)
 })
 
-async function begin(cloud: Cloud, key: string): Promise<string> {
+async function startUpload(cloud: Cloud, key: string): Promise<string> {
   const { UploadId = '' } = await cloud.s3.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: key }))
   return UploadId
 }
 
-/** In three parts. */
-async function uploadFilm(cloud: Cloud, Key: string): Promise<void> {
-  await new Upload({ client: cloud.s3, partSize: 5 * MiB, params: { Bucket: BUCKET, Key, Body: film } }).done()
+/** Uploads the video in three parts. */
+async function uploadVideo(cloud: Cloud, Key: string): Promise<void> {
+  await new Upload({ client: cloud.s3, partSize: 5 * MiB, params: { Bucket: BUCKET, Key, Body: video } }).done()
 }
 
-/** What tells a file from every other, and from itself once it was written to. */
+/** Identifies each file, with its modification time. */
 async function blobFiles(dataDirectory: string): Promise<string[]> {
   const names = await readdir(join(dataDirectory, 'objects'))
   const files = names.map(async (name) => {
@@ -237,12 +237,12 @@ function multipartEtag(parts: readonly Buffer[]): string {
   return `${createHash('md5').update(Buffer.concat(digests)).digest('hex')}-${parts.length}`
 }
 
-async function failsWith(name: string, answer: Promise<unknown>): Promise<void> {
+async function failsWith(name: string, request: Promise<unknown>): Promise<void> {
   try {
-    await answer
+    await request
   } catch (error) {
     assert.is((error as Error).name, name)
     return
   }
-  throw new Error(`it did not fail with ${name}`)
+  throw new Error(`the request did not fail with ${name}`)
 }

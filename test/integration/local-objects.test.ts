@@ -19,9 +19,9 @@ import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('local S3: objects')
+const test = suite('embedded S3: objects')
 
-const hard = [
+const difficultKeys = [
   'plain.mp4',
   'two words  and + plus.mp4',
   '100% %2B %20.mp4',
@@ -44,35 +44,35 @@ const hard = [
   ['가'.repeat(80), 'b'.repeat(250), '%'.repeat(250), 'd'.repeat(257)].join('/'),
 ]
 
-test('every key comes back as it went in', async () => {
+test('stores and lists every key unchanged', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: join(folder.path, 'data') })
-  for (const key of hard) {
+  for (const key of difficultKeys) {
     const etag = await cloud.put(key, `content of ${key}`)
     assert.is((await cloud.get(key)).toString(), `content of ${key}`)
     const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: key }))
     assert.is(head.ETag, `"${etag}"`)
   }
-  assert.equal(await cloud.list(), hard.toSorted(byBytes))
-  assert.equal(await readdir(folder.path), ['data'], 'nothing got out of the data directory')
-  const gone = await cloud.s3.send(
-    new DeleteObjectsCommand({ Bucket: BUCKET, Delete: { Objects: hard.map((Key) => ({ Key })) } }),
+  assert.equal(await cloud.list(), difficultKeys.toSorted(byBytes))
+  assert.equal(await readdir(folder.path), ['data'], 'a file was written outside the data directory')
+  const deletion = await cloud.s3.send(
+    new DeleteObjectsCommand({ Bucket: BUCKET, Delete: { Objects: difficultKeys.map((Key) => ({ Key })) } }),
   )
-  assert.is(gone.Deleted?.length, hard.length)
+  assert.is(deletion.Deleted?.length, difficultKeys.length)
   assert.equal(await cloud.list(), [])
 })
 
-test('a presigned PUT works with nothing but fetch, whatever the key', async () => {
+test('a presigned PUT works with fetch alone, for every key', async () => {
   await using cloud = await startCloud()
-  for (const key of hard.filter((key) => !/(^|\/)\.\.?(\/|$)/.test(key))) {
+  for (const key of difficultKeys.filter((key) => !/(^|\/)\.\.?(\/|$)/.test(key))) {
     const url = await getSignedUrl(cloud.s3, new PutObjectCommand({ Bucket: BUCKET, Key: key }))
-    const answer = await fetch(url, { method: 'PUT', body: `by fetch: ${key}` })
-    assert.is(answer.status, 200, `${key}: ${await answer.text()}`)
+    const response = await fetch(url, { method: 'PUT', body: `by fetch: ${key}` })
+    assert.is(response.status, 200, `${key}: ${await response.text()}`)
     assert.is((await cloud.get(key)).toString(), `by fetch: ${key}`)
   }
 })
 
-test('metadata comes back, and a rewrite replaces all of it', async () => {
+test('stores metadata, and a new write replaces all of it', async () => {
   await using cloud = await startCloud()
   const at = { Bucket: BUCKET, Key: 'clip' }
   await cloud.s3.send(
@@ -95,9 +95,9 @@ test('metadata comes back, and a rewrite replaces all of it', async () => {
   assert.equal([second.ContentType, second.CacheControl, second.Metadata], ['application/octet-stream', undefined, {}])
 })
 
-test('a key with any mark in it can be copied from', async () => {
+test('copies from every key', async () => {
   await using cloud = await startCloud()
-  const keys = hard.filter((key) => Buffer.byteLength(key) < 500)
+  const keys = difficultKeys.filter((key) => Buffer.byteLength(key) < 500)
   for (const key of keys) {
     await cloud.put(key, `content of ${key}`)
     const CopySource = `${BUCKET}/${encodeURIComponent(key)}`
@@ -106,7 +106,7 @@ test('a key with any mark in it can be copied from', async () => {
   }
 })
 
-test('ranges', async () => {
+test('serves ranges', async () => {
   await using cloud = await startCloud()
   await cloud.put('digits', '0123456789')
   const cases = [
@@ -120,11 +120,11 @@ test('ranges', async () => {
     ['pages=1-2', '0123456789', undefined],
   ] as const
   for (const [Range, text, ContentRange] of cases) {
-    const answer = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'digits', Range }))
-    assert.is(await answer.Body?.transformToString(), text, Range)
-    assert.is(answer.ContentRange, ContentRange, Range)
-    assert.is(answer.ContentLength, text.length, Range)
-    assert.is(answer.$metadata.httpStatusCode, ContentRange === undefined ? 200 : 206, Range)
+    const response = await cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'digits', Range }))
+    assert.is(await response.Body?.transformToString(), text, Range)
+    assert.is(response.ContentRange, ContentRange, Range)
+    assert.is(response.ContentLength, text.length, Range)
+    assert.is(response.$metadata.httpStatusCode, ContentRange === undefined ? 200 : 206, Range)
   }
   await refused(
     cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'digits', Range: 'bytes=10-' })),
@@ -135,22 +135,22 @@ test('ranges', async () => {
   assert.is((await cloud.get('empty')).length, 0)
 })
 
-test('a PUT that is cut leaves nothing, tells nobody, and does not touch what was there', async () => {
+test('an interrupted PUT stores nothing, sends no notification, and keeps the existing object', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
-  await cloud.put('old', 'still here')
+  await cloud.put('old', 'existing')
   const blobs = () => readdir(join(folder.path, 'objects'))
   for (const key of ['old', 'new']) {
     const url = await getSignedUrl(cloud.s3, new PutObjectCommand({ Bucket: BUCKET, Key: key }))
-    await cutPut(url, async () => (await blobs()).length > 1)
-    await until('the cut write is cleaned up', async () => (await blobs()).length === 1)
+    await interruptPut(url, async () => (await blobs()).length > 1)
+    await until('the interrupted write is cleaned up', async () => (await blobs()).length === 1)
   }
   assert.equal(await cloud.list(), ['old'])
-  assert.is((await cloud.get('old')).toString(), 'still here')
+  assert.is((await cloud.get('old')).toString(), 'existing')
   assert.is((await cloud.messages(cloud.local.queueUrls.work)).visible, 1)
 })
 
-test('wrong checksums are refused and leave nothing', async () => {
+test('refuses wrong checksums and stores nothing', async () => {
   await using cloud = await startCloud()
   const at = { Bucket: BUCKET, Key: 'sum', Body: 'content' }
   const sha256 = createHash('sha256').update('content').digest('base64')
@@ -168,7 +168,7 @@ test('wrong checksums are refused and leave nothing', async () => {
   assert.is((await cloud.get('sum')).toString(), 'content')
 })
 
-test('listings page through, group by delimiter, and sort by bytes', async () => {
+test('lists in pages, groups by delimiter, and sorts by bytes', async () => {
   await using cloud = await startCloud()
   const keys = ['a/1', 'a/2', 'b', 'c/x/1', 'c/y', 'd', '\u{ffff}', '😀']
   for (const key of keys) await cloud.put(key, 'x')
@@ -176,13 +176,13 @@ test('listings page through, group by delimiter, and sort by bytes', async () =>
     const found: string[] = []
     let token: string | undefined
     do {
-      const answer = await cloud.s3.send(
+      const response = await cloud.s3.send(
         new ListObjectsV2Command({ Bucket: BUCKET, MaxKeys: 2, ...query, ...(token && { ContinuationToken: token }) }),
       )
-      found.push(...(answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => Prefix))
-      found.push(...(answer.Contents ?? []).map(({ Key = '' }) => Key))
-      assert.ok((answer.KeyCount ?? 0) <= 2)
-      token = answer.NextContinuationToken
+      found.push(...(response.CommonPrefixes ?? []).map(({ Prefix = '' }) => Prefix))
+      found.push(...(response.Contents ?? []).map(({ Key = '' }) => Key))
+      assert.ok((response.KeyCount ?? 0) <= 2)
+      token = response.NextContinuationToken
     } while (token !== undefined)
     return found
   }
@@ -192,7 +192,7 @@ test('listings page through, group by delimiter, and sort by bytes', async () =>
   assert.equal(await page({ StartAfter: 'c/x/1' }), ['c/y', 'd', '\u{ffff}', '😀'])
 })
 
-test('what is not there is not there', async () => {
+test('returns 404 for missing objects and buckets', async () => {
   await using cloud = await startCloud()
   await refused(cloud.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'none' })), 'NoSuchKey', 404)
   await refused(cloud.s3.send(new PutObjectCommand({ Bucket: 'nowhere', Key: 'x', Body: 'x' })), 'NoSuchBucket', 404)
@@ -201,24 +201,24 @@ test('what is not there is not there', async () => {
   await cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'none' }))
 })
 
-async function refused(answer: Promise<unknown>, name: string, status: number): Promise<void> {
+async function refused(request: Promise<unknown>, name: string, status: number): Promise<void> {
   try {
-    await answer
+    await request
   } catch (error) {
     const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
     assert.equal([(error as Error).name, $metadata?.httpStatusCode], [name, status])
     return
   }
-  throw new Error(`it was not refused with ${name}`)
+  throw new Error(`the request was not refused with ${name}`)
 }
 
-/** Announces a megabyte, sends half of it, and hangs up once the server has begun to write. */
-async function cutPut(url: string, begun: () => Promise<boolean>): Promise<void> {
+/** Declares a megabyte, sends half of it, and disconnects once the server has started to write. */
+async function interruptPut(url: string, started: () => Promise<boolean>): Promise<void> {
   const put = httpRequest(url, { method: 'PUT', headers: { 'content-length': '1000000' }, agent: false })
   const closed = Promise.withResolvers<void>()
   put.once('error', () => undefined).once('close', closed.resolve)
   put.write(Buffer.alloc(500_000))
-  await until('the server writes', begun)
+  await until('the server writes', started)
   put.destroy()
   await closed.promise
 }

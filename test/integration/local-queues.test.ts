@@ -11,9 +11,9 @@ import { startCloud, type Cloud } from '../helpers/cloud.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('local SQS')
+const test = suite('embedded SQS')
 
-test('a delayed message comes when its time has come', async () => {
+test('delivers a delayed message after its delay', async () => {
   await using cloud = await startCloud()
   await send(cloud, 'much later', 900)
   assert.equal(await count(cloud), { visible: 0, hidden: 0, delayed: 1 })
@@ -22,10 +22,10 @@ test('a delayed message comes when its time has come', async () => {
   const later = await receive(cloud, { WaitTimeSeconds: 20 })
   assert.is(later?.Body, 'later')
   const { SentTimestamp, ApproximateFirstReceiveTimestamp } = later?.Attributes ?? {}
-  assert.ok(Number(ApproximateFirstReceiveTimestamp) - Number(SentTimestamp) >= 1000, 'not before')
+  assert.ok(Number(ApproximateFirstReceiveTimestamp) - Number(SentTimestamp) >= 1000, 'received too early')
 })
 
-test('a received message hides, comes back, and is gone once deleted', async () => {
+test('a received message is hidden, becomes visible again, and is removed by a delete', async () => {
   await using cloud = await startCloud()
   await send(cloud, 'work')
   const first = await receive(cloud, { VisibilityTimeout: 900 })
@@ -39,7 +39,7 @@ test('a received message hides, comes back, and is gone once deleted', async () 
   assert.equal(await count(cloud), { visible: 0, hidden: 0, delayed: 0 })
 })
 
-test('a message made visible at once is there at once', async () => {
+test('a message with visibility timeout 0 is available immediately', async () => {
   await using cloud = await startCloud()
   await send(cloud, 'back')
   const { ReceiptHandle } = (await receive(cloud, { VisibilityTimeout: 900 })) ?? {}
@@ -50,7 +50,7 @@ test('a message made visible at once is there at once', async () => {
   assert.is((await receive(cloud))?.Body, 'back')
 })
 
-test('of several long polls a message ends one, and the others wait on', async () => {
+test('a message ends one of several long polls, and the others continue', async () => {
   await using cloud = await startCloud()
   const ended: (string | undefined)[] = []
   const polls = Array.from({ length: 3 }, async () => {
@@ -65,49 +65,49 @@ test('of several long polls a message ends one, and the others wait on', async (
   assert.equal(ended, ['one', 'two', 'three'])
 })
 
-test('a long poll whose client is gone takes no message', async () => {
+test('a long poll of a disconnected client receives no message', async () => {
   await using cloud = await startCloud()
-  const gone = new AbortController()
+  const disconnect = new AbortController()
   const poll = cloud.sqs.send(new ReceiveMessageCommand({ QueueUrl: queue(cloud), WaitTimeSeconds: 20 }), {
-    abortSignal: gone.signal,
+    abortSignal: disconnect.signal,
   })
   const outcome = poll.then(
-    () => 'answered',
+    () => 'received',
     (error: Error) => error.name,
   )
-  // a second poll that has been answered shows that the first has arrived
+  // The response to a second poll shows that the first has arrived.
   await receive(cloud, { WaitTimeSeconds: 1 })
-  gone.abort()
+  disconnect.abort()
   assert.is(await outcome, 'AbortError')
   await receive(cloud, { WaitTimeSeconds: 1 })
-  await send(cloud, 'for the next')
+  await send(cloud, 'for the next poll')
   assert.equal(await count(cloud), { visible: 1, hidden: 0, delayed: 0 })
-  assert.is((await receive(cloud))?.Body, 'for the next')
+  assert.is((await receive(cloud))?.Body, 'for the next poll')
 })
 
-test('a queue is found by its name, and what is no queue is an error', async () => {
+test('finds a queue by its name, and returns an error for an unknown one', async () => {
   await using cloud = await startCloud()
   const { QueueUrl } = await cloud.sqs.send(new GetQueueUrlCommand({ QueueName: 'mediad-work' }))
   assert.is(QueueUrl, queue(cloud))
   for (const WaitTimeSeconds of [0, 5, 99]) {
-    const nowhere = new ReceiveMessageCommand({ QueueUrl: `${queue(cloud)}-not`, WaitTimeSeconds })
-    const name = await cloud.sqs.send(nowhere).then(
-      () => 'answered',
+    const command = new ReceiveMessageCommand({ QueueUrl: `${queue(cloud)}-not`, WaitTimeSeconds })
+    const name = await cloud.sqs.send(command).then(
+      () => 'received',
       (error: Error) => error.name,
     )
     assert.is(name, 'QueueDoesNotExist')
   }
 })
 
-test('it is SQS and nothing else, on the loopback address alone', async () => {
+test('serves only SQS, on the loopback address only', async () => {
   await using cloud = await startCloud()
   const { sqsEndpoint, s3Endpoint } = cloud.local
   assert.is((await fetch(`${sqsEndpoint}/some-bucket/key`, { method: 'PUT', body: 'x' })).status, 404)
   assert.is((await fetch(`${sqsEndpoint}/_fauxqs/queues`)).status, 404)
   for (const endpoint of [sqsEndpoint, s3Endpoint]) {
     const port = Number(new URL(endpoint).port)
-    assert.is(await reach('127.0.0.1', port), 'connected')
-    assert.is(await reach('127.0.0.2', port), 'ECONNREFUSED', 'a server on every interface would answer here')
+    assert.is(await tryConnect('127.0.0.1', port), 'connected')
+    assert.is(await tryConnect('127.0.0.2', port), 'ECONNREFUSED', 'the server listens on every interface')
   }
 })
 
@@ -133,13 +133,13 @@ async function setVisibility(
 }
 
 async function receive(cloud: Cloud, options: { WaitTimeSeconds?: number; VisibilityTimeout?: number } = {}) {
-  const answer = await cloud.sqs.send(
+  const { Messages } = await cloud.sqs.send(
     new ReceiveMessageCommand({ QueueUrl: queue(cloud), MessageSystemAttributeNames: ['All'], ...options }),
   )
-  return answer.Messages?.[0]
+  return Messages?.[0]
 }
 
-function reach(host: string, port: number): Promise<string> {
+function tryConnect(host: string, port: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   const socket = connect({ host, port }, () => {
     socket.destroy()

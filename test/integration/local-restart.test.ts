@@ -21,25 +21,25 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('local mode: restarts and ports')
 
-test('objects, conditions and multipart state survive a restart', async () => {
+test('objects, ETags and metadata survive a restart', async () => {
   await using folder = await temporaryFolder()
   let etag: string
   {
     await using cloud = await startCloud({ dataDirectory: folder.path })
     etag = await cloud.put('안녕 doc', 'version 1')
-    const at = { Bucket: BUCKET, Key: 'film', Body: 'x', ContentType: 'video/mp4', Metadata: { claim: '3' } }
+    const at = { Bucket: BUCKET, Key: 'video', Body: 'x', ContentType: 'video/mp4', Metadata: { claim: '3' } }
     await cloud.s3.send(new PutObjectCommand(at))
   }
   await using cloud = await startCloud({ dataDirectory: folder.path })
-  assert.equal(await cloud.list(), ['film', '안녕 doc'])
-  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: 'film' }))
+  assert.equal(await cloud.list(), ['video', '안녕 doc'])
+  const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: 'video' }))
   assert.equal([head.ContentType, head.Metadata], ['video/mp4', { claim: '3' }])
   const at = { Bucket: BUCKET, Key: '안녕 doc', Body: 'version 2', IfMatch: `"${etag}"` }
   await cloud.s3.send(new PutObjectCommand(at))
   assert.is((await cloud.get('안녕 doc')).toString(), 'version 2')
 })
 
-test('messages survive a restart as they were: visible, hidden, delayed, made visible again', async () => {
+test('messages survive a restart in their state: visible, hidden, delayed, made visible again', async () => {
   await using folder = await temporaryFolder()
   {
     await using cloud = await startCloud({ dataDirectory: folder.path })
@@ -61,13 +61,13 @@ test('messages survive a restart as they were: visible, hidden, delayed, made vi
   assert.equal(await cloud.messages(inProgress), { visible: 1, hidden: 1, delayed: 0 })
   assert.equal(await cloud.messages(dead), { visible: 0, hidden: 0, delayed: 0 })
   const { QueueUrl } = await cloud.sqs.send(new GetQueueUrlCommand({ QueueName: 'mediad-work' }))
-  assert.is(QueueUrl, work, 'the URL names the port of this run')
+  assert.is(QueueUrl, work, 'the URL has the port of this run')
   assert.is(new URL(work).origin, cloud.local.sqsEndpoint)
   const { Messages } = await cloud.sqs.send(new ReceiveMessageCommand({ QueueUrl: inProgress }))
   assert.is(Messages?.[0]?.Body, 'back')
 })
 
-test('sequencers go on growing over restarts', async () => {
+test('sequencers keep increasing after restarts', async () => {
   await using folder = await temporaryFolder()
   const sequencers: string[] = []
   for (let run = 0; run < 3; run++) {
@@ -87,7 +87,7 @@ test('sequencers go on growing over restarts', async () => {
   assert.is(new Set(sequencers).size, 9)
 })
 
-test('sequences grow within one millisecond, and when the clock is set back over a restart', async () => {
+test('sequences increase within one millisecond, and after a restart with the clock set back', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'index.db')
   const take = (count: number) => {
@@ -113,21 +113,21 @@ test('sequences grow within one millisecond, and when the clock is set back over
   }
 })
 
-test('kill -9 amid writes: what was answered is there, whole, and was told; nothing else is left', async () => {
+test('kill -9 during writes: confirmed objects are complete and were announced, and no other file remains', async () => {
   await using folder = await temporaryFolder()
   const child = await startCloudProcess(folder.path)
-  const answered = new Map<string, string>()
+  const confirmed = new Map<string, string>()
   const clients = openClients(child)
   const writes = Array.from({ length: 200 }, async (_, n) => {
     const key = `doc ${n % 40}/${n}`
     const etag = await clients.put(key, Buffer.alloc(50_000 + n, `content ${n} `))
-    answered.set(key, etag)
-    if (answered.size === 60) child.kill()
+    confirmed.set(key, etag)
+    if (confirmed.size === 60) child.kill()
   })
   await Promise.allSettled(writes)
   clients.close()
   await child.ended
-  assert.ok(answered.size >= 60)
+  assert.ok(confirmed.size >= 60)
 
   await using cloud = await startCloud({ dataDirectory: folder.path })
   const keys = await cloud.list()
@@ -137,19 +137,19 @@ test('kill -9 amid writes: what was answered is there, whole, and was told; noth
       .digest('hex')
     const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: key }))
     assert.is(head.ETag, `"${md5}"`)
-    if (answered.has(key)) assert.is(md5, answered.get(key))
+    if (confirmed.has(key)) assert.is(md5, confirmed.get(key))
   }
   assert.equal(
-    [...answered.keys()].filter((key) => !keys.includes(key)),
+    [...confirmed.keys()].filter((key) => !keys.includes(key)),
     [],
   )
   assert.ok((await cloud.messages(cloud.local.queueUrls.work)).visible >= keys.length)
   assert.is((await readdir(join(folder.path, 'objects'))).length, keys.length)
 })
 
-test('ports are taken as given, and a busy one is named with the way out', async () => {
+test('uses the given ports, and says what to do when one is in use', async () => {
   await using folder = await temporaryFolder()
-  const busy = await listenQuietly()
+  const busy = await listenOnUnusedPort()
   const { port } = busy.address() as AddressInfo
   try {
     const s3 = await failure({ dataDirectory: folder.path, s3Port: port })
@@ -172,18 +172,18 @@ test('ports are taken as given, and a busy one is named with the way out', async
   await again.close()
 })
 
-test('a data directory in use is refused, by this process and by others, and its user goes on', async () => {
+test('refuses a data directory in use by this or another process, which continues', async () => {
   await using folder = await temporaryFolder()
   {
     await using cloud = await startCloud({ dataDirectory: folder.path })
-    assert.match((await failure({ dataDirectory: folder.path })).message, /another mediad is using/)
+    assert.match((await failure({ dataDirectory: folder.path })).message, /another mediad uses/)
     await cloud.put('doc', 'x')
   }
   const child = await startCloudProcess(folder.path)
   try {
     const { code, message } = await failure({ dataDirectory: folder.path })
     assert.is(code, 'config.storage')
-    assert.match(message, /another mediad is using .*data directory/)
+    assert.match(message, /another mediad uses .*data directory/)
     const clients = openClients(child)
     assert.equal(await clients.list(), ['doc'])
     clients.close()
@@ -193,7 +193,7 @@ test('a data directory in use is refused, by this process and by others, and its
   }
 })
 
-test('buckets: made once, kept, and only with a proper name', async () => {
+test('creates a bucket once, keeps it, and accepts only valid names', async () => {
   await using cloud = await startCloud()
   await cloud.put('doc', 'x')
   await cloud.local.createBucket(BUCKET)
@@ -216,14 +216,14 @@ async function failure(options: Parameters<typeof startLocal>[0]): Promise<Media
     if (error instanceof MediadError) return error
     throw error
   }
-  throw new Error('it started')
+  throw new Error('the embedded S3 and SQS started')
 }
 
-/** On a free port that no other test gets by chance, when it is free again: those that ask for any get one from 32768 on. */
-async function listenQuietly(): Promise<Server> {
+/** Listens on a free port below 32768. Other tests get theirs above, so that none takes this one when it is free again. */
+async function listenOnUnusedPort(): Promise<Server> {
   for (let tries = 0; tries < 100; tries++) {
     const server = createServer().listen(randomInt(20_000, 32_000), '127.0.0.1')
-    const listening = await once(server, 'listening').catch(() => null) // somebody has that one
+    const listening = await once(server, 'listening').catch(() => null) // the port is in use
     if (listening) return server
   }
   throw new Error('no free port was found')

@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo, probeFile } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = besides(suite('the main job'))
+const test = runInParallel(suite('main job'))
 
 const chain = `[transcode({ preset: 'ultrafast' }), thumbnail({ at: '50%' }), upload()]`
 
@@ -22,22 +22,22 @@ test('presigned upload → queue → transcode, thumbnail, upload → S3', async
   const file = join(folder.path, 'in.mp4')
   await makeVideo(file, { codec: 'hevc', width: 320, height: 180, rotate: 90, seconds: 2 })
 
-  const asked = await fetch(`${daemon?.url}/video/pre-signed-url`, {
+  const response = await fetch(`${daemon?.url}/video/pre-signed-url`, {
     method: 'POST',
-    body: '{"filename":"My film.mp4"}',
+    body: '{"filename":"My video.mp4"}',
   })
-  const { preSignedUrl, id, key } = (await asked.json()) as Record<string, string>
+  const { preSignedUrl, id, key } = (await response.json()) as Record<string, string>
   assert.is((await fetch(`${daemon?.url}/video/${id}`)).status, 404)
   const put = await fetch(preSignedUrl ?? '', { method: 'PUT', body: await openAsBlob(file) })
   assert.is(put.status, 200)
 
-  const document = await fleet.over(key ?? '')
+  const document = await fleet.waitUntilFinished(key ?? '')
   assert.is(document.state, 'succeeded')
   assert.is(document.id, id)
   assert.is(document.attempt, 1)
   const [video, thumbnail] = document.outputs
-  assert.match(video?.key ?? '', /^cvted_.*-My-film\.mp4$/)
-  assert.match(thumbnail?.key ?? '', /^thumb_.*-My-film\.jpg$/)
+  assert.match(video?.key ?? '', /^cvted_.*-My-video\.mp4$/)
+  assert.match(thumbnail?.key ?? '', /^thumb_.*-My-video\.jpg$/)
   assert.is(video?.media?.codec, 'h264')
   assert.equal([video?.media?.width, video?.media?.height], [180, 320])
   assert.equal([thumbnail?.media?.width, thumbnail?.media?.height], [180, 320])
@@ -54,11 +54,11 @@ test('presigned upload → queue → transcode, thumbnail, upload → S3', async
   assert.is((await readFile(result)).subarray(0, 4096).indexOf('moov') > 0, true, 'the index is at the front')
   assert.ok(await probeFile(result))
 
-  const seen = (await (await fetch(`${daemon?.url}/video/${id}`)).json()) as Record<string, unknown>
-  assert.is(seen.state, 'succeeded')
-  assert.not.ok('owner' in seen)
-  await fleet.quiet()
-  assert.equal(await fleet.dead(), [])
+  const publicJob = (await (await fetch(`${daemon?.url}/video/${id}`)).json()) as Record<string, unknown>
+  assert.is(publicJob.state, 'succeeded')
+  assert.not.ok('owner' in publicJob)
+  await fleet.waitUntilDrained()
+  assert.equal(await fleet.takeDeadMessages(), [])
   assert.is(await daemon?.stop(), 0)
 })
 
@@ -83,7 +83,7 @@ const hardKeys = [
   `origin_${'a'.repeat(200)}/${'b'.repeat(200)}/${'c'.repeat(200)}/${'d'.repeat(200)}/${'e'.repeat(180)}.mp4`,
 ]
 
-test.exhaustive('any key works', async () => {
+test.exhaustive('processes sources with any key', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'tiny.mp4')
@@ -91,15 +91,15 @@ test.exhaustive('any key works', async () => {
   const video = await readFile(file)
   for (const key of hardKeys) await fleet.cloud.put(key, video)
   for (const key of hardKeys) {
-    const document = await fleet.over(key)
+    const document = await fleet.waitUntilFinished(key)
     assert.is(document.state, 'succeeded', `${key}: ${document.error?.message}`)
     const name = key.slice('origin_'.length, -'.mp4'.length)
     assert.is((await fleet.cloud.get(`note_${name}`)).toString(), key)
   }
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
-test('several records, SNS and EventBridge bodies are understood; what is no job is deleted', async () => {
+test('accepts several records, SNS and EventBridge bodies, and deletes messages that are not for a job', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'tiny.mp4')
@@ -111,7 +111,7 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
     const etag = await fleet.cloud.put(key, video)
     sources.push({ bucket: BUCKET, key, etag, sizeBytes: video.length, sequencer: `0${n}` })
   }
-  for (const key of keys) await fleet.over(key) // by the store's own notifications; what follows finds them done
+  for (const key of keys) await fleet.waitUntilFinished(key) // started by the store's notifications
   const [a, b, c, d] = sources.map(toNotificationBody).map((body) => JSON.parse(body) as { Records: object[] })
   await fleet.notify(JSON.stringify({ Records: [...(a?.Records ?? []), ...(b?.Records ?? [])] }))
   await fleet.notify(JSON.stringify({ Type: 'Notification', Message: JSON.stringify(c) }))
@@ -121,12 +121,12 @@ test('several records, SNS and EventBridge bodies are understood; what is no job
   )
   await fleet.notify(JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: BUCKET }))
   await fleet.notify(JSON.stringify(d).replace('ObjectCreated:Put', 'ObjectRemoved:Delete'))
-  await fleet.quiet()
-  assert.is(fleet.said('job.started'), 4)
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.is(fleet.countEvents('job.started'), 4)
+  assert.equal(await fleet.takeDeadMessages(), [])
 })
 
-test.exhaustive('a body that is no notification goes to the dead queue with its reason', async () => {
+test.exhaustive('dead-letters a body that is not a notification, with the reason', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
   const bodies = [
     'null',
@@ -138,8 +138,8 @@ test.exhaustive('a body that is no notification goes to the dead queue with its 
     'x'.repeat(200_000),
   ]
   for (const body of bodies) await fleet.notify(body)
-  await fleet.quiet()
-  const dead = await fleet.dead()
+  await fleet.waitUntilDrained()
+  const dead = await fleet.takeDeadMessages()
   assert.is(dead.length, bodies.length)
   for (const message of dead) assert.is(message.reason, 'message.invalid')
 })

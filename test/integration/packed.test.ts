@@ -1,4 +1,4 @@
-/** What `npm publish` would publish, installed as a user would, in a project of its own. Everything else runs from source. */
+/** Tests the package that `npm publish` would publish, installed in a new project. All other tests run from source. */
 import { execFile } from 'node:child_process'
 import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, delimiter, dirname, join, relative } from 'node:path'
@@ -44,29 +44,29 @@ test.before(async () => {
   await mkdir(app)
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
   await writeFile(join(app, 'media.config.ts'), config)
-  await makeVideo(join(app, 'film.mp4'))
+  await makeVideo(join(app, 'video.mp4'))
   const started = performance.now()
   await npm(app, ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', file])
   process.stdout.write(`  installed in ${((performance.now() - started) / 1000).toFixed(0)} s\n`)
 })
 test.after(async () => folder[Symbol.asyncDispose]())
 
-test('the tarball has what is needed to run and to read, and nothing else', async () => {
+test('the tarball contains the built files and the documentation, and nothing else', async () => {
   const sources = [...(await list('daemon')), ...(await list('plugins'))].filter((file) => file.endsWith('.ts'))
   const built = sources.flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/ts$/, 'd.ts')])
   const own = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
-  const wanted = new Set([...own, ...(await list('docs')), ...built.map((file) => `dist/${file}`)])
-  const missing = [...wanted].filter((file) => !packed.includes(file))
-  const needless = packed.filter((file) => !wanted.has(file))
-  assert.equal({ missing, needless }, { missing: [], needless: [] })
+  const expected = new Set([...own, ...(await list('docs')), ...built.map((file) => `dist/${file}`)])
+  const missing = [...expected].filter((file) => !packed.includes(file))
+  const unexpected = packed.filter((file) => !expected.has(file))
+  assert.equal({ missing, unexpected }, { missing: [], unexpected: [] })
 })
 
-test('mediad --version, by its own first line', async () => {
+test('mediad --version runs through its shebang line', async () => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   assert.is((await run(app, join(app, 'node_modules/.bin/mediad'), ['--version'])).trim(), version)
 })
 
-test('a config has types, and wrong ones are found', async () => {
+test('type-checks a config, and finds wrong types', async () => {
   const compilerOptions = { module: 'nodenext', target: 'es2024', strict: true, noEmit: true, types: [] }
   await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['media.config.ts'] }))
   await writeFile(join(app, 'wrong.ts'), config.replace('crf: 30', "crf: '30'"))
@@ -74,16 +74,16 @@ test('a config has types, and wrong ones are found', async () => {
   assert.is(await check(['-p', '.']), '')
   const options = ['--ignoreConfig', '--module', 'nodenext', '--target', 'es2024', '--strict', '--noEmit']
   const [result] = await Promise.allSettled([check([...options, 'wrong.ts'])])
-  const complaints = String(result.status === 'rejected' && result.reason.stdout).match(/^\S.*/gm)
-  assert.is(complaints?.length, 1)
-  assert.match(complaints?.[0] ?? '', /^wrong\.ts\(\d+,\d+\): error TS2322: /)
+  const errors = String(result.status === 'rejected' && result.reason.stdout).match(/^\S.*/gm)
+  assert.is(errors?.length, 1)
+  assert.match(errors?.[0] ?? '', /^wrong\.ts\(\d+,\d+\): error TS2322: /)
 })
 
 test('mediad run', async () => {
-  await using mediad = await start(['run', 'film.mp4', '--out', 'out'])
+  await using mediad = await start(['run', 'video.mp4', '--out', 'out'])
   assert.is(await mediad.ended, 0, toText(mediad))
   assert.ok(mediad.entries.some(({ msg }) => msg === 'width: 160'))
-  assert.equal((await readdir(join(app, 'out'))).toSorted(), ['cvted_film.mp4', 'thumb_film.jpg'])
+  assert.equal((await readdir(join(app, 'out'))).toSorted(), ['cvted_video.mp4', 'thumb_video.jpg'])
 })
 
 test('mediad check against mediad local', async () => {
@@ -100,25 +100,25 @@ test('mediad check against mediad local', async () => {
   assert.is(await late.ended, 1, toText(late))
 })
 
-test('mediad start --local does a job', async () => {
+test('mediad start --local runs a job', async () => {
   await using mediad = await start(['start', '--local', '--port', '0'])
-  const args = [join(root, 'examples/presign-client/upload.ts'), 'film.mp4', await mediad.started()]
+  const args = [join(root, 'examples/presign-client/upload.ts'), 'video.mp4', await mediad.started()]
   const results = await run(app, process.execPath, args)
-  assert.match(results, /^video: cvted_\S+-film\.mp4\nthumbnail: thumb_\S+-film\.jpg\n$/)
+  assert.match(results, /^video: cvted_\S+-video\.mp4\nthumbnail: thumb_\S+-video\.jpg\n$/)
   assert.is(await mediad.stop(), 0)
 })
 
-/** Packs a copy, so that building it leaves nothing in the repository, nor meets another build. */
+/** Packs a copy, so that the build neither writes to the repository nor conflicts with another build. */
 async function pack(into: string): Promise<{ file: string; files: string[] }> {
-  const left = new Set(['node_modules', '.git', 'dist', 'coverage', '.mediad-data', '.env'])
-  await cp(root, copy, { recursive: true, filter: (path) => dirname(path) !== root || !left.has(basename(path)) })
+  const excluded = new Set(['node_modules', '.git', 'dist', 'coverage', '.mediad-data', '.env'])
+  await cp(root, copy, { recursive: true, filter: (path) => dirname(path) !== root || !excluded.has(basename(path)) })
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const [made] = JSON.parse(await npm(copy, ['pack', '--json', '--loglevel=error', '--pack-destination', into])) as {
+  const [tarball] = JSON.parse(await npm(copy, ['pack', '--json', '--loglevel=error', '--pack-destination', into])) as {
     filename: string
     files: { path: string }[]
   }[]
-  assert.ok(made)
-  return { file: join(into, made.filename), files: made.files.map(({ path }) => path) }
+  assert.ok(tarball)
+  return { file: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) }
 }
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Mediad> {
@@ -129,11 +129,11 @@ function npm(cwd: string, args: readonly string[]): Promise<string> {
   return run(cwd, 'npm', args)
 }
 
-const foreign = /^(?:npm_(?:package|lifecycle|config_local)|INIT_CWD$|NODE_V8_COVERAGE$)/
+const npmVariables = /^(?:npm_(?:package|lifecycle|config_local)|INIT_CWD$|NODE_V8_COVERAGE$)/
 
-/** Runs a program to its end with this Node as `node`, and without what an `npm test` around it tells its children. */
+/** Runs a program with this Node as `node`, and without the variables that an outer `npm test` sets for its children. */
 async function run(cwd: string, program: string, args: readonly string[]): Promise<string> {
-  const inherited = Object.entries(process.env).filter(([name]) => !foreign.test(name))
+  const inherited = Object.entries(process.env).filter(([name]) => !npmVariables.test(name))
   const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter)
   const env = { ...Object.fromEntries(inherited), PATH, TMPDIR: folder.path }
   const { stdout } = await promisify(execFile)(program, [...args], { cwd, env, maxBuffer: 2 ** 26 })

@@ -12,16 +12,16 @@ import { suite } from '../helpers/suite.ts'
 const run = promisify(execFile)
 const test = suite('transcode options')
 
-/** An mp4 with its index in front, cut in half. */
-async function cutInHalf(path: string): Promise<void> {
+/** Rewrites an mp4 with its index at the front, and truncates it to half its size. */
+async function truncateToHalf(path: string): Promise<void> {
   await ffmpeg(['-i', path, '-c', 'copy', '-movflags', '+faststart', `${path}.mp4`])
-  const whole = await readFile(`${path}.mp4`)
-  await writeFile(path, whole)
-  await truncate(path, Math.floor(whole.length / 2))
+  const complete = await readFile(`${path}.mp4`)
+  await writeFile(path, complete)
+  await truncate(path, Math.floor(complete.length / 2))
 }
 
-test.exhaustive('a source that is cut in half is refused, or used as far as it goes, with a warning', async () => {
-  const half = { recipe: { seconds: 8 }, change: cutInHalf }
+test.exhaustive('rejects a truncated source, or transcodes what is there and warns', async () => {
+  const half = { video: { seconds: 8 }, change: truncateToHalf }
   const error = await withRun({ plugin: transcode({ preset: 'ultrafast' }), ...half }, () => undefined).then(
     () => null,
     (thrown: unknown) => thrown as MediadError,
@@ -34,8 +34,8 @@ test.exhaustive('a source that is cut in half is refused, or used as far as it g
   })
 })
 
-test('what already is what is asked for is copied, picture for picture', () =>
-  withRun({ plugin: transcode(), recipe: { seconds: 2 } }, async (result) => {
+test('copies streams that already match the options, packet for packet', () =>
+  withRun({ plugin: transcode(), video: { seconds: 2 } }, async (result) => {
     assert.match(result.context.commands[0]?.outputs[0]?.options.join(' ') ?? '', '-c:v copy')
     const [before, after] = await Promise.all([
       hashPackets(result.context.input),
@@ -44,9 +44,9 @@ test('what already is what is asked for is copied, picture for picture', () =>
     assert.is(after, before)
   }))
 
-test.exhaustive('loudness is brought to the target in two passes', () =>
+test.exhaustive('normalizes loudness to the target in two passes', () =>
   withRun(
-    { plugin: transcode({ preset: 'ultrafast', loudness: { target: -16 } }), recipe: { seconds: 4 } },
+    { plugin: transcode({ preset: 'ultrafast', loudness: { target: -16 } }), video: { seconds: 4 } },
     async (result) => {
       const measured = await measureLoudness(result.context.artifacts[0]?.path ?? '')
       assert.ok(Math.abs(measured + 16) <= 0.5, `${measured} LUFS`)
@@ -54,7 +54,7 @@ test.exhaustive('loudness is brought to the target in two passes', () =>
   ),
 )
 
-test.exhaustive('subtitles become files of their own, one that is empty a warning', () =>
+test.exhaustive('extracts subtitles to separate files', () =>
   withRun(
     {
       plugin: transcode({ preset: 'ultrafast', subtitles: 'webvtt', subtitlesKey: 'sub_{name}_{n}_{language}.vtt' }),
@@ -63,22 +63,22 @@ test.exhaustive('subtitles become files of their own, one that is empty a warnin
     },
     async ({ context }) => {
       const [, text] = context.artifacts
-      assert.equal([text?.kind, text?.key, context.artifacts.length], ['subtitles', 'sub_film_1_deu.vtt', 2])
+      assert.equal([text?.kind, text?.key, context.artifacts.length], ['subtitles', 'sub_video_1_deu.vtt', 2])
       assert.match(await readFile(text?.path ?? '', 'utf8'), /^WEBVTT\n\n00:00\.100 --> 00:00\.900\nhallo\n/)
     },
   ),
 )
 
-test.exhaustive('a box, HDR that stays, metadata that stays', async () => {
+test.exhaustive('crops to a box, keeps HDR, and keeps metadata', async () => {
   const boxed = transcode({ preset: 'ultrafast', maxWidth: 64, maxHeight: 64, fit: 'cover' })
-  await withRun({ plugin: boxed, recipe: { audio: false } }, async ({ context }) => {
+  await withRun({ plugin: boxed, video: { audio: false } }, async ({ context }) => {
     const { streams } = await probeFile(context.artifacts[0]?.path ?? '')
     assert.equal([streams[0]?.width, streams[0]?.height], [64, 64])
   })
   const hdr = transcode({ codec: 'hevc', preset: 'ultrafast', hdr: 'keep' })
-  await withRun({ plugin: hdr, recipe: { audio: false }, change: makeHdr }, async ({ context }) => {
-    const [picture] = (await probeFile(context.artifacts[0]?.path ?? '')).streams
-    assert.equal([picture?.pix_fmt, picture?.color_transfer, picture?.profile], ['yuv420p10le', 'smpte2084', 'Main 10'])
+  await withRun({ plugin: hdr, video: { audio: false }, change: makeHdr }, async ({ context }) => {
+    const [stream] = (await probeFile(context.artifacts[0]?.path ?? '')).streams
+    assert.equal([stream?.pix_fmt, stream?.color_transfer, stream?.profile], ['yuv420p10le', 'smpte2084', 'Main 10'])
     assert.equal((await context.inspect(context.artifacts[0]?.path ?? '')).video?.mastering?.light, {
       max: 1000,
       average: 400,
@@ -95,7 +95,7 @@ test.exhaustive('a box, HDR that stays, metadata that stays', async () => {
   }
 })
 
-/** What the packets of a file hold, whatever container they are in. */
+/** Hashes the packets of a file, independent of its container. */
 async function hashPackets(path: string): Promise<string> {
   const { stdout } = await run('ffmpeg', [
     '-v',
@@ -113,7 +113,7 @@ async function hashPackets(path: string): Promise<string> {
   return stdout
 }
 
-/** Integrated, in LUFS; ffmpeg prints a summary at the end. */
+/** Returns the integrated loudness in LUFS, from the summary that ffmpeg prints at the end. */
 async function measureLoudness(path: string): Promise<number> {
   const { stderr } = await run('ffmpeg', ['-hide_banner', '-i', path, '-vn', '-af', 'ebur128', '-f', 'null', '-'])
   return Number(
@@ -151,7 +151,7 @@ async function addTitle(path: string): Promise<void> {
   await writeFile(path, await readFile(`${path}.mp4`))
 }
 
-/** PQ in ten bits, with the mastering of a display. */
+/** Converts the file to 10-bit PQ with mastering display metadata. */
 async function makeHdr(path: string): Promise<void> {
   await ffmpeg(['-i', path, ...x265('smpte2084', mastered).flat(), `${path}.mp4`])
   await writeFile(path, await readFile(`${path}.mp4`))

@@ -25,7 +25,7 @@ test.after(async () => {
 
 const presignFor = (urlSeconds = 900) => createPresign({ client: cloud.s3, bucket: BUCKET, urlSeconds })
 
-/** Uint8Array bodies get no content type of fetch's own. */
+/** The body is a Buffer, for which fetch adds no content type. */
 async function put(url: string, body: string, headers: Record<string, string> = {}): Promise<number> {
   const response = await fetch(url, { method: 'PUT', body: Buffer.from(body), headers })
   await response.arrayBuffer()
@@ -35,34 +35,34 @@ async function put(url: string, body: string, headers: Record<string, string> = 
 const typeOf = async (key: string) =>
   (await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: key }))).ContentType
 
-test('with nothing stated, the URL takes any file', async () => {
+test('a URL without a stated type or size accepts any file', async () => {
   const { url, headers } = await presignFor()({ key: 'origin_any.mp4' })
   assert.equal(headers, {})
   assert.not.match(url, /checksum/i)
-  assert.is(await put(url, 'not really a film'), 200)
-  assert.is((await cloud.get('origin_any.mp4')).toString(), 'not really a film')
+  assert.is(await put(url, 'not really a video'), 200)
+  assert.is((await cloud.get('origin_any.mp4')).toString(), 'not really a video')
 })
 
-if (!findProgram('curl')) test.skip('with nothing stated, as curl sends it', 'there is no curl')
+if (!findProgram('curl')) test.skip('a URL without a stated type or size works with curl', 'curl not found')
 else
-  test('with nothing stated, as curl sends it', async () => {
+  test('a URL without a stated type or size works with curl', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'clip.mp4')
-    await writeFile(file, 'not really a film')
+    await writeFile(file, 'not really a video')
     const { url } = await presignFor()({ key: 'origin_curl.mp4' })
     const args = ['-sS', '-o', '/dev/null', '-w', '%{http_code}', '-T', file, url]
     const { stdout } = await promisify(execFile)('curl', args)
     assert.is(stdout, '200')
-    assert.is((await cloud.get('origin_curl.mp4')).toString(), 'not really a film')
+    assert.is((await cloud.get('origin_curl.mp4')).toString(), 'not really a video')
   })
 
-test('with nothing stated, a content type of the client’s own is taken along', async () => {
+test('a URL without a stated type keeps the content type that the client sends', async () => {
   const { url } = await presignFor()({ key: 'origin_own.webm' })
   assert.is(await put(url, 'abc', { 'content-type': 'video/webm' }), 200)
   assert.is(await typeOf('origin_own.webm'), 'video/webm')
 })
 
-test('a stated content type is enforced, parameters and all', async () => {
+test('enforces a stated content type, including its parameters', async () => {
   for (const [n, contentType] of ['video/mp4', 'video/webm;codecs="vp9, opus"'].entries()) {
     const key = `origin_type-${n}.mp4`
     const { url, headers } = await presignFor()({ key, contentType })
@@ -74,7 +74,7 @@ test('a stated content type is enforced, parameters and all', async () => {
   }
 })
 
-test('a stated size is enforced', async () => {
+test('enforces a stated size', async () => {
   const { url, headers } = await presignFor()({ key: 'origin_size.mp4', sizeBytes: 5 })
   assert.equal(headers, { 'content-length': '5' })
   assert.is(await put(url, '123456'), 403)
@@ -83,7 +83,7 @@ test('a stated size is enforced', async () => {
   assert.is((await cloud.get('origin_size.mp4')).toString(), '12345')
 })
 
-test('both together', async () => {
+test('enforces a stated content type and size together', async () => {
   const { url, headers } = await presignFor()({ key: 'origin_both.mp4', contentType: 'video/mp4', sizeBytes: 3 })
   assert.equal(headers, { 'content-type': 'video/mp4', 'content-length': '3' })
   assert.is(await put(url, '1234', { 'content-type': 'video/mp4' }), 403)
@@ -91,7 +91,7 @@ test('both together', async () => {
   assert.is(await put(url, '123', { 'content-type': 'video/mp4' }), 200)
 })
 
-test('the URL is good for one key and one verb', async () => {
+test('a URL is valid for one key and one method', async () => {
   const { url } = await presignFor()({ key: 'origin_mine.mp4' })
   assert.is(await put(url.replace('origin_mine', 'origin_yours'), 'abc'), 403)
   for (const method of ['GET', 'DELETE']) {
@@ -102,12 +102,12 @@ test('the URL is good for one key and one verb', async () => {
   assert.is(await put(url.replace(/X-Amz-Expires=\d+/, 'X-Amz-Expires=90000'), 'abc'), 403)
 })
 
-test('an expired URL is refused', async () => {
+test('rejects an expired URL', async () => {
   const { url } = await presignFor(1)({ key: 'origin_late.mp4' })
   await until('the URL has expired', async () => (await put(url, 'abc')) === 403)
 })
 
-test('keys with every awkward character arrive as they are', async () => {
+test('keeps keys with special characters unchanged', async () => {
   for (const key of [
     'origin_a b+c%20d&e=f?g#h.mp4',
     'origin_日本-Übung.mp4',
@@ -121,7 +121,7 @@ test('keys with every awkward character arrive as they are', async () => {
   }
 })
 
-test('from the HTTP edge to the object: what the answer says is where the upload lies', async () => {
+test('the upload is stored under the key in the HTTP response', async () => {
   await using edge = await startEdge({ presign: presignFor(), config: makeConfig({ bucket: BUCKET }) })
   for (const filename of [
     '../../Ünï cødé 日本.MP4',
@@ -134,7 +134,7 @@ test('from the HTTP edge to the object: what the answer says is where the upload
     const { body } = await post(edge.url, { filename, contentType: 'video/mp4', size: 4 })
     const key = String(body.key)
     assert.is(body.id, toJobId(BUCKET, key))
-    assert.is(await put(String(body.preSignedUrl), 'film', body.headers as Record<string, string>), 200, key)
-    assert.is((await cloud.get(key)).toString(), 'film')
+    assert.is(await put(String(body.preSignedUrl), 'data', body.headers as Record<string, string>), 200, key)
+    assert.is((await cloud.get(key)).toString(), 'data')
   }
 })

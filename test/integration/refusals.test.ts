@@ -5,15 +5,15 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { GetQueueAttributesCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = besides(suite('what a daemon refuses to start with'))
+const test = runInParallel(suite('failed starts'))
 
-// as it is, without what the embedded S3 adds: it takes conditions for granted
+// the package alone, without the additions of the embedded S3: it ignores conditions
 type BareS3 = { run(): Promise<{ port: number }>; close(): Promise<void> }
 const BareS3 = createRequire(import.meta.url)('@20minutes/s3rver') as new (options: object) => BareS3
 
@@ -32,44 +32,44 @@ export default defineConfig({
   ${more}
 })`
 
-type Refusal = { text: string; env?: Record<string, string>; says: RegExp; code: string }
+type Start = { text: string; env?: Record<string, string>; message: RegExp; code: string }
 
-async function assertRefused(
+async function assertFails(
   env: Readonly<Record<string, string>>,
-  { text, env: more, says, code }: Refusal,
+  { text, env: more, message, code }: Start,
 ): Promise<void> {
   await using daemon = await startMediad(['start'], { env: { ...env, ...more }, config: text })
   assert.is(await daemon.ended, 2)
   const last = daemon.entries.findLast((entry) => entry.stream === 'stderr')
   assert.is(last?.code, code, last?.text)
-  assert.match(String(last?.msg), says)
+  assert.match(String(last?.msg), message)
 }
 
-test.exhaustive('a missing bucket, queue or encoder', async () => {
+test.exhaustive('fails to start without the bucket, a queue or valid credentials', async () => {
   await using cloud = await startCloud()
   const { env } = cloud.local
-  await assertRefused(env, {
+  await assertFails(env, {
     text: config(),
     env: { MEDIAD_BUCKET: 'no-such-bucket' },
     code: 'config.storage',
-    says: /bucket does not exist/,
+    message: /bucket does not exist/,
   })
   const missing = `${cloud.local.sqsEndpoint}/000000000000/no-such-queue`
-  await assertRefused(env, {
+  await assertFails(env, {
     text: config(),
     env: { MEDIAD_DEAD_QUEUE_URL: missing },
     code: 'config.queue',
-    says: /no-such-queue.*does not exist/,
+    message: /no-such-queue.*does not exist/,
   })
-  await assertRefused(env, {
+  await assertFails(env, {
     text: config(),
     env: { AWS_SECRET_ACCESS_KEY: 'wrong' },
     code: 'config.storage',
-    says: /access denied|credentials/i,
+    message: /access denied|credentials/i,
   })
 })
 
-test.exhaustive('a work queue with a redrive policy, which would move healthy jobs away', async () => {
+test.exhaustive('fails to start if the work queue has a redrive policy', async () => {
   await using cloud = await startCloud()
   const { queueUrls, env } = cloud.local
   const { Attributes } = await cloud.sqs.send(
@@ -77,45 +77,45 @@ test.exhaustive('a work queue with a redrive policy, which would move healthy jo
   )
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: 3 })
   await cloud.sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrls.work, Attributes: { RedrivePolicy } }))
-  await assertRefused(env, { text: config(), code: 'config.queue', says: /redrive policy/ })
+  await assertFails(env, { text: config(), code: 'config.queue', message: /redrive policy/ })
 })
 
-test.exhaustive('no region, which the SDK needs', async () => {
+test.exhaustive('fails to start without a region', async () => {
   await using cloud = await startCloud()
   const { AWS_REGION: _, ...env } = cloud.local.env
-  await assertRefused(env, { text: config(), code: 'config.storage', says: /AWS_REGION/ })
+  await assertFails(env, { text: config(), code: 'config.storage', message: /AWS_REGION/ })
 })
 
-test.exhaustive('a missing ffmpeg, one that is none, and one without the encoder', async () => {
+test.exhaustive('fails to start with a missing, invalid, old or broken ffmpeg, or one without an encoder', async () => {
   await using cloud = await startCloud()
   await using folder = await temporaryFolder()
   const { env } = cloud.local
-  const nonsense = join(folder.path, 'nonsense')
-  await writeFile(nonsense, '#!/bin/sh\necho hello\n')
-  await chmod(nonsense, 0o755)
-  const old = join(folder.path, 'old')
+  const other = join(folder.path, 'other-program')
+  await writeFile(other, '#!/bin/sh\necho hello\n')
+  await chmod(other, 0o755)
+  const small = join(folder.path, 'small')
   await writeFile(
-    old,
+    small,
     `#!/bin/sh\ncase "$*" in *-encoders*) echo ' V..... mpeg4 MPEG-4';; *libx264*) exit 1;; *) exec ffmpeg "$@";; esac\n`,
   )
-  await chmod(old, 0o755)
-  await assertRefused(env, {
+  await chmod(small, 0o755)
+  await assertFails(env, {
     text: config(`ffmpeg: { path: '/no/such/ffmpeg' },`),
     code: 'config.ffmpeg',
-    says: /no\/such\/ffmpeg/,
+    message: /no\/such\/ffmpeg/,
   })
-  await assertRefused(env, {
-    text: config(`ffmpeg: { path: '${nonsense}' },`),
+  await assertFails(env, {
+    text: config(`ffmpeg: { path: '${other}' },`),
     code: 'config.ffmpeg',
-    says: /nonsense/,
+    message: /other-program/,
   })
-  const ancient = join(folder.path, 'ancient')
-  await writeFile(ancient, '#!/bin/sh\necho "ffmpeg version 4.4.2-0ubuntu0.22.04.1"\n')
-  await chmod(ancient, 0o755)
-  await assertRefused(env, {
-    text: config(`ffmpeg: { path: '${ancient}' },`),
+  const old = join(folder.path, 'old')
+  await writeFile(old, '#!/bin/sh\necho "ffmpeg version 4.4.2-0ubuntu0.22.04.1"\n')
+  await chmod(old, 0o755)
+  await assertFails(env, {
+    text: config(`ffmpeg: { path: '${old}' },`),
     code: 'config.ffmpeg',
-    says: /is ffmpeg 4\.4\.2-0ubuntu0\.22\.04\.1; mediad needs 5\.1 or newer/,
+    message: /is ffmpeg 4\.4\.2-0ubuntu0\.22\.04\.1; mediad needs 5\.1 or newer/,
   })
   const broken = join(folder.path, 'broken')
   await writeFile(
@@ -123,36 +123,36 @@ test.exhaustive('a missing ffmpeg, one that is none, and one without the encoder
     `#!/bin/sh\ncase "$*" in *libx264*) echo '[error] no CPU for this' >&2; exit 1;; *) exec ffmpeg "$@";; esac\n`,
   )
   await chmod(broken, 0o755)
-  await assertRefused(env, {
+  await assertFails(env, {
     text: config(`ffmpeg: { path: '${broken}' },`, '[transcode(), upload()]'),
     code: 'config.ffmpeg',
-    says: /failed a trial run of libx264 .*\(for transcode\): \[error\] no CPU for this/,
+    message: /failed a trial run of libx264 .*\(for transcode\): \[error\] no CPU for this/,
   })
-  const needy = config(`ffmpeg: { path: '${old}' },`, '[transcode(), upload()]')
-  await assertRefused(env, { text: needy, code: 'config.ffmpeg', says: /libx264 \(for transcode\)/ })
+  const withoutEncoder = config(`ffmpeg: { path: '${small}' },`, '[transcode(), upload()]')
+  await assertFails(env, { text: withoutEncoder, code: 'config.ffmpeg', message: /libx264 \(for transcode\)/ })
 })
 
-test('a store that does not honour conditional writes', async () => {
+test('fails to start with a store that does not honour conditional writes', async () => {
   await using cloud = await startCloud()
   await using folder = await temporaryFolder()
-  const careless = new BareS3({
+  const bareS3 = new BareS3({
     port: 0,
     address: '127.0.0.1',
     silent: true,
     directory: folder.path,
     configureBuckets: [{ name: BUCKET, configs: [] }],
   })
-  const { port } = await careless.run()
-  await assertRefused(cloud.local.env, {
+  const { port } = await bareS3.run()
+  await assertFails(cloud.local.env, {
     text: config(),
     env: { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` },
     code: 'config.storage',
-    says: /does not honour conditional writes/,
+    message: /does not honour conditional writes/,
   })
-  await careless.close()
+  await bareS3.close()
 })
 
-test('a wrong config, with all its mistakes at once', async () => {
+test('reports all errors of an invalid config at once', async () => {
   const text = `
 import { defineConfig, env } from 'mediad'
 import { transcode, upload } from 'mediad/plugins'
@@ -167,7 +167,7 @@ export default defineConfig({
 } as never)`
   await using daemon = await startMediad(['start'], { config: text })
   assert.is(await daemon.ended, 2)
-  const said = daemon.entries.map((entry) => entry.text).join('\n')
+  const output = daemon.entries.map((entry) => entry.text).join('\n')
   for (const path of [
     'queues.work.url',
     'MEDIAD_WORK_QUEUE_URL',
@@ -177,19 +177,19 @@ export default defineConfig({
     'queues.inProgress.poll',
     'crf',
   ]) {
-    assert.ok(said.includes(path), `${path} is not in: ${said}`)
+    assert.ok(output.includes(path), `${path} is not in: ${output}`)
   }
 })
 
-test.exhaustive('a port in use, no config, an unknown option or command', async () => {
+test.exhaustive('exits with 2 for a port in use, a missing config, and unknown options or commands', async () => {
   await using cloud = await startCloud()
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  await assertRefused(cloud.local.env, {
+  await assertFails(cloud.local.env, {
     text: config(`http: { port: ${port} },`).replace('http: { port: 0 },', ''),
     code: 'config.invalid',
-    says: new RegExp(`${port}`),
+    message: new RegExp(`${port}`),
   })
   server.close()
   for (const args of [
@@ -210,14 +210,14 @@ test.exhaustive('a port in use, no config, an unknown option or command', async 
   }
 })
 
-test.exhaustive('mediad check says what is there and what is not', async () => {
+test.exhaustive('mediad check reports the result of every check', async () => {
   await using cloud = await startCloud()
   const { env } = cloud.local
   await using good = await startMediad(['check'], { env, config: config('', '[transcode(), upload()]') })
   assert.is(await good.ended, 0)
-  const found = good.entries.filter((entry) => typeof entry.check === 'string')
+  const results = good.entries.filter((entry) => typeof entry.check === 'string')
   assert.equal(
-    found.map(({ check, ok }) => [check, ok]),
+    results.map(({ check, ok }) => [check, ok]),
     [
       'config',
       'ffmpeg',
@@ -231,7 +231,7 @@ test.exhaustive('mediad check says what is there and what is not', async () => {
     ].map((name) => [name, true]),
   )
 
-  const version = found.find(({ check }) => check === 'ffmpeg')?.found
+  const version = results.find(({ check }) => check === 'ffmpeg')?.found
   assert.match(String(version), /^\S+, (?:not )?a tested version/)
 
   await using folder = await temporaryFolder()
@@ -243,10 +243,10 @@ test.exhaustive('mediad check says what is there and what is not', async () => {
     config: config(),
   })
   assert.is(await bad.ended, 2)
-  const verdicts = Object.fromEntries(
+  const failures = Object.fromEntries(
     bad.entries.filter((entry) => typeof entry.check === 'string').map(({ check, ok }) => [check, ok]),
   )
-  assert.equal(verdicts, {
+  assert.equal(failures, {
     config: true,
     ffmpeg: false,
     encoders: false,

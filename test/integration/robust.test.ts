@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { BUCKET } from '../helpers/cloud.ts'
 import { noteCode, startFleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -14,75 +14,75 @@ import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('what plugins, listeners and late messages may do'))
+const test = runInParallel(suite('faulty plugins, listeners and late messages'))
 
-test('a listener that rejects is logged, and felt by no job', async () => {
+test('logs a listener that rejects, without an effect on jobs', async () => {
   const more = `onEvent: async () => { throw new Error('webhook is down') },`
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  assert.is((await fleet.over('origin_a.mp4')).state, 'succeeded')
+  assert.is((await fleet.waitUntilFinished('origin_a.mp4')).state, 'succeeded')
   const failures = fleet.daemons[0]?.entries.filter(({ event }) => event === 'listener.failed') ?? []
   assert.ok(failures.length >= 3)
   assert.ok(failures.every(({ error }) => (error as Error).message === 'webhook is down'))
   assert.is(await fleet.daemons[0]?.stop(), 0)
 })
 
-test('a listener gets what a job took: times, bytes, duration, and how it ended', async () => {
-  const more = `onEvent: (event) => console.log(JSON.stringify({ told: event })),`
+test('passes the timings, bytes, duration and result of a job to a listener', async () => {
+  const more = `onEvent: (event) => console.log(JSON.stringify({ emitted: event })),`
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
   const [daemon] = fleet.daemons
   assert.ok(daemon)
   const video = await tinyVideo()
   await fleet.cloud.put('origin_a.mp4', video)
-  const find = (type: string) => daemon.entries.flatMap(({ told }) => (isOf(told, type) ? [told] : []))
-  await until('its end is told', () => find('job:succeeded').length > 0)
-  const document = await fleet.over('origin_a.mp4')
+  const find = (type: string) => daemon.entries.flatMap(({ emitted }) => (hasType(emitted, type) ? [emitted] : []))
+  await until('the job:succeeded event is emitted', () => find('job:succeeded').length > 0)
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   const [started, succeeded] = [find('job:started')[0], find('job:succeeded')[0]]
   const job = { id: document.id, key: 'origin_a.mp4', attempt: 1, claim: 1 }
   assert.equal(started, { type: 'job:started', ...job, source: document.source })
   const { outputs, timings, media } = document
   const bytes = { bytesIn: video.length, bytesOut: outputs[0]?.sizeBytes }
   const { seconds, ...rest } = succeeded ?? {}
-  const took = { plugins: timings.plugins, mediaSeconds: media?.durationSeconds, ...bytes }
-  assert.equal(rest, { type: 'job:succeeded', ...job, ...took, outputs })
-  assert.ok(Number(seconds) > 0 && Number(took.mediaSeconds) > 0)
+  const usage = { plugins: timings.plugins, mediaSeconds: media?.durationSeconds, ...bytes }
+  assert.equal(rest, { type: 'job:succeeded', ...job, ...usage, outputs })
+  assert.ok(Number(seconds) > 0 && Number(usage.mediaSeconds) > 0)
   assert.ok(find('poll:finished').some(({ messages }) => messages === 1))
 })
 
-const isOf = (told: unknown, type: string): told is Record<string, unknown> =>
-  (told as { type?: string } | undefined)?.type === type
+const hasType = (event: unknown, type: string): event is Record<string, unknown> =>
+  (event as { type?: string } | undefined)?.type === type
 
 const broken = `
 const broken = definePlugin('broken', z.object({}), () => ({
   async run({ workspace, add }) {
     await writeFile(join(workspace, 'x.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>')
     await add('x.svg', 'drawing', { key: 'x_{name}.svg', contentType: 'image/svg+xml' })
-    await writeFile(join(workspace, 'x.mp4'), 'half a film')
+    await writeFile(join(workspace, 'x.mp4'), 'half a video')
     await add('x.mp4', 'video', { key: 'x_{name}.mp4', contentType: 'video/mp4' })
   },
 }))`
 
-test.exhaustive('a result that cannot be read is no fault of the source: tried again', async () => {
+test.exhaustive('retries a job whose output cannot be read: the source is not the cause', async () => {
   await using fleet = await startFleet({ code: broken, chain: '[broken(), upload()]' })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.error?.code], ['dead', 3, 'internal.output'])
 })
 
-const deaf = `
-const deaf = definePlugin('deaf', z.object({}), () => ({ run: () => sleep(3_600_000, undefined, { ref: false }) }))`
+const stuck = `
+const stuck = definePlugin('stuck', z.object({}), () => ({ run: () => sleep(3_600_000, undefined, { ref: false }) }))`
 
-test.exhaustive('a plugin that does not obey its signal keeps no daemon from stopping', async () => {
-  await using fleet = await startFleet({ code: deaf, chain: '[deaf()]', more: 'shutdown: { graceSeconds: 0 },' })
+test.exhaustive('a daemon stops although a plugin ignores its signal', async () => {
+  await using fleet = await startFleet({ code: stuck, chain: '[stuck()]', more: 'shutdown: { graceSeconds: 0 },' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await until('it runs', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
+  await until('the job runs', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
   await daemon?.waitFor('job.started')
   assert.is(await daemon?.stop(), 0)
   assert.equal((await fleet.document('origin_a.mp4'))?.state, 'released')
 })
 
-test.exhaustive('a job that is released is taken on at once by a daemon that waits for it', async () => {
+test.exhaustive('an idle daemon claims a released job immediately', async () => {
   const more = 'shutdown: { graceSeconds: 0 },'
   await using gate = await createGate()
   await using fleet = await startFleet({
@@ -97,37 +97,37 @@ test.exhaustive('a job that is released is taken on at once by a daemon that wai
   const second = await fleet.start()
   assert.is(await first?.stop(), 0)
   await second.waitFor('job.started')
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.attempt, document.claim], [1, 2])
-  // had it come before the document said so, it would have waited for the lease to end
+  // a message sent before the document was written would have been postponed until the end of the lease
   assert.is(
     second.entries.filter(({ event, decision }) => event === 'message.decided' && decision === 'postpone').length,
     0,
   )
 })
 
-test('an older upload whose message comes late, after the newer one is back: the newer one counts', async () => {
+test('ignores a late notification of an upload that has been replaced', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]' })
-  const film = await tinyVideo()
-  const etag = await fleet.cloud.put('origin_a.mp4', film)
-  const first = await fleet.over('origin_a.mp4')
-  await fleet.quiet()
+  const video = await tinyVideo()
+  const etag = await fleet.cloud.put('origin_a.mp4', video)
+  const first = await fleet.waitUntilFinished('origin_a.mp4')
+  await fleet.waitUntilDrained()
   const later = (change: object) => toNotificationBody({ ...first.source, ...change })
   await fleet.cloud.sqs.send(new PurgeQueueCommand({ QueueUrl: fleet.cloud.local.queueUrls.work }))
-  // another film was there for a moment, and this one is back: its message came first and was a duplicate
+  // another video was uploaded and then this one again; the message of the second upload came first, as a duplicate
   await fleet.notify(later({ etag: createHash('md5').update('gone').digest('hex'), sequencer: 'f'.repeat(40) }))
-  const document = await until('the one that is there is done', async () => {
-    const found = await fleet.document('origin_a.mp4')
-    return found && found.claim > 1 && found.state === 'succeeded' ? found : null
+  const document = await until('the existing object is processed', async () => {
+    const current = await fleet.document('origin_a.mp4')
+    return current && current.claim > 1 && current.state === 'succeeded' ? current : null
   })
   assert.is(document.source.etag, etag)
   assert.is(document.source.bucket, BUCKET)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
-test.exhaustive('mediad run never writes over its sources', async () => {
+test.exhaustive('mediad run does not overwrite its sources', async () => {
   await using folder = await temporaryFolder()
-  const file = join(folder.path, 'film.mp4')
+  const file = join(folder.path, 'video.mp4')
   await writeFile(file, await tinyVideo())
   const config = `
 import { defineConfig } from 'mediad'

@@ -1,19 +1,19 @@
 import * as assert from 'uvu/assert'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { noteCode, paceCode, startFleet } from '../helpers/fleet.ts'
 import { createGate, gateCode } from '../helpers/gate.ts'
 import { longVideo, tinyVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
-import { processesOf } from '../helpers/liveness.ts'
+import { findProcesses } from '../helpers/liveness.ts'
 import { startProxy } from '../helpers/proxy.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('scheduling'))
+const test = runInParallel(suite('scheduling'))
 
-test('two daemons, 20 duplicate notifications of one upload: exactly one attempt', async () => {
+test('two daemons run exactly one attempt for 20 duplicate notifications of an upload', async () => {
   await using gate = await createGate()
   const chain = '[gate(), note(), upload()]'
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
@@ -22,69 +22,77 @@ test('two daemons, 20 duplicate notifications of one upload: exactly one attempt
   const body = toNotificationBody({ bucket: BUCKET, key: 'origin_a.mp4', etag, sizeBytes: video.length })
   await Promise.all(Array.from({ length: 20 }, () => fleet.notify(body)))
   await until(
-    'all of them have come while it is processed',
-    () => fleet.said('message.decided', { decision: 'postpone' }) >= 20,
+    'all duplicates are postponed while the job runs',
+    () => fleet.countEvents('message.decided', { decision: 'postpone' }) >= 20,
   )
   await gate.open()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
-  await fleet.quiet()
-  assert.is(fleet.said('job.started'), 1)
-  assert.equal(await fleet.dead(), [])
+  await fleet.waitUntilDrained()
+  assert.is(fleet.countEvents('job.started'), 1)
+  assert.equal(await fleet.takeDeadMessages(), [])
   assert.equal(await fleet.document('origin_a.mp4'), document)
 })
 
-test.exhaustive('two jobs at once are two ffmpeg processes at once, and the endpoint answers meanwhile', async () => {
-  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]' })
-  const [daemon] = fleet.daemons
-  const video = await longVideo()
-  await fleet.cloud.put('origin_a.mp4', video)
-  await fleet.cloud.put('origin_b.mp4', video)
-  // each is frozen when it is found: so none ends before the other has begun, however slow the machine is
-  const frozen = new Set<number>()
-  await until('two ffmpeg work', () => {
-    for (const id of processesOf('ffmpeg', daemon?.folder ?? '')) {
-      if (!frozen.has(id)) process.kill(id, 'SIGSTOP')
-      frozen.add(id)
-    }
-    return frozen.size === 2
-  })
-  assert.is((await fetch(`${daemon?.url}/health`)).status, 200)
-  for (const id of frozen) process.kill(id, 'SIGCONT')
-  for (const key of ['origin_a.mp4', 'origin_b.mp4']) assert.is((await fleet.over(key)).state, 'succeeded')
-})
+test.exhaustive(
+  'runs two jobs as two concurrent ffmpeg processes, and responds to HTTP requests meanwhile',
+  async () => {
+    await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]' })
+    const [daemon] = fleet.daemons
+    const video = await longVideo()
+    await fleet.cloud.put('origin_a.mp4', video)
+    await fleet.cloud.put('origin_b.mp4', video)
+    // each process is frozen when it is found, so that none ends before the other starts, even on a slow machine
+    const frozen = new Set<number>()
+    await until('two ffmpeg processes run', () => {
+      for (const id of findProcesses('ffmpeg', daemon?.folder ?? '')) {
+        if (!frozen.has(id)) process.kill(id, 'SIGSTOP')
+        frozen.add(id)
+      }
+      return frozen.size === 2
+    })
+    assert.is((await fetch(`${daemon?.url}/health`)).status, 200)
+    for (const id of frozen) process.kill(id, 'SIGCONT')
+    for (const key of ['origin_a.mp4', 'origin_b.mp4'])
+      assert.is((await fleet.waitUntilFinished(key)).state, 'succeeded')
+  },
+)
 
-test.exhaustive('more jobs than slots: never more at once, all done', async () => {
+test.exhaustive('runs no more jobs concurrently than it has slots, and finishes all', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 0.3 }), upload()]' })
   const video = await tinyVideo()
   const keys = Array.from({ length: 8 }, (_, n) => `origin_${n}.mp4`)
   await Promise.all(keys.map((key) => fleet.cloud.put(key, video)))
-  for (const key of keys) assert.is((await fleet.over(key)).attempt, 1)
-  let atOnce = 0
+  for (const key of keys) assert.is((await fleet.waitUntilFinished(key)).attempt, 1)
+  let running = 0
   let most = 0
   for (const { event } of fleet.daemons[0]?.entries ?? []) {
-    if (event === 'job.started') most = Math.max(most, ++atOnce)
-    if (event === 'job.succeeded') atOnce--
+    if (event === 'job.started') most = Math.max(most, ++running)
+    if (event === 'job.succeeded') running--
   }
   assert.is(most, 2)
-  await fleet.quiet()
+  await fleet.waitUntilDrained()
 })
 
-test('a healthy job several times longer than its lease is swept, and never started again', async () => {
+test('sweeps a healthy job that takes several times its lease, without starting it again', async () => {
   await using gate = await createGate()
   const chain = '[gate(), note(), upload()]'
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  // between two looks lies the recheck time, a second: three leases
-  await until('it was looked at for long', () => fleet.said('sweep.decided', { decision: 'wait' }) > 36, 200)
+  // the recheck time between two sweeps is one second; 36 sweeps take three leases
+  await until(
+    'it has been swept for three leases',
+    () => fleet.countEvents('sweep.decided', { decision: 'wait' }) > 36,
+    200,
+  )
   await gate.open()
-  const document = await fleet.over('origin_a.mp4')
+  const document = await fleet.waitUntilFinished('origin_a.mp4')
   assert.equal([document.state, document.attempt, document.claim], ['succeeded', 1, 1])
-  await fleet.quiet()
-  assert.is(fleet.said('job.started'), 1)
+  await fleet.waitUntilDrained()
+  assert.is(fleet.countEvents('job.started'), 1)
 })
 
-test.exhaustive('an idle daemon asks SQS no more often than its ticks need', async () => {
+test.exhaustive('an idle daemon sends no more requests to SQS than its ticks require', async () => {
   await using cloud = await startCloud()
   await using counter = await startProxy(cloud.local.sqsEndpoint)
   const env: Record<string, string> = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET }
@@ -110,9 +118,9 @@ export default defineConfig({
   const receives = () => counter.requests.filter(({ target }) => target === 'AmazonSQS.ReceiveMessage').length
   const before = receives()
   const startedAt = performance.now()
-  await until('it has asked ten times', () => receives() >= before + 10)
+  await until('it has sent ten requests', () => receives() >= before + 10)
   const seconds = (performance.now() - startedAt) / 1000
-  // per 2 s one of work, per 4 s one of in-progress, and two of each for where the window begins and ends
+  // one request per 2 s for work and per 4 s for in-progress, plus two of each for the start and end of the window
   assert.ok(10 <= seconds / 2 + seconds / 4 + 4, `10 requests in ${seconds} s`)
   assert.is(await daemon.stop(), 0)
 })

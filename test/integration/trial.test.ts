@@ -7,7 +7,7 @@ import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import type { Plugin } from '../../daemon/vocabulary/plugin.ts'
 import { createInspect } from '../../daemon/probe/inspect.ts'
 import { sampleProbe, toSampleVideo } from '../../daemon/trial/sample.ts'
-import { findTried, runTrials } from '../../daemon/trial/trials.ts'
+import { findTested, runTrials } from '../../daemon/trial/trials.ts'
 import { thumbnail, transcode } from '../../plugins/index.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { makeConfig } from '../helpers/edge.ts'
@@ -27,23 +27,23 @@ const tryChain = async (plugins: readonly Plugin[], prepare?: (folder: string) =
   try {
     return await runTrials({ programs, plugins, log })
   } finally {
-    assert.equal(await readdir(folder.path), before, 'nothing is left behind')
+    assert.equal(await readdir(folder.path), before, 'no files remain')
   }
 }
 
-async function refusalOf(trying: Promise<unknown>): Promise<MediadError> {
-  const [result] = await Promise.allSettled([trying])
-  if (result.status === 'fulfilled') throw new Error('it was not refused')
+async function errorOf(running: Promise<unknown>): Promise<MediadError> {
+  const [result] = await Promise.allSettled([running])
+  if (result.status === 'fulfilled') throw new Error('expected an error')
   assert.instance(result.reason, MediadError)
   return result.reason as MediadError
 }
 
-type Fake = { program?: 'ffmpeg' | 'ffprobe'; when: string; says: string }
+type Fake = { program?: 'ffmpeg' | 'ffprobe'; when: string; prints: string }
 
-/** A program that fails when its options contain a word, and is the real one otherwise. */
-async function writeFake(folder: string, { program = 'ffmpeg', when, says }: Fake): Promise<string> {
+/** Writes a program that fails if its options contain the word `when`, and otherwise runs the real one. */
+async function writeFake(folder: string, { program = 'ffmpeg', when, prints }: Fake): Promise<string> {
   const path = join(folder, 'fake')
-  const text = `#!/bin/sh\ncase " $* " in *" ${when} "*) echo "${says}" >&2; exit 1;; esac\nexec ${program} "$@"\n`
+  const text = `#!/bin/sh\ncase " $* " in *" ${when} "*) echo "${prints}" >&2; exit 1;; esac\nexec ${program} "$@"\n`
   await writeFile(path, text)
   await chmod(path, 0o755)
   return path
@@ -51,14 +51,14 @@ async function writeFake(folder: string, { program = 'ffmpeg', when, says }: Fak
 
 const decodes = (name: string, stream: string): FfmpegTrial => ({ name, alsoDecode: ['-map', stream] })
 
-/** A plugin that does nothing but declare trials. */
+/** A plugin that only declares trials. */
 const needs = (...trials: FfmpegTrial[]) =>
   definePlugin('needs', z.object({}), () => ({ trials: () => trials, run() {} }))()
 
 const toFrame = ['-map', '0:0', '-frames:v', '1']
 const works = (name: string): FfmpegTrial => ({ name, output: { extension: 'png', options: toFrame } })
 
-test('the sample is what it is said to be', async () => {
+test('the sample matches its declared probe', async () => {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'sample.avi')
   await writeFile(path, toSampleVideo())
@@ -89,18 +89,18 @@ const chains: readonly [name: string, plugins: readonly Plugin[]][] = [
 ]
 
 for (const [name, plugins] of chains) {
-  test(`this ffmpeg can do what the plugins need: ${name}`, async () => {
-    const tried = await tryChain(plugins)
+  test(`this ffmpeg passes the trials of ${name}`, async () => {
+    const trials = await tryChain(plugins)
     for (const encoder of plugins.flatMap(({ hooks }) => hooks.encoders ?? []))
       assert.ok(
-        tried.some((what) => what.startsWith(encoder)),
-        `${encoder} was not tried: ${tried.join(', ')}`,
+        trials.some((trial) => trial.startsWith(encoder)),
+        `${encoder} was not tested: ${trials.join(', ')}`,
       )
   })
 }
 
-test('what the trials use need not be looked up', () => {
-  const { encoders, filters } = findTried([
+test('lists the encoders and filters that trials use', () => {
+  const { encoders, filters } = findTested([
     needs(
       {
         name: 'a',
@@ -113,12 +113,12 @@ test('what the trials use need not be looked up', () => {
   for (const name of ['one', 'two', 'three', 'four']) assert.ok(filters.has(name), name)
   for (const name of ['a', 'z', 'if']) assert.not.ok(filters.has(name), name)
   assert.equal(
-    [findTried([thumbnail()]).encoders.has('mjpeg'), findTried([transcode()]).filters.has('zscale')],
+    [findTested([thumbnail()]).encoders.has('mjpeg'), findTested([transcode()]).filters.has('zscale')],
     [true, true],
   )
 })
 
-test('names each trial that failed, whose it is, and what ffmpeg said', async () => {
+test('names each failed trial with its plugin and the error of ffmpeg', async () => {
   const options = ['-map', '0:0', '-vf', 'scale=no_such_option=1']
   const chain = [
     needs(
@@ -127,58 +127,58 @@ test('names each trial that failed, whose it is, and what ffmpeg said', async ()
       { name: 'bad option', output: { extension: 'mp4', options: ['-no_such_option', '1'] } },
     ),
   ]
-  const { code, message } = await refusalOf(tryChain(chain))
+  const { code, message } = await errorOf(tryChain(chain))
   assert.is(code, 'config.ffmpeg')
   assert.match(
     message,
     /^ffmpeg \S+ failed a trial run of bad filter \(for needs\): .*; bad option \(for needs\): .*no_such_option/,
   )
   assert.not.match(message, 'good')
-  assert.match(message, /Install an ffmpeg that can do it, or choose other options in the config$/)
+  assert.match(message, /Install an ffmpeg that supports this, or choose other options in the config$/)
 })
 
-test('an encoder that is listed and does not work is found', async () => {
-  const broken = { when: 'libx264', says: '[libx264 @ 0x1] [error] broken' }
-  const { message } = await refusalOf(tryChain([transcode(), thumbnail()], (folder) => writeFake(folder, broken)))
+test('finds an encoder that is listed but does not work', async () => {
+  const broken = { when: 'libx264', prints: '[libx264 @ 0x1] [error] broken' }
+  const { message } = await errorOf(tryChain([transcode(), thumbnail()], (folder) => writeFake(folder, broken)))
   assert.match(message, /libx264 with the filters of .* \(for transcode\): \[libx264 @ 0x1\] \[error\] broken/)
   assert.not.match(message, 'mjpeg')
 })
 
-test('an output that stays empty is a failure', async () => {
+test('fails a trial with an empty output', async () => {
   const nothing = {
     name: 'nothing',
     output: { extension: 'rgb', options: ['-map', '0:0', '-frames:v', '0', '-f', 'rawvideo'] },
   }
-  const { message } = await refusalOf(tryChain([needs(nothing)]))
+  const { message } = await errorOf(tryChain([needs(nothing)]))
   assert.match(message, /nothing \(for needs\): ffmpeg reported success but wrote nothing/)
 })
 
-test('plugins with decode checks of their own are tried apart', async () => {
+test('runs trials with different decode checks separately', async () => {
   assert.equal(await tryChain([needs(decodes('video', '0:0'), decodes('audio', '0:1'))]), ['video', 'audio'])
-  const { message } = await refusalOf(tryChain([needs(decodes('video', '0:0'), decodes('missing', '0:7'))]))
+  const { message } = await errorOf(tryChain([needs(decodes('video', '0:0'), decodes('missing', '0:7'))]))
   assert.match(message, /run of missing \(for needs\): /)
 })
 
-test('an ffprobe that does not take the options is found, also when no plugin declares anything', async () => {
+test('finds an ffprobe that rejects the options, even if no plugin declares a trial', async () => {
   await using folder = await temporaryFolder()
-  const says = "Unrecognized option 'show_entries'."
-  const path = await writeFake(folder.path, { program: 'ffprobe', when: '-show_entries', says })
-  const { code, message } = await refusalOf(
+  const prints = "Unrecognized option 'show_entries'."
+  const path = await writeFake(folder.path, { program: 'ffprobe', when: '-show_entries', prints })
+  const { code, message } = await errorOf(
     runTrials({ programs: await open(folder.path, 'ffmpeg', path), plugins: [], log }),
   )
   assert.is(code, 'config.ffmpeg')
   assert.match(message, /failed a trial run of ffprobe: /)
 })
 
-test('a machine without memory is not taken for an ffmpeg that cannot do it', async () => {
-  const starved = { when: '-progress', says: '[error] Cannot allocate memory' }
+test('reports a machine without memory as such, not as an ffmpeg that fails', async () => {
+  const outOfMemory = { when: '-progress', prints: '[error] Cannot allocate memory' }
   assert.is(
-    (await refusalOf(tryChain([needs(works('good'))], (folder) => writeFake(folder, starved)))).code,
+    (await errorOf(tryChain([needs(works('good'))], (folder) => writeFake(folder, outOfMemory)))).code,
     'resource.memory',
   )
 })
 
-test('the check warns of an ffprobe of another version, and says that the version is not tested', async () => {
+test('the check warns of an ffprobe of another version, and reports an untested version', async () => {
   const programs = { version: '8.0', probeVersion: '7.1', dieWithDaemon: true } as Programs
   const [check] = createFfmpegChecks({ config: makeConfig(), openPrograms: async () => programs, log })
   const warnings: string[] = []

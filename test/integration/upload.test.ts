@@ -5,7 +5,7 @@ import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
 import { createAbortStaleUploads } from '../../daemon/storage/stale-uploads.ts'
 import type { WriteOutcome } from '../../daemon/storage/storage.ts'
 import { createUpload } from '../../daemon/storage/upload.ts'
-import { openLine, type Line } from '../faults/proxy.ts'
+import { openFaultProxy, type FaultProxy } from '../faults/proxy.ts'
 import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -14,24 +14,24 @@ import { until } from '../helpers/wait.ts'
 
 const test = suite('upload')
 
-type Scene = { cloud: Cloud; line: Line; start(sizeBytes: number, signal: AbortSignal): Promise<WriteOutcome> }
+type Scene = { cloud: Cloud; proxy: FaultProxy; start(sizeBytes: number, signal: AbortSignal): Promise<WriteOutcome> }
 
-/** A store behind a faulty line, and uploads of files of zeros. */
+/** Starts a store behind a fault proxy, for uploads of files of zeros. */
 async function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
   await using cloud = await startCloud()
   const { s3Endpoint: s3, sqsEndpoint: sqs, env } = cloud.local
-  await using line = await openLine({ s3, sqs })
+  await using proxy = await openFaultProxy({ s3, sqs })
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'file')
   const credentials = { accessKeyId: env.AWS_ACCESS_KEY_ID ?? '', secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '' }
-  const client = new S3Client({ endpoint: line.s3Url, region: 'us-east-1', credentials, forcePathStyle: true })
+  const client = new S3Client({ endpoint: proxy.s3Url, region: 'us-east-1', credentials, forcePathStyle: true })
   const abortStaleUploads = createAbortStaleUploads({ client, bucket: BUCKET, log: createTestLog() })
   const upload = createUpload({ client, bucket: BUCKET, abortStaleUploads })
   const file = { path, key: 'file.bin', contentType: 'application/octet-stream', metadata: {}, expected: null }
   try {
     await body({
       cloud,
-      line,
+      proxy,
       async start(sizeBytes, signal) {
         await writeFile(path, Buffer.alloc(sizeBytes))
         return await upload({ ...file, signal })
@@ -50,25 +50,25 @@ async function countOpen({ s3 }: Cloud): Promise<number> {
 const sizes = { 'in one PUT': [1000, 'PUT'], 'in parts': [20 * 1024 ** 2, 'UploadPart'] } as const
 
 for (const [how, [sizeBytes, op]] of Object.entries(sizes)) {
-  test(`an upload ${how} that is aborted ends its requests and leaves nothing open`, () =>
-    withScene(async ({ cloud, line, start }) => {
-      const stalled = line.fault({ on: (call) => call.op === op, do: 'stall' })
+  test(`an aborted upload ${how} ends its requests and leaves no multipart upload`, () =>
+    withScene(async ({ cloud, proxy, start }) => {
+      const stalled = proxy.fault({ on: (call) => call.op === op, do: 'stall' })
       const stop = new AbortController()
       const upload = start(sizeBytes, stop.signal)
-      upload.catch(() => undefined) // looked at below
-      await until('it is under way', () => stalled.hits > 0)
+      upload.catch(() => undefined) // checked below
+      await until('the request is sent', () => stalled.hits > 0)
       const reason = new Error('the lease is lost')
       stop.abort(reason)
       assert.is(await upload.catch((error: unknown) => error), reason)
-      assert.is(await countOpen(cloud), 0, 'an upload is still open')
-      await until('its request is gone', () => line.pending === 0)
+      assert.is(await countOpen(cloud), 0, 'a multipart upload is still open')
+      await until('the request has ended', () => proxy.pending === 0)
       assert.equal(await cloud.list(), [])
     }))
 }
 
-test('an upload whose beginning was told in a reply that got lost is not left open', () =>
-  withScene(async ({ cloud, line, start }) => {
-    const lost = line.fault({ on: ({ op }) => op === 'CreateMultipartUpload', times: 1, do: 'dropReply' })
+test('leaves no multipart upload whose CreateMultipartUpload response was lost', () =>
+  withScene(async ({ cloud, proxy, start }) => {
+    const lost = proxy.fault({ on: ({ op }) => op === 'CreateMultipartUpload', times: 1, do: 'dropReply' })
     await start(sizes['in parts'][0], new AbortController().signal)
     assert.equal([lost.hits, await countOpen(cloud)], [1, 0])
     assert.equal(await cloud.list(), ['file.bin'])

@@ -95,7 +95,10 @@ export function spanOf({ frames }: Measured, index: number): Span | null {
   const own = frames.filter(({ stream_index }) => stream_index === index)
   if (own.length === 0) return null
   const first = Math.min(...own.map(({ seconds }) => seconds))
-  return { first, end: Math.max(...own.map(({ endSeconds }) => endSeconds)), count: own.length }
+  // ffprobe 9 gives some frames the duration of another: only that of the last one counts
+  const last = Math.max(...own.map(({ seconds }) => seconds))
+  const ends = own.filter(({ seconds }) => seconds === last).map(({ endSeconds }) => endSeconds)
+  return { first, end: Math.max(...ends), count: own.length }
 }
 
 /** Returns the first stream of a kind, except cover art. */

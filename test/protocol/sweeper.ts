@@ -3,7 +3,7 @@ import type { InProgressMessage } from '../../daemon/protocol/messages.ts'
 import { isFinished, LEASE, limits, read, toDead, write, type World } from './world.ts'
 import type { Steps } from './worker.ts'
 
-/** One turn of a daemon's sweeper, with the product's own decision. */
+/** Handles one in-progress message like the sweeper of a daemon, with the rules of the product. */
 export function* sweep(world: World): Steps {
   const { work, inProgress } = world
   const message = inProgress.receive(limits.recheckSeconds)
@@ -15,7 +15,7 @@ export function* sweep(world: World): Steps {
   const decision = decideSweep(content, seen, world.rules.sweep)
   if (decision.do === 'drop') return inProgress.delete(message)
   if (decision.do === 'wait') return inProgress.hide(message, decision.seconds)
-  if (seen) checkNeed(world, { content, seen, what: decision.do })
+  if (seen) checkNeed(world, { content, seen, action: decision.do })
   if (decision.do === 'retry') {
     work.send(content.source, decision.delaySeconds)
     yield
@@ -26,15 +26,20 @@ export function* sweep(world: World): Steps {
   else inProgress.hide(message, 1)
 }
 
-type Act = { content: InProgressMessage; seen: NonNullable<ReturnType<typeof read>>; what: 'dead-letter' | 'retry' }
+type Action = {
+  content: InProgressMessage
+  seen: NonNullable<ReturnType<typeof read>>
+  action: 'dead-letter' | 'retry'
+}
 
-function checkNeed(world: World, { content, seen, what }: Act): void {
+/** Fails when the action is not needed. */
+function checkNeed(world: World, { content, seen, action }: Action): void {
   const { document, ageSeconds } = seen
   if (content.claim > document.claim) return
-  const is = (why: string) => world.fail(`needless: ${what} ${content.id}, although ${why}`)
+  const fail = (reason: string) => world.fail(`needless: ${action} ${content.id}, although ${reason}`)
   if (content.claim < document.claim || content.owner !== document.owner)
-    is('a later claim has an in-progress message of its own')
-  if (isFinished(document)) is('it is over')
-  if (document.state === 'processing' && ageSeconds <= LEASE) is('it is worked on')
-  if (what === 'retry' && document.error?.verdict === 'reject') is('it was rejected')
+    fail('a later claim has its own in-progress message')
+  if (isFinished(document)) fail('it is finished')
+  if (document.state === 'processing' && ageSeconds <= LEASE) fail('its lease is held')
+  if (action === 'retry' && document.error?.verdict === 'reject') fail('it was rejected')
 }

@@ -2,16 +2,16 @@ import { decideTake } from '../../daemon/protocol/decide.ts'
 import type { JobDocument, Source } from '../../daemon/vocabulary/job.ts'
 import { LEASE, limits, read, toClaimed, toDead, toFailed, toVersion, write, type World } from './world.ts'
 
-/** What a daemon does, step by step: every `yield` is a moment where it may be paused or killed. */
+/** The steps of a daemon. At every `yield` it can be paused or killed; `idle` means that it waits. */
 export type Steps = Generator<'idle' | undefined, void>
 
 const MARGIN = 10
 const BEAT = 15
 const VISIBILITY = 30
 
-/** One turn of a daemon's work loop, with the product's own decision. */
-export function* take(world: World, me: string): Steps {
-  const { work, inProgress, broken } = world
+/** Handles one work message like a slot of a daemon, with the rules of the product. */
+export function* take(world: World, daemon: string): Steps {
+  const { work, inProgress, defect } = world
   const message = work.receive(VISIBILITY)
   if (!message) return
   yield
@@ -29,110 +29,113 @@ export function* take(world: World, me: string): Steps {
     return
   }
   checkClaim(world, { seen, source, attempt: decision.attempt })
-  const owner = `${me}/${world.unique()}`
+  const owner = `${daemon}/${world.unique()}`
   const content = { id, source, claim: decision.claim, owner }
-  const early = broken.step !== 'in-progress message' && broken.step !== 'in-progress message before claim'
-  if (early) inProgress.send(content, limits.recheckSeconds)
+  const isSentFirst = defect.step !== 'in-progress message' && defect.step !== 'in-progress message before claim'
+  if (isSentFirst) inProgress.send(content, limits.recheckSeconds)
   yield
-  const mine = toClaimed(content, decision.attempt)
-  const sent = world.now
-  const etag = write(world, mine, seen?.etag)
+  const document = toClaimed(content, decision.attempt)
+  const sentAt = world.now
+  const etag = write(world, document, seen?.etag)
   if (!etag) return work.hide(message, 1)
   yield
   work.delete(message)
   yield
-  if (broken.step === 'in-progress message before claim') inProgress.send(content, limits.recheckSeconds)
-  yield* run(world, me, { mine, etag, confirmed: sent })
+  if (defect.step === 'in-progress message before claim') inProgress.send(content, limits.recheckSeconds)
+  yield* run(world, daemon, { document, etag, confirmedAt: sentAt })
 }
 
 type Claim = { seen: ReturnType<typeof read>; source: Source; attempt: number }
 
 function checkClaim(world: World, { seen, source, attempt }: Claim): void {
-  if (attempt > limits.attempts) world.fail(`twice: ${source.key} is tried for the ${attempt}th time`)
+  if (attempt > limits.attempts) world.fail(`twice: ${source.key} has attempt ${attempt}`)
   if (!seen || seen.document.source.etag !== source.etag) return
   const { state, backoffSeconds } = seen.document
-  if (state === 'failed' && seen.ageSeconds < backoffSeconds) world.fail(`needless: ${source.key} did not wait`)
+  if (state === 'failed' && seen.ageSeconds < backoffSeconds)
+    world.fail(`needless: ${source.key} is claimed in its backoff`)
 }
 
-/** A claim in hand; `confirmed` is when the last write that got through was sent. */
-type Held = { mine: JobDocument; etag: number; confirmed: number }
+/** A claim of a daemon. `confirmedAt` is the time at which the last successful write was sent. */
+type Held = { readonly document: JobDocument; etag: number; confirmedAt: number }
 
-function* run(world: World, me: string, held: Held): Steps {
-  const { id, claim } = held.mine
-  const holds = () => world.broken.step === 'fence' || world.now - held.confirmed <= LEASE - MARGIN
-  if (!holds()) return
-  const leave = enter(world, me, { mine: held.mine, holds })
-  const worked = yield* beatWhileWorking(world, held, holds)
+function* run(world: World, daemon: string, held: Held): Steps {
+  const { document } = held
+  const isHeld = () => world.defect.step === 'fence' || world.now - held.confirmedAt <= LEASE - MARGIN
+  if (!isHeld()) return
+  const leave = enter(world, daemon, { document, isHeld })
+  const isDone = yield* beatWhileWorking(world, held, isHeld)
   leave()
-  if (!worked) return
-  if (world.stopping.has(me)) return yield* release(world, held)
-  if (!(yield* publish(world, { id, claim }, holds))) return
-  const failed = world.dice.chance(0.2)
-  if (!holds()) return
-  const verdict = world.dice.chance(0.3) ? 'reject' : 'retry'
-  write(world, failed ? toFailed(held.mine, verdict) : { ...held.mine, state: 'succeeded' }, held.etag)
+  if (!isDone) return
+  if (world.stopping.has(daemon)) return yield* release(world, held)
+  if (!(yield* publish(world, document, isHeld))) return
+  const isFailed = world.random.chance(0.2)
+  if (!isHeld()) return
+  const verdict = world.random.chance(0.3) ? 'reject' : 'retry'
+  write(world, isFailed ? toFailed(document, verdict) : { ...document, state: 'succeeded' }, held.etag)
 }
 
-/** Marks the job as worked on; gives what unmarks it. */
-function enter(world: World, me: string, { mine, holds }: { mine: JobDocument; holds: () => boolean }): () => void {
-  const { id, source } = mine
-  const owner = mine.owner ?? ''
-  const before = world.over.get(toVersion(source))
+type Started = { document: JobDocument; isHeld: () => boolean }
+
+/** Registers the job as running, and returns a function that removes it. Fails when it must not run. */
+function enter(world: World, daemon: string, { document, isHeld }: Started): () => void {
+  const { id, source } = document
+  const owner = document.owner ?? ''
+  const before = world.finished.get(toVersion(source))
   if (before) world.fail(`twice: ${id} runs again after it was ${before}`)
   const other = world.running.get(id)
-  if (other && other.owner !== owner && other.holds())
+  if (other && other.owner !== owner && other.isHeld())
     world.fail(`twice: ${id} is run by ${other.owner} and ${owner} at once`)
-  world.running.set(id, { owner, holds: () => world.alive.has(me) && holds() })
+  world.running.set(id, { owner, isHeld: () => world.alive.has(daemon) && isHeld() })
   return () => {
     if (world.running.get(id)?.owner === owner) world.running.delete(id)
   }
 }
 
-/** False when the lease was lost on the way. */
-function* beatWhileWorking(world: World, held: Held, holds: () => boolean): Generator<'idle' | undefined, boolean> {
-  const end = world.now + world.dice.between(1, 400)
+/** Works, with heartbeats, for a random time. Returns false when the lease was lost. */
+function* beatWhileWorking(world: World, held: Held, isHeld: () => boolean): Generator<'idle' | undefined, boolean> {
+  const end = world.now + world.random.between(1, 400)
   for (;;) {
     const next = Math.min(end, world.now + BEAT)
     while (world.now < next) {
       yield 'idle'
-      if (!holds()) return false
+      if (!isHeld()) return false
     }
     if (world.now >= end) return true
-    if (world.dice.chance(0.1)) continue // a heartbeat that did not get through
-    const sent = world.now
-    const etag = write(world, held.mine, held.etag)
+    if (world.random.chance(0.1)) continue // a heartbeat that failed
+    const sentAt = world.now
+    const etag = write(world, held.document, held.etag)
     if (!etag) return false
     held.etag = etag
     yield
-    held.confirmed = sent
-    if (!holds()) return false
+    held.confirmedAt = sentAt
+    if (!isHeld()) return false
   }
 }
 
-function* release(world: World, { mine, etag }: Held): Steps {
-  const early = world.broken.step !== 'send before release'
-  if (early) world.work.send(mine.source)
+function* release(world: World, { document, etag }: Held): Steps {
+  const isSentFirst = world.defect.step !== 'send before release'
+  if (isSentFirst) world.work.send(document.source)
   yield
-  write(world, { ...mine, state: 'released', owner: null }, etag)
+  write(world, { ...document, state: 'released', owner: null }, etag)
   yield
-  if (!early) world.work.send(mine.source)
+  if (!isSentFirst) world.work.send(document.source)
 }
 
-/** Conditional, never over a later claim. */
+/** Uploads the output conditionally, never over that of a later claim. Returns false when the lease was lost. */
 function* publish(
   world: World,
-  { id, claim }: { id: string; claim: number },
-  holds: () => boolean,
+  { id, claim }: Pick<JobDocument, 'id' | 'claim'>,
+  isHeld: () => boolean,
 ): Generator<'idle' | undefined, boolean> {
-  const { outputs, dice } = world
+  const { outputs, random } = world
   for (;;) {
     const seen = outputs.get(id)
     yield
-    if (!holds() || (seen && seen.claim > claim)) return false
-    const arrives = world.now + (dice.chance(0.9) ? 0 : dice.between(0, 600))
-    yield // the PUT is on its way, perhaps for long
-    while (world.now < arrives) yield 'idle'
-    if (world.broken.step === 'conditional upload' || outputs.get(id) === seen) {
+    if (!isHeld() || (seen && seen.claim > claim)) return false
+    const arrivesAt = world.now + (random.chance(0.9) ? 0 : random.between(0, 600))
+    yield // the PUT can take long
+    while (world.now < arrivesAt) yield 'idle'
+    if (world.defect.step === 'conditional upload' || outputs.get(id) === seen) {
       outputs.set(id, { claim })
       yield
       return true

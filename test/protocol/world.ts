@@ -1,13 +1,13 @@
 import type { JobDocument, JobError, Source, WorkSource } from '../../daemon/vocabulary/job.ts'
 import { sweepRules, takeRules, type JobPolicy } from '../../daemon/protocol/decide.ts'
 import type { InProgressMessage } from '../../daemon/protocol/messages.ts'
-import { createDice, type Dice } from './dice.ts'
+import { createRandom, type Random } from './random.ts'
 
 export const LEASE = 60
 export const limits: JobPolicy = { attempts: 5, leaseSeconds: LEASE, recheckSeconds: 30 }
 
-/** What an exploration takes away, to see that it is missed. */
-export type Broken = {
+/** The rule or step that an exploration leaves out, to test that the invariants detect it. */
+export type Defect = {
   takeRule?: string
   sweepRule?: string
   step?:
@@ -22,52 +22,57 @@ export type Broken = {
 export type Stored = { readonly document: JobDocument; readonly etag: number; readonly modified: number }
 export type Received<Body> = { readonly id: number; readonly handle: number; readonly body: Body }
 
-/** The cloud and all daemons of one schedule. Time is in seconds. */
+/** The queues, the bucket and the daemons of one schedule. */
 export type World = {
+  /** Time in seconds. */
   now: number
-  readonly dice: Dice
-  readonly broken: Broken
+  readonly random: Random
+  readonly defect: Defect
   readonly rules: ReturnType<typeof toRules>
   readonly work: ModelQueue<WorkSource>
   readonly inProgress: ModelQueue<InProgressMessage>
   readonly documents: Map<string, Stored>
-  /** By key: the claim that wrote the output. */
+  /** The claim that wrote the output, by key. */
   readonly outputs: Map<string, { claim: number }>
-  /** By key: the latest upload. */
+  /** The latest upload, by key. */
   readonly uploads: Map<string, Source>
-  /** By key and etag: what can never be done again. */
-  readonly over: Map<string, 'succeeded' | 'rejected'>
-  /** By {@link toDeath}: the deaths an operator has seen and does not accept. */
+  /** Versions that must not run again, by {@link toVersion}. */
+  readonly finished: Map<string, 'succeeded' | 'rejected'>
+  /** Dead jobs that an operator redrives, by {@link toDeathId}. */
   readonly redriven: Set<string>
-  readonly running: Map<string, { owner: string; holds: () => boolean }>
+  /** The owners that run a job, by job id. */
+  readonly running: Map<string, { owner: string; isHeld: () => boolean }>
+  /** Daemons that run, by name. */
   readonly alive: Set<string>
+  /** Daemons that are stopping, by name. */
   readonly stopping: Set<string>
+  /** Returns a number that was not returned before. */
   unique(): number
-  /** Ends the schedule: an invariant is broken. */
-  fail(what: string): never
+  /** Ends the schedule because of a violated invariant. */
+  fail(message: string): never
 }
 
-export function createWorld(seed: number, broken: Broken): World {
+export function createWorld(seed: number, defect: Defect): World {
   let last = 0
-  const dice = createDice(seed)
+  const random = createRandom(seed)
   const world: World = {
     now: 0,
-    dice,
-    broken,
-    rules: toRules(broken),
+    random,
+    defect,
+    rules: toRules(defect),
     work: createModelQueue(() => world),
     inProgress: createModelQueue(() => world),
     documents: new Map(),
     outputs: new Map(),
     uploads: new Map(),
-    over: new Map(),
+    finished: new Map(),
     redriven: new Set(),
     running: new Map(),
     alive: new Set(),
     stopping: new Set(),
     unique: () => ++last,
-    fail(what) {
-      throw new Error(`seed ${seed}: ${what}`)
+    fail(message) {
+      throw new Error(`seed ${seed}: ${message}`)
     },
   }
   return world
@@ -78,24 +83,26 @@ export function read(world: World, id: string) {
   return stored ? { ...stored, ageSeconds: world.now - stored.modified } : null
 }
 
-/** A conditional write; undefined when it lost. */
+/** Writes a document conditionally. Returns its etag; undefined when another writer was faster. */
 export function write(world: World, document: JobDocument, etag: number | undefined): number | undefined {
   const before = world.documents.get(document.id)
-  if (before?.etag !== etag && world.broken.step !== 'conditional document') return undefined
+  if (before?.etag !== etag && world.defect.step !== 'conditional document') return undefined
   if (before && isFinished(before.document) && before.document.source.etag === document.source.etag) {
-    if (!world.redriven.has(toDeath(before.document)))
-      world.fail(`twice: ${document.id} was over, and became ${document.state}`)
-    world.over.delete(toVersion(document.source))
+    if (!world.redriven.has(toDeathId(before.document)))
+      world.fail(`twice: ${document.id} was finished, and became ${document.state}`)
+    world.finished.delete(toVersion(document.source))
   }
-  if (document.state === 'succeeded') world.over.set(toVersion(document.source), 'succeeded')
-  if (document.error?.verdict === 'reject') world.over.set(toVersion(document.source), 'rejected')
+  if (document.state === 'succeeded') world.finished.set(toVersion(document.source), 'succeeded')
+  if (document.error?.verdict === 'reject') world.finished.set(toVersion(document.source), 'rejected')
   const next = world.unique()
   world.documents.set(document.id, { document, etag: next, modified: world.now })
   return next
 }
 
+/** Identifies a version of a source. */
 export const toVersion = ({ key, etag }: Source): string => `${key}@${etag}`
-export const toDeath = ({ source, claim, state }: JobDocument): string => `${state} ${toVersion(source)} as ${claim}`
+/** Identifies the end of a claim. */
+export const toDeathId = ({ source, claim, state }: JobDocument): string => `${state} ${toVersion(source)} as ${claim}`
 export const isFinished = ({ state }: JobDocument): boolean => state === 'succeeded' || state === 'dead'
 
 export function toClaimed(content: InProgressMessage, attempt: number): JobDocument {
@@ -122,10 +129,10 @@ export function toFailed(document: JobDocument, verdict: JobError['verdict']): J
 
 export const toDead = (document: JobDocument): JobDocument => ({ ...document, state: 'dead', owner: null, error: null })
 
-function toRules(broken: Broken) {
+function toRules(defect: Defect) {
   return {
-    take: { ...limits, rules: takeRules.filter((rule) => rule.name !== broken.takeRule) },
-    sweep: { ...limits, rules: sweepRules.filter((rule) => rule.name !== broken.sweepRule) },
+    take: { ...limits, rules: takeRules.filter((rule) => rule.name !== defect.takeRule) },
+    sweep: { ...limits, rules: sweepRules.filter((rule) => rule.name !== defect.sweepRule) },
   }
 }
 
@@ -137,7 +144,7 @@ export type ModelQueue<Body> = {
   delete(received: Received<Body>): void
 }
 
-/** At least once, in any order; a receipt is good until the message is received again. */
+/** Creates a queue with at-least-once delivery in any order. A handle is valid until the message is received again. */
 function createModelQueue<Body>(world: () => World): ModelQueue<Body> {
   const messages = new Map<number, { id: number; body: Body; visibleAt: number; handle: number }>()
   return {
@@ -149,7 +156,7 @@ function createModelQueue<Body>(world: () => World): ModelQueue<Body> {
     receive(seconds) {
       const ready = [...messages.values()].filter(({ visibleAt }) => visibleAt <= world().now)
       if (ready.length === 0) return undefined
-      const message = world().dice.pick(ready)
+      const message = world().random.pick(ready)
       message.visibleAt = world().now + seconds
       message.handle = world().unique()
       return { id: message.id, handle: message.handle, body: message.body }

@@ -1,6 +1,6 @@
 /**
- * `npm run soak -- --jobs 1000 --daemons 3 --minutes 5 [--seed 1]`: many jobs in bad weather. Prints what it cost; exits 1
- * when a job was lost or an invariant is broken.
+ * `npm run soak -- --jobs 1000 --daemons 3 --minutes 5 [--seed 1]`: runs many jobs while faults are injected, and prints a
+ * report. Exits with 1 when a job is lost or an invariant is violated.
  */
 import { parseArgs } from 'node:util'
 import type { Spread } from './report.ts'
@@ -15,17 +15,17 @@ const report = await soak({
   daemons: Number(values.daemons),
   seconds: Number(values.minutes) * 60,
   seed: Number(values.seed),
-  say: (line) => console.log(line),
+  print: (line) => console.log(line),
 })
-const { noticed, takenOver } = report
+const { detected, restarted } = report
 const toText = ({ count, median, max }: Spread) =>
   `${count} jobs: median ${median.toFixed(1)} s, at most ${max.toFixed(1)} s`
 const formula = LEASE_SECONDS + RECHECK_SECONDS + SWEEP_SECONDS + 1
 console.log(`
-jobs done            ${report.jobs}, ${report.succeeded} succeeded, ${report.jobs - report.succeeded} dead, 0 lost, in ${report.seconds.toFixed(0)} s
+jobs finished        ${report.jobs}, ${report.succeeded} succeeded, ${report.jobs - report.succeeded} dead, 0 lost, in ${report.seconds.toFixed(0)} s
 attempts per job     ${report.attemptsPerJob.toFixed(3)} on average, ${report.mostAttempts} at most
-work done again      ${JSON.stringify(report.repeated)} (attempts beyond the first, by what ended the one before)
+repeated attempts    ${JSON.stringify(report.repeated)} (by the error of the attempt before)
 kills                ${report.kills}
-noticed after kill   ${toText(noticed)}
-started again        ${toText(takenOver)} (with the wait behind all other jobs)
+detected after kill  ${toText(detected)}
+started again        ${toText(restarted)} (including the wait for a free slot)
 formula              lease + recheck + sweep + 1 = ${formula} s`)

@@ -1,6 +1,6 @@
 /**
- * What Terraform makes is what the daemon needs, both ways; and a daemon does its work on bucket and queues that are made
- * from Terraform's own attributes, with no more rights than its policy gives.
+ * Checks that Terraform creates exactly what the daemon needs, and that a daemon works with a bucket and queues created from
+ * Terraform's attributes, with only the permissions of its policy.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { CreateBucketCommand, GetObjectCommand, NoSuchKey, PutObjectCommand } fr
 import { CreateQueueCommand } from '@aws-sdk/client-sqs'
 import * as assert from 'uvu/assert'
 import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
-import { openLine, type Line } from '../faults/proxy.ts'
+import { openFaultProxy, type FaultProxy } from '../faults/proxy.ts'
 import type { Call } from '../faults/calls.ts'
 import { startCloud, type Cloud } from '../helpers/cloud.ts'
 import { readDocs } from '../helpers/markdown.ts'
@@ -16,26 +16,26 @@ import { tinyVideo } from '../helpers/media.ts'
 import { findActions, findAllowing, type Policy } from '../helpers/permissions.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
 import { until } from '../helpers/wait.ts'
 import { startRouter } from './router.ts'
 import { resolveTopology, type Topology } from './topology.ts'
 
 const root = join(import.meta.dirname, '../..')
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 const test = suite('terraform and the daemon')
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 
-const ACCOUNT = '000000000000' // the embedded SQS's
+const ACCOUNT = '000000000000' // account of the embedded SQS
 const REGION = 'us-east-1'
-const names = { work: 'film-work', in_progress: 'film-in-progress', dead: 'film-dead' }
+const names = { work: 'video-work', in_progress: 'video-in-progress', dead: 'video-dead' }
 const queues = Object.entries(names)
 const toArn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`
 
 let terraform: Terraform
 let cloud: Cloud
-let line: Line
+let proxy: FaultProxy
 let topology: Topology
 let policy: Policy
 
@@ -43,41 +43,41 @@ if (missing === null) {
   test.before(async () => {
     terraform = await openTerraform()
     cloud = await startCloud({ quietPrefixes: [] })
-    line = await openLine({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
-    const toUrl = (name: string) => `${line.sqsUrl}/${ACCOUNT}/${name}`
-    const decided = queues.map(([key, name]) => [
+    proxy = await openFaultProxy({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
+    const toUrl = (name: string) => `${proxy.sqsUrl}/${ACCOUNT}/${name}`
+    const computed = queues.map(([key, name]) => [
       `aws_sqs_queue.${key}`,
       { id: toUrl(name), url: toUrl(name), arn: toArn(name) },
     ])
     topology = await resolveTopology(terraform, {
-      variables: { bucket_name: 'films', name: 'film' },
-      decided: Object.fromEntries(decided),
+      variables: { bucket_name: 'videos', name: 'video' },
+      computed: Object.fromEntries(computed),
       account: ACCOUNT,
       region: REGION,
     })
     policy = JSON.parse(String(topology.resource('aws_iam_policy.daemon').policy)) as Policy
   })
   test.after(async () => {
-    await line[Symbol.asyncDispose]()
+    await proxy[Symbol.asyncDispose]()
     await cloud[Symbol.asyncDispose]()
     await terraform[Symbol.asyncDispose]()
   })
 }
 
-check('the output env is what media.config.ts reads, no more and no less', async () => {
+check('the output env has exactly the variables that media.config.ts reads', async () => {
   const config = readFileSync(join(root, 'media.config.ts'), 'utf8')
   const wanted = [...config.matchAll(/\benv\('(\w+)'/g)].map(([, name]) => name)
   assert.equal(Object.keys(topology.output('env') as object).toSorted(), wanted.toSorted())
 })
 
-check('the daemon’s policy allows the actions of the commands in its code, no more and no less', async () => {
+check('the policy of the daemon allows exactly the actions of the commands in its code', async () => {
   const allowed = new Set(policy.Statement.flatMap(({ Action }) => Action))
-  // without ListBucket, S3 answers 403 for what is not there
+  // without ListBucket, S3 responds with 403 for objects that do not exist
   const used = new Set([...findActions(root, 'daemon/cli/start.ts'), 's3:ListBucket'])
   assert.equal([...allowed].toSorted(), [...used].toSorted())
 })
 
-check('the uploader’s policy allows what a presigned upload does, and nothing else', async () => {
+check('the policy of the uploader allows only presigned uploads', async () => {
   const uploader = JSON.parse(String(topology.resource('aws_iam_policy.uploader').policy)) as Policy
   const signed = readFileSync(join(root, 'daemon/storage/presign.ts'), 'utf8').match(/(?<=new )\w+Command(?=\()/g)
   assert.equal(signed, ['PutObjectCommand'])
@@ -85,75 +85,79 @@ check('the uploader’s policy allows what a presigned upload does, and nothing 
     uploader.Statement.flatMap(({ Action }) => Action),
     ['s3:PutObject'],
   )
-  assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::films/origin_a.mp4').length, 1)
-  assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::films/cvted_a.mp4').length, 0)
+  assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::videos/origin_a.mp4').length, 1)
+  assert.is(findAllowing(uploader, 's3:PutObject', 'arn:aws:s3:::videos/cvted_a.mp4').length, 0)
 })
 
-check('the operator’s policy is the documented one', async () => {
+check('the policy of the operator is the documented one', async () => {
   const operator = JSON.parse(String(topology.resource('aws_iam_policy.operator').policy)) as Policy
   const documented = readDocs(root).marked('docs/operating.md', 'policy', 'operator')
-  const here = documented
-    .replaceAll('my-media', 'films')
-    .replaceAll('eu-central-1:123456789012:mediad', `${REGION}:${ACCOUNT}:film`)
+  const expected = documented
+    .replaceAll('my-media', 'videos')
+    .replaceAll('eu-central-1:123456789012:mediad', `${REGION}:${ACCOUNT}:video`)
   assert.equal(
     operator.Statement.map(({ Effect, Action, Resource }) => ({ Effect, Action, Resource })),
-    (JSON.parse(here) as Policy).Statement,
+    (JSON.parse(expected) as Policy).Statement,
   )
 })
 
-check('there is nothing in the root module that moves messages by itself', async () => {
+check('nothing in the root module moves messages by itself', async () => {
   assert.equal(
     topology.addresses.filter((address) => /redrive|pipe|subscription/.test(address)),
     [],
   )
 })
 
-check('a daemon does a job, and buries one, on what Terraform made, with the rights of its policy', async () => {
-  for (const [key, name] of queues) assert.is(await createQueue(topology.resource(`aws_sqs_queue.${key}`)), name)
-  const bucket = String(topology.resource('aws_s3_bucket.media[0]').bucket)
-  await cloud.s3.send(new CreateBucketCommand({ Bucket: bucket }))
-  const { queue } = topology.resource('aws_s3_bucket_notification.media[0]')
-  const [rule, ...more] = queue as { queue_arn: string; events: string[]; filter_prefix: string }[]
-  assert.ok(rule && more.length === 0)
-  const target = queues.find(([, name]) => toArn(name) === rule.queue_arn)?.[1]
-  const queueUrl = `${cloud.local.sqsEndpoint}/${ACCOUNT}/${target}`
-  await using router = startRouter(cloud, { events: rule.events, prefix: rule.filter_prefix, queueUrl })
-  await using daemon = await startMediad(['start', '--port', '0', '--config', join(root, 'media.config.ts')], {
-    env: {
-      ...cloud.local.env,
-      AWS_ENDPOINT_URL_S3: line.s3Url,
-      AWS_ENDPOINT_URL_SQS: line.sqsUrl,
-      ...(topology.output('env') as Record<string, string>),
-      AWS_REGION: String(topology.output('region')),
-    },
-  })
-  const url = await daemon.started()
-  const answer = await fetch(`${url}/video/pre-signed-url`, { method: 'POST' })
-  const { key, preSignedUrl } = (await answer.json()) as Record<'key' | 'preSignedUrl', string>
-  assert.is((await fetch(preSignedUrl, { method: 'PUT', body: await tinyVideo() })).status, 200)
-  await upload(bucket, 'origin_broken.mp4', 'this is no film')
+check(
+  'a daemon finishes one job and dead-letters another with the resources and permissions of Terraform',
+  async () => {
+    for (const [key, name] of queues) assert.is(await createQueue(topology.resource(`aws_sqs_queue.${key}`)), name)
+    const bucket = String(topology.resource('aws_s3_bucket.media[0]').bucket)
+    await cloud.s3.send(new CreateBucketCommand({ Bucket: bucket }))
+    const { queue } = topology.resource('aws_s3_bucket_notification.media[0]')
+    const [rule, ...more] = queue as { queue_arn: string; events: string[]; filter_prefix: string }[]
+    assert.ok(rule && more.length === 0)
+    const target = queues.find(([, name]) => toArn(name) === rule.queue_arn)?.[1]
+    const queueUrl = `${cloud.local.sqsEndpoint}/${ACCOUNT}/${target}`
+    await using router = startRouter(cloud, { events: rule.events, prefix: rule.filter_prefix, queueUrl })
+    await using daemon = await startMediad(['start', '--port', '0', '--config', join(root, 'media.config.ts')], {
+      env: {
+        ...cloud.local.env,
+        AWS_ENDPOINT_URL_S3: proxy.s3Url,
+        AWS_ENDPOINT_URL_SQS: proxy.sqsUrl,
+        ...(topology.output('env') as Record<string, string>),
+        AWS_REGION: String(topology.output('region')),
+      },
+    })
+    const url = await daemon.started()
+    const response = await fetch(`${url}/video/pre-signed-url`, { method: 'POST' })
+    const { key, preSignedUrl } = (await response.json()) as Record<'key' | 'preSignedUrl', string>
+    assert.is((await fetch(preSignedUrl, { method: 'PUT', body: await tinyVideo() })).status, 200)
+    await upload(bucket, 'origin_broken.mp4', 'not a video')
 
-  assert.is((await over(bucket, key)).state, 'succeeded')
-  assert.is((await over(bucket, 'origin_broken.mp4')).state, 'dead')
-  assert.is((await fetch(`${url}/ready`)).status, 200)
-  assert.is(await daemon.stop(), 0)
+    assert.is((await waitUntilFinished(bucket, key)).state, 'succeeded')
+    assert.is((await waitUntilFinished(bucket, 'origin_broken.mp4')).state, 'dead')
+    assert.is((await fetch(`${url}/ready`)).status, 200)
+    assert.is(await daemon.stop(), 0)
 
-  assert.equal([...new Set(router.passed)].toSorted(), [key, 'origin_broken.mp4'].toSorted())
-  assert.ok(
-    router.held.some((held) => held.startsWith('.mediad/')) && router.held.some((held) => held.startsWith('cvted_')),
-  )
-  checkRights(line.calls)
-})
+    assert.equal([...new Set(router.passed)].toSorted(), [key, 'origin_broken.mp4'].toSorted())
+    assert.ok(
+      router.dropped.some((name) => name.startsWith('.mediad/')) &&
+        router.dropped.some((name) => name.startsWith('cvted_')),
+    )
+    checkPermissions(proxy.calls)
+  },
+)
 
-/** Every call is allowed, every statement is needed, and no write below the state prefix is one that the bucket refuses. */
-function checkRights(calls: readonly Call[]): void {
-  const needed = calls.filter(({ key }) => key !== '').map(toNeeded)
+/** Checks that the policy allows every call, that every statement is needed, and that the bucket policy allows every state write. */
+function checkPermissions(calls: readonly Call[]): void {
+  const needed = calls.filter(({ key }) => key !== '').map(toPermission)
   const denied = needed.filter(({ action, resource }) => findAllowing(policy, action, resource).length === 0)
   assert.equal(denied, [])
   const used = new Set(needed.flatMap(({ action, resource }) => findAllowing(policy, action, resource)))
-  const idle = policy.Statement.filter(({ Sid = '' }) => !used.has(Sid)).map(({ Sid }) => Sid)
-  // what no request names, and what takes a daemon that died inside an upload
-  assert.equal(idle, ['TellWhatIsNotThere', 'TidyUpBrokenUploads'])
+  const unused = policy.Statement.filter(({ Sid = '' }) => !used.has(Sid)).map(({ Sid }) => Sid)
+  // needed for the status 404, and after the death of a daemon during a multipart upload
+  assert.equal(unused, ['DetectMissingObjects', 'AbortMultipartUploads'])
   const writes = calls.filter(({ op, key }) => op === 'PUT' && key.startsWith('.mediad/'))
   assert.ok(writes.length > 5)
   assert.equal(
@@ -162,14 +166,18 @@ function checkRights(calls: readonly Call[]): void {
   )
 }
 
-const steps: Readonly<Record<string, string>> = { GET: 's3:GetObject', HEAD: 's3:GetObject', DELETE: 's3:DeleteObject' }
-
-function toNeeded({ service, op, key }: Call): { action: string; resource: string } {
-  if (service === 'sqs') return { action: `sqs:${op}`, resource: toArn(key.replace(/^.*\//, '')) }
-  return { action: steps[op] ?? 's3:PutObject', resource: `arn:aws:s3:::films/${key}` }
+const actions: Readonly<Record<string, string>> = {
+  GET: 's3:GetObject',
+  HEAD: 's3:GetObject',
+  DELETE: 's3:DeleteObject',
 }
 
-/** With the attributes that Terraform gives; returns the name in its URL. */
+function toPermission({ service, op, key }: Call): { action: string; resource: string } {
+  if (service === 'sqs') return { action: `sqs:${op}`, resource: toArn(key.replace(/^.*\//, '')) }
+  return { action: actions[op] ?? 's3:PutObject', resource: `arn:aws:s3:::videos/${key}` }
+}
+
+/** Creates a queue with the attributes of Terraform. Returns the name in its URL. */
 async function createQueue(attributes: Readonly<Record<string, unknown>>): Promise<string | undefined> {
   const { QueueUrl } = await cloud.sqs.send(
     new CreateQueueCommand({
@@ -191,9 +199,9 @@ async function upload(Bucket: string, Key: string, Body: string): Promise<void> 
   await cloud.s3.send(new PutObjectCommand({ Bucket, Key, Body }))
 }
 
-/** The document of the job for a key, once it is over. */
-function over(bucket: string, key: string): Promise<JobDocument> {
-  return until(`${key} is over`, async () => {
+/** Waits until the job for a key is finished, and returns its document. */
+function waitUntilFinished(bucket: string, key: string): Promise<JobDocument> {
+  return until(`the job for ${key} is finished`, async () => {
     const document = await readDocument(bucket, `.mediad/jobs/${toJobId(bucket, key)}.json`)
     return document?.state === 'succeeded' || document?.state === 'dead' ? document : null
   })

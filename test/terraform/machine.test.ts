@@ -1,4 +1,4 @@
-/** What makes a machine a daemon: the script of the fleet's instances, the systemd unit, the image, the examples' configs. */
+/** Tests the boot script of the fleet's instances, the systemd unit, the container image and the configs of the examples. */
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { makeConfig } from '../helpers/edge.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
-import { findProgram, openTerraform, whyNoTerraform } from '../helpers/terraform.ts'
+import { findProgram, openTerraform, findTerraformSkipReason } from '../helpers/terraform.ts'
 import { resolveTopology } from './topology.ts'
 
 const execute = promisify(execFile)
@@ -24,7 +24,7 @@ const unit = read('terraform/modules/fleet/files/mediad.service')
 const test = suite('terraform machine')
 
 const fleet = {
-  env: { MEDIAD_BUCKET: 'films', MEDIAD_WORK_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/work' },
+  env: { MEDIAD_BUCKET: 'videos', MEDIAD_WORK_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/work' },
   queues: { work: { name: 'work' }, in_progress: { name: 'in-progress' } },
   daemon_policy_arn: 'arn:aws:iam::123456789012:policy/daemon',
   package: `mediad@${version}`,
@@ -33,30 +33,33 @@ const fleet = {
   subnet_ids: ['subnet-1'],
 }
 
-const missing = [whyNoTerraform(), ...['bash', 'xz'].map((name) => (findProgram(name) ? null : `there is no ${name}`))]
-const why = missing.find((reason) => reason !== null)
-if (why !== undefined && why !== null) test.skip('the script of an instance', why)
+const reasons = [
+  findTerraformSkipReason(),
+  ...['bash', 'xz'].map((name) => (findProgram(name) ? null : `${name} is not in PATH`)),
+]
+const skipReason = reasons.find((reason) => reason !== null)
+if (skipReason) test.skip('the boot script', skipReason)
 else
-  test('the script of an instance installs Node, which it checks, and mediad, and starts it with config and environment', async () => {
+  test('the boot script installs a verified Node and mediad, and starts mediad with config and environment', async () => {
     await using terraform = await openTerraform()
     const { output } = await resolveTopology(terraform, { module: './modules/fleet', variables: fleet })
     await using machine = await startMachine()
     await machine.run(String(output('user_data')))
-    assert.equal(machine.said(), steps(machine.path))
-    const made = (file: string) => readFile(join(machine.path, file), 'utf8')
-    assert.is(await made('opt/mediad/media.config.ts'), fleet.config)
-    assert.equal({ ...parseEnv(await made('etc/mediad/env')) }, { ...fleet.env, AWS_REGION: 'eu-central-1' })
-    assert.is(await made('etc/systemd/system/mediad.service'), unit)
+    assert.equal(machine.readCalls(), steps(machine.path))
+    const readFromDisk = (file: string) => readFile(join(machine.path, file), 'utf8')
+    assert.is(await readFromDisk('opt/mediad/media.config.ts'), fleet.config)
+    assert.equal({ ...parseEnv(await readFromDisk('etc/mediad/env')) }, { ...fleet.env, AWS_REGION: 'eu-central-1' })
+    assert.is(await readFromDisk('etc/systemd/system/mediad.service'), unit)
     const dropIn = '[Unit]\nSuccessAction=poweroff\n[Service]\nTimeoutStopSec=120\n'
-    assert.is(await made('etc/systemd/system/mediad.service.d/fleet.conf'), dropIn)
-    assert.match(await made('usr/local/bin/node'), /stands for Node/)
+    assert.is(await readFromDisk('etc/systemd/system/mediad.service.d/fleet.conf'), dropIn)
+    assert.match(await readFromDisk('usr/local/bin/node'), /stand-in for Node/)
   })
 
 const failures: Readonly<
-  Record<string, { spoil: (machine: Machine) => Promise<void>; steps: (path: string) => string[] }>
+  Record<string, { prepare: (machine: Machine) => Promise<void>; steps: (path: string) => string[] }>
 > = {
-  'tries again what fails once: apt-get, curl, npm': {
-    spoil: async (machine) => {
+  'retries apt-get, curl and npm when they fail once': {
+    prepare: async (machine) => {
       for (const name of ['apt-get', 'curl', 'npm']) await machine.fail(name, 1)
     },
     steps: (path) => {
@@ -64,34 +67,34 @@ const failures: Readonly<
       return [update, 'sleep 10', update, install, 'sleep 10', npm, 'sleep 10', npm, ...more]
     },
   },
-  'powers the instance off when the registry stays away': {
-    spoil: (machine) => machine.fail('npm', 1000),
+  'powers the instance off when the registry is unavailable': {
+    prepare: (machine) => machine.fail('npm', 1000),
     steps: (path) => {
       const [update = '', install = '', npm = ''] = steps(path)
       return [update, install, ...Array.from({ length: 30 }, () => [npm, 'sleep 10']).flat(), 'shutdown -h +5']
     },
   },
-  'powers the instance off when Node is not the published one': {
-    spoil: (machine) => machine.spoilNode(),
+  'powers the instance off when the checksum of Node is wrong': {
+    prepare: (machine) => machine.corruptNode(),
     steps: (path) => [...steps(path).slice(0, 2), 'shutdown -h +5'],
   },
 }
 
 for (const [name, failure] of Object.entries(failures)) {
-  if (why !== undefined && why !== null) test.skip(`the script of an instance ${name}`, why)
+  if (skipReason) test.skip(`the boot script ${name}`, skipReason)
   else
-    test(`the script of an instance ${name}`, async () => {
+    test(`the boot script ${name}`, async () => {
       await using terraform = await openTerraform()
       const { output } = await resolveTopology(terraform, { module: './modules/fleet', variables: fleet })
       await using machine = await startMachine()
-      await failure.spoil(machine)
-      const [end] = await Promise.allSettled([machine.run(String(output('user_data')))])
-      assert.equal(machine.said(), failure.steps(machine.path))
-      assert.is(end.status, machine.said().includes('shutdown -h +5') ? 'rejected' : 'fulfilled')
+      await failure.prepare(machine)
+      const [result] = await Promise.allSettled([machine.run(String(output('user_data')))])
+      assert.equal(machine.readCalls(), failure.steps(machine.path))
+      assert.is(result.status, machine.readCalls().includes('shutdown -h +5') ? 'rejected' : 'fulfilled')
     })
 }
 
-/** What the script calls, when all goes well. */
+/** Returns the calls of the script when nothing fails. */
 function steps(path: string): string[] {
   return [
     'apt-get update -qq',
@@ -102,9 +105,9 @@ function steps(path: string): string[] {
   ]
 }
 
-if (!findProgram('systemd-analyze')) test.skip('systemd takes the unit', 'there is no systemd-analyze')
+if (!findProgram('systemd-analyze')) test.skip('the unit passes systemd-analyze', 'systemd-analyze is not in PATH')
 else
-  test('systemd takes the unit, and finds little that it could do', async () => {
+  test('the unit passes systemd-analyze with a low exposure level', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'mediad.service')
     await writeFile(file, unit.replace('/usr/local/bin/node', process.execPath))
@@ -116,13 +119,13 @@ else
     assert.ok(Number(/exposure level for mediad.service: ([\d.]+)/.exec(score)?.[1]) < 2, score)
   })
 
-test('the unit waits longer than the grace time, signals the daemon alone, and lets one that is done rest', () => {
+test('the unit waits longer than the grace time, signals only the daemon, and restarts it only after a failure', () => {
   const settings = parseEnv(unit)
   assert.ok(Number(settings.TimeoutStopSec) >= makeConfig().shutdown.graceSeconds + 30)
   assert.equal([settings.KillMode, settings.Restart, settings.OOMPolicy], ['mixed', 'on-failure', 'continue'])
 })
 
-test('the Dockerfile is well-formed, ends as somebody who is not root, and takes files that are there', () => {
+test('the Dockerfile is valid, uses a user other than root, and copies files that exist', () => {
   const text = read('examples/docker/Dockerfile')
   assert.equal(validate(text), [])
   assert.is([...text.matchAll(/^USER (.+)$/gm)].at(-1)?.[1], 'node')
@@ -134,7 +137,7 @@ test('the Dockerfile is well-formed, ends as somebody who is not root, and takes
     assert.ok(text.includes(file) && read(file))
 })
 
-test('defaults are those of the config, the plugins and the repository', () => {
+test('defaults of the variables match the config and the repository', () => {
   const { source, state, plugins } = makeConfig()
   const variables = read('terraform/variables.tf')
   assert.is(defaultOf(variables, 'source_prefix'), source.prefix)
@@ -159,18 +162,18 @@ const examples: Readonly<Record<string, (config: Config) => void>> = {
   'on-premises': ({ bucket, shutdown }) => assert.equal([bucket, shutdown.metadataUrl], ['media', undefined]),
 }
 
-for (const [name, look] of Object.entries(examples))
-  test(`example ${name}: its config loads, and says what its Terraform says`, async () => {
-    look(await load(name))
+for (const [name, check] of Object.entries(examples))
+  test(`example ${name}: its config loads, and matches its Terraform configuration`, async () => {
+    check(await load(name))
   })
 
-test('the default output prefixes are those of the repository’s config', async () => {
+test('the default output prefixes match the config of the repository', async () => {
   const config = await load('fleet')
   const text = read('terraform/variables.tf')
   assert.equal(toPrefixes(config), JSON.parse(/default += (\["cvted_.+\])/.exec(text)?.[1] ?? ''))
 })
 
-test('what is set on premises is documented', () => {
+test('all variables of the on-premises example are documented', () => {
   const { rows } = readDocs(root).table('docs/configuration.md', 'variable')
   const documented = new Set(rows.flatMap(([names = '']) => toCodes(names)))
   const set = Object.keys(parseEnv(read('terraform/examples/on-premises/mediad.env')))
@@ -190,7 +193,7 @@ async function load(name: string): Promise<Config> {
   }
 }
 
-/** What the keys of the chain begin with. */
+/** Returns the prefixes of the output keys of a chain. */
 function toPrefixes({ plugins }: Config): string[] {
   return plugins.flatMap(({ hooks }) => hooks.keys ?? []).map((key) => key.split('{')[0] ?? '')
 }
@@ -201,7 +204,7 @@ function defaultOf(text: string, variable: string): string | undefined {
 
 type Machine = Awaited<ReturnType<typeof startMachine>>
 
-/** A folder that stands for a machine's disk, and programs that only say that they were called. */
+/** Creates a folder as the disk of a machine, and programs that only log their calls. */
 async function startMachine() {
   const folder = await temporaryFolder()
   const programs = join(folder.path, 'programs')
@@ -211,10 +214,10 @@ async function startMachine() {
     await writeFile(join(programs, name), `#!/bin/bash\n${text}\n`)
     await chmod(join(programs, name), 0o755)
   }
-  const note = (name: string) => `echo "${name} $*" >> '${log}'`
-  for (const name of ['apt-get', 'npm', 'systemctl', 'sleep', 'shutdown']) await write(name, note(name))
+  const logCall = (name: string) => `echo "${name} $*" >> '${log}'`
+  for (const name of ['apt-get', 'npm', 'systemctl', 'sleep', 'shutdown']) await write(name, logCall(name))
   const fetchNode = `node=node-v${devDependencies.node}-linux-x64
-mkdir -p "$node/bin" && echo 'stands for Node' > "$node/bin/node"
+mkdir -p "$node/bin" && echo 'stand-in for Node' > "$node/bin/node"
 tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && rm -r "$node"`
   await write('curl', fetchNode)
   await write('no-ffmpeg', 'exit 1')
@@ -223,21 +226,21 @@ tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && 
     path: folder.path,
     async run(script: string) {
       const moved = script.replaceAll(/(?<![\w.:/])\/(?=(?:opt|etc|usr\/local)\b)/g, `${folder.path}/`)
-      // an image without ffmpeg, whatever this machine has
-      const blind = moved.replace('command -v ffmpeg', 'no-ffmpeg')
+      // as on a machine without ffmpeg
+      const withoutFfmpeg = moved.replace('command -v ffmpeg', 'no-ffmpeg')
       const env = { PATH: `${programs}:/usr/bin:/bin`, TMPDIR: folder.path }
-      await execute('bash', ['-c', blind], { env, cwd: folder.path })
+      await execute('bash', ['-c', withoutFfmpeg], { env, cwd: folder.path })
     },
-    said: () => readFileSync(log, 'utf8').trimEnd().split('\n'),
-    spoilNode: () => write('curl', `${fetchNode}\necho more >> "$node.tar.xz"`),
-    /** So often, and then it works. */
+    readCalls: () => readFileSync(log, 'utf8').trimEnd().split('\n'),
+    corruptNode: () => write('curl', `${fetchNode}\necho more >> "$node.tar.xz"`),
+    /** Makes a program fail this many times. */
     fail(name: string, times: number) {
       const count = join(folder.path, `failures of ${name}`)
-      const rest = name === 'curl' ? fetchNode : note(name)
-      const noted = name === 'curl' ? '' : note(name)
+      const success = name === 'curl' ? fetchNode : logCall(name)
+      const logged = name === 'curl' ? '' : logCall(name)
       return write(
         name,
-        `echo >> '${count}'\nif (($(wc -l < '${count}') <= ${times})); then ${noted}\nexit 1; fi\n${rest}`,
+        `echo >> '${count}'\nif (($(wc -l < '${count}') <= ${times})); then ${logged}\nexit 1; fi\n${success}`,
       )
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),

@@ -1,30 +1,30 @@
-/** What each metric is in the minute that is looked at; what nobody ever reported is missing. */
+/** Value of each metric in the minute that is evaluated. A metric that was never reported is missing. */
 export type Values = Readonly<Record<string, number | Late | undefined>>
 
-/** Of this minute nothing is there yet; an earlier one was so. */
+/** A metric without data for this minute yet; `before` is its last value. */
 export type Late = { readonly before: number }
 
 /**
- * FILL fills the gaps of a metric, and takes what is late for one. What it makes of a metric that has no value at all, AWS does
- * not say: it may fill it, too, or leave it missing.
+ * FILL fills gaps of a metric, including late data. AWS does not document whether it also fills a metric without any data, so
+ * the tests evaluate both.
  */
-export type Reading = 'FILL fills what was never reported' | 'FILL leaves out what was never reported'
+export type FillRule = 'FILL fills metrics without data' | 'FILL keeps metrics without data missing'
 
 type Value = number | null
-type Scope = { readonly values: Values; readonly reading: Reading }
+type Scope = { readonly values: Values; readonly fillRule: FillRule }
 type Operand = (scope: Scope) => Value
 
 /**
- * An expression of CloudWatch's metric math at one point in time, as far as the modules use it. Null where it gives no value:
- * whatever is computed with something missing is missing, but SUM of a list passes over it, unless all of it is.
+ * Evaluates the subset of CloudWatch's metric math that the modules use, at one point in time. Returns null when there is no
+ * value: an operation with a missing operand has none, and SUM of a list ignores missing members unless all are missing.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  *
- * @throws Error for what it does not understand
+ * @throws Error for unsupported syntax
  */
 export function evaluate(expression: string, scope: Scope): Value {
   const tokens = expression.match(/[a-z_]\w*|\d+(?:\.\d+)?|==|[<>+*/()[\],]|\S/gi) ?? []
   const value = readAnd(tokens)
-  if (tokens.length > 0) throw new Error(`${expression}: cannot read from "${tokens.join(' ')}" on`)
+  if (tokens.length > 0) throw new Error(`${expression}: cannot parse "${tokens.join(' ')}"`)
   return value(scope)
 }
 
@@ -38,7 +38,7 @@ const operators: Readonly<Record<string, (a: number, b: number) => number>> = {
   '/': (a, b) => a / b,
 }
 
-/** The weakest first. */
+/** Operator levels, lowest precedence first. */
 const readAnd = toLevel(['AND'], toLevel(['==', '<', '>'], toLevel(['+'], toLevel(['*', '/'], readOperand))))
 
 function toLevel(names: readonly string[], next: (tokens: string[]) => Operand) {
@@ -65,7 +65,7 @@ function readOperand(tokens: string[]): Operand {
   if (token === 'FILL') return readFill(tokens)
   if (token === 'IF') return readIf(tokens)
   if (/^[a-z]/.test(token)) return ({ values }) => toValue(values[token])
-  throw new Error(`cannot read "${token}"`)
+  throw new Error(`cannot parse "${token}"`)
 }
 
 const toValue = (value: number | Late | undefined): Value => (typeof value === 'number' ? value : null)
@@ -79,29 +79,29 @@ function readGroup(tokens: string[]): Operand {
 function readSum(tokens: string[]): Operand {
   const list = readList(tokens, ['(', '['], [']', ')'])
   return (scope) => {
-    const there = list.map((one) => one(scope)).filter((value) => value !== null)
-    return there.length === 0 ? null : there.reduce((sum, value) => sum + value, 0)
+    const present = list.map((one) => one(scope)).filter((value) => value !== null)
+    return present.length === 0 ? null : present.reduce((sum, value) => sum + value, 0)
   }
 }
 
-/** Of a metric. REPEAT repeats the last value; of what has none there is nothing to repeat. */
+/** Parses FILL of a metric. REPEAT repeats the last value, and has no value when there is none. */
 function readFill(tokens: string[]): Operand {
   const [, name = ''] = tokens
   const repeats = tokens[3] === 'REPEAT'
-  if (repeats) tokens.splice(2, 2) // the comma too
+  if (repeats) tokens.splice(2, 2) // with the comma
   const [metric, by = () => null] = readList(tokens, ['('], [')'])
   return (scope) => {
-    const told = scope.values[name]
-    if (typeof told === 'object') return repeats ? told.before : by(scope)
-    return metric?.(scope) ?? (scope.reading === 'FILL fills what was never reported' ? by(scope) : null)
+    const value = scope.values[name]
+    if (typeof value === 'object') return repeats ? value.before : by(scope)
+    return metric?.(scope) ?? (scope.fillRule === 'FILL fills metrics without data' ? by(scope) : null)
   }
 }
 
 function readIf(tokens: string[]): Operand {
   const [condition, yes, no] = readList(tokens, ['('], [')'])
   return (scope) => {
-    const decided = condition?.(scope) ?? null
-    return decided === null ? null : ((decided === 0 ? no : yes)?.(scope) ?? null)
+    const value = condition?.(scope) ?? null
+    return value === null ? null : ((value === 0 ? no : yes)?.(scope) ?? null)
   }
 }
 
@@ -118,5 +118,5 @@ function readList(tokens: string[], open: readonly string[], close: readonly str
 
 function expect(tokens: string[], mark: string): void {
   const token = tokens.shift()
-  if (token !== mark) throw new Error(`there must be "${mark}", not "${token}"`)
+  if (token !== mark) throw new Error(`expected "${mark}", found "${token}"`)
 }

@@ -1,6 +1,6 @@
 /**
- * The modules as the real Terraform CLI sees them: format, initialization, validation, and every run of `terraform/tests`,
- * which are ordinary Terraform tests and run with the real provider too (MEDIAD_TERRAFORM_REGISTRY=1).
+ * Checks the modules with the real Terraform CLI: format, initialization, validation, and every run of `terraform/tests`. These
+ * are ordinary Terraform tests, which also run with the real provider (MEDIAD_TERRAFORM_REGISTRY=1).
  */
 import { globSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -8,29 +8,29 @@ import { basename, dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { readDocs } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
-import { readRuns, toVerdicts, type Verdict } from './runs.ts'
-import { renew } from './standin/renew.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
+import { readRuns, toResults, type RunResult } from './runs.ts'
+import { pickSchemas } from './standin/renew.ts'
 import { schemas } from './standin/schema.ts'
 
 const root = join(import.meta.dirname, '../..')
 const source = join(root, 'terraform')
 const folders = globSync('**/versions.tf', { cwd: source }).map(dirname).toSorted()
 const runs = readRuns(join(source, 'tests'))
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 
 const test = suite('terraform', { exhaustive: true })
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 
 let terraform: Terraform
-let verdicts: Map<string, Verdict>
+let results: Map<string, RunResult>
 
 if (missing === null) {
   test.before(async () => {
     terraform = await openTerraform()
-    await terraform.must(['init', '-backend=false', '-input=false'])
-    verdicts = toVerdicts((await terraform.run(['test', '-json'])).stdout)
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'])
+    results = toResults((await terraform.run(['test', '-json'])).stdout)
   })
   test.after(async () => {
     await terraform[Symbol.asyncDispose]()
@@ -44,28 +44,28 @@ check('fmt', async () => {
 
 for (const folder of folders) {
   check(`init and validate: ${folder}`, async () => {
-    await terraform.must(['init', '-backend=false', '-input=false'], folder)
-    const said = JSON.parse((await terraform.run(['validate', '-json'], folder)).stdout)
-    assert.equal(said.diagnostics, []) // no warnings either
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'], folder)
+    const { diagnostics } = JSON.parse((await terraform.run(['validate', '-json'], folder)).stdout)
+    assert.equal(diagnostics, []) // no warnings either
   })
 }
 
-/** What must be there before daemons are, and as long as they are; only the graph shows it. */
-const before: Readonly<Record<string, readonly string[]>> = {
+/** Resources that must exist before daemons start and until they end, by module. Only the graph shows the order. */
+const permissions: Readonly<Record<string, readonly string[]>> = {
   'modules/fleet': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.extra'],
   'modules/ecs': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.execution'],
 }
 
-for (const [folder, rights] of Object.entries(before))
-  check(`daemons have their rights and their way out from the start: ${folder}`, async () => {
-    await terraform.must(['init', '-backend=false', '-input=false'], folder)
-    const edges = await terraform.must(['graph'], folder)
+for (const [folder, attachments] of Object.entries(permissions))
+  check(`daemons have their permissions and outbound access from the start: ${folder}`, async () => {
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'], folder)
+    const edges = await terraform.runOrThrow(['graph'], folder)
     const daemons = folder === 'modules/fleet' ? 'aws_autoscaling_group.daemons' : 'aws_ecs_service.daemons'
-    for (const needed of [...rights, 'aws_vpc_security_group_egress_rule.out'])
-      assert.ok(edges.includes(`"${daemons}" -> "${needed}"`), `${daemons} does not wait for ${needed}`)
+    for (const needed of [...attachments, 'aws_vpc_security_group_egress_rule.out'])
+      assert.ok(edges.includes(`"${daemons}" -> "${needed}"`), `${daemons} does not depend on ${needed}`)
   })
 
-check('the configuration that the documentation shows', async () => {
+check('the configuration in the documentation is valid', async () => {
   const infra = join(terraform.folder, '../infra')
   await mkdir(infra)
   const blocks = readDocs(root)
@@ -74,11 +74,11 @@ check('the configuration that the documentation shows', async () => {
   assert.ok(blocks.length > 1)
   for (const { marks, text } of blocks) await writeFile(join(infra, '..', marks.file ?? ''), text)
   await writeFile(join(infra, 'media.config.ts'), 'export default defineConfig({ shutdown: { metadataUrl } })')
-  await terraform.must(['init', '-backend=false', '-input=false'], '../infra')
-  await terraform.must(['validate'], '../infra')
+  await terraform.runOrThrow(['init', '-backend=false', '-input=false'], '../infra')
+  await terraform.runOrThrow(['validate'], '../infra')
 })
 
-check('the variables that the documentation sets are the example’s', async () => {
+check('the variables that the documentation sets exist in the example', async () => {
   const shown = readDocs(root)
     .page('docs/deploy.md')
     .blocks.find(({ text }) => text.includes('terraform.tfvars'))
@@ -92,20 +92,21 @@ check('the variables that the documentation sets are the example’s', async () 
   )
 })
 
-for (const run of runs) check(run, () => Promise.resolve(assert.equal(verdicts.get(run), { status: 'pass', said: [] })))
+for (const run of runs)
+  check(run, () => Promise.resolve(assert.equal(results.get(run), { status: 'pass', errors: [] })))
 
-check('every run was run, and no other', async () => {
-  assert.equal([...verdicts.keys()].toSorted(), runs.toSorted())
+check('every run has a result, and no other', async () => {
+  assert.equal([...results.keys()].toSorted(), runs.toSorted())
   assert.ok(runs.length > 90)
 })
 
-check('the stand-in says of the provider what its schema says', async () => {
-  const told = await terraform.must(['providers', 'schema', '-json'])
+check('the stand-in serves its schema unchanged', async () => {
+  const json = await terraform.runOrThrow(['providers', 'schema', '-json'])
   const { resource_schemas, data_source_schemas } = schemas
-  assert.equal(renew(told, schemas), { resource_schemas, data_source_schemas })
+  assert.equal(pickSchemas(json, schemas), { resource_schemas, data_source_schemas })
 })
 
-test('every variable and output is described, every variable typed', () => {
+test('every variable and output has a description, and every variable a type', () => {
   for (const file of globSync('**/{variables,outputs,main}.tf', { cwd: source })) {
     const text = readFileSync(join(source, file), 'utf8')
     for (const [block = '', kind, name] of text.matchAll(/^(variable|output) "(\w+)" \{\n(?:.*\n)*?^\}/gm)) {
@@ -115,7 +116,7 @@ test('every variable and output is described, every variable typed', () => {
   }
 })
 
-test('every validation is refused by a run', () => {
+test('every validation has a run that violates it', () => {
   for (const [folder, prefix] of [
     ['.', ''],
     ['modules/fleet', 'fleet_'],
@@ -124,16 +125,16 @@ test('every validation is refused by a run', () => {
     const text = readFileSync(join(source, folder, 'variables.tf'), 'utf8')
     for (const [block = '', name] of text.matchAll(/^variable "(\w+)" \{\n(?:.*\n)*?^\}/gm)) {
       const validations = block.match(/^ {2}validation \{/gm)?.length ?? 0
-      const refusals = runs.filter((run) => run.startsWith('validation') && isOf(run, `${prefix}${name}`))
+      const violations = runs.filter((run) => run.startsWith('validation') && isOf(run, `${prefix}${name}`))
       assert.ok(
-        refusals.length >= validations,
-        `${folder}: ${name} has ${validations}, refused ${refusals.length} times`,
+        violations.length >= validations,
+        `${folder}: ${name} has ${validations} validations and ${violations.length} runs`,
       )
     }
   }
 })
 
-test('nobody is a user, and nothing has an access key', () => {
+test('the modules create no users and no access keys', () => {
   for (const file of globSync('**/*.{tf,tftpl}', { cwd: source }))
     assert.not.match(readFileSync(join(source, file), 'utf8'), /aws_iam_(?:user|access_key)|AWS_SECRET/, basename(file))
 })

@@ -1,17 +1,17 @@
-/** A share of the mutations; `npm run mutate:terraform` does them all. */
+/** Tests a part of the mutations; `npm run mutate:terraform` tests all of them. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
 import { mutations } from './mutations.ts'
-import { EDGE, noticeMutation } from './notice.ts'
+import { EDGE, detectMutation } from './detect.ts'
 import { readRuns } from './runs.ts'
 
 const tests = join(import.meta.dirname, '../../terraform/tests')
-const missing = whyNoTerraform()
-/** One that each kind of test notices. */
-const share = [
+const missing = findTerraformSkipReason()
+/** One mutation for each kind of test. */
+const selected = [
   'queues.tf: redrive on in-progress',
   'queues.tf: no SourceAccount',
   'queues.tf: notification before the policy',
@@ -28,31 +28,31 @@ let terraform: Terraform
 if (missing === null) {
   test.before(async () => {
     terraform = await openTerraform()
-    await terraform.must(['init', '-backend=false', '-input=false'])
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'])
   })
   test.after(async () => {
     await terraform[Symbol.asyncDispose]()
   })
-  test('the graph: the notification waits for the policy', async () => {
-    assert.ok((await terraform.must(['graph'])).includes(EDGE))
+  test('the notification depends on the queue policy in the graph', async () => {
+    assert.ok((await terraform.runOrThrow(['graph'])).includes(EDGE))
   })
 } else test.skip('the graph', missing)
 
-for (const name of share) {
+for (const name of selected) {
   if (missing !== null) test.skip(name, missing)
   else
     test(name, async () => {
       const mutation = mutations.find((one) => one.name === name)
       assert.ok(mutation)
-      assert.ok(await noticeMutation(terraform, mutation), `not noticed by ${mutation.noticedBy}`)
+      assert.ok(await detectMutation(terraform, mutation), `not detected by ${mutation.detectedBy}`)
     })
 }
 
-test('there are many, each of something, and noticed by a run that is there', () => {
+test('each mutation names an existing file and an existing run', () => {
   const runs = new Set([...readRuns(tests), 'graph'])
   assert.ok(mutations.length >= 60)
-  for (const { name, file, find, noticedBy } of mutations) {
+  for (const { name, file, find, detectedBy } of mutations) {
     assert.ok(find !== '' && existsSync(join(tests, '..', file)), name)
-    assert.ok(runs.has(noticedBy), `${name}: ${noticedBy}`)
+    assert.ok(runs.has(detectedBy), `${name}: ${detectedBy}`)
   }
 })

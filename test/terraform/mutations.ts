@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs'
 
-/** One way to break a module, and the run of `terraform/tests` (or the check of the graph) that must notice. */
+/** A defect in a module, and the run of `terraform/tests` (or the check of the graph) that must detect it. */
 export type Mutation = {
   readonly name: string
-  /** Below `terraform/`. */
+  /** Path below `terraform/`. */
   readonly file: string
-  /** Must be there once. */
+  /** Text to replace. The file must contain it exactly once. */
   readonly find: string
   readonly put: string
   /** `file › run`, or `graph`. */
-  readonly noticedBy: string
+  readonly detectedBy: string
 }
 
-/** Those of mutations.txt. */
+/** The mutations of mutations.txt. */
 export const mutations: readonly Mutation[] = parse(readFileSync(new URL('mutations.txt', import.meta.url), 'utf8'))
 
 function parse(text: string): Mutation[] {
@@ -21,8 +21,8 @@ function parse(text: string): Mutation[] {
     const [file = '', ...blocks] = part.trimEnd().split('\n\n')
     return blocks.map((block) => {
       const [title = '', ...lines] = block.split('\n')
-      const [what = '', noticedBy = ''] = title.split(' => ')
-      return { name: `${file}: ${what}`, file, find: pick(lines, '-'), put: pick(lines, '+'), noticedBy }
+      const [what = '', detectedBy = ''] = title.split(' => ')
+      return { name: `${file}: ${what}`, file, find: pick(lines, '-'), put: pick(lines, '+'), detectedBy }
     })
   })
 }

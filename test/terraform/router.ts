@@ -5,17 +5,18 @@ import type { Cloud } from '../helpers/cloud.ts'
 export type Rule = { readonly events: readonly string[]; readonly prefix: string; readonly queueUrl: string }
 
 export type Router = {
-  /** Keys of the events so far, by whether the rule lets them through. */
+  /** Keys of the events so far that match the rule. */
   readonly passed: readonly string[]
-  readonly held: readonly string[]
+  /** Keys of the events so far that do not match the rule. */
+  readonly dropped: readonly string[]
 } & AsyncDisposable
 
 type Event = { eventName: string; s3: { object: { key: string } } }
 
-/** The embedded S3 tells its own work queue of everything; this passes on what a rule of S3's would. */
+/** Receives the notifications of the embedded S3, which sends all of them, and forwards those that match the rule. */
 export function startRouter({ sqs, local }: Cloud, rule: Rule): Router {
   const passed: string[] = []
-  const held: string[] = []
+  const dropped: string[] = []
   const stop = new AbortController()
   const from = local.queueUrls.work
 
@@ -26,7 +27,7 @@ export function startRouter({ sqs, local }: Cloud, rule: Rule): Router {
       for (const { Body = '{}', ReceiptHandle } of Messages) {
         const { Records } = JSON.parse(Body) as { Records: Event[] }
         const wanted = Records.filter((event) => isWanted(event, rule))
-        for (const event of Records) (wanted.includes(event) ? passed : held).push(toKey(event))
+        for (const event of Records) (wanted.includes(event) ? passed : dropped).push(toKey(event))
         if (wanted.length > 0)
           await sqs.send(
             new SendMessageCommand({ QueueUrl: rule.queueUrl, MessageBody: JSON.stringify({ Records: wanted }) }),
@@ -39,7 +40,7 @@ export function startRouter({ sqs, local }: Cloud, rule: Rule): Router {
   const routing = route()
   return {
     passed,
-    held,
+    dropped,
     async [Symbol.asyncDispose]() {
       stop.abort()
       await routing

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Verdict = { readonly status: string; readonly said: readonly string[] }
+export type RunResult = { readonly status: string; readonly errors: readonly string[] }
 
-/** Every `run` of a folder of Terraform tests, as `file › run`. */
+/** Returns every `run` of a folder of Terraform tests, as `file › run`. */
 export function readRuns(folder: string): string[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.tftest.hcl'))
   return files.toSorted().flatMap((file) => {
@@ -20,19 +20,19 @@ type Line = {
   diagnostic?: { severity: string; summary: string; detail: string }
 }
 
-/** What became of each run, with what was complained of, from `terraform test -json`. */
-export function toVerdicts(json: string): Map<string, Verdict> {
-  const verdicts = new Map<string, { status: string; said: string[] }>()
+/** Returns the status and the errors of each run, from the output of `terraform test -json`. */
+export function toResults(json: string): Map<string, RunResult> {
+  const results = new Map<string, { status: string; errors: string[] }>()
   for (const { type, test_run, diagnostic, ...line } of toLines(json)) {
     if (line['@testrun'] === undefined) continue
     const file = line['@testfile']?.replace(/^tests\/|\.tftest\.hcl$/g, '')
     const run = `${file} › ${line['@testrun']}`
-    const verdict = verdicts.get(run) ?? { status: 'unknown', said: [] }
-    verdicts.set(run, verdict)
-    if (type === 'test_run' && test_run?.progress === 'complete') verdict.status = test_run.status ?? 'unknown'
-    if (diagnostic?.severity === 'error') verdict.said.push(`${diagnostic.summary}: ${diagnostic.detail}`)
+    const result = results.get(run) ?? { status: 'unknown', errors: [] }
+    results.set(run, result)
+    if (type === 'test_run' && test_run?.progress === 'complete') result.status = test_run.status ?? 'unknown'
+    if (diagnostic?.severity === 'error') result.errors.push(`${diagnostic.summary}: ${diagnostic.detail}`)
   }
-  return verdicts
+  return results
 }
 
 function toLines(json: string): Line[] {

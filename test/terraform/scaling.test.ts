@@ -1,97 +1,123 @@
 /**
- * What the expressions that scale and alarm say of a fleet, also when metrics are late, and whatever CloudWatch makes of those
- * that nobody reports. They are those that Terraform resolves; CloudWatch itself is a model of this test.
+ * Evaluates the metric math of scaling and alarms for many states of a fleet, also with late metrics and metrics without data.
+ * The expressions are those that Terraform resolves; CloudWatch is modelled by metric-math.ts.
  */
 import * as assert from 'uvu/assert'
 import { suite } from '../helpers/suite.ts'
-import { openTerraform, whyNoTerraform, type Terraform } from '../helpers/terraform.ts'
-import { evaluate, type Late, type Reading, type Values } from './metric-math.ts'
+import { openTerraform, findTerraformSkipReason, type Terraform } from '../helpers/terraform.ts'
+import { evaluate, type FillRule, type Late, type Values } from './metric-math.ts'
 import { resolveTopology, type Topology } from './topology.ts'
 
-const missing = whyNoTerraform()
+const missing = findTerraformSkipReason()
 const test = suite('terraform scaling')
-const readings: readonly Reading[] = ['FILL fills what was never reported', 'FILL leaves out what was never reported']
+const fillRules: readonly FillRule[] = ['FILL fills metrics without data', 'FILL keeps metrics without data missing']
 
-type Said = number | null
-/** What is reported, and what each expression says then. Whoever is not named says whatever it likes. */
-type Scene = { values: Values; says: Readonly<Record<string, Said>> }
+/** Reported metrics, and the expected value of each expression. Expressions that are not listed are not checked. */
+type Scenario = { values: Values; expected: Readonly<Record<string, number | null>> }
 
-/** A queue that is active reports what is visible, also when it is 0; what is hidden or delayed only where there is some. */
-const awake = { work_visible: 0, running_visible: 0 }
+/** An active queue always reports its visible messages, but hidden and delayed ones only when there are any. */
+const active = { work_visible: 0, running_visible: 0 }
 const late = (before: number): Late => ({ before })
 
-/** Of instances and of tasks alike; `null` makes nobody do anything. */
-const fleet: Readonly<Record<string, Scene>> = {
-  'asleep: nothing happens, and nothing is done': { values: { wanted: 0 }, says: { wake: null, idle: null } },
-  'asleep, and nobody reports the workers either': { values: {}, says: { wake: null, idle: null, track: null } },
-  'an upload wakes it': { values: { work_visible: 1, wanted: 0 }, says: { wake: 1, idle: null } },
-  'an upload wakes it, although nobody reports the workers': { values: { work_visible: 1 }, says: { wake: 1 } },
-  'a job of a daemon that died wakes it': { values: { running_visible: 1, wanted: 0 }, says: { wake: 1, idle: null } },
-  'a job to be tried again wakes it': { values: { ...awake, running_visible: 1 }, says: { wake: 1, idle: null } },
-  'it wakes once': { values: { work_visible: 1, wanted: 1, running: 0 }, says: { wake: 0, track: 1 } },
-  'it wakes once, although it is late to be seen': {
-    values: { work_visible: 1, wanted: late(1), running: 0 },
-    says: { wake: 0, track: 1, idle: null },
+/** Scenarios for instances and tasks. A value of null triggers nothing. */
+const fleet: Readonly<Record<string, Scenario>> = {
+  'does nothing without workers and jobs': { values: { desired: 0 }, expected: { wake: null, idle: null } },
+  'does nothing without workers and jobs when the number of workers has no data': {
+    values: {},
+    expected: { wake: null, idle: null, track: null },
   },
-  'while the first instance boots, jobs are not divided by zero': {
-    values: { work_visible: 9, wanted: 1, running: 0 },
-    says: { track: 9, wake: 0, idle: null },
+  'starts a worker for an upload': { values: { work_visible: 1, desired: 0 }, expected: { wake: 1, idle: null } },
+  'starts a worker for an upload when the number of workers has no data': {
+    values: { work_visible: 1 },
+    expected: { wake: 1 },
   },
-  'its first job runs, and the in-progress queue, just awake, is late: it does not rest': {
-    values: { work_visible: 0, wanted: 1, running: 1 },
-    says: { idle: null, wake: 0, track: 0 },
+  'starts a worker for a job of a dead daemon': {
+    values: { running_visible: 1, desired: 0 },
+    expected: { wake: 1, idle: null },
   },
-  'running jobs count, and keep it from resting': {
-    values: { ...awake, running_hidden: 4, wanted: 2, running: 2 },
-    says: { track: 2, wake: 0, idle: 0 },
+  'starts a worker for a job that is to be retried': {
+    values: { ...active, running_visible: 1 },
+    expected: { wake: 1, idle: null },
   },
-  'postponed and delayed jobs count': {
-    values: { ...awake, work_hidden: 1, work_delayed: 2, running_delayed: 3, wanted: 1, running: 1 },
-    says: { track: 6, idle: 0 },
+  'starts only one worker': { values: { work_visible: 1, desired: 1, running: 0 }, expected: { wake: 0, track: 1 } },
+  'starts only one worker when the number of workers is late': {
+    values: { work_visible: 1, desired: late(1), running: 0 },
+    expected: { wake: 0, track: 1, idle: null },
   },
-  'jobs that are late to be seen are not none': {
-    values: { work_visible: late(9), running_visible: 0, wanted: 2, running: 2 },
-    says: { track: null, idle: null, wake: 0 },
+  'does not divide by zero while the first worker starts': {
+    values: { work_visible: 9, desired: 1, running: 0 },
+    expected: { track: 9, wake: 0, idle: null },
   },
-  'everything is late': {
+  'does not scale in during the first job when metrics of the in-progress queue are late': {
+    values: { work_visible: 0, desired: 1, running: 1 },
+    expected: { idle: null, wake: 0, track: 0 },
+  },
+  'counts running jobs, and does not scale in': {
+    values: { ...active, running_hidden: 4, desired: 2, running: 2 },
+    expected: { track: 2, wake: 0, idle: 0 },
+  },
+  'counts postponed and delayed jobs': {
+    values: { ...active, work_hidden: 1, work_delayed: 2, running_delayed: 3, desired: 1, running: 1 },
+    expected: { track: 6, idle: 0 },
+  },
+  'does not treat late job metrics as 0': {
+    values: { work_visible: late(9), running_visible: 0, desired: 2, running: 2 },
+    expected: { track: null, idle: null, wake: 0 },
+  },
+  'does nothing when all metrics are late': {
     values: {
       work_visible: late(9),
       running_visible: late(1),
       running_hidden: late(2),
-      wanted: late(2),
+      desired: late(2),
       running: late(2),
     },
-    says: { track: null, idle: null, wake: null },
+    expected: { track: null, idle: null, wake: null },
   },
-  'workers that are late to be seen are not none': {
-    values: { ...awake, work_visible: 4, wanted: late(2), running: late(2) },
-    says: { track: null, idle: null, wake: 0 },
+  'does not treat a late number of workers as 0': {
+    values: { ...active, work_visible: 4, desired: late(2), running: late(2) },
+    expected: { track: null, idle: null, wake: 0 },
   },
-  'it rests when all is done': { values: { ...awake, wanted: 3, running: 3 }, says: { track: 0, wake: 0, idle: 1 } },
-  'at rest it goes no lower': { values: { ...awake, wanted: 0 }, says: { wake: 0, idle: 0 } },
+  'scales in when all jobs are finished': {
+    values: { ...active, desired: 3, running: 3 },
+    expected: { track: 0, wake: 0, idle: 1 },
+  },
+  'does not scale in below the floor': { values: { ...active, desired: 0 }, expected: { wake: 0, idle: 0 } },
 }
 
-/** Who is not asked reports neither answers nor empty ones. */
-const daemons: Readonly<Record<string, Scene>> = {
-  'nothing to do, and nobody there': { values: {}, says: { silent: null } },
-  'an idle daemon': { values: { waiting: 0, due: 0, asked: 12, swept: 9 }, says: { silent: 0 } },
-  'jobs wait, and nobody is there': { values: { waiting: 3 }, says: { silent: 3 } },
-  'jobs wait, and nobody is there, which is reported': {
-    values: { waiting: 3, asked: 0, taken: 0 },
-    says: { silent: 3 },
+/** Scenarios of the alarm for silent daemons. A queue that is not polled reports no received messages and no empty receives. */
+const daemons: Readonly<Record<string, Scenario>> = {
+  'no alarm without jobs and daemons': { values: {}, expected: { silent: null } },
+  'no alarm for an idle daemon': {
+    values: { waiting: 0, due: 0, work_empty: 12, sweep_empty: 9 },
+    expected: { silent: 0 },
   },
-  'a daemon that takes them': { values: { waiting: 3, taken: 1, looked: 1 }, says: { silent: 0 } },
-  'a daemon too busy to take more still sweeps': {
-    values: { waiting: 3, hidden: 2, due: 0, swept: 9 },
-    says: { silent: 0 },
+  'alarm when jobs wait and no daemon is running': { values: { waiting: 3 }, expected: { silent: 3 } },
+  'alarm when jobs wait and no daemon is running, reported as 0': {
+    values: { waiting: 3, work_empty: 0, work_received: 0 },
+    expected: { silent: 3 },
   },
-  'all daemons died while they worked': { values: { waiting: 0, due: 0, hidden: 2 }, says: { silent: 2 } },
-  'a record is due, and nobody sweeps': { values: { due: 1 }, says: { silent: 1 } },
-  'jobs that are late to be seen are not none': {
-    values: { waiting: late(3), due: late(0), hidden: late(1), asked: late(0), swept: late(0) },
-    says: { silent: null },
+  'no alarm when a daemon receives the jobs': {
+    values: { waiting: 3, work_received: 1, sweep_received: 1 },
+    expected: { silent: 0 },
   },
-  'one queue is late': { values: { waiting: late(3), asked: late(4), due: 0, swept: 9 }, says: { silent: 0 } },
+  'no alarm when a busy daemon only sweeps': {
+    values: { waiting: 3, hidden: 2, due: 0, sweep_empty: 9 },
+    expected: { silent: 0 },
+  },
+  'alarm when all daemons died during their jobs': {
+    values: { waiting: 0, due: 0, hidden: 2 },
+    expected: { silent: 2 },
+  },
+  'alarm when an in-progress message is due and nothing sweeps': { values: { due: 1 }, expected: { silent: 1 } },
+  'no value while job metrics are late': {
+    values: { waiting: late(3), due: late(0), hidden: late(1), work_empty: late(0), sweep_empty: late(0) },
+    expected: { silent: null },
+  },
+  'no alarm when one queue is late': {
+    values: { waiting: late(3), work_empty: late(4), due: 0, sweep_empty: 9 },
+    expected: { silent: 0 },
+  },
 }
 
 if (missing !== null) test.skip('expressions', missing)
@@ -102,24 +128,24 @@ else {
     await using terraform = await openTerraform()
     fleets.instances = await resolveInstances(terraform)
     fleets.tasks = await resolveTasks(terraform)
-    const root = await resolveTopology(terraform, { variables: { bucket_name: 'films' } })
+    const root = await resolveTopology(terraform, { variables: { bucket_name: 'videos' } })
     silent = alarm(root, 'aws_cloudwatch_metric_alarm.silent[0]')
   })
 
   for (const workers of ['instances', 'tasks'])
-    for (const [name, scene] of Object.entries(fleet))
-      test(`${workers}: ${name}`, () => look(scene, fleets[workers] ?? {}))
-  for (const [name, scene] of Object.entries(daemons)) test(name, () => look(scene, { silent }))
+    for (const [name, scenario] of Object.entries(fleet))
+      test(`${workers}: ${name}`, () => checkScenario(scenario, fleets[workers] ?? {}))
+  for (const [name, scenario] of Object.entries(daemons)) test(name, () => checkScenario(scenario, { silent }))
 }
 
-function look({ values, says }: Scene, expressions: Readonly<Record<string, string>>): void {
-  for (const reading of readings)
-    for (const [who, wanted] of Object.entries(says))
-      assert.is(evaluate(expressions[who] ?? '', { values, reading }), wanted, `${who}, when ${reading}`)
+function checkScenario({ values, expected }: Scenario, expressions: Readonly<Record<string, string>>): void {
+  for (const fillRule of fillRules)
+    for (const [name, value] of Object.entries(expected))
+      assert.is(evaluate(expressions[name] ?? '', { values, fillRule }), value, `${name}, when ${fillRule}`)
 }
 
 const common = {
-  env: { MEDIAD_BUCKET: 'films' },
+  env: { MEDIAD_BUCKET: 'videos' },
   queues: { work: { name: 'work' }, in_progress: { name: 'in-progress' } },
   daemon_policy_arn: 'arn:aws:iam::123456789012:policy/daemon',
   vpc_id: 'vpc-1',
@@ -148,9 +174,9 @@ function triggers(topology: Topology): Record<string, string> {
   )
 }
 
-test('metric math is read as it is meant', () => {
-  const reading: Reading = 'FILL leaves out what was never reported'
-  const at = (expression: string, values: Values = {}) => evaluate(expression, { values, reading })
+test('evaluates metric math', () => {
+  const fillRule: FillRule = 'FILL keeps metrics without data missing'
+  const at = (expression: string, values: Values = {}) => evaluate(expression, { values, fillRule })
   assert.is(at('1 + 2 * 3 / 2'), 4)
   assert.is(at('(1 + 2) * 3'), 9)
   assert.is(at('IF(a > 1 AND b == 2, 5, 6)', { a: 2, b: 2 }), 5)
@@ -164,7 +190,7 @@ test('metric math is read as it is meant', () => {
     [at('a', { a: late(7) }), at('FILL(a, 0)', { a: late(7) }), at('FILL(a, REPEAT)', { a: late(7) })],
     [null, 0, 7],
   )
-  assert.is(evaluate('FILL(a, 0)', { values: {}, reading: 'FILL fills what was never reported' }), 0)
+  assert.is(evaluate('FILL(a, 0)', { values: {}, fillRule: 'FILL fills metrics without data' }), 0)
   for (const wrong of ['1 +', 'a b', 'MAX(a)', 'SUM(a)', 'IF(a, 1, 2']) assert.throws(() => at(wrong))
 })
 

@@ -1,4 +1,4 @@
-/** Checked by the compiler, never run: what `defineConfig` and `env` accept, and what they refuse. */
+/** Type tests of `defineConfig` and `env`. The compiler checks this file; it never runs. */
 import {
   defineConfig,
   definePlugin,
@@ -38,14 +38,14 @@ export const everything = defineConfig({
   onEvent: (event) => {
     if (event.type === 'job:failed') event.retryInSeconds.toFixed()
     if (event.type === 'job:succeeded') event satisfies JobSucceeded
-    // @ts-expect-error: an event that does not exist
+    // @ts-expect-error: there is no such event
     if (event.type === 'job:vanished') event satisfies DaemonEvent
     event satisfies DaemonEvent
   },
 })
 
-// a value may be left open: undefined counts as left out
-export const open = defineConfig({
+// undefined is the same as an option that is left out
+export const undefinedOptions = defineConfig({
   bucket: 'media',
   queues,
   plugins: [note()],
@@ -59,27 +59,27 @@ export const noBucket = defineConfig({ queues, plugins: [note()] })
 export const noPlugins = defineConfig({ bucket: 'media', queues })
 // @ts-expect-error: every queue needs a URL
 export const noUrl: UserConfig['queues'] = { ...queues, work: { concurrency: 2 } }
-// @ts-expect-error: a misspelt option
-export const misspelt = defineConfig({ bucket: 'media', queues, plugins: [note()], jobs: { attempts: 3 } })
-// @ts-expect-error: a misspelt option further down
-export const misspeltInside = defineConfig({ bucket: 'media', queues, plugins: [note()], job: { atempts: 3 } })
+// @ts-expect-error: an option is misspelled
+export const misspelled = defineConfig({ bucket: 'media', queues, plugins: [note()], jobs: { attempts: 3 } })
+// @ts-expect-error: a nested option is misspelled
+export const misspelledNested = defineConfig({ bucket: 'media', queues, plugins: [note()], job: { atempts: 3 } })
 // @ts-expect-error: a port is a number
 export const portAsText = defineConfig({ bucket: 'media', queues, plugins: [note()], http: { port: '3000' } })
-// @ts-expect-error: a plugin is called
+// @ts-expect-error: the plugin function is not called
 export const uncalled = defineConfig({ bucket: 'media', queues, plugins: [note] })
-// @ts-expect-error: the dead queue is never polled
+// @ts-expect-error: the dead-letter queue is not polled
 export const polledDead: UserConfig['queues'] = { ...queues, dead: { url: env('C'), poll: '* * * * * *' } }
 
 export function readsResolved(config: Config): string {
   const port: number = config.http.port
   const poll: string = config.queues.inProgress.poll
-  // @ts-expect-error: a config is frozen
+  // @ts-expect-error: a config is read-only
   config.http.port = 1
-  // @ts-expect-error: and so are its lists
+  // @ts-expect-error: lists are read-only, too
   config.plugins.push(note())
   return `${port}${poll}`
 }
 
 export const overrides: Overrides = { queues: { work: { url: 'http://127.0.0.1/work' } }, http: { port: 0 } }
-// @ts-expect-error: overrides are options too
+// @ts-expect-error: an option is misspelled
 export const wrongOverrides: Overrides = { queues: { wrok: { url: 'http://127.0.0.1/work' } } }

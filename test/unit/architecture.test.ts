@@ -1,6 +1,6 @@
 /**
- * Who may import whom. When a test here fails, either an import points the wrong way, or the design has changed: then
- * change these tables with it, knowingly.
+ * Tests which file can import which. When a test fails, either an import violates the architecture, or the architecture has
+ * changed; in that case, change these tables deliberately.
  */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert'
 import {
   findCycles,
   findImports,
-  findLayerBreaks,
+  findLayerViolations,
   findPackages,
   findText,
   isPackage,
@@ -27,15 +27,15 @@ const sources = readSources(root, ['daemon', 'plugins'])
 const daemon = sources.filter(({ file }) => file.startsWith('daemon/'))
 const plugins = sources.filter(({ file }) => file.startsWith('plugins/'))
 
-/** The layers of docs/architecture.md, from the lowest up: a folder belongs to exactly one of them. */
+/** The layers of docs/architecture.md, from the lowest up. A folder belongs to exactly one layer. */
 const layers = readLayers(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))
 const RULES = 1
 const EDGES = 2
 
-/** Edges that start programs share how that is done. */
+/** Starts programs, for the edges that need one. */
 const SHARED_EDGE = 'daemon/programs/'
 
-/** Every package, and the only files that import it. */
+/** Every package, with the only files that import it. */
 const importers: Record<string, string> = {
   '@20minutes/s3rver': 'local/objects/s3rver.ts',
   '@aws-sdk/client-s3': `composition/tokens.ts|types storage/client.ts storage/download.ts storage/list.ts
@@ -63,29 +63,29 @@ const importers: Record<string, string> = {
 
 const test = suite('architecture')
 
-test('imports point down: vocabulary ← rules ← edges ← steps ← motion ← root', () => {
-  assert.equal(findLayerBreaks(daemon, layers), [])
+test('files import from their own layer or a lower one: vocabulary ← rules ← edges ← steps ← motion ← root', () => {
+  assert.equal(findLayerViolations(daemon, layers), [])
   assert.equal([...new Set(daemon.map(({ file }) => layerOf(file, layers)))].toSorted(), [...layers.keys()])
 })
 
-test('the folders of docs/architecture.md are those of the tree, each once', () => {
+test('docs/architecture.md lists each folder of the tree once', () => {
   const listed = layers.flat().filter((start) => start.endsWith('/'))
   const folders = new Set(daemon.map(({ file }) => `${file.split('/').slice(0, 2).join('/')}`))
   const found = [...folders].filter((path) => !path.endsWith('.ts')).map((path) => `${path}/`)
   assert.equal(listed.toSorted(), found.toSorted())
 })
 
-test('an edge knows no other edge', () => {
-  assert.equal(findImports(daemon, isForeign), [])
+test('an edge imports no other edge', () => {
+  assert.equal(findImports(daemon, isOtherEdge), [])
 })
 
-test('folders do not depend on each other in a circle', () => {
-  const rooms = daemon.map(({ file, text, imports }) => ({
+test('folders have no circular dependencies', () => {
+  const byFolder = daemon.map(({ file, text, imports }) => ({
     file: folderOf(file),
     text,
     imports: imports.map((one) => ({ ...one, target: folderOf(one.target) })),
   }))
-  const merged = Object.values(Object.groupBy(rooms, ({ file }) => file)).map((files = []) => ({
+  const merged = Object.values(Object.groupBy(byFolder, ({ file }) => file)).map((files = []) => ({
     file: files[0]?.file ?? '',
     text: '',
     imports: files.flatMap(({ imports }) => imports).filter(({ target }) => target !== files[0]?.file),
@@ -93,7 +93,7 @@ test('folders do not depend on each other in a circle', () => {
   assert.equal(findCycles(merged, { types: true }), [])
 })
 
-test('a file has one home: no file beside a folder of its name, no folder with one file or more than 12', () => {
+test('no file stands next to a folder of its name; no folder has one file or more than 12', () => {
   const files = sources.map(({ file }) => file)
   const folders = new Set(files.map((file) => dirname(file)))
   assert.equal(
@@ -109,29 +109,29 @@ test('a file has one home: no file beside a folder of its name, no folder with o
   )
 })
 
-test('plugins stand on the public API, and nothing stands on plugins', () => {
+test('plugins import only the public API, and the daemon imports no plugin', () => {
   const allowed = /^(?:node:|plugins\/|daemon\/index\.ts$)/
   assert.equal(
     findImports(plugins, ({ target }) => !allowed.test(target)),
     [],
   )
-  assert.equal(findText(plugins, /from '\.\.\/(?:\.\.\/)*daemon/), []) // by the package's name, as anyone's plugin
+  assert.equal(findText(plugins, /from '\.\.\/(?:\.\.\/)*daemon/), []) // they use the package's name, like any plugin
   assert.equal(
     findImports(daemon, ({ target }) => target.startsWith('plugins/')),
     [],
   )
 })
 
-test('no file can reach itself', () => {
+test('files have no circular imports', () => {
   assert.equal(findCycles(sources, { types: true }), [])
 })
 
-test('each package has its files', () => {
-  const wanted = Object.entries(importers).map(([name, files]) => [name, toFiles(files)] as const)
-  assert.equal(toLines(Object.entries(findPackages(sources))), toLines(wanted))
+test('only the listed files import a package', () => {
+  const expected = Object.entries(importers).map(([name, files]) => [name, toFiles(files)] as const)
+  assert.equal(toLines(Object.entries(findPackages(sources))), toLines(expected))
 })
 
-test('package.json lists what is imported, and nothing else', () => {
+test('package.json lists all imported packages, and no others', () => {
   const { dependencies, devDependencies } = readPackage()
   assert.equal(dependencies, Object.keys(findPackages(sources)).toSorted())
 
@@ -143,17 +143,17 @@ test('package.json lists what is imported, and nothing else', () => {
   )
   const tools = ['c8', 'node', 'oxfmt', 'oxlint', 'typescript']
   const imported = new Set([...Object.keys(findPackages([...sources, ...others])), ...tools])
-  const idle = devDependencies.filter((name) => !imported.has(name.replace('@types/', '')))
-  assert.equal(idle, [])
+  const unused = devDependencies.filter((name) => !imported.has(name.replace('@types/', '')))
+  assert.equal(unused, [])
 })
 
-test('the process ends in one place, and its environment is read in few', () => {
+test('one file exits the process, and few files read its environment', () => {
   assert.equal(findText(sources, /\bprocess\.(?:exit|abort|reallyExit)\b/), ['daemon/main.ts'])
   assert.equal(findText(sources, /\bprocess\.env\b/), [
     'daemon/cli/start.ts',
     'daemon/config/env.ts',
-    'daemon/programs/programs.ts', // PATH, to find ffmpeg as a shell would
-    'daemon/storage/client.ts', // whether the S3 is a custom one, which the SDK does not tell
+    'daemon/programs/programs.ts', // PATH, to find ffmpeg like a shell
+    'daemon/storage/client.ts', // the S3 endpoint, which the SDK does not expose
     'daemon/terminal/terminal.ts',
   ])
   assert.equal(
@@ -162,7 +162,7 @@ test('the process ends in one place, and its environment is read in few', () => 
   )
 })
 
-test('importing the public API loads zod and nothing else, and starts nothing', async () => {
+test('importing the public API loads only zod and starts nothing', async () => {
   const { loaded, resources } = await trace(['daemon/index.ts', 'plugins/index.ts'])
   const packages = new Set(loaded.map(([, url]) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]))
   packages.delete(undefined)
@@ -170,17 +170,17 @@ test('importing the public API loads zod and nothing else, and starts nothing', 
   assert.equal(resources, [])
 })
 
-test('what is read here is what Node loads', async () => {
-  const traced = sources.filter(({ file }) => file !== 'daemon/main.ts') // it would run
+test('the imports found by this test are the ones that Node loads', async () => {
+  const traced = sources.filter(({ file }) => file !== 'daemon/main.ts') // importing it would run the command
   const { loaded } = await trace(traced.map(({ file }) => file))
   const base = pathToFileURL(`${root}/`).href
   const own = loaded.filter(([from]) => traced.some(({ file }) => from === base + file))
   const seen = own.map(([from, url]) => `${from.slice(base.length)} → ${toName(url, base)}`)
   const read = traced
     .flatMap(({ imports }) => imports)
-    .filter((one) => !one.typeOnly && !one.late)
+    .filter((one) => !one.typeOnly && !one.dynamic)
     .map(({ file, target }) => `${file} → ${target}`)
-  // what is required, at whatever time, counts as late
+  // a required package is found as a dynamic import
   const expected = new Set([...read, 'daemon/local/objects/s3rver.ts → @20minutes/s3rver'])
   assert.equal([...new Set(seen)].toSorted(), [...expected].toSorted())
 })
@@ -204,7 +204,7 @@ function readPackage(): { dependencies: string[]; devDependencies: string[] } {
   return { dependencies: Object.keys(dependencies ?? {}), devDependencies: Object.keys(devDependencies ?? {}) }
 }
 
-/** What a process of its own resolves, from where, when it imports these files; and what then still runs in it. */
+/** Imports the files in a separate process; returns what they resolve, and the resources that are still active. */
 async function trace(
   files: readonly string[],
 ): Promise<{ loaded: [from: string, url: string][]; resources: string[] }> {
@@ -242,15 +242,15 @@ function countLines(text: string): number {
   return text.split('\n').filter((line) => line.trim() !== '').length
 }
 
-function isForeign({ file, target }: Import): boolean {
+function isOtherEdge({ file, target }: Import): boolean {
   const isBelow = layerOf(target, layers) <= RULES || target.startsWith(SHARED_EDGE)
   return layerOf(file, layers) === EDGES && !isBelow && folderOf(file) !== folderOf(target)
 }
 
-/** The folder under `daemon/` that a file lies in; a file that lies in none is a folder of its own. */
+/** Returns the folder below `daemon/` that contains a file; a file directly in `daemon/` counts as a folder. */
 const folderOf = (file: string) => file.split('/').slice(0, 2).join('/')
 
-/** The table of layers: the second column names folders (`storage/`) and files (`main.ts`) of `daemon/`. */
+/** Reads the table of layers. Its second column names folders (`storage/`) and files (`main.ts`) of `daemon/`. */
 function readLayers(page: string): string[][] {
   const rows =
     page

@@ -21,23 +21,23 @@ const video: VideoStream = {
 const audio = { index: 1, codec: 'aac', channels: 2, sampleRate: 48_000, durationSeconds: 1 }
 const probe = aProbe({ format: 'mp4', durationSeconds: 1.5, sizeBytes: 4, video, audio, streamCount: 2 })
 
-const seen = { codec: 'h264', width: 160, height: 90, framesPerSecond: 25, pixelFormat: 'yuv420p' }
-const heard = { channels: 2, sampleRate: 48_000 }
+const videoSummary = { codec: 'h264', width: 160, height: 90, framesPerSecond: 25, pixelFormat: 'yuv420p' }
+const audioSummary = { channels: 2, sampleRate: 48_000 }
 
 const scope = { id: JOB, source, route, routes: [route] as const, statePrefix: '.mediad/' }
 const options = { key: 'cvted_{name}.mp4', contentType: 'video/mp4' }
 
-/** A workspace with one file of 4 bytes, and what ffprobe is asked for. */
-async function prepare(found: Probe = probe) {
+/** Creates a workspace with one file of 4 bytes, and records the paths that are probed. */
+async function prepare(result: Probe = probe) {
   const folder = await temporaryFolder()
   const workspace = join(folder.path, 'job-1')
   await mkdir(workspace)
   const path = join(workspace, 'video.mp4')
-  await writeFile(path, 'film')
+  await writeFile(path, 'data')
   const inspected: string[] = []
   const inspect = async (path: string) => {
     inspected.push(path)
-    return found
+    return result
   }
   const add = (change: Partial<AddRequest> = {}) =>
     toArtifact({ path, kind: 'video', options, workspace, scope, inspect, seconds: 2, ...change })
@@ -46,7 +46,7 @@ async function prepare(found: Probe = probe) {
 
 const test = suite('artifact')
 
-test('a file becomes an artifact: size, key, and what ffprobe sees in it', async () => {
+test('converts a file to an artifact with its size, key and media summary', async () => {
   await using prepared = await prepare()
   const { path, add, inspected } = prepared
   assert.equal(await add(), {
@@ -56,53 +56,58 @@ test('a file becomes an artifact: size, key, and what ffprobe sees in it', async
     contentType: 'video/mp4',
     sizeBytes: 4,
     seconds: 2,
-    media: { format: 'mp4', ...seen, ...heard, audioCodec: 'aac', durationSeconds: 1.5, streams: 2 },
+    media: { format: 'mp4', ...videoSummary, ...audioSummary, audioCodec: 'aac', durationSeconds: 1.5, streams: 2 },
   })
   assert.equal(inspected, [path])
 })
 
-test('a path may be relative to the workspace, and gets absolute', async () => {
+test('accepts a path relative to the workspace, and makes it absolute', async () => {
   await using prepared = await prepare()
   assert.is((await prepared.add({ path: 'video.mp4' })).path, prepared.path)
   assert.is((await prepared.add({ path: './x/../video.mp4' })).path, prepared.path)
 })
 
-test('values fill places of the key; a key that loops is refused', async () => {
+test('fills placeholders of the key with values; rejects the key of a source', async () => {
   await using prepared = await prepare()
   const { add } = prepared
   assert.is((await add({ options: { ...options, key: '{name}_{n}.mp4', values: { n: 7 } } })).key, 'a_7.mp4')
   assert.is((await rejection(add({ options: { ...options, key: 'origin_{name}.mp4' } }))).code, 'output.key')
 })
 
-const summaries: [name: string, found: Partial<Probe>, contentType: string, media: object | undefined][] = [
+const summaries: [name: string, result: Partial<Probe>, contentType: string, media: object | undefined][] = [
   [
-    'a turned picture',
+    'rotated video',
     { video: { ...video, rotation: 90 }, audio: null },
     'video/mp4',
-    { format: 'mp4', ...seen, width: 90, height: 160, rotation: 90, durationSeconds: 1.5, streams: 2 },
+    { format: 'mp4', ...videoSummary, width: 90, height: 160, rotation: 90, durationSeconds: 1.5, streams: 2 },
   ],
   [
-    'sound alone',
+    'audio only',
     { video: null },
     'audio/mp4',
-    { format: 'mp4', codec: 'aac', ...heard, durationSeconds: 1.5, streams: 2 },
+    { format: 'mp4', codec: 'aac', ...audioSummary, durationSeconds: 1.5, streams: 2 },
   ],
-  ['a picture', { audio: null, format: 'jpeg_pipe' }, 'image/jpeg', { format: 'jpeg_pipe', ...seen, streams: 2 }],
-  ['no duration', { audio: null, durationSeconds: null }, 'video/webm', { format: 'mp4', ...seen, streams: 2 }],
-  ['no media', {}, 'text/plain', undefined],
-  ['no media that sounds like it', {}, 'application/video', undefined],
+  [
+    'an image',
+    { audio: null, format: 'jpeg_pipe' },
+    'image/jpeg',
+    { format: 'jpeg_pipe', ...videoSummary, streams: 2 },
+  ],
+  ['no duration', { audio: null, durationSeconds: null }, 'video/webm', { format: 'mp4', ...videoSummary, streams: 2 }],
+  ['another content type', {}, 'text/plain', undefined],
+  ['a content type that only resembles one of media', {}, 'application/video', undefined],
 ]
 
-for (const [name, found, contentType, media] of summaries) {
-  test(`what is said of it: ${name}`, async () => {
-    await using prepared = await prepare({ ...probe, ...found })
+for (const [name, result, contentType, media] of summaries) {
+  test(`creates the media summary of ${name}`, async () => {
+    await using prepared = await prepare({ ...probe, ...result })
     const artifact = await prepared.add({ options: { ...options, contentType } })
     assert.equal(artifact.media, media)
     assert.is(prepared.inspected.length, media === undefined ? 0 : 1)
   })
 }
 
-test('what lies outside the workspace is refused, whatever leads there', async () => {
+test('rejects a file outside the workspace, also through a symbolic link', async () => {
   await using prepared = await prepare()
   const { folder, workspace, add, inspected } = prepared
   const outside = join(folder.path, 'outside')
@@ -126,7 +131,7 @@ test('what lies outside the workspace is refused, whatever leads there', async (
   assert.equal(inspected, [])
 })
 
-test('what is missing, empty or no file is refused', async () => {
+test('rejects a path that is missing, empty or not a file', async () => {
   await using prepared = await prepare()
   const { workspace, add } = prepared
   await writeFile(join(workspace, 'empty'), '')
@@ -138,7 +143,7 @@ test('what is missing, empty or no file is refused', async () => {
   }
 })
 
-test('what ffprobe cannot read is refused with what ffprobe says', async () => {
+test('rejects a file that ffprobe cannot read, with the error of ffprobe', async () => {
   await using prepared = await prepare()
   const failure = new Error('no media')
   const inspect = async () => {

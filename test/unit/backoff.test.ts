@@ -4,15 +4,15 @@ import { MAX_BACKOFF_SECONDS, toBackoffSeconds, toRacePauseMs } from '../../daem
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('backoff')
-const most = () => 1 - Number.EPSILON
+const highest = () => 1 - Number.EPSILON
 
-test('the span doubles with every attempt, up to 15 minutes', () => {
-  const spans = [1, 2, 3, 4, 8, 9, 100, 5000].map((attempt) => toBackoffSeconds(attempt, 5, most))
-  assert.equal(spans, [5, 10, 20, 40, 640, 900, 900, 900])
-  assert.is(toBackoffSeconds(1, 900, most), MAX_BACKOFF_SECONDS)
+test('doubles the longest pause with every attempt, up to 15 minutes', () => {
+  const longest = [1, 2, 3, 4, 8, 9, 100, 5000].map((attempt) => toBackoffSeconds(attempt, 5, highest))
+  assert.equal(longest, [5, 10, 20, 40, 640, 900, 900, 900])
+  assert.is(toBackoffSeconds(1, 900, highest), MAX_BACKOFF_SECONDS)
 })
 
-test('the pause is a random share of the span', () => {
+test('pauses for a random fraction of the longest pause', () => {
   assert.is(
     toBackoffSeconds(3, 5, () => 0.5),
     10,
@@ -23,20 +23,20 @@ test('the pause is a random share of the span', () => {
   )
 })
 
-test('never less than a second, but a base of 0 is no pause', () => {
+test('pauses for at least one second, but not at all with a base of 0', () => {
   assert.is(
     toBackoffSeconds(1, 5, () => 0),
     1,
   )
-  assert.is(toBackoffSeconds(1, 0, most), 0)
+  assert.is(toBackoffSeconds(1, 0, highest), 0)
 })
 
-test('attempts that are none count as the first', () => {
-  assert.is(toBackoffSeconds(0, 5, most), 5)
-  assert.is(toBackoffSeconds(-3, 5, most), 5)
+test('treats an attempt below 1 as the first', () => {
+  assert.is(toBackoffSeconds(0, 5, highest), 5)
+  assert.is(toBackoffSeconds(-3, 5, highest), 5)
 })
 
-test('always a whole number of seconds from 1 to 900', () => {
+test('returns an integer from 1 to 900', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: 900 }), (attempt, base) => {
       const seconds = toBackoffSeconds(attempt, base)
@@ -45,11 +45,11 @@ test('always a whole number of seconds from 1 to 900', () => {
   )
 })
 
-test('no base is no pause, however often it was tried', () => {
+test('does not pause with a base of 0, at any attempt', () => {
   for (const attempt of [1, 5, 100]) assert.is(toBackoffSeconds(attempt, 0), 0)
 })
 
-test('the pause after a lost race doubles with every attempt, up to its maximum, with full jitter', () => {
+test('doubles the pause after a lost race with every attempt, up to its maximum, with full jitter', () => {
   const pauses = [1, 2, 3, 4, 100].map((attempt) => toRacePauseMs(attempt, 1000, () => 1))
   assert.equal(pauses, [200, 400, 800, 1000, 1000])
   assert.is(

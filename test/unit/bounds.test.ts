@@ -38,8 +38,8 @@ const thrown = (act: () => unknown): MediadError => {
   throw new Error('nothing was thrown')
 }
 
-/** The worst a plugin can throw: every character takes six bytes in JSON. */
-const endless: JobError = {
+/** The largest error that a plugin can throw: every character takes six bytes in JSON. */
+const hugeError: JobError = {
   code: 'x.y',
   message: '\0'.repeat(2 ** 20),
   verdict: 'retry',
@@ -52,11 +52,11 @@ const past = (attempt: number): PastAttempt => ({
   owner: 'host/1',
   startedAt: 'a',
   endedAt: 'b',
-  error: toBoundedError(endless),
+  error: toBoundedError(hugeError),
 })
 const history = Array.from({ length: 20 }, (_, n) => past(n + 1))
 
-function endlessWarnings(count = 10_000) {
+function addHugeWarnings(count = 10_000) {
   const warnings = createWarnings()
   let kept: ReturnType<typeof warnings.add> = []
   for (let n = 0; n < count; n++) kept = warnings.add({ plugin: 'note', message: '\0'.repeat(10_000) })
@@ -65,27 +65,27 @@ function endlessWarnings(count = 10_000) {
 
 const test = suite('bounds')
 
-test('a document of 1,000 outputs is written and can be read back', async () => {
+test('writes a document of 1,000 outputs and reads it back', async () => {
   const documents = createDocuments({ storage: createFakeStorage(), prefix: '.mediad/' })
   await documents.write(draft({ state: 'succeeded', outputs: outputs(MAX_OUTPUTS) }), null)
   assert.is((await documents.read(JOB))?.document.outputs.length, 1000)
 })
 
-test('1,001 outputs are refused before anything is written', async () => {
+test('rejects 1,001 outputs before anything is written', async () => {
   const storage = createFakeStorage()
   const documents = createDocuments({ storage, prefix: '.mediad/' })
   const error = await rejection(documents.write(draft({ outputs: outputs(1001) }), null))
   assert.equal([error.code, error.verdict, storage.calls], ['output.too_many', 'reject', []])
 })
 
-test('a document above 512 KiB is refused before anything is written', async () => {
+test('rejects a document above 512 KiB before anything is written', async () => {
   const storage = createFakeStorage()
   const documents = createDocuments({ storage, prefix: '.mediad/' })
   const error = await rejection(documents.write(draft({ outputs: outputs(1000, { key: 'k'.repeat(1024) }) }), null))
   assert.equal([error.code, error.verdict, storage.calls], ['document.too_large', 'reject', []])
 })
 
-test('the size is counted in bytes, to the last one', async () => {
+test('counts the size exactly, in bytes', async () => {
   const storage = createFakeStorage()
   const documents = createDocuments({ storage, prefix: '.mediad/' })
   const empty = Buffer.byteLength(JSON.stringify(draft({ outputs: outputs(1, { kind: '' }) })))
@@ -100,17 +100,21 @@ test('the size is counted in bytes, to the last one', async () => {
   assert.is(thrown(() => toFittingDraft(more)).code, 'document.too_large')
 })
 
-test('whatever fails, the dead document fits: endless errors, warnings and history', () => {
-  const warnings = endlessWarnings()
-  const dead = toFittingDraft(toDeadDraft(document({ attempt: 20, history, warnings }), toBoundedError(endless)))
+test('fits a dead document with the largest errors, warnings and history', () => {
+  const warnings = addHugeWarnings()
+  const dead = toFittingDraft(toDeadDraft(document({ attempt: 20, history, warnings }), toBoundedError(hugeError)))
   const size = Buffer.byteLength(JSON.stringify(dead))
   assert.ok(size < MAX_DOCUMENT_BYTES, String(size))
   assert.is(dead.history.length, 20)
   assert.is(dead.error?.stderr?.length, 20)
 })
 
-test('the history loses the output of programs from the oldest attempt on, and only what it must', () => {
-  const ascii = toBoundedError({ ...endless, message: 'm', stderr: Array.from({ length: 20 }, () => 'x'.repeat(500)) })
+test('removes the output of programs from the oldest attempts, and no more than necessary', () => {
+  const ascii = toBoundedError({
+    ...hugeError,
+    message: 'm',
+    stderr: Array.from({ length: 20 }, () => 'x'.repeat(500)),
+  })
   const attempts = Array.from({ length: 20 }, (_, n) => ({ ...past(n + 1), error: ascii }))
   assert.equal(toFittingDraft(draft({ history: attempts })).history, attempts, 'it fits as it is')
   const full = draft({ history: attempts, outputs: outputs(1000, { key: 'k'.repeat(250) }) })
@@ -119,7 +123,7 @@ test('the history loses the output of programs from the oldest attempt on, and o
   assert.ok(kept.includes(true) && kept.includes(false), String(kept))
 })
 
-test('100 warnings are kept, and the others counted', () => {
+test('keeps 100 warnings and counts the others', () => {
   const warnings = createWarnings()
   for (let n = 1; n <= MAX_WARNINGS; n++) assert.is(warnings.add({ plugin: 'note', message: `warning ${n}` }).length, n)
   assert.equal(warnings.add({ plugin: 'note', message: 'x' }).at(-1), {
@@ -132,15 +136,15 @@ test('100 warnings are kept, and the others counted', () => {
   assert.equal(last[100], { plugin: 'mediad', message: '2 more warnings left out' })
 })
 
-test('long warnings are cut, and bounded together', () => {
+test('truncates long warnings, and bounds their total size', () => {
   assert.is(createWarnings().add({ plugin: 'note', message: 'x'.repeat(10_000) })[0]?.message.length, 500)
-  const kept = endlessWarnings(1000)
+  const kept = addHugeWarnings(1000)
   assert.ok(Buffer.byteLength(JSON.stringify(kept)) < 130 * 1024)
   const left = 1000 - (kept.length - 1)
   assert.is(kept.at(-1)?.message, `${left} more warnings left out`)
 })
 
-test('a draft that could not be read back is refused before it is written', () => {
+test('rejects a draft that is not valid before it is written', () => {
   const wrong = [
     { outputs: outputs(1, { kind: undefined as unknown as string }) },
     { outputs: outputs(1, { seconds: Number.NaN }) },
@@ -153,7 +157,7 @@ test('a draft that could not be read back is refused before it is written', () =
   }
 })
 
-test('an end that does not fit leaves the lease as it is, and another end can be written', async () => {
+test('keeps the lease when the final document is too large, and writes another one', async () => {
   const { lease, documents, clock } = holdFakeLease()
   const tooMany = lease.end({ state: 'succeeded', outputs: outputs(1001) })
   assert.is((await rejection(tooMany)).code, 'output.too_many')
@@ -162,7 +166,7 @@ test('an end that does not fit leaves the lease as it is, and another end can be
   assert.equal(
     documents.written.map(({ state, outputs }) => [state, outputs.length]),
     [['processing', 0]],
-    'the heartbeat goes on',
+    'heartbeats continue',
   )
   await lease.end({ state: 'failed' })
   assert.is(documents.written.at(-1)?.state, 'failed')

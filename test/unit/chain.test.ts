@@ -13,7 +13,7 @@ import { suite } from '../helpers/suite.ts'
 
 const log = createTestLog()
 
-/** Makes plugins that write each call of a hook to `calls`; `run` and `setup` can be replaced. */
+/** Creates plugins that record each call of a hook in `calls`; `run` and `setup` can be replaced. */
 function createPlugins() {
   const calls: string[] = []
   const make = (name: string, { run, setup }: Partial<PluginHooks> = {}): Plugin => ({
@@ -69,7 +69,7 @@ const fail = (message: string) => () => {
 
 async function thrown(act: () => Promise<unknown>): Promise<unknown> {
   return act().then(
-    () => assert.unreachable('it did not fail'),
+    () => assert.unreachable('expected an error'),
     (error: unknown) => error,
   )
 }
@@ -91,7 +91,7 @@ test('tears down only the plugins that were set up', async () => {
   assert.equal(calls, ['setup a', 'setup b', 'teardown a'])
 })
 
-test('sets up a plugin once that several chains share', async () => {
+test('sets up a plugin once if several chains share it', async () => {
   const { calls, make } = createPlugins()
   const [shared, first, second] = [make('shared'), make('first'), make('second')]
   const chains = [
@@ -106,7 +106,7 @@ test('sets up a plugin once that several chains share', async () => {
   assert.is(calls.join(), 'teardown second,teardown shared,teardown first')
 })
 
-test('runs plugins in order; each run collects artifacts and outputs of its own', async () => {
+test('runs plugins in order; each run has its own artifacts and outputs', async () => {
   await using folder = await temporaryFolder()
   const { make } = createPlugins()
   const options = { key: '{name}.txt', contentType: 'text/plain' }
@@ -127,7 +127,7 @@ test('runs plugins in order; each run collects artifacts and outputs of its own'
 
 const RAN = 'skipper no video,writer undefined,uploader undefined'
 
-test('stops at the plugin that fails, and reports it with the timings so far', async () => {
+test('stops at a plugin that fails, and reports it with the timings up to that point', async () => {
   const { calls, make } = createPlugins()
   const plugins = [make('a'), make('b', { run: fail('broken') }), make('c')]
   const error = await thrown(() => runChain(plugins, makeJob()))

@@ -5,7 +5,11 @@ import { document, JOB, seen, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const error: JobError = { code: 'internal.ffmpeg', message: 'm', verdict: 'retry', plugin: 'transcode', stderr: ['x'] }
-const crashed: JobError = { code: 'internal.crashed', message: 'the attempt ended without a word', verdict: 'retry' }
+const crashed: JobError = {
+  code: 'internal.crashed',
+  message: 'the attempt ended without a result: its daemon died or lost the lease',
+  verdict: 'retry',
+}
 const startedAt = '2026-01-01T00:00:00.000Z'
 const endedAt = '2026-01-01T00:01:00.000Z'
 const timings = { startedAt, endedAt, plugins: [] }
@@ -24,7 +28,7 @@ const claimOver = (previous: Parameters<typeof seen>[0]) => toClaimDraft({ ...re
 
 const test = suite('claim')
 
-test('a first claim starts from nothing', () => {
+test('creates a complete document with the first claim', () => {
   const { timings, ...draft } = toClaimDraft({ ...request, claim: 1, attempt: 1 })
   assert.ok(Math.abs(Date.now() - Date.parse(timings.startedAt)) < 60_000)
   assert.equal([timings.endedAt, timings.plugins], [null, []])
@@ -44,7 +48,7 @@ test('a first claim starts from nothing', () => {
   })
 })
 
-test('nothing of a failed attempt is left in the next but its history', () => {
+test('keeps only the history of a failed attempt', () => {
   const draft = claimOver({ state: 'failed', error, backoffSeconds: 9, timings, progress: { plugin: 'x', percent: 5 } })
   assert.equal([draft.state, draft.error, draft.backoffSeconds, draft.outputs], ['processing', null, 0, []])
   assert.equal(draft.progress, { plugin: null, percent: 0 })
@@ -52,25 +56,25 @@ test('nothing of a failed attempt is left in the next but its history', () => {
   assert.equal(draft.history, [past(1)])
 })
 
-test('an attempt that ended without a word is in the history as that', () => {
+test('adds an attempt that ended without a result to the history as crashed', () => {
   const [entry, ...more] = claimOver({ claim: 4, history: [] }).history
   assert.equal(more, [])
   assert.ok(Math.abs(Date.now() - Date.parse(entry?.endedAt ?? '')) < 60_000)
   assert.equal({ ...entry, endedAt }, past(1, { claim: 4, error: crashed }))
 })
 
-test('a release leaves the history as it is', () => {
+test('does not change the history after a release', () => {
   const history = [past(1)]
   assert.equal(claimOver({ state: 'released', owner: null, history }).history, history)
 })
 
-test('another upload has no history', () => {
+test('starts a new history for another upload', () => {
   const other = { ...source, etag: 'e0' }
   assert.equal(claimOver({ state: 'failed', error, source: other, history: [past(1)] }).history, [])
   assert.equal(claimOver({ state: 'dead', source: other, history: [past(1)] }).history, [])
 })
 
-test('the history keeps the last 20 attempts', () => {
+test('keeps the last 20 attempts in the history', () => {
   const history = Array.from({ length: 20 }, (_, index) => past(index + 1))
   const draft = claimOver({ state: 'failed', error, attempt: 21, claim: 21, timings, history })
   assert.equal(
@@ -79,7 +83,7 @@ test('the history keeps the last 20 attempts', () => {
   )
 })
 
-test('a dead document has no owner, the error, and the last attempt in its history', () => {
+test('removes the owner of a dead document, sets the error, and adds the last attempt to the history', () => {
   const dead = toDeadDraft(document({ attempt: 2, claim: 2, history: [past(1)], backoffSeconds: 7 }), error)
   assert.equal([dead.state, dead.owner, dead.error, dead.backoffSeconds], ['dead', null, error, 0])
   assert.is(dead.history.length, 2)
@@ -89,24 +93,24 @@ test('a dead document has no owner, the error, and the last attempt in its histo
   assert.equal([dead.claim, dead.attempt, dead.source], [2, 2, source])
 })
 
-test('rev and nonce of the old document do not go along', () => {
+test('does not copy rev and nonce to a dead document', () => {
   const keys = Object.keys(toDeadDraft(document(), error))
   assert.not.ok(keys.includes('rev') || keys.includes('nonce'))
 })
 
-test('a failed attempt that is dead-lettered later ended when it failed', () => {
+test('keeps the end of a failed attempt that is dead-lettered later', () => {
   const dead = toDeadDraft(document({ state: 'failed', error, timings }), error)
   assert.equal(dead.history, [past(1)])
 })
 
-test('a failed attempt keeps its own error when the job is dead-lettered for another reason', () => {
+test('keeps the error of a failed attempt when the job is dead-lettered for another reason', () => {
   const gone: JobError = { code: 'input.source_gone', message: 'm', verdict: 'reject' }
   const dead = toDeadDraft(document({ state: 'failed', error, timings }), gone)
   assert.equal(dead.error, gone)
   assert.equal(dead.history[0]?.error, error)
 })
 
-test('a job is dead-lettered for its own error, or for having ended without one', () => {
+test('dead-letters a job with the error of its document, or as crashed when there is none', () => {
   assert.equal(toDeadError(document({ state: 'failed', error }), 5), error)
   const { code, message, verdict } = toDeadError(document({ attempt: 5 }), 5)
   assert.equal([code, verdict], ['internal.crashed', 'retry'])

@@ -12,7 +12,7 @@ const test = suite('loading the config')
 
 const api = JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../daemon/index.ts')).href)
 
-/** A valid config as a person writes one; `change` is laid over it. */
+/** Returns the text of a valid config, with `change` applied. */
 const toText = (change = '{}') => `
 import { defineConfig, definePlugin, env, z } from ${api}
 const note = definePlugin('note', z.object({}), () => ({ keys: ['note_{name}'], run(): void {} }))
@@ -34,7 +34,8 @@ async function folderWith(files: Record<string, string>) {
   return folder
 }
 
-async function refusal(options: LoadOptions): Promise<string> {
+/** Returns the message of the error with which loading fails. */
+async function loadError(options: LoadOptions): Promise<string> {
   try {
     await loadConfig(options)
   } catch (error) {
@@ -42,11 +43,11 @@ async function refusal(options: LoadOptions): Promise<string> {
     assert.is((error as MediadError).code, 'config.invalid')
     return (error as MediadError).message
   }
-  return assert.unreachable('it was loaded') as never
+  return assert.unreachable('the config was loaded') as never
 }
 
 for (const extension of ['ts', 'mts', 'js', 'mjs'])
-  test(`media.config.${extension} is found`, async () => {
+  test(`finds media.config.${extension}`, async () => {
     const name = `media.config.${extension}`
     await using folder = await folderWith({
       [name]: extension.endsWith('ts') ? toText() : toScript(),
@@ -58,13 +59,13 @@ for (const extension of ['ts', 'mts', 'js', 'mjs'])
     assert.is(config.http.port, 3000)
   })
 
-test('the search goes up to the next folder that has one', async () => {
+test('searches the parent folders', async () => {
   await using folder = await folderWith({ 'media.config.mts': toText(), 'a/b/c/file': '', 'a/package.json': '{}' })
   const { file } = await loadConfig({ cwd: join(folder.path, 'a/b/c') })
   assert.is(file, join(folder.path, 'media.config.mts'))
 })
 
-test('a config nearer by hides one further up', async () => {
+test('prefers the config in the nearest folder', async () => {
   await using folder = await folderWith({
     'media.config.mts': 'throw new Error("not this one")',
     'a/media.config.mjs': toScript(),
@@ -73,7 +74,7 @@ test('a config nearer by hides one further up', async () => {
   assert.is(file, join(folder.path, 'a/media.config.mjs'))
 })
 
-test('a file may be named, under any name, relative to the folder', async () => {
+test('loads a given file of any name, relative to the folder', async () => {
   await using folder = await folderWith({
     'media.config.mts': 'throw new Error("not this one")',
     'conf/other.mts': toText(),
@@ -82,68 +83,68 @@ test('a file may be named, under any name, relative to the folder', async () => 
     assert.is((await loadConfig({ cwd: folder.path, file })).file, join(folder.path, 'conf/other.mts'))
 })
 
-test('loading leaves nothing beside the config', async () => {
+test('creates no files beside the config', async () => {
   const { readdir } = await import('node:fs/promises')
   await using folder = await folderWith({ 'media.config.mts': toText() })
   await loadConfig({ cwd: folder.path })
   assert.equal(await readdir(folder.path), ['media.config.mts'])
 })
 
-test('no config: says where it looked and what to do', async () => {
+test('reports where it searched, and what to do, when there is no config', async () => {
   await using folder = await folderWith({})
-  // from the root, so that no config of somebody else lies above
-  assert.match(await refusal({ cwd: '/' }), /no media\.config\.ts in \/ or any folder above; .*--config/)
-  assert.match(await refusal({ cwd: folder.path, file: 'none.ts' }), /no config file .*none\.ts/)
+  // the root has no parent folder that could contain a config
+  assert.match(await loadError({ cwd: '/' }), /no media\.config\.ts in \/ or any folder above; .*--config/)
+  assert.match(await loadError({ cwd: folder.path, file: 'none.ts' }), /no config file .*none\.ts/)
 })
 
-test('a config that throws is named with the line, whatever code the error has', async () => {
+test('reports file and line of a config that throws, whatever the code of its error', async () => {
   await using folder = await folderWith({
     'plain.mts': '\n\nthrow new Error("boom")',
     'a/media.config.mts': '\nthrow Object.assign(new Error("gone"), { code: "ENOENT" })',
     'media.config.mts': toText(),
   })
-  assert.match(await refusal({ cwd: folder.path, file: 'plain.mts' }), /cannot load .*plain\.mts, line 3: boom/)
-  assert.match(await refusal({ cwd: join(folder.path, 'a') }), /cannot load .*a\/media\.config\.mts, line 2: gone/)
+  assert.match(await loadError({ cwd: folder.path, file: 'plain.mts' }), /cannot load .*plain\.mts, line 3: boom/)
+  assert.match(await loadError({ cwd: join(folder.path, 'a') }), /cannot load .*a\/media\.config\.mts, line 2: gone/)
 })
 
-test('syntax errors and missing imports are named with the file', async () => {
+test('reports the file of syntax errors and missing imports', async () => {
   await using folder = await folderWith({
     'syntax.mts': 'export default {\n  a: ,\n}',
     'lost.mts': 'import "./nowhere.ts"\nexport default {}',
   })
-  assert.match(await refusal({ cwd: folder.path, file: 'syntax.mts' }), /cannot load .*syntax\.mts/)
-  assert.match(await refusal({ cwd: folder.path, file: 'lost.mts' }), /cannot load .*lost\.mts.*nowhere/)
+  assert.match(await loadError({ cwd: folder.path, file: 'syntax.mts' }), /cannot load .*syntax\.mts/)
+  assert.match(await loadError({ cwd: folder.path, file: 'lost.mts' }), /cannot load .*lost\.mts.*nowhere/)
 })
 
-test('a config without a default export, empty, or of something else is refused', async () => {
+test('rejects a config that is empty, has no default export, or exports another type', async () => {
   await using folder = await folderWith({
     'named.mts': 'export const config = {}',
     'empty/media.config.mts': '',
     'list.mts': 'export default []',
     'null.mts': 'export default null',
   })
-  const said = /export default defineConfig/
+  const expected = /export default defineConfig/
   for (const file of ['named.mts', 'list.mts', 'null.mts', 'empty/media.config.mts'])
-    assert.match(await refusal({ cwd: folder.path, file }), said)
-  assert.match(await refusal({ cwd: join(folder.path, 'empty') }), said)
+    assert.match(await loadError({ cwd: folder.path, file }), expected)
+  assert.match(await loadError({ cwd: join(folder.path, 'empty') }), expected)
 })
 
-test('mistakes are listed under the name of the file', async () => {
+test('lists the problems under the name of the file', async () => {
   await using folder = await folderWith({ 'media.config.mts': toText('{ http: { prot: 1, port: -1 } }') })
-  const message = await refusal({ cwd: folder.path })
+  const message = await loadError({ cwd: folder.path })
   assert.match(message, /media\.config\.mts has 2 problems:\n/)
   assert.match(message, /^ {2}http\.prot: unknown option; did you mean "port"\?$/m)
   assert.match(message, /^ {2}http\.port: must be/m)
 })
 
-test('overrides are laid over the config before it is checked: objects merged, lists replaced', async () => {
+test('merges the overrides into the config before validation, and replaces lists', async () => {
   const urls =
     'queues: { work: { url: env("MEDIAD_TEST_NONE"), concurrency: 3 }, inProgress: { url: "http://q/in-progress" }, dead: { url: "http://q/dead" } }'
   await using folder = await folderWith({
     'media.config.mts': toText(`{ ${urls}, http: { port: -5, urlSeconds: 60 } }`),
   })
   assert.match(
-    await refusal({ cwd: folder.path }),
+    await loadError({ cwd: folder.path }),
     /queues\.work\.url: the environment variable MEDIAD_TEST_NONE is not set/,
   )
   const overrides = {
@@ -161,12 +162,12 @@ test('overrides are laid over the config before it is checked: objects merged, l
   assert.is((await loadConfig({ cwd: folder.path, overrides: { ...overrides, plugins } })).config.plugins.length, 2)
 })
 
-test('overrides are checked like everything else', async () => {
+test('validates the overrides', async () => {
   await using folder = await folderWith({ 'media.config.mts': toText() })
-  assert.match(await refusal({ cwd: folder.path, overrides: { http: { port: 70_000 } } }), /http\.port: must be/)
+  assert.match(await loadError({ cwd: folder.path, overrides: { http: { port: 70_000 } } }), /http\.port: must be/)
 })
 
-test('.env beside the config is read before it is evaluated; the environment wins', async () => {
+test('reads .env beside the config before it is evaluated, and does not replace variables that are set', async () => {
   const change = '{ http: { host: env("MEDIAD_TEST_HOST") }, workspace: { directory: env("MEDIAD_TEST_FOLDER") } }'
   await using folder = await folderWith({
     'media.config.mts': toText(change),
@@ -181,12 +182,12 @@ test('.env beside the config is read before it is evaluated; the environment win
   for (const name of ['BUCKET', 'HOST', 'FOLDER']) delete process.env[`MEDIAD_TEST_${name}`]
 })
 
-test('a .env that cannot be read is an error', async () => {
+test('reports a .env that cannot be read', async () => {
   await using folder = await folderWith({ 'media.config.mts': toText(), '.env/file': '' })
-  assert.match(await refusal({ cwd: folder.path }), /cannot read .*\.env/)
+  assert.match(await loadError({ cwd: folder.path }), /cannot read .*\.env/)
 })
 
-test('the repository’s own config loads, given its queues, and names what is missing otherwise', async () => {
+test('loads the config of the repository, with overrides for its queues', async () => {
   const cwd = join(import.meta.dirname, '../..')
   const queues = {
     work: { url: 'http://q/work' },
@@ -201,7 +202,7 @@ test('the repository’s own config loads, given its queues, and names what is m
   )
 })
 
-test('importing the public API loads zod and no other package', () => {
+test('loads zod and no other package when the public API is imported', () => {
   const script = `import { registerHooks } from 'node:module'
     const packages = new Set()
     registerHooks({ resolve(specifier, context, next) {

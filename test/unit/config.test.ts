@@ -26,7 +26,7 @@ const minimal = {
   plugins: [encode()],
 } satisfies UserConfig
 
-/** The lines of the message, without the first. */
+/** Returns the problems of a config: the lines of the message, without the first. */
 function problemsOf(user: unknown): string[] {
   try {
     checkConfig(user)
@@ -41,13 +41,14 @@ function problemsOf(user: unknown): string[] {
   return []
 }
 
+/** Checks that `change` to a valid config is the only problem. */
 const only = (change: object, expected: RegExp) => {
   const problems = problemsOf({ ...minimal, ...change })
   assert.is(problems.length, 1, problems.join('\n'))
   assert.match(problems[0] ?? '', expected)
 }
 
-test('what is left out gets its default', () => {
+test('sets the defaults of options that are left out', () => {
   const { plugins, limits, routes, ...rest } = checkConfig(minimal)
   assert.equal(rest, {
     bucket: 'media',
@@ -66,15 +67,15 @@ test('what is left out gets its default', () => {
   })
   assert.is(plugins[0], minimal.plugins[0])
   assert.equal(routes, [{ prefix: 'origin_', plugins }])
-  assert.is(limits.sourceBytes, 20 * 1024 ** 3) // all of them: limits.test.ts
+  assert.is(limits.sourceBytes, 20 * 1024 ** 3) // limits.test.ts checks all of them
 })
 
-test('an empty section is as good as none, and one option leaves the others their defaults', () => {
+test('sets the defaults of an empty section, and of the other options of a section', () => {
   assert.equal(checkConfig({ ...minimal, job: {} }).job, checkConfig(minimal).job)
   assert.equal(checkConfig({ ...minimal, http: { port: 0 } }).http, { ...checkConfig(minimal).http, port: 0 })
 })
 
-test('the config is frozen all the way down, the user’s object is not', () => {
+test('freezes the config deeply, but not the object of the user', () => {
   const user = structuredClone({ ...minimal, plugins: [] as unknown[] })
   user.plugins.push(encode())
   const config = checkConfig(user)
@@ -87,7 +88,7 @@ test('the config is frozen all the way down, the user’s object is not', () => 
   assert.is(config.plugins.length, 1)
 })
 
-test('a listener is kept as it is', () => {
+test('keeps a listener unchanged', () => {
   const seen: string[] = []
   const onEvent = (event: DaemonEvent) => void seen.push(event.type)
   assert.is(checkConfig({ ...minimal, onEvent }).onEvent, onEvent)
@@ -95,7 +96,7 @@ test('a listener is kept as it is', () => {
   only({ onEvent: 'log' }, /^onEvent: must be a function/)
 })
 
-test('every problem is reported, each on a line of its own with its path', () => {
+test('reports all problems, each with its path on a separate line', () => {
   const problems = problemsOf({
     bucket: '',
     queues: { work: { url: 'nonsense', concurrency: 0 }, inProgress: { url: 'ftp://q/1', poll: 'often' } },
@@ -106,14 +107,14 @@ test('every problem is reported, each on a line of its own with its path', () =>
   const expected = [
     /^bucket: must not be empty/,
     /^queues\.work\.url: must be the http\(s\) URL of an SQS queue, not "nonsense"/,
-    /^queues\.work\.concurrency: must be a whole number from 1 to 64, not 0/,
+    /^queues\.work\.concurrency: must be an integer from 1 to 64, not 0/,
     /^queues\.inProgress\.url: must be the http\(s\) URL/,
     /^queues\.inProgress\.poll: must be a cron expression of 6 fields/,
     /^queues\.dead: is missing/,
-    /^job\.attempts: must be a whole number from 1 to 100, not 1\.5/,
-    /^job\.leaseSeconds: must be a whole number from 6 to 3600, not 5/,
+    /^job\.attempts: must be an integer from 1 to 100, not 1\.5/,
+    /^job\.leaseSeconds: must be an integer from 6 to 3600, not 5/,
     /^job\.retries: unknown option/,
-    /^http\.port: must be a whole number from 0 to 65535, not "3000"/,
+    /^http\.port: must be an integer from 0 to 65535, not "3000"/,
     /^plugins\[0\] \(encode\)\.crf: must be at most 51, not 99/,
     /^plugins\[1\] \(encode\)\.codec: must be one of "h264", "hevc", not "mjpeg"/,
   ]
@@ -121,7 +122,7 @@ test('every problem is reported, each on a line of its own with its path', () =>
     assert.is(problems.filter((line) => pattern.test(line)).length, 1, `${pattern} in\n${problems.join('\n')}`)
 })
 
-test('numbers must be whole, finite and within their limits', () => {
+test('requires numbers to be integers within their limits', () => {
   const limits = {
     job: { attempts: [1, 100], leaseSeconds: [6, 3600], recheckSeconds: [1, 900], backoffSeconds: [0, 900] },
     http: { port: [0, 65_535], urlSeconds: [1, 604_800], maxUploadBytes: [1, 5 * 1024 ** 3] },
@@ -133,12 +134,12 @@ test('numbers must be whole, finite and within their limits', () => {
       for (const value of [min - 1, max + 1, min + 0.5, Number.NaN, Infinity, `${min}`, null, true, 10n])
         only(
           { [section]: { [option]: value } },
-          new RegExp(`^${section}\\.${option}: must be a whole number from ${min} to ${max}, not `),
+          new RegExp(`^${section}\\.${option}: must be an integer from ${min} to ${max}, not `),
         )
     }
 })
 
-test('an unknown option is an error and says what may have been meant', () => {
+test('reports an unknown option, with the known option that it resembles', () => {
   only({ jbo: {} }, /^jbo: unknown option; did you mean "job"\?/)
   only({ http: { prot: 1 } }, /^http\.prot: unknown option; did you mean "port"\?/)
   only(
@@ -156,35 +157,35 @@ test('an unknown option is an error and says what may have been meant', () => {
   )
 })
 
-test('an option with control characters in its name or value cannot forge a line', () => {
+test('escapes control characters in names and values, so that they cannot forge a line', () => {
   const problems = problemsOf({ ...minimal, ['a\n  bucket: fine']: 1, http: { host: 3, port: 'x\n\u001B[2J' } })
   assert.is(problems.length, 3)
   assert.not.match(problems.join(''), /\p{Cc}/u)
 })
 
-test('a poll must be a cron expression with seconds that comes true some day', () => {
+test('requires a poll to be a cron expression with seconds that can match', () => {
   const poll = (value: unknown) => ({ queues: { ...minimal.queues, work: { ...minimal.queues.work, poll: value } } })
   assert.equal(problemsOf({ ...minimal, ...poll('0-59/3 * * * * *') }), [])
   only(poll('* * * * *'), /queues\.work\.poll: .*6 fields.*this has 5/)
-  only(poll('99 * * * * *'), /queues\.work\.poll: is no cron expression/)
-  only(poll('0 0 0 30 2 *'), /queues\.work\.poll: .*never comes true/)
+  only(poll('99 * * * * *'), /queues\.work\.poll: is not a valid cron expression/)
+  only(poll('0 0 0 30 2 *'), /queues\.work\.poll: .*never matches/)
   only(poll('@hourly'), /queues\.work\.poll: .*6 fields/)
   only(poll(5), /queues\.work\.poll: must be text, not 5/)
 })
 
-test('the address of the instance metadata is an URL, and there is none unless it is given', () => {
+test('requires the address of the instance metadata to be a URL', () => {
   assert.equal(problemsOf({ ...minimal, shutdown: { metadataUrl: 'http://169.254.169.254' } }), [])
   for (const metadataUrl of ['', '169.254.169.254', 'file:///etc/passwd', true, null])
     only({ shutdown: { metadataUrl } }, /^shutdown\.metadataUrl: must /)
 })
 
-test('a bucket is a name', () => {
+test('requires the bucket to be a name', () => {
   for (const bucket of ['media', 'my.media-bucket', '123']) assert.equal(problemsOf({ ...minimal, bucket }), [])
   for (const bucket of ['a b', 'a/b', 'ab', 's3://media', 'arn:aws:s3:::media', '-media'])
     only({ bucket }, /^bucket: must be the plain name/)
 })
 
-test('the queues must differ', () => {
+test('requires three different queues', () => {
   const { work, inProgress } = minimal.queues
   only({ queues: { work, inProgress, dead: work } }, /^queues\.dead\.url: is the same queue as queues\.work\.url/)
   only(
@@ -193,17 +194,17 @@ test('the queues must differ', () => {
   )
 })
 
-test('source and state prefix must not overlap', () => {
+test('rejects source and state prefixes that overlap', () => {
   only({ state: { prefix: 'origin_state/' } }, /^state\.prefix: must not overlap/)
   only({ source: { prefix: '.mediad/in/' } }, /^state\.prefix: must not overlap/)
   only({ source: { prefix: '' } }, /^source\.prefix: must not be empty/)
   only({ state: { prefix: '' } }, /^state\.prefix: must not be empty/)
 })
 
-test('no plugin writes where sources or job documents are, or where another one writes', () => {
+test('rejects a plugin that writes under the source or state prefix, or to a key of another plugin', () => {
   only(
     { plugins: [writer('loop', 'origin_{name}.mp4')] },
-    /^plugins\[0\] \(loop\): writes to "origin_\{name\}\.mp4", .*again, for ever/,
+    /^plugins\[0\] \(loop\): writes to "origin_\{name\}\.mp4", .*again, endlessly/,
   )
   only({ plugins: [writer('spy', '.mediad/jobs/{id}.json')] }, /^plugins\[0\] \(spy\): .*state\.prefix/)
   only(
@@ -220,19 +221,19 @@ test('no plugin writes where sources or job documents are, or where another one 
   )
 })
 
-test('conflicts are found beside other mistakes', () => {
+test('reports conflicts together with other problems', () => {
   const problems = problemsOf({ ...minimal, bucket: 3, plugins: [writer('loop', 'origin_{name}')] })
   assert.is(problems.length, 2)
 })
 
-test('what is no plugin is told from one that was not called', () => {
+test('distinguishes a plugin that was not called from another value', () => {
   only({ plugins: [] }, /^plugins: must have at least one plugin/)
   only({ plugins: undefined }, /^plugins: is missing/)
   only({ plugins: [encode(), encode] }, /^plugins\[1\]: must be a plugin, not the function that makes it/)
   only({ plugins: [{ run() {} }] }, /^plugins\[0\]: must be a plugin made by definePlugin, not an object/)
 })
 
-test('a missing variable is reported at its place, an empty one too', () => {
+test('reports a missing or empty environment variable at its path', () => {
   process.env.MEDIAD_TEST_EMPTY = ''
   process.env.MEDIAD_TEST_SET = 'http://q/1/work'
   const url = (value: string) => ({ queues: { ...minimal.queues, work: { url: value } } })
@@ -248,15 +249,15 @@ test('a missing variable is reported at its place, an empty one too', () => {
   delete process.env.MEDIAD_TEST_SET
 })
 
-test('a missing variable is named in numbers, plugins and options of plugins too', () => {
+test('reports a missing environment variable in numbers, plugins and options of plugins', () => {
   const missing = env('MEDIAD_TEST_MISSING')
-  const named = /the environment variable MEDIAD_TEST_MISSING is not set/
-  only({ http: { port: missing } }, named)
-  only({ plugins: [missing] }, named)
-  only({ plugins: [encode({ codec: missing as 'h264' })] }, named)
+  const expected = /the environment variable MEDIAD_TEST_MISSING is not set/
+  only({ http: { port: missing } }, expected)
+  only({ plugins: [missing] }, expected)
+  only({ plugins: [encode({ codec: missing as 'h264' })] }, expected)
 })
 
-test('calculating with a missing variable throws its name', () => {
+test('throws the name of a missing environment variable when it is used in an expression', () => {
   const missing = env('MEDIAD_TEST_MISSING')
   for (const use of [
     () => `${missing}/x`,
@@ -268,7 +269,7 @@ test('calculating with a missing variable throws its name', () => {
     assert.throws(use, /MEDIAD_TEST_MISSING is not set/)
 })
 
-test('what is no config at all is said to be none', () => {
+test('rejects a value that is not an object', () => {
   for (const user of [null, undefined, 3, 'x', []])
     assert.match(problemsOf(user).join('\n'), /^config: (must be an object|is missing)/)
 })

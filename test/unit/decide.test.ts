@@ -42,7 +42,7 @@ const backoff = (seconds: number): TakeDecision => ({ do: 'postpone', why: 'back
 const newerUpload: TakeDecision = { do: 'postpone', why: 'newer upload', seconds: 30 }
 
 type Document = Partial<JobDocument>
-type TakeRow = [name: string, of: WorkSource, is: Document | null, age: number, decision: TakeDecision]
+type TakeRow = [name: string, of: WorkSource, stored: Document | null, age: number, decision: TakeDecision]
 
 const takeTable: TakeRow[] = [
   ['no document', source, null, 0, claim(1, 1)],
@@ -66,14 +66,20 @@ const takeTable: TakeRow[] = [
   ['redriven, succeeded', { ...source, redrive: 3 }, { ...succeeded, claim: 3 }, 9, duplicate],
   ['redriven, fresh', { ...source, redrive: 3 }, { claim: 3 }, 0, owned(61)],
   ['redriven, stale', { ...source, redrive: 3 }, { claim: 3, attempt: 2 }, STALE, claim(4, 3)],
-  ['redriven, used up', { ...source, redrive: 3 }, failed({ claim: 3, attempt: 5 }), 0, deadLetter],
-  ['redriven, a newer upload is there', { ...older, redrive: 3 }, { ...dead, claim: 3 }, 9, superseded],
+  ['redriven, attempts exhausted', { ...source, redrive: 3 }, failed({ claim: 3, attempt: 5 }), 0, deadLetter],
+  ['redriven, superseded by a newer upload', { ...older, redrive: 3 }, { ...dead, claim: 3 }, 9, superseded],
   ['redriven, another upload is dead', { ...newer, redrive: 3 }, { ...dead, claim: 3, attempt: 5 }, 0, claim(4, 1)],
-  ['the same in other letters, succeeded', { ...source, sequencer: '00a' }, succeeded, 9, duplicate],
+  [
+    'the same with another spelling of the sequencer, succeeded',
+    { ...source, sequencer: '00a' },
+    succeeded,
+    9,
+    duplicate,
+  ],
 
   ['the same, fresh', source, {}, 0, owned(61)],
   ['the same, half way', source, {}, 30, owned(31)],
-  ['the same, at the border', source, {}, FRESH, owned(1)],
+  ['the same, at the end of the lease', source, {}, FRESH, owned(1)],
   ['the same, at its last attempt', source, { attempt: 5 }, 10, owned(51)],
 
   ['the same, stale at its last attempt', source, { attempt: 5 }, STALE, deadLetter],
@@ -84,7 +90,7 @@ const takeTable: TakeRow[] = [
 
   ['the same, just failed', source, failed(), 0, backoff(100)],
   ['the same, failed a while ago', source, failed(), 99.5, backoff(0.5)],
-  ['the same, backoff over', source, failed(), 100, claim(2, 2)],
+  ['the same, backoff ended', source, failed(), 100, claim(2, 2)],
   ['the same, no backoff', source, failed({ backoffSeconds: 0 }), 0, claim(2, 2)],
 
   ['the same, released', source, released, 0, claim(2, 1)],
@@ -106,21 +112,21 @@ const takeTable: TakeRow[] = [
 ]
 
 const inProgress: InProgressMessage = { id: JOB, source, claim: 3, owner: 'host/1' }
-const never: SweepDecision = { do: 'retry', why: 'claim never happened', delaySeconds: 0 }
+const neverClaimed: SweepDecision = { do: 'retry', why: 'claim never happened', delaySeconds: 0 }
 const obsolete: SweepDecision = { do: 'drop', why: 'obsolete' }
 const finished: SweepDecision = { do: 'drop', why: 'finished' }
 const wait: SweepDecision = { do: 'wait', seconds: 30 }
 const unfinished = (delaySeconds: number): SweepDecision => ({ do: 'retry', why: 'unfinished', delaySeconds })
 
-type SweepRow = [name: string, is: Document | null, age: number, decision: SweepDecision]
+type SweepRow = [name: string, stored: Document | null, age: number, decision: SweepDecision]
 
-/** Documents are at claim 3, as the in-progress message is, unless they say otherwise. */
+/** Documents have claim 3, like the in-progress message, unless a row sets another one. */
 const sweepTable: SweepRow[] = [
-  ['absent', null, 0, never],
-  ['an earlier claim', { claim: 2, owner: 'other/1' }, 0, never],
-  ['an earlier claim, succeeded', { ...succeeded, claim: 2 }, 9, never],
-  ['an earlier claim, dead', { ...dead, claim: 1 }, 9, never],
-  ['an earlier claim, released', { ...released, claim: 2 }, 9, never],
+  ['absent', null, 0, neverClaimed],
+  ['an earlier claim', { claim: 2, owner: 'other/1' }, 0, neverClaimed],
+  ['an earlier claim, succeeded', { ...succeeded, claim: 2 }, 9, neverClaimed],
+  ['an earlier claim, dead', { ...dead, claim: 1 }, 9, neverClaimed],
+  ['an earlier claim, released', { ...released, claim: 2 }, 9, neverClaimed],
 
   ['a later claim', { claim: 4 }, 0, obsolete],
   ['a later claim, stale', { claim: 4 }, 999, obsolete],
@@ -135,7 +141,7 @@ const sweepTable: SweepRow[] = [
   ['succeeded at the last attempt', { ...succeeded, attempt: 5 }, 999, finished],
 
   ['processing', {}, 0, wait],
-  ['processing, at the border', {}, FRESH, wait],
+  ['processing, at the end of the lease', {}, FRESH, wait],
   ['processing, last attempt', { attempt: 5 }, FRESH, wait],
 
   ['stale, last attempt', { attempt: 5 }, STALE, deadLetter],
@@ -146,25 +152,25 @@ const sweepTable: SweepRow[] = [
   ['stale', {}, STALE, unfinished(0)],
   ['stale, before the last attempt', { attempt: 4 }, 999, unfinished(0)],
   ['failed, in backoff', failed(), 40, unfinished(60)],
-  ['failed, backoff over', failed(), 101, unfinished(0)],
+  ['failed, backoff ended', failed(), 101, unfinished(0)],
 ]
 
 const test = suite('decide')
 
-for (const [name, of, is, ageSeconds, decision] of takeTable) {
+for (const [name, of, stored, ageSeconds, decision] of takeTable) {
   test(`take: ${name}`, () => {
-    assert.equal(decideTake(of, is && { document: document(is), ageSeconds }, limits), decision)
+    assert.equal(decideTake(of, stored && { document: document(stored), ageSeconds }, limits), decision)
   })
 }
 
-for (const [name, is, ageSeconds, decision] of sweepTable) {
+for (const [name, stored, ageSeconds, decision] of sweepTable) {
   test(`sweep: ${name}`, () => {
-    const seen = is && { document: document({ claim: 3, ...is }), ageSeconds }
+    const seen = stored && { document: document({ claim: 3, ...stored }), ageSeconds }
     assert.equal(decideSweep(inProgress, seen, limits), decision)
   })
 }
 
-test('a postponed message comes back after the lease ended, never before', () => {
+test('postpones a message until after the end of the lease', () => {
   for (const ageSeconds of [0, 0.001, 17, 59.999, 60]) {
     const decision = decideTake(source, { document: document(), ageSeconds }, limits)
     const seconds = decision.do === 'postpone' ? decision.seconds : 0
@@ -172,13 +178,13 @@ test('a postponed message comes back after the lease ended, never before', () =>
   }
 })
 
-test('only a job that is being processed is fresh', () => {
+test('treats only a job that is being processed as fresh', () => {
   for (const state of ['failed', 'released', 'succeeded', 'dead'] as const) {
     assert.is(isFresh({ document: document({ state }), ageSeconds: 0 }, limits), false)
   }
 })
 
-test('the limits are those of the config', () => {
+test('uses the limits of the config', () => {
   const short = { attempts: 1, leaseSeconds: 6, recheckSeconds: 1 }
   assert.equal(decideTake(source, { document: document(), ageSeconds: 6 }, short), owned(1))
   assert.equal(decideTake(source, { document: document(), ageSeconds: 7 }, short), deadLetter)
@@ -188,23 +194,23 @@ test('the limits are those of the config', () => {
   })
 })
 
-test('a table with a hole is an error, not a decision', () => {
+test('throws when no rule of a table applies', () => {
   for (const seen of [null, { document: document(), ageSeconds: STALE }]) {
     assert.throws(() => decideTake(source, seen, { ...limits, rules: [] }), /no rule applies/)
     assert.throws(() => decideSweep(inProgress, seen, { ...limits, rules: [] }), /no rule applies/)
   }
 })
 
-test('every rule is met by a row, and every rule has a name of its own', () => {
+test('covers every rule with a row of the tables, and names every rule uniquely', () => {
   const taken = new Set(
-    takeTable.map(([, of, is, ageSeconds]) =>
-      takeRules.find((rule) => rule.when(of, is && { document: document(is), ageSeconds }, limits)),
+    takeTable.map(([, of, stored, ageSeconds]) =>
+      takeRules.find((rule) => rule.when(of, stored && { document: document(stored), ageSeconds }, limits)),
     ),
   )
   const swept = new Set(
-    sweepTable.map(([, is, ageSeconds]) =>
+    sweepTable.map(([, stored, ageSeconds]) =>
       sweepRules.find((rule) =>
-        rule.when(inProgress, is && { document: document({ claim: 3, ...is }), ageSeconds }, limits),
+        rule.when(inProgress, stored && { document: document({ claim: 3, ...stored }), ageSeconds }, limits),
       ),
     ),
   )

@@ -1,4 +1,4 @@
-/** The option tables of the documentation are those of the schemas, and editors show a sentence for each option. */
+/** Compares the option tables of the documentation with the schemas, and checks the JSDoc that editors show. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -16,7 +16,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 
 const test = suite('docs: generated tables')
 
-/** Where the keys of the options stand with their JSDoc. */
+/** The files that declare the keys of the options, with their JSDoc. */
 const declarations: [z.ZodType, string[]][] = [
   [schema, ['daemon/config/schema.ts', 'daemon/config/limits.ts']],
   [transcodeOptions, ['plugins/transcode/options.ts']],
@@ -24,7 +24,7 @@ const declarations: [z.ZodType, string[]][] = [
   [uploadOptions, ['plugins/upload.ts']],
 ]
 
-test('the generated tables are those of the schemas', () => {
+test('the generated tables match the schemas', () => {
   for (const page of pages) {
     const text = read(page)
     assert.match(text, '<!-- end of table -->')
@@ -32,7 +32,7 @@ test('the generated tables are those of the schemas', () => {
   }
 })
 
-test('a row has what the schema says of an option', () => {
+test('a row shows the name, default, values and description of an option', () => {
   const rows = toOptionRows(
     z.strictObject({
       name: z.string().meta({ values: 'text' }).describe('A name.'),
@@ -64,18 +64,15 @@ test('a row has what the schema says of an option', () => {
   ])
 })
 
-test('an option that is not described is an error, and so is a table that does not exist', () => {
+test('throws for an option without a description, and for an unknown table', () => {
   const port = z.int().min(0).max(9)
   assert.throws(() => toOptionRows(z.object({ port })), /the option port has no description/)
-  assert.throws(
-    () => toOptionRows(z.object({ port: z.string().describe('A port.') })),
-    /port does not say what it takes/,
-  )
+  assert.throws(() => toOptionRows(z.object({ port: z.string().describe('A port.') })), /the option port has no range/)
   assert.throws(() => toOptionRows(z.object({ port: port.describe('A port.') }), ['ports']), /no such options: ports/)
   assert.throws(() => renderTables('<!-- table none -->\n<!-- end of table -->\n'), /no table none/)
 })
 
-test('a stale table is written anew, and nothing around it', () => {
+test('replaces a stale table, and nothing around it', () => {
   const stale = '# A\n\n<!-- table config http.port -->\n\nold\n\n<!-- end of table -->\n\n| b |\n'
   const fresh = renderTables(stale)
   assert.match(
@@ -85,7 +82,7 @@ test('a stale table is written anew, and nothing around it', () => {
   assert.is(renderTables(fresh), fresh)
 })
 
-test('every option has a sentence for editors, which repeats no default', () => {
+test('every option has a JSDoc comment, which does not mention the default', () => {
   for (const [type, files] of declarations) {
     const text = files.map(read).join('\n')
     const documented = [...text.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\n +(?:readonly )?(\w+)\??:/g)]

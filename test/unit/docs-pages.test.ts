@@ -1,4 +1,4 @@
-/** The pages hang together: links, files that are named, data that is shown. */
+/** Checks the links, file names and data on the pages. */
 import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -14,14 +14,14 @@ const docs = readDocs(root)
 
 const test = suite('docs pages')
 
-test('links lead somewhere', () => {
+test('links have a target', () => {
   const broken = docs.pages.flatMap(({ file, links }) =>
-    links.filter((link) => !leadsSomewhere(file, link)).map((link) => `${file}: ${link}`),
+    links.filter((link) => !hasTarget(file, link)).map((link) => `${file}: ${link}`),
   )
   assert.equal(broken, [])
 })
 
-test('files that are named exist', () => {
+test('named files exist', () => {
   const named = docs.pages.flatMap(({ file, prose }) =>
     toCodes(prose)
       .filter((code) => /^(?:daemon|plugins|examples|terraform|docs|test)\/[\w./-]+$/.test(code))
@@ -35,7 +35,7 @@ test('files that are named exist', () => {
   )
 })
 
-test('a job’s table looks as it is shown', () => {
+test('the tables of outputs on the pages match the program', () => {
   const head = toColumns(toTable([]).split('\n')[1])
   const shown = ['README.md', 'docs/getting-started.md'].map(
     (file) => docs.page(file).blocks.find(({ text }) => text.includes('┌'))?.text ?? '',
@@ -43,13 +43,13 @@ test('a job’s table looks as it is shown', () => {
   for (const text of shown) assert.equal(toColumns(text.split('\n').find((line) => line.startsWith('│'))), head)
 })
 
-test('what is JSON is JSON, and says what the code understands', () => {
+test('JSON blocks are valid JSON that the code accepts', () => {
   const json = docs.pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'json'))
   assert.ok(json.length > 5)
   for (const { text } of json) assert.type(JSON.parse(text), 'object')
 
   const body = docs.marked('docs/configuration.md', 'notification')
-  const source = { bucket: 'media', key: 'origin_my film.mp4', etag: '9b2cf535f27731c974343645a3985328' }
+  const source = { bucket: 'media', key: 'origin_my video.mp4', etag: '9b2cf535f27731c974343645a3985328' }
   assert.equal(parseNotification(body, { bucket: 'media', routes: [route] }), {
     kind: 'sources',
     sources: [{ source: { ...source, sizeBytes: 1_048_576 }, route }],
@@ -58,7 +58,7 @@ test('what is JSON is JSON, and says what the code understands', () => {
   assert.ok(rule.includes(`"Value": "${makeConfig().source.prefix}"`))
 })
 
-test('a page is read as it is meant', () => {
+test('parses a page', () => {
   const text = [
     '# A `b` & c',
     '[x](y.md#z)',
@@ -82,10 +82,10 @@ test('a page is read as it is meant', () => {
     { page: 'p.md', line: 8, language: '', text: '| no | table |\n', marks: {} },
   ])
   assert.equal(tables, [{ heading: 'A `b` & c', head: ['a', 'b'], rows: [['`1`', '2']] }])
-  assert.throws(() => toPage('p.md', '```\n'), /does not end/)
+  assert.throws(() => toPage('p.md', '```\n'), /has no closing fence/)
 })
 
-function leadsSomewhere(from: string, link: string): boolean {
+function hasTarget(from: string, link: string): boolean {
   if (/^https?:/.test(link)) return URL.canParse(link)
   const [path = '', anchor] = link.split('#')
   const target = path === '' ? from : posix.join(posix.dirname(from), path)
@@ -93,7 +93,7 @@ function leadsSomewhere(from: string, link: string): boolean {
   return anchor === undefined || docs.page(target).anchors.includes(anchor)
 }
 
-/** The paths in a page's tree of files: two spaces deeper is inside of what stands above. */
+/** Returns the paths in a page's tree of files. Two more spaces of indentation mean: inside the folder above. */
 function toTreePaths(file: string): string[] {
   const tree = docs.page(file).blocks.find(({ text }) => text.startsWith('daemon/'))?.text ?? ''
   let folder = ''

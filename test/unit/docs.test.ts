@@ -1,4 +1,4 @@
-/** What the documentation says of options, codes, events, permissions and files is what the code has, both ways. */
+/** Compares the options, codes, events, permissions and files in the documentation with the code, in both directions. */
 import { globSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ test('every option is documented, with its default and its limits', () => {
   }
 })
 
-test('the first config of the page is that of the repository', () => {
+test('the first config on the page is the config of the repository', () => {
   assert.is(docs.page('docs/configuration.md').blocks[0]?.text, read('media.config.ts'))
 })
 
@@ -50,14 +50,14 @@ test('every event is documented', () => {
       fields: [...(bases.match(/\w+/g) ?? []), ...[...body.matchAll(/readonly (\w+): /g)].map(([, field]) => field)],
     }),
   )
-  const wanted = types.map(({ name, type, fields }) => [type ?? name, fields.filter((field) => field !== 'type')])
+  const expected = types.map(({ name, type, fields }) => [type ?? name, fields.filter((field) => field !== 'type')])
   const documented = ['event', 'fields of events'].flatMap((head) =>
     docs
       .table('docs/configuration.md', head)
       .rows.map(([name = '', fields = '', meaning = '']) => [toCodes(name)[0], toCodes(fields), meaning] as const),
   )
   for (const [name, , meaning] of documented) assert.ok(meaning.length > 10, `${name} has no meaning`)
-  assert.equal(documented.map(([name, fields]) => [name, fields]).toSorted(), wanted.toSorted())
+  assert.equal(documented.map(([name, fields]) => [name, fields]).toSorted(), expected.toSorted())
   const union = source.slice(source.indexOf('export type DaemonEvent'))
   const listed = [...union.matchAll(/^ {2}\| (\w+)/gm)].map(([, name = '']) => name)
   assert.equal(
@@ -66,7 +66,7 @@ test('every event is documented', () => {
   )
 })
 
-test('every variable that is read is documented, and no other of ours', () => {
+test('the documented environment variables are the ones that the code reads', () => {
   const documented = docs.table('docs/configuration.md', 'variable').rows.flatMap(([names = '']) => toCodes(names))
   const sources = globSync('daemon/**/*.ts', { cwd: root }).map(read).join('\n')
   const read1 = [...sources.matchAll(/process\.env\.([A-Z_0-9]+)/g)].map(([, name = '']) => name)
@@ -89,17 +89,17 @@ test('every error code is documented, with its verdict', () => {
   assert.equal(documented.toSorted(), Object.entries(errorCodes).toSorted())
 })
 
-test('every refusal of the endpoint is documented, with its status', () => {
+test('every error code of the HTTP endpoint is documented, with its status', () => {
   const sources = globSync('daemon/http/*.ts', { cwd: root }).map(read).join('\n')
   const pairs = [...sources.matchAll(/(?:status: |^ +)(\d{3})[,:].*?code: '([\w.]+)'/gm)]
-  const wanted = new Set(pairs.map(([, status = '', code = '']) => `${code} ${status}`))
+  const expected = new Set(pairs.map(([, status = '', code = '']) => `${code} ${status}`))
   const documented = docs
     .table('docs/http.md', 'code')
     .rows.map(([code = '', status]) => `${toCodes(code)[0]} ${status}`)
-  assert.equal(documented.toSorted(), [...wanted].toSorted())
+  assert.equal(documented.toSorted(), [...expected].toSorted())
 })
 
-test('the headers of every answer are documented', () => {
+test('the headers of every response are documented', () => {
   const documented = docs
     .table('docs/http.md', 'header')
     .rows.map((row) => row.slice(0, 2).map((cell) => toCodes(cell)[0]))
@@ -113,12 +113,12 @@ test('every option of the plugins is documented', () => {
     loudness: transcode({ loudness: { target: -16, ...wrong } }).problems,
   }
   const inside = (name: string) => groups[name] && known(groups[name]).map((inner) => `${name}.${inner}`)
-  const wanted = {
+  const expected = {
     transcode: known(transcode(wrong).problems).flatMap((name) => inside(name) ?? [name]),
     thumbnail: known(thumbnail(wrong).problems),
     upload: known(upload(wrong).problems),
   }
-  for (const [plugin, options] of Object.entries(wanted)) {
+  for (const [plugin, options] of Object.entries(expected)) {
     assert.ok(options.length > 0)
     const { rows } = docs.table('docs/plugins.md', 'option', plugin)
     assert.equal(rows.map(([option = '']) => toCodes(option)[0]).toSorted(), options.toSorted())
@@ -137,42 +137,42 @@ test('the codecs are documented', () => {
       containers,
       encoder,
     ])
-  const wanted = Object.entries(videoCodecs).map(([name, { crf, preset, containers, encoder }]) => [
+  const expected = Object.entries(videoCodecs).map(([name, { crf, preset, containers, encoder }]) => [
     name,
     `0 to ${crf.max}, default ${crf.default}`,
     String(preset.default),
     containers.join(', '),
     `\`${encoder}\``,
   ])
-  assert.equal(documented, wanted)
+  assert.equal(documented, expected)
   const audio = docs
     .table('docs/plugins.md', 'audio codec')
     .rows.map(([codec = '', kbps, containers, encoder]) => [toCodes(codec)[0], kbps, containers, encoder])
-  const wantedAudio = Object.entries(audioCodecs).map(([name, { kbps, containers, encoder }]) => [
+  const expectedAudio = Object.entries(audioCodecs).map(([name, { kbps, containers, encoder }]) => [
     name,
     `default ${kbps}`,
     containers.join(', '),
     `\`${encoder}\``,
   ])
-  assert.equal(audio, wantedAudio)
+  assert.equal(audio, expectedAudio)
 })
 
-test('the permissions are those of the commands that are sent', () => {
+test('the documented permissions of a daemon match the commands it sends', () => {
   const files = globSync('daemon/**/*.ts', { cwd: root }).filter((file) => !file.startsWith('daemon/local/'))
   const commands = new Set(files.flatMap((file) => read(file).match(/(?<=new )(?:\w+Command|Upload)(?=\()/g) ?? []))
   const used = [...commands].flatMap((command) => actionsOf[command] ?? [`unknown: ${command}`])
-  // what the policy restricts deletions to
+  // the policy allows deletions only for the self-test
   assert.equal(
     files.filter((file) => /storage\.remove\(/.test(read(file))),
     ['daemon/storage/selftest.ts'],
   )
-  // without it, S3 answers 403 for what is not there
-  const wanted = new Set([...used, 's3:ListBucket'])
+  // without it, S3 responds with 403 for a missing object
+  const expected = new Set([...used, 's3:ListBucket'])
   const { Statement } = JSON.parse(docs.marked('docs/getting-started.md', 'policy', 'daemon')) as Policy
-  assert.equal([...new Set(Statement.flatMap(({ Action }) => Action))].toSorted(), [...wanted].toSorted())
+  assert.equal([...new Set(Statement.flatMap(({ Action }) => Action))].toSorted(), [...expected].toSorted())
 })
 
-/** What the commands of operators ask of queues and bucket; an operator's policy needs no more. */
+/** The permission for each call of an operator's commands; an operator's policy needs no others. */
 const actionsOfVerbs: Record<string, string> = {
   'queue.receive': 'sqs:ReceiveMessage mediad-dead',
   'queue.delete': 'sqs:DeleteMessage mediad-dead',
@@ -183,7 +183,7 @@ const actionsOfVerbs: Record<string, string> = {
   'storage.head': 's3:GetObject origin_*',
 }
 
-test('an operator’s permissions are those of his commands', () => {
+test('the documented permissions of an operator match the commands', () => {
   const sources = globSync('daemon/operate/*.ts', { cwd: root }).map(read).join('\n')
   const verbs = new Set(sources.match(/\b(?:queue|queues(?:\.\w+)?|documents|storage)\.\w+(?=\()/g))
   const used = [...verbs].map((verb) => actionsOfVerbs[verb] ?? `unknown: ${verb}`)
@@ -194,7 +194,7 @@ test('an operator’s permissions are those of his commands', () => {
   assert.equal(allowed.toSorted(), [...new Set([...used, 's3:ListBucket my-media'])].toSorted())
 })
 
-/** The options a plugin names when it is given one that it does not have. */
+/** Returns the options that a plugin lists when it gets an unknown one. */
 function known(problems: readonly { message: string }[]): string[] {
   return /known here: (.+)$/.exec(problems[0]?.message ?? '')?.[1]?.split(', ') ?? []
 }
@@ -212,28 +212,28 @@ function toPaths(type: unknown, path = ''): string[] {
   return Object.entries(type.shape).flatMap(([name, inner]) => toPaths(inner, path === '' ? name : `${path}.${name}`))
 }
 
-function checkDefault(path: string, said: string): void {
+function checkDefault(path: string, documented: string): void {
   const value = path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], makeConfig())
-  if (said === 'required') assert.match(complaintOf(path, undefined), /is missing/)
-  else if (said === 'none') assert.is(value, undefined, path)
-  else if (said.startsWith("the system's")) assert.is(value, tmpdir(), path)
-  else assert.is(withoutNotes(said), `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``, path)
+  if (documented === 'required') assert.match(problemOf(path, undefined), /is missing/)
+  else if (documented === 'none') assert.is(value, undefined, path)
+  else if (documented.startsWith("the system's")) assert.is(value, tmpdir(), path)
+  else assert.is(withoutNotes(documented), `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``, path)
 }
 
-function checkLimits(path: string, said: string): void {
-  const match = /^(\d+) to (\d+)( characters)?$/.exec(withoutNotes(said))
+function checkLimits(path: string, documented: string): void {
+  const match = /^(\d+) to (\d+)( characters)?$/.exec(withoutNotes(documented))
   if (!match) return
   const make = match[3] === undefined ? (n: number) => n : (n: number) => '~'.repeat(n)
   const [least, most] = [Number(match[1]), Number(match[2])]
-  for (const good of [least, most]) assert.is(complaintOf(path, make(good)), '', path)
-  for (const bad of [least - 1, most + 1]) assert.match(complaintOf(path, make(bad)), path)
+  for (const good of [least, most]) assert.is(problemOf(path, make(good)), '', path)
+  for (const bad of [least - 1, most + 1]) assert.match(problemOf(path, make(bad)), path)
 }
 
-/** Drops what explains a number: `60 (1 min)`. */
+/** Removes the explanation of a number: `60 (1 min)`. */
 const withoutNotes = (cell: string) => cell.replaceAll(/ \([^)]*\)/g, '')
 
-/** What is said of a config that has `value` at `path`, and is right otherwise; nothing when it is right there too. */
-function complaintOf(path: string, value: unknown): string {
+/** Returns the error for a config that is valid except for `value` at `path`; an empty string if it is valid. */
+function problemOf(path: string, value: unknown): string {
   const { bucket, queues, plugins } = makeConfig()
   const user: Record<string, unknown> = { bucket, queues: structuredClone(queues), plugins }
   const names = path.split('.')

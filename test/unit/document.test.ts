@@ -18,12 +18,12 @@ import { suite } from '../helpers/suite.ts'
 
 const KEY = `.mediad/jobs/${JOB}.json`
 
-/** Documents over an S3 in memory; pauses between tries take no time. */
-function open() {
+/** Creates documents on an S3 in memory. Pauses between tries take no time. */
+function prepare() {
   const clock = createFakeClock()
   const storage = createFakeStorage(clock)
-  const quick = { ...clock, wait: () => turn() }
-  const documents = createDocuments({ storage, prefix: '.mediad/', clock: quick })
+  const withoutPauses = { ...clock, wait: () => turn() }
+  const documents = createDocuments({ storage, prefix: '.mediad/', clock: withoutPauses })
   const stored = () => JSON.parse(storage.objects.get(KEY)?.text ?? 'null') as JobDocument | null
   return { clock, storage, documents, stored }
 }
@@ -39,12 +39,12 @@ function won(written: Written | null): Written {
   return written
 }
 
-const loseReply: WriteScript = (perform) => {
+const loseResponse: WriteScript = (perform) => {
   perform()
-  throw transient('the reply was lost')
+  throw transient('the response was lost')
 }
-/** The SDK repeats a PUT whose reply was lost, and then tells the winner 412. */
-const refuseWinner: WriteScript = (perform) => {
+/** The SDK repeats a PUT whose response was lost, and the successful writer receives 412. */
+const rejectWinner: WriteScript = (perform) => {
   perform()
   return 'refused'
 }
@@ -55,8 +55,8 @@ const unavailable: WriteScript = () => {
 
 const test = suite('document')
 
-test('a document is created, read back, gets older by the clock of S3, and is replaced', async () => {
-  const { documents, storage, clock } = open()
+test('creates a document, reads it with its age by the clock of S3, and replaces it', async () => {
+  const { documents, storage, clock } = prepare()
   assert.is(await documents.read(JOB), null)
   const first = won(await documents.write(draft(), null))
   const found = await documents.read(JOB)
@@ -70,8 +70,8 @@ test('a document is created, read back, gets older by the clock of S3, and is re
   assert.equal([...storage.objects.keys()], [KEY])
 })
 
-test('whoever comes second is told so, and changes nothing', async () => {
-  const { documents, stored } = open()
+test('returns null to the second writer, and keeps the document', async () => {
+  const { documents, stored } = prepare()
   const first = won(await documents.write(draft({ owner: 'a/1' }), null))
   assert.is(await documents.write(draft({ owner: 'b/1' }), null), null)
   const second = won(await documents.write(draft({ owner: 'b/2', claim: 2 }), asSeen(first)))
@@ -79,16 +79,16 @@ test('whoever comes second is told so, and changes nothing', async () => {
   assert.equal(stored(), second.document)
 })
 
-test('a document that is gone is lost', async () => {
-  const { documents, storage } = open()
+test('returns null when the previous document was deleted', async () => {
+  const { documents, storage } = prepare()
   const first = won(await documents.write(draft(), null))
   await storage.remove(KEY)
   assert.is(await documents.write(draft(), first), null)
   assert.is(storage.objects.size, 0)
 })
 
-test('50 daemons create one document: one of them did', async () => {
-  const { documents, stored } = open()
+test('lets exactly one of 50 daemons create a document', async () => {
+  const { documents, stored } = prepare()
   const outcomes = await Promise.all(
     Array.from({ length: 50 }, (_, index) => documents.write(draft({ owner: `d/${index}` }), null)),
   )
@@ -97,10 +97,10 @@ test('50 daemons create one document: one of them did', async () => {
   assert.equal(stored(), winners[0]?.document)
 })
 
-test('50 daemons claim one document, half of the replies lost: one of them did', async () => {
-  const { documents, storage, stored } = open()
+test('lets exactly one of 50 daemons claim a document, although half of the responses are lost', async () => {
+  const { documents, storage, stored } = prepare()
   const first = won(await documents.write(draft({ state: 'released', owner: null }), null))
-  const lossy: WriteScript[] = [loseReply, refuseWinner, conflict, unavailable]
+  const lossy: WriteScript[] = [loseResponse, rejectWinner, conflict, unavailable]
   storage.writes.push(...Array.from({ length: 100 }, (_, n) => lossy[n % 4] ?? conflict))
   const claims = Array.from({ length: 50 }, (_, n) =>
     documents.write(draft({ owner: `d/${n}`, claim: 2 }), asSeen(first)),
@@ -110,18 +110,18 @@ test('50 daemons claim one document, half of the replies lost: one of them did',
   assert.equal(stored(), winners[0]?.document)
 })
 
-const hiccups: Record<string, WriteScript[]> = {
-  'the reply was lost': [loseReply],
-  'S3 told the winner 412': [refuseWinner],
+const failures: Record<string, WriteScript[]> = {
+  'the response is lost': [loseResponse],
+  '412 for the successful writer': [rejectWinner],
   '409 twice': [conflict, conflict],
   '503 twice': [unavailable, unavailable],
-  '409, then the reply was lost': [conflict, loseReply],
-  '503 that took effect, then 412': [loseReply, refuseWinner],
+  '409, then the response is lost': [conflict, loseResponse],
+  '503 that took effect, then 412': [loseResponse, rejectWinner],
 }
 
-for (const [name, scripts] of Object.entries(hiccups)) {
-  test(`the winner is told that it won: ${name}`, async () => {
-    const { documents, storage, stored } = open()
+for (const [name, scripts] of Object.entries(failures)) {
+  test(`returns the document to the successful writer: ${name}`, async () => {
+    const { documents, storage, stored } = prepare()
     storage.writes.push(...scripts)
     const created = won(await documents.write(draft(), null))
     assert.equal(stored(), created.document)
@@ -131,8 +131,8 @@ for (const [name, scripts] of Object.entries(hiccups)) {
     assert.equal([replaced.document.rev, replaced.etag], [2, storage.objects.get(KEY)?.etag])
   })
 
-  test(`the loser is told that it lost: ${name}`, async () => {
-    const { documents, storage, stored } = open()
+  test(`returns null to the other writer: ${name}`, async () => {
+    const { documents, storage, stored } = prepare()
     const first = won(await documents.write(draft({ owner: 'a/1' }), null))
     storage.writes.push(...scripts)
     assert.is(await documents.write(draft({ owner: 'b/1' }), null), null)
@@ -140,8 +140,8 @@ for (const [name, scripts] of Object.entries(hiccups)) {
   })
 }
 
-test('what is confirmed counts from the first send', async () => {
-  const { documents, storage, clock } = open()
+test('reports the time of the first try as the time of the write', async () => {
+  const { documents, storage, clock } = prepare()
   const slow: WriteScript = () => clock.advance(7000).then(() => 'unsettled' as const)
   storage.writes.push(slow, slow)
   const start = clock.now()
@@ -150,26 +150,26 @@ test('what is confirmed counts from the first send', async () => {
   assert.is(clock.now(), start + 14_000)
 })
 
-test('an S3 that gives no verdict: nothing is known', async () => {
+test('throws transient.storage when S3 neither accepts nor rejects the write', async () => {
   for (const script of [conflict, unavailable]) {
-    const { documents, storage } = open()
+    const { documents, storage } = prepare()
     storage.writes.push(...Array.from({ length: 50 }, () => script))
     const error = await rejection(documents.write(draft(), null))
     assert.is(error.code, 'transient.storage')
-    assert.ok(storage.writes.length > 30, 'it gave up in the end')
+    assert.ok(storage.writes.length > 30, 'the number of tries is limited')
     assert.is(storage.objects.size, 0)
   }
 })
 
-test('a reply that is lost and a document that cannot be read back: nothing is known', async () => {
-  const { documents, storage } = open()
-  storage.writes.push(loseReply)
+test('throws when the response is lost and the document cannot be read', async () => {
+  const { documents, storage } = prepare()
+  storage.writes.push(loseResponse)
   storage.readErrors.push(transient('read 503'))
   assert.is((await rejection(documents.write(draft(), null))).message, 'read 503')
 })
 
-test('an error that is no weather is thrown as it is', async () => {
-  const { documents, storage } = open()
+test('throws a permanent error unchanged', async () => {
+  const { documents, storage } = prepare()
   const error = new MediadError('config.storage', 'no bucket')
   storage.writes.push(() => {
     throw error
@@ -178,8 +178,8 @@ test('an error that is no weather is thrown as it is', async () => {
   assert.equal(storage.calls, [`write ${KEY}`])
 })
 
-test('an aborted write throws the reason and tries no more', async () => {
-  const { documents, storage } = open()
+test('throws the reason of an aborted write, without another try', async () => {
+  const { documents, storage } = prepare()
   const stop = new AbortController()
   storage.writes.push(() => {
     stop.abort(new Error('stopped'))
@@ -190,13 +190,13 @@ test('an aborted write throws the reason and tries no more', async () => {
 })
 
 for (const state of ['processing', 'succeeded', 'failed', 'released', 'dead'] as const) {
-  test(`a heartbeat that was given up and arrives late does not keep its owner from writing: ${state}`, async () => {
-    const { documents, storage, stored } = open()
+  test(`replaces an earlier heartbeat of the owner that timed out and took effect later: ${state}`, async () => {
+    const { documents, storage, stored } = prepare()
     const claimed = won(await documents.write(draft(), null))
     const late: { arrive?: () => WriteOutcome } = {}
     storage.writes.push((perform) => {
       late.arrive = perform
-      throw new Error('black-holed')
+      throw new Error('no response')
     })
     await rejection(documents.write(draft({ progress: { plugin: 'x', percent: 10 } }), claimed))
     assert.type(late.arrive?.(), 'object')
@@ -206,8 +206,8 @@ for (const state of ['processing', 'succeeded', 'failed', 'released', 'dead'] as
   })
 }
 
-test('a late heartbeat of an old owner is no business of the new one', async () => {
-  const { documents, stored } = open()
+test('returns null to a new owner after a late heartbeat of the old one', async () => {
+  const { documents, stored } = prepare()
   const old = won(await documents.write(draft({ owner: 'a/1' }), null))
   const beat = won(await documents.write(draft({ owner: 'a/1' }), old))
   assert.is(await documents.write(draft({ owner: 'b/1', claim: 2 }), asSeen(old)), null)
@@ -215,26 +215,26 @@ test('a late heartbeat of an old owner is no business of the new one', async () 
 })
 
 for (const state of ['processing', 'succeeded', 'failed'] as const) {
-  test(`a silent job is not dead-lettered over what its owner wrote after all: ${state}`, async () => {
-    const { documents, stored } = open()
-    const silent = won(await documents.write(draft({ attempt: 5 }), null))
-    const late = won(await documents.write(draft({ attempt: 5, state }), silent))
+  test(`does not dead-letter a job whose owner wrote the document in the meantime: ${state}`, async () => {
+    const { documents, stored } = prepare()
+    const stale = won(await documents.write(draft({ attempt: 5 }), null))
+    const late = won(await documents.write(draft({ attempt: 5, state }), stale))
     const error = { code: 'internal.crashed', message: 'm', verdict: 'retry' } as const
-    assert.is(await documents.write(toDeadDraft(silent.document, error), asSeen(silent)), null)
+    assert.is(await documents.write(toDeadDraft(stale.document, error), asSeen(stale)), null)
     assert.equal(stored(), late.document)
   })
 }
 
 const foreign = ['', 'null', '[]', '{"v":99}', '{', '\0', JSON.stringify({ ...document(), version: 2 })]
-const halves = (['claim', 'source', 'state', 'owner', 'error', 'nonce', 'timings', 'history'] as const).map((name) =>
-  JSON.stringify({ ...document(), [name]: undefined }),
+const incomplete = (['claim', 'source', 'state', 'owner', 'error', 'nonce', 'timings', 'history'] as const).map(
+  (name) => JSON.stringify({ ...document(), [name]: undefined }),
 )
-const wrong = [{ id: 'f'.repeat(32) }, { claim: 0 }, { attempt: '1' }, { state: 'lost' }, { backoffSeconds: -1 }]
+const invalid = [{ id: 'f'.repeat(32) }, { claim: 0 }, { attempt: '1' }, { state: 'lost' }, { backoffSeconds: -1 }]
 
-test('what is no document of this version is refused, and not overwritten', async () => {
-  const texts = [...foreign, ...halves, ...wrong.map((change) => JSON.stringify({ ...document(), ...change }))]
+test('rejects an object that is not a document of this version, and does not overwrite it', async () => {
+  const texts = [...foreign, ...incomplete, ...invalid.map((change) => JSON.stringify({ ...document(), ...change }))]
   for (const text of texts) {
-    const { documents, storage } = open()
+    const { documents, storage } = prepare()
     const etag = storage.put(KEY, text)
     const error = await rejection(documents.read(JOB))
     assert.is(error.code, 'internal.document', text)

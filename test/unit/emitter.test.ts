@@ -15,19 +15,19 @@ function prepare() {
 
 const test = suite('emitter')
 
-test('every listener gets every event, at once and in the order of registration', () => {
+test('calls every listener with every event, synchronously and in the order of registration', () => {
   const { emit, on } = prepare()
-  const got: [string, DaemonEvent][] = []
-  on((event) => got.push(['a', event]))
-  on((event) => got.push(['b', event]))
+  const received: [string, DaemonEvent][] = []
+  on((event) => received.push(['a', event]))
+  on((event) => received.push(['b', event]))
   emit(started)
-  assert.equal(got, [
+  assert.equal(received, [
     ['a', started],
     ['b', started],
   ])
 })
 
-test('a listener of some types gets no others', () => {
+test('calls a listener of some types for those types only', () => {
   const { emit, on } = prepare()
   const queues: string[] = []
   on(({ queue }) => queues.push(queue), ['circuit:reset', 'circuit:tripped'])
@@ -36,18 +36,18 @@ test('a listener of some types gets no others', () => {
   assert.equal(queues, ['work'])
 })
 
-test('a removed listener gets nothing more, and removing it twice changes nothing', () => {
+test('does not call a removed listener; removing it twice has no effect', () => {
   const { emit, on } = prepare()
-  const got: string[] = []
-  const remove = on(() => got.push('removed'))
-  on(() => got.push('stays'))
+  const received: string[] = []
+  const remove = on(() => received.push('removed'))
+  on(() => received.push('stays'))
   remove()
   remove()
   emit(started)
-  assert.equal(got, ['stays'])
+  assert.equal(received, ['stays'])
 })
 
-test('one function can listen twice, and each registration is removed by itself', () => {
+test('registers one function twice, and removes each registration separately', () => {
   const { emit, on } = prepare()
   let count = 0
   const listener = () => count++
@@ -59,30 +59,30 @@ test('one function can listen twice, and each registration is removed by itself'
   assert.is(count, 3)
 })
 
-test('listeners can come and go while an event is delivered', () => {
+test('allows listeners to be added and removed while an event is delivered', () => {
   const { emit, on } = prepare()
-  const got: string[] = []
+  const received: string[] = []
   on(() => {
     removeLater()
-    on(() => got.push('new'))
+    on(() => received.push('new'))
   })
-  const removeLater = on(() => got.push('removed meanwhile'))
+  const removeLater = on(() => received.push('removed meanwhile'))
   emit(started)
-  assert.equal(got, [])
+  assert.equal(received, [])
   emit(started)
-  assert.equal(got, ['new'])
+  assert.equal(received, ['new'])
 })
 
-test('a listener that throws or rejects is logged once per failure, and stops no other', async () => {
+test('logs each failure of a listener that throws or rejects, and calls the others', async () => {
   const { emit, on, logged } = prepare()
-  const got: string[] = []
+  const received: string[] = []
   on(() => {
     throw new Error('at once')
   })
   on(async () => Promise.reject(new Error('later')))
-  on(({ type }) => got.push(type))
+  on(({ type }) => received.push(type))
   emit(started)
-  assert.equal(got, ['daemon:started'])
+  assert.equal(received, ['daemon:started'])
   await turn()
   assert.equal(
     logged.map(({ level, event, type, error }) => [level, event, type, (error as Error).message]),
@@ -93,7 +93,7 @@ test('a listener that throws or rejects is logged once per failure, and stops no
   )
 })
 
-test('a listener that never answers holds up nobody', () => {
+test('does not wait for a listener whose promise never settles', () => {
   const { emit, on, logged } = prepare()
   let count = 0
   on(() => new Promise(() => undefined))

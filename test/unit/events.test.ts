@@ -1,4 +1,4 @@
-/** What listeners learn of messages, takeovers and sweeps. */
+/** Events of messages, takeovers and sweeps. */
 import * as assert from 'uvu/assert'
 import { createDocuments } from '../../daemon/job/documents.ts'
 import { createIntake } from '../../daemon/job/intake.ts'
@@ -23,19 +23,19 @@ import { suite } from '../helpers/suite.ts'
 const id = toJobId(source.bucket, source.key)
 const limits = { attempts: 5, leaseSeconds: 60, recheckSeconds: 30 }
 
-/** Intake and sweeper over a bucket in memory; `is` is the job's document. */
-function prepare(is?: Partial<JobDocument>) {
+/** Creates intake and sweeper on queues and an S3 in memory, with the document `stored`. */
+function prepare(stored?: Partial<JobDocument>) {
   const clock = createFakeClock()
   const storage = createFakeStorage(clock)
   const queues = createFakeQueues(storage.calls)
   const documents = createDocuments({ storage, prefix: '.mediad/', clock: { ...clock, wait: () => turn() } })
   const events: DaemonEvent[] = []
   const emit = (event: DaemonEvent) => void events.push(event)
-  const parts = { queues, documents, storage, limits, emit, log: createTestLog() }
-  if (is) storage.put(`.mediad/jobs/${id}.json`, JSON.stringify(document({ id, ...is })))
+  const deps = { queues, documents, storage, limits, emit, log: createTestLog() }
+  if (stored) storage.put(`.mediad/jobs/${id}.json`, JSON.stringify(document({ id, ...stored })))
   const faults = { trip: () => undefined, reset: () => undefined }
-  const intake = createIntake({ ...parts, scope: { bucket: 'media', routes: [route] }, daemonName: 'host' })
-  const sweeper = createSweeper(parts)
+  const intake = createIntake({ ...deps, scope: { bucket: 'media', routes: [route] }, daemonName: 'host' })
+  const sweeper = createSweeper(deps)
   return {
     clock,
     storage,
@@ -52,7 +52,7 @@ function prepare(is?: Partial<JobDocument>) {
 
 const test = suite('events')
 
-test('a claim over a stale lease is a takeover, and names who lost the job', async () => {
+test('emits a takeover with the previous owner when a stale lease is claimed', async () => {
   const { take, clock, events } = prepare({ owner: 'gone/1', attempt: 2, claim: 4 })
   await clock.advance(61_000)
   await take(toNotificationBody(source))
@@ -60,15 +60,15 @@ test('a claim over a stale lease is a takeover, and names who lost the job', asy
   assert.equal(events, [{ type: 'lease:taken_over', ...fields, previousOwner: 'gone/1' }])
 })
 
-test('the first claim, and one after a failure, take nothing over', async () => {
-  for (const is of [undefined, { state: 'failed', attempt: 1 } as const]) {
-    const { take, events } = prepare(is)
+test('emits no takeover for the first claim or one after a failure', async () => {
+  for (const stored of [undefined, { state: 'failed', attempt: 1 } as const]) {
+    const { take, events } = prepare(stored)
     assert.ok(await take(toNotificationBody(source)))
     assert.equal(events, [])
   }
 })
 
-test('a message that is not valid is an event, once it is on the dead-letter queue', async () => {
+test('emits an event when an invalid message has been dead-lettered', async () => {
   const { take, sweepBody, queues, events } = prepare()
   await take('not JSON')
   await sweepBody('not JSON')
@@ -82,14 +82,14 @@ test('a message that is not valid is an event, once it is on the dead-letter que
   )
 })
 
-for (const [decision, is] of [
+for (const [decision, stored] of [
   ['drop', { state: 'succeeded' }],
   ['wait', {}],
   ['retry', { state: 'failed', attempt: 1 }],
   ['dead-letter', { state: 'failed', attempt: 5 }],
 ] as const)
-  test(`a sweep that decides ${decision} is an event`, async () => {
-    const { sweep, storage, events } = prepare(is)
+  test(`emits an event for a sweep that decides ${decision}`, async () => {
+    const { sweep, storage, events } = prepare(stored)
     storage.put(source.key, 'the source')
     await sweep(1)
     assert.equal(events[0], { type: 'sweep:decided', id, key: source.key, claim: 1, decision })
@@ -99,7 +99,7 @@ for (const [decision, is] of [
     )
   })
 
-test('a sweep that fails is an event with its error', async () => {
+test('emits an event with the error of a sweep that fails', async () => {
   const { sweep, queues, events } = prepare({ state: 'succeeded' })
   queues.failures.add('inProgress.delete')
   await sweep(1)
@@ -109,11 +109,11 @@ test('a sweep that fails is an event with its error', async () => {
   )
 })
 
-test('what an attempt took is read from its document', () => {
+test('reads duration and size of an attempt from its document', () => {
   const plugins = [{ plugin: 'transcode', seconds: 4, cpuSeconds: 9 }]
   const timings = { startedAt: '2026-01-01T00:00:00.000Z', endedAt: '2026-01-01T00:00:05.500Z', plugins }
-  const took = { seconds: 5.5, plugins, bytesIn: 10, mediaSeconds: 90 }
-  assert.equal(toAttemptFields(document({ timings, media: { durationSeconds: 90 } })), took)
-  const died = toAttemptFields(document({ timings: { ...timings, endedAt: null } }))
-  assert.equal(died, { ...took, seconds: null, mediaSeconds: null })
+  const expected = { seconds: 5.5, plugins, bytesIn: 10, mediaSeconds: 90 }
+  assert.equal(toAttemptFields(document({ timings, media: { durationSeconds: 90 } })), expected)
+  const crashed = toAttemptFields(document({ timings: { ...timings, endedAt: null } }))
+  assert.equal(crashed, { ...expected, seconds: null, mediaSeconds: null })
 })

@@ -6,9 +6,9 @@ import { suite } from '../helpers/suite.ts'
 const root = join(import.meta.dirname, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 
-const test = suite('the table of faults')
+const test = suite('faults table')
 
-test('every case names a test that is there', () => {
+test('every case names an existing test', () => {
   const cells = read('test/faults/README.md')
     .split('\n')
     .filter((line) => /^\| [PQSN]\d/.test(line))
@@ -18,9 +18,9 @@ test('every case names a test that is there', () => {
   assert.equal(missing, [])
 })
 
-test('every test of the crash table in docs/delivery.md is there', () => {
+test('every test named in the crash table of docs/delivery.md exists', () => {
   const section = /^## Crash windows$([^]*?)^## /m.exec(read('docs/delivery.md'))?.[1] ?? ''
-  const proofs = [...section.matchAll(/`(test\/[\w/.-]+\.test\.ts)`: ([^|;]+?)(?=\s*[|;])/g)]
-  assert.ok(proofs.length >= 14, `${proofs.length} proofs`)
-  for (const [, file = '', name = ''] of proofs) assert.ok(read(file).includes(name), `${file} has no "${name}"`)
+  const references = [...section.matchAll(/`(test\/[\w/.-]+\.test\.ts)`: ([^|;]+?)(?=\s*[|;])/g)]
+  assert.ok(references.length >= 14, `${references.length} references`)
+  for (const [, file = '', name = ''] of references) assert.ok(read(file).includes(name), `${file} has no "${name}"`)
 })

@@ -1,4 +1,4 @@
-/** The glossary of docs/architecture.md against the code. */
+/** Compares the glossary of docs/architecture.md with the code. */
 import * as assert from 'uvu/assert'
 import { join } from 'node:path'
 import { readSources } from '../helpers/imports.ts'
@@ -10,7 +10,7 @@ const sources = readSources(root, ['daemon', 'plugins'])
 const { rows } = readDocs(root).table('docs/architecture.md', 'word')
 const test = suite('glossary')
 
-test('each word has a meaning, and stands once', () => {
+test('each word is listed once, with its meaning', () => {
   const words = rows.map(([word = '']) => word)
   assert.equal(words, [...new Set(words)])
   assert.equal(
@@ -27,12 +27,12 @@ test('the names in the code column are exported by exactly one file', () => {
     assert.is(exports.filter((one) => one === name).length, 1, name)
 })
 
-test('no type has a name that two files export with another meaning', () => {
+test('no two files export a type of the same name', () => {
   const types = sources
     .filter(({ file }) => file.startsWith('daemon/') && !file.startsWith('daemon/local/'))
     .flatMap(({ file, text }) =>
       Array.from(text.matchAll(/^export type (\w+) =/gm), ([, name = '']) => ({ file, name })),
     )
-  const twice = Object.values(Object.groupBy(types, ({ name }) => name)).filter((files = []) => files.length > 1)
-  assert.equal(twice, [])
+  const duplicates = Object.values(Object.groupBy(types, ({ name }) => name)).filter((files = []) => files.length > 1)
+  assert.equal(duplicates, [])
 })

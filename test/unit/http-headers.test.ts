@@ -1,14 +1,14 @@
 import * as assert from 'uvu/assert'
 import { HTTPResponse } from 'h3'
-import { ask, assertProblem, makeDocument, post, sendRaw, startEdge } from '../helpers/edge.ts'
+import { request, assertProblem, makeDocument, post, sendRaw, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('http: methods and headers')
 
 const ID = 'a'.repeat(32)
 
-/** Written out, so that a header that goes missing is noticed. */
-const wanted: Record<string, string> = {
+/** Repeated here, so that the test fails when a header is removed from the code. */
+const expected: Record<string, string> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -17,25 +17,28 @@ const wanted: Record<string, string> = {
 }
 
 function assertHeaders(headers: Headers, what: string): void {
-  for (const [name, value] of Object.entries(wanted)) assert.is(headers.get(name), value, `${what}: ${name}`)
+  for (const [name, value] of Object.entries(expected)) assert.is(headers.get(name), value, `${what}: ${name}`)
 }
 
-const answerEmpty = () => new HTTPResponse('{}')
+const respondEmpty = () => new HTTPResponse('{}')
 const fail = async () => Promise.reject(new Error('broken'))
 
-/** A route whose handler streams for ever, unless it is not started at all. */
-function toStream() {
+/** Creates a route with an endless stream, and counts the starts of its handler. */
+function createStreamRoute() {
   const state = { starts: 0 }
   const start = () => {
     state.starts++
-    return new HTTPResponse(new ReadableStream({ trip: (stream) => stream.enqueue(new Uint8Array([10])) }), {
-      headers: { 'content-type': 'text/event-stream' },
-    })
+    return new HTTPResponse(
+      new ReadableStream({ type: 'bytes', pull: (stream) => stream.enqueue(new Uint8Array([10])) }),
+      {
+        headers: { 'content-type': 'text/event-stream' },
+      },
+    )
   }
   return { state, route: { method: 'GET', path: '/stream', head: false, handler: start } as const }
 }
 
-test('HEAD on a GET route answers like GET, without a body', async () => {
+test('responds to HEAD on a GET route like to GET, without a body', async () => {
   await using edge = await startEdge({ readJob: async (id) => makeDocument(id) })
   for (const path of ['/health', '/ready', `/video/${ID}`, '/video/none', '/none']) {
     const get = await fetch(edge.url + path)
@@ -48,15 +51,15 @@ test('HEAD on a GET route answers like GET, without a body', async () => {
   }
 })
 
-test('a route that opted out of HEAD answers it with 405, and its handler is not started', async () => {
-  const { state, route } = toStream()
+test('responds to HEAD on a route that opted out with 405, without starting its handler', async () => {
+  const { state, route } = createStreamRoute()
   await using edge = await startEdge({ more: [route] })
   for (const method of ['HEAD', 'POST']) {
-    const answer = await ask(`${edge.url}/stream`, { method })
-    assert.equal([answer.status, answer.headers.get('allow')], [405, 'GET'])
-    assertHeaders(answer.headers, `${method} /stream`)
-    if (method === 'HEAD') assert.is(answer.text, '')
-    else assertProblem(answer, 405, /^Use GET here\.$/)
+    const response = await request(`${edge.url}/stream`, { method })
+    assert.equal([response.status, response.headers.get('allow')], [405, 'GET'])
+    assertHeaders(response.headers, `${method} /stream`)
+    if (method === 'HEAD') assert.is(response.text, '')
+    else assertProblem(response, 405, /^Allowed methods: GET\.$/)
   }
   assert.is(state.starts, 0)
   const stream = await fetch(`${edge.url}/stream`)
@@ -65,38 +68,38 @@ test('a route that opted out of HEAD answers it with 405, and its handler is not
   await stream.body?.cancel()
 })
 
-test('a path with several methods allows all of them', async () => {
-  const more = (['GET', 'POST'] as const).map((method) => ({ method, path: '/both', handler: answerEmpty }) as const)
+test('lists all methods of a path as allowed', async () => {
+  const more = (['GET', 'POST'] as const).map((method) => ({ method, path: '/both', handler: respondEmpty }) as const)
   await using edge = await startEdge({ more })
-  for (const { method } of more) assert.is((await ask(`${edge.url}/both`, { method })).status, 200)
-  const answer = await ask(`${edge.url}/both`, { method: 'DELETE' })
-  assert.equal([answer.status, answer.headers.get('allow')], [405, 'GET, HEAD, POST'])
+  for (const { method } of more) assert.is((await request(`${edge.url}/both`, { method })).status, 200)
+  const response = await request(`${edge.url}/both`, { method: 'DELETE' })
+  assert.equal([response.status, response.headers.get('allow')], [405, 'GET, HEAD, POST'])
 })
 
-test('every answer carries the security headers, refusals and errors included', async () => {
+test('sends the security headers with every response, errors included', async () => {
   await using edge = await startEdge({ readJob: fail, isReady: async () => ({ ready: false, checks: {} }) })
-  const answers = [
+  const responses = [
     [200, await post(edge.url)],
-    [200, await ask(`${edge.url}/health`)],
+    [200, await request(`${edge.url}/health`)],
     [400, await post(edge.url, '{')],
-    [404, await ask(`${edge.url}/none`)],
-    [404, await ask(`${edge.url}/%zz`)],
-    [405, await ask(`${edge.url}/health`, { method: 'DELETE' })],
-    [405, await ask(`${edge.url}/health`, { method: 'OPTIONS', headers: { origin: 'http://a' } })],
+    [404, await request(`${edge.url}/none`)],
+    [404, await request(`${edge.url}/%zz`)],
+    [405, await request(`${edge.url}/health`, { method: 'DELETE' })],
+    [405, await request(`${edge.url}/health`, { method: 'OPTIONS', headers: { origin: 'http://a' } })],
     [413, await post(edge.url, 'x'.repeat(20_000))],
     [415, await post(edge.url, { contentType: 'text/html' })],
-    [500, await ask(`${edge.url}/video/${ID}`)],
-    [503, await ask(`${edge.url}/ready`)],
+    [500, await request(`${edge.url}/video/${ID}`)],
+    [503, await request(`${edge.url}/ready`)],
   ] as const
-  for (const [status, answer] of answers) {
-    assert.is(answer.status, status)
-    assertHeaders(answer.headers, String(status))
-    assert.match(answer.headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
-    assert.is(answer.headers.get('access-control-allow-origin'), null)
+  for (const [status, response] of responses) {
+    assert.is(response.status, status)
+    assertHeaders(response.headers, String(status))
+    assert.match(response.headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
+    assert.is(response.headers.get('access-control-allow-origin'), null)
   }
 })
 
-test('what Node refuses before it is a request carries the security headers as well', async () => {
+test('sends the security headers with the response to a request that Node rejects', async () => {
   await using edge = await startEdge()
   const long = `GET /health HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`
   for (const [sent, status] of [

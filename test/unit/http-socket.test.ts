@@ -8,7 +8,7 @@ import { sendRaw, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('http on the wire')
+const test = suite('http: connections')
 
 const HEAD = 'POST /video/pre-signed-url HTTP/1.1\r\nHost: a\r\n'
 const LAST = 'GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
@@ -19,7 +19,7 @@ function statusesOf(received: string): number[] {
   return [...received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status))
 }
 
-test('a body above 16 KiB is 413, with a length and without, and the connection goes on', async () => {
+test('responds 413 to a body above 16 KiB, with and without a length, and keeps the connection', async () => {
   await using edge = await startEdge()
   const long = 'x'.repeat(50_000)
   assert.equal(
@@ -33,7 +33,7 @@ test('a body above 16 KiB is 413, with a length and without, and the connection 
   )
 })
 
-test('the limit is 16 KiB to the byte', async () => {
+test('limits bodies to exactly 16 KiB', async () => {
   await using edge = await startEdge()
   for (const [bytes, status] of [
     [16_384, 200],
@@ -49,35 +49,35 @@ test('the limit is 16 KiB to the byte', async () => {
   }
 })
 
-test('an endless body is answered before it ends', async () => {
+test('responds to an endless body before its end', async () => {
   await using edge = await startEdge()
   const socket = net.connect(edge.port, '127.0.0.1')
   let received = ''
   socket.on('data', (data: Buffer) => (received += data.toString()))
   socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunk(20_000)}`)
-  await until('the answer is there', () => received.includes('413'))
+  await until('the response arrives', () => received.includes('413'))
   socket.destroy()
 })
 
-test('what is no HTTP gets a problem, and the connection ends', async () => {
+test('responds with a problem to invalid HTTP, and closes the connection', async () => {
   await using edge = await startEdge()
-  for (const nonsense of [
+  for (const invalid of [
     'FOO / HTTP/1.1\r\nHost: a\r\n\r\n',
     'hello\r\n\r\n',
     '\u0016\u0003\u0001',
     'GET /health HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n',
     `${HEAD}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`,
   ]) {
-    const received = await sendRaw(edge.port, nonsense)
-    assert.equal(statusesOf(received), [400], nonsense)
+    const received = await sendRaw(edge.port, invalid)
+    assert.equal(statusesOf(received), [400], invalid)
     assert.match(received, /content-type: application\/problem\+json/)
   }
-  const fat = await sendRaw(edge.port, `GET /health HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`)
-  assert.equal(statusesOf(fat), [431])
+  const large = await sendRaw(edge.port, `GET /health HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`)
+  assert.equal(statusesOf(large), [431])
   assert.is((await fetch(`${edge.url}/health`)).status, 200)
 })
 
-test('paths as no client library sends them', async () => {
+test('handles paths that client libraries do not send', async () => {
   await using edge = await startEdge()
   const statusOf = async (target: string) =>
     statusesOf(await sendRaw(edge.port, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`))
@@ -100,7 +100,7 @@ test('paths as no client library sends them', async () => {
   )
 })
 
-test('a client that leaves in the middle of its body is no failure of ours', async () => {
+test('logs no error for a client that disconnects in the middle of its body', async () => {
   await using edge = await startEdge()
   const socket = net.connect(edge.port, '127.0.0.1')
   socket.write(`${HEAD}Content-Length: 100\r\n\r\n{"filename`)
@@ -109,11 +109,11 @@ test('a client that leaves in the middle of its body is no failure of ours', asy
     async () => socket.bytesWritten > 0 && (await fetch(`${edge.url}/health`)).ok,
   )
   socket.destroy()
-  await until('the server has noticed', () => edge.logged().includes('"status":400'))
+  await until('the server has logged the request', () => edge.logged().includes('"status":400'))
   assert.not.match(edge.logged(), /"level":"error"/)
 })
 
-test('requests one after the other on one connection are answered in order', async () => {
+test('responds to pipelined requests on one connection in order', async () => {
   await using edge = await startEdge()
   const received = await sendRaw(
     edge.port,
@@ -124,28 +124,28 @@ test('requests one after the other on one connection are answered in order', asy
   assert.equal(statusesOf(received), [200, 404, 200])
 })
 
-test('closing ends idle connections at once and lets requests under way end', async () => {
+test('close() ends idle connections at once, and lets running requests finish', async () => {
   const slow = Promise.withResolvers<null>()
-  const asked = Promise.withResolvers<void>()
-  const edge = await startEdge({ readJob: () => (asked.resolve(), slow.promise) })
+  const reading = Promise.withResolvers<void>()
+  const edge = await startEdge({ readJob: () => (reading.resolve(), slow.promise) })
   const idle = net.connect(edge.port, '127.0.0.1')
   idle.write('GET /health HTTP/1.1\r\nHost: a\r\n\r\n')
   await until('the idle connection was served', () => idle.bytesRead > 0)
   const idleEnded = new Promise((resolve) => idle.once('close', resolve))
-  const underWay = fetch(`${edge.url}/video/${'a'.repeat(32)}`)
-  await asked.promise
+  const running = fetch(`${edge.url}/video/${'a'.repeat(32)}`)
+  await reading.promise
   const closed = edge.close()
   idle.resume()
   await idleEnded
   slow.resolve(null)
-  assert.is((await underWay).status, 404)
+  assert.is((await running).status, 404)
   await closed
   assert.is(edge.close(), edge.close())
   const refused = await fetch(`${edge.url}/health`).catch((error: unknown) => error)
   assert.instance(refused, TypeError)
 })
 
-test('closing cuts what does not end', async () => {
+test('close() aborts requests that do not finish', async () => {
   const edge = await startEdge({ readJob: () => new Promise(() => {}) })
   const hanging = fetch(`${edge.url}/video/${'a'.repeat(32)}`).catch((error: unknown) => error)
   await fetch(`${edge.url}/health`)
@@ -158,7 +158,7 @@ test('closing cuts what does not end', async () => {
   await silentEnded
 })
 
-test('a port that cannot be had is a mistake in the config', async () => {
+test('reports a port that cannot be opened as a config error', async () => {
   await using edge = await startEdge()
   const log = createLog({ level: 'silent' })
   const start = (host: string, port: number) =>
@@ -171,10 +171,10 @@ test('a port that cannot be had is a mistake in the config', async () => {
   assert.match(busy?.message ?? '', new RegExp(`^port ${edge.port} is in use`))
   const foreign = await start('192.0.2.1', 0)
   assert.is(foreign?.code, 'config.invalid')
-  assert.match(foreign?.message ?? '', /no address of this machine/)
+  assert.match(foreign?.message ?? '', /not an address of this machine/)
 })
 
-test('no signal handlers are installed', async () => {
+test('installs no signal handlers', async () => {
   const before = process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')
   await using edge = await startEdge()
   assert.is(process.listenerCount('SIGTERM') + process.listenerCount('SIGINT'), before)

@@ -7,12 +7,12 @@ const test = suite('upload keys')
 
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 
-/** What follows the unique part. */
-function rest(request: UploadRequest): string {
+/** Returns the part of a key after the unique id. */
+function toSuffix(request: UploadRequest): string {
   return toUploadKey('origin_', request).replace(new RegExp(`^origin_${uuid}`), '')
 }
 
-test('the slug keeps letters and digits of any script', () => {
+test('keeps letters and digits of any script in the slug', () => {
   const cases: Record<string, string> = {
     'holiday.mp4': '-holiday.mp4',
     'Holiday 2024 (final).MOV': '-Holiday-2024-final.mov',
@@ -37,19 +37,19 @@ test('the slug keeps letters and digits of any script', () => {
     '\uD800.mp4': '.mp4',
     '%2e%2e%2f.mp4': '-2e-2e-2f.mp4',
   }
-  for (const [filename, expected] of Object.entries(cases)) assert.is(rest({ filename }), expected, filename)
+  for (const [filename, expected] of Object.entries(cases)) assert.is(toSuffix({ filename }), expected, filename)
 })
 
-test('the extension comes from the filename, else from the content type, else it is mp4', () => {
-  assert.is(rest({ filename: 'a.MKV', contentType: 'video/mp4' }), '-a.mkv')
-  assert.is(rest({ filename: 'a', contentType: 'video/quicktime' }), '-a.mov')
-  assert.is(rest({ contentType: 'AUDIO/MPEG; x=1' }), '.mp3')
-  assert.is(rest({ contentType: 'video/x-unheard-of' }), '.mp4')
-  assert.is(rest({ contentType: 'application/octet-stream' }), '.mp4')
-  assert.is(rest({ contentType: 'constructor' }), '.mp4')
+test('takes the extension from the filename, else from the content type, else uses mp4', () => {
+  assert.is(toSuffix({ filename: 'a.MKV', contentType: 'video/mp4' }), '-a.mkv')
+  assert.is(toSuffix({ filename: 'a', contentType: 'video/quicktime' }), '-a.mov')
+  assert.is(toSuffix({ contentType: 'AUDIO/MPEG; x=1' }), '.mp3')
+  assert.is(toSuffix({ contentType: 'video/x-unknown' }), '.mp4')
+  assert.is(toSuffix({ contentType: 'application/octet-stream' }), '.mp4')
+  assert.is(toSuffix({ contentType: 'constructor' }), '.mp4')
 })
 
-test('whatever the filename: one segment, of letters, digits and dashes, short enough for any store', () => {
+test('creates one short segment of letters, digits and dashes from any filename', () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.string({ unit: 'grapheme', maxLength: 300 })),
@@ -64,9 +64,9 @@ test('whatever the filename: one segment, of letters, digits and dashes, short e
   )
 })
 
-test('a long name is cut, in characters and in bytes', () => {
-  assert.is(rest({ filename: `${'a'.repeat(100)}.mp4` }), `-${'a'.repeat(48)}.mp4`)
-  assert.is(rest({ filename: `${'夏'.repeat(100)}.mp4` }), `-${'夏'.repeat(48)}.mp4`)
-  assert.is(rest({ filename: `${'𠀀'.repeat(100)}.mp4` }), `-${'𠀀'.repeat(36)}.mp4`)
-  assert.is(rest({ filename: `${'a'.repeat(47)} ${'b'.repeat(9)}.mp4` }), `-${'a'.repeat(47)}.mp4`)
+test('truncates long names, by characters and by bytes', () => {
+  assert.is(toSuffix({ filename: `${'a'.repeat(100)}.mp4` }), `-${'a'.repeat(48)}.mp4`)
+  assert.is(toSuffix({ filename: `${'夏'.repeat(100)}.mp4` }), `-${'夏'.repeat(48)}.mp4`)
+  assert.is(toSuffix({ filename: `${'𠀀'.repeat(100)}.mp4` }), `-${'𠀀'.repeat(36)}.mp4`)
+  assert.is(toSuffix({ filename: `${'a'.repeat(47)} ${'b'.repeat(9)}.mp4` }), `-${'a'.repeat(47)}.mp4`)
 })

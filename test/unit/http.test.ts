@@ -6,10 +6,10 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('http: upload URLs')
 
-test('an upload URL without a body: a key of its own, the job’s id, nothing to send along', async () => {
-  const asked: PresignRequest[] = []
+test('creates an upload URL without a body: a new key, the job’s id, and no headers', async () => {
+  const requests: PresignRequest[] = []
   const presign = async (request: PresignRequest) => {
-    asked.push(request)
+    requests.push(request)
     return { url: 'http://s3/signed', headers: {} }
   }
   await using edge = await startEdge({
@@ -30,42 +30,42 @@ test('an upload URL without a body: a key of its own, the job’s id, nothing to
     headers: {},
     expiresIn: 60,
   })
-  assert.equal(asked, [{ key: body.key as string }])
+  assert.equal(requests, [{ key: body.key as string }])
 })
 
-test('what the client states is signed and listed', async () => {
-  const asked: PresignRequest[] = []
+test('signs and lists what the client states', async () => {
+  const requests: PresignRequest[] = []
   const presign = async (request: PresignRequest) => {
-    asked.push(request)
+    requests.push(request)
     return { url: 'u', headers: { 'content-type': 'video/webm', 'content-length': '12' } }
   }
   await using edge = await startEdge({ presign })
   const { body } = await post(edge.url, { filename: 'My clip.WEBM', contentType: 'video/webm', size: 12 })
   assert.match(String(body.key), /^origin_[0-9a-f-]{36}-My-clip\.webm$/)
   assert.equal(body.headers, { 'content-type': 'video/webm', 'content-length': '12' })
-  assert.equal(asked, [{ key: body.key as string, contentType: 'video/webm', sizeBytes: 12 }])
+  assert.equal(requests, [{ key: body.key as string, contentType: 'video/webm', sizeBytes: 12 }])
 })
 
-test('no two calls get the same key', async () => {
+test('creates a different key for every call', async () => {
   await using edge = await startEdge()
-  const answers = await Promise.all(Array.from({ length: 20 }, () => post(edge.url, { filename: 'a.mp4' })))
-  assert.is(new Set(answers.map(({ body }) => body.key)).size, 20)
-  assert.is(new Set(answers.map(({ body }) => body.id)).size, 20)
+  const responses = await Promise.all(Array.from({ length: 20 }, () => post(edge.url, { filename: 'a.mp4' })))
+  assert.is(new Set(responses.map(({ body }) => body.key)).size, 20)
+  assert.is(new Set(responses.map(({ body }) => body.id)).size, 20)
 })
 
-test('JSON is JSON whatever the content type says; an empty body is fine', async () => {
+test('accepts JSON with any content type, and an empty body', async () => {
   await using edge = await startEdge()
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json', 'nonsense'])
     assert.is((await post(edge.url, '{"size":1}', { 'content-type': type })).status, 200)
   for (const body of ['', ' \n ', '{}']) assert.is((await post(edge.url, body)).status, 200)
 })
 
-test('bodies that are none are refused with what is wrong', async () => {
+test('rejects invalid bodies with an explanation', async () => {
   await using edge = await startEdge()
   const cases: [string, RegExp][] = [
-    ['{', /no JSON/],
-    ['{"size": NaN}', /no JSON/],
-    ['\u0000', /no JSON/],
+    ['{', /not valid JSON/],
+    ['{"size": NaN}', /not valid JSON/],
+    ['\u0000', /not valid JSON/],
     ['[]', /body must be an object/],
     ['[{"size":1}]', /body must be an object/],
     ['null', /body must be an object/],
@@ -75,19 +75,19 @@ test('bodies that are none are refused with what is wrong', async () => {
     ['{"fileName": "a.mp4"}', /fileName: unknown option; did you mean "filename"/],
     ['{"filename": ["a"]}', /filename: must be text/],
     ['{"filename": null}', /filename: must be text/],
-    ['{"size": "1"}', /size: must be a whole number/],
-    ['{"size": 1.5}', /size: must be a whole number/],
+    ['{"size": "1"}', /size: must be an integer/],
+    ['{"size": 1.5}', /size: must be an integer/],
     ['{"size": 0}', /size: must be at least 1/],
     ['{"size": -1}', /size: must be at least 1/],
-    ['{"size": 1e400}', /size: must be a whole number/],
-    ['{"size": 9007199254740993}', /size: must be a whole number/],
+    ['{"size": 1e400}', /size: must be an integer/],
+    ['{"size": 9007199254740993}', /size: must be an integer/],
     ['{"contentType": {}}', /contentType: must be text/],
-    [`${'['.repeat(8000)}`, /no JSON/],
+    [`${'['.repeat(8000)}`, /not valid JSON/],
   ]
   for (const [body, detail] of cases) assertProblem(await post(edge.url, body), 400, detail)
 })
 
-test('only media types may be stated, and only well-formed ones', async () => {
+test('accepts only well-formed media types as content type', async () => {
   await using edge = await startEdge()
   const good = [
     'video/mp4',
@@ -116,12 +116,12 @@ test('only media types may be stated, and only well-formed ones', async () => {
     'application/mp4x',
   ]
   for (const contentType of bad)
-    assertProblem(await post(edge.url, { contentType }), 415, /contentType: must be a media type/)
+    assertProblem(await post(edge.url, { contentType }), 415, /contentType: must be video\/\*, audio\/\*/)
 })
 
-test('a size above the limit is 413, at the limit is fine', async () => {
+test('rejects a size above the limit with 413, and accepts the limit', async () => {
   await using edge = await startEdge({ config: makeConfig({ http: { maxUploadBytes: 1000 } }) })
   assert.is((await post(edge.url, { size: 1000 })).status, 200)
-  assertProblem(await post(edge.url, { size: 1001 }), 413, /1001 bytes.*limit is 1000/)
+  assertProblem(await post(edge.url, { size: 1001 }), 413, /1001 bytes exceed the limit of 1000 bytes/)
   assertProblem(await post(edge.url, { size: Number.MAX_SAFE_INTEGER }), 413)
 })

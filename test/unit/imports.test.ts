@@ -1,9 +1,9 @@
-/** What the test of the architecture relies on finds what is wrong. */
+/** Tests the helpers of the architecture test: they find each violation. */
 import * as assert from 'uvu/assert'
 import {
   findCycles,
   findImports,
-  findLayerBreaks,
+  findLayerViolations,
   findPackages,
   findText,
   toSourceFile,
@@ -12,9 +12,9 @@ import {
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('imports')
-const down = [['daemon/errors'], ['daemon/queue/'], ['daemon/job/']]
+const layers = [['daemon/errors'], ['daemon/queue/'], ['daemon/job/']]
 
-test('every form of import', () => {
+test('finds every form of import', () => {
   const text = [
     '#!/usr/bin/env node',
     "import a, { type B } from './a.ts'",
@@ -33,9 +33,9 @@ test('every form of import', () => {
     "take('i/lib'); import.meta.resolve('j')",
     "export const from = 'k'",
   ].join('\n')
-  const found = toSourceFile('daemon/job/x.ts', text).imports
-  const shown = found.map(
-    ({ line, target, typeOnly, late }) => `${line} ${target}${typeOnly ? ' type' : ''}${late ? ' late' : ''}`,
+  const { imports } = toSourceFile('daemon/job/x.ts', text)
+  const shown = imports.map(
+    ({ line, target, typeOnly, dynamic }) => `${line} ${target}${typeOnly ? ' type' : ''}${dynamic ? ' dynamic' : ''}`,
   )
   assert.equal(shown, [
     '2 daemon/job/a.ts',
@@ -43,28 +43,28 @@ test('every form of import', () => {
     '6 daemon/job/d.ts',
     '7 daemon/job/e.ts',
     '8 @scope/f type',
-    '12 daemon/job/g.ts late',
-    '13 daemon/job/h.ts late',
-    '15 j late',
-    '15 i late',
+    '12 daemon/job/g.ts dynamic',
+    '13 daemon/job/h.ts dynamic',
+    '15 j dynamic',
+    '15 i dynamic',
   ])
 })
 
-test('an import that points up, even of a type or late', () => {
+test('finds an import from a higher layer, also of a type or dynamic', () => {
   const up = "import { q } from './queue/q.ts'\nimport type { J } from './job/j.ts'\nvoid import('./job/j.ts')"
-  const found = findLayerBreaks([toSourceFile('daemon/errors.ts', up)], down)
+  const violations = findLayerViolations([toSourceFile('daemon/errors.ts', up)], layers)
   assert.equal(
-    found,
+    violations,
     ['queue/q', 'job/j', 'job/j'].map((name, at) => `daemon/errors.ts:${at + 1} → daemon/${name}.ts`),
   )
-  assert.equal(findLayerBreaks([toSourceFile('daemon/job/j.ts', "import '../queue/q.ts'")], down), [])
+  assert.equal(findLayerViolations([toSourceFile('daemon/job/j.ts', "import '../queue/q.ts'")], layers), [])
 })
 
-test('a file without a layer', () => {
-  assert.equal(findLayerBreaks([toSourceFile('daemon/new.ts', '')], down), ['daemon/new.ts is in no layer'])
+test('finds a file without a layer', () => {
+  assert.equal(findLayerViolations([toSourceFile('daemon/new.ts', '')], layers), ['daemon/new.ts is in no layer'])
 })
 
-test('a circle', () => {
+test('finds circular imports', () => {
   const circle = [
     file('a', "import './b.ts'"),
     file('b', "export * from './c.ts'"),
@@ -76,7 +76,7 @@ test('a circle', () => {
   assert.equal(findCycles([file('a', "void import('./a.ts')")], { types: false }), [['a.ts']])
 })
 
-test('a package, and a use of the process, where they do not belong', () => {
+test('finds imports of a package, and uses of the process', () => {
   const files = [
     file('a', "import type { X } from 'h3'"),
     file('b', "import 'h3'\nprocess.exit(1)"),

@@ -25,8 +25,8 @@ const id = toJobId(source.bucket, source.key)
 const KEY = `.mediad/jobs/${id}.json`
 const limits = { attempts: 5, leaseSeconds: 60, recheckSeconds: 30 }
 
-/** A daemon's intake on queues and an S3 in memory; `is` is the document there, `calls` has what was done, in order. */
-function prepare(is?: Partial<JobDocument>) {
+/** Creates an intake on queues and an S3 in memory, with the document `initial`. `calls` returns all calls in order. */
+function prepare(initial?: Partial<JobDocument>) {
   const clock = createFakeClock()
   const storage = createFakeStorage(clock)
   const queues = createFakeQueues(storage.calls)
@@ -35,23 +35,23 @@ function prepare(is?: Partial<JobDocument>) {
   const scope = { bucket: 'media', routes: [route] as const }
   const events: DaemonEvent[] = []
   const emit = (event: DaemonEvent) => void events.push(event)
-  const parts = { queues, documents, storage, scope, limits, daemonName: 'host', emit, log: createTestLog(logged) }
-  if (is) storage.put(KEY, JSON.stringify(document({ id, ...is })))
+  const deps = { queues, documents, storage, scope, limits, daemonName: 'host', emit, log: createTestLog(logged) }
+  if (initial) storage.put(KEY, JSON.stringify(document({ id, ...initial })))
   const stored = () => JSON.parse(storage.objects.get(KEY)?.text ?? 'null') as JobDocument | null
   const calls = () => storage.calls.map((call) => call.replace(KEY, 'document'))
   const tripped: string[] = []
   const faults: FaultReporter = { trip: (by) => void tripped.push(by), reset: (by) => void tripped.push(`-${by}`) }
-  const intake = (of: Message) => createIntake(parts)(of, faults)
+  const intake = (received: Message) => createIntake(deps)(received, faults)
   const take = (of: WorkSource = source, receiveCount = 1) => intake(message(toNotificationBody(of), receiveCount))
   return { clock, storage, queues, logged, events, tripped, documents, intake, take, stored, calls }
 }
 
-const errorOf = { code: 'internal.ffmpeg', message: 'ffmpeg failed', verdict: 'retry' } as const
+const failure = { code: 'internal.ffmpeg', message: 'ffmpeg failed', verdict: 'retry' } as const
 const newer: Source = { ...source, etag: 'e2', sequencer: '0B' }
 const { sequencer: _, ...unordered } = newer
 const test = suite('intake')
 
-test('a new job: in-progress message, then claim, then delete', async () => {
+test('sends the in-progress message of a new job, claims the job, then deletes the work message', async () => {
   const { take, calls, queues, stored } = prepare()
   const claimed = await take()
   assert.is(claimed?.route, route)
@@ -62,16 +62,15 @@ test('a new job: in-progress message, then claim, then delete', async () => {
   assert.match(owner ?? '', /^host\/[0-9a-f]{8}$/)
   const [sent] = queues.inProgress.sent
   assert.is(sent?.delaySeconds, 30)
-  const { id: ofId, source: of, claim: ofClaim, owner: ofOwner } = parseInProgressMessage(sent?.body ?? '') ?? {}
-  assert.equal([ofId, of, ofClaim, ofOwner], [id, source, 1, owner])
+  assert.equal(parseInProgressMessage(sent?.body ?? ''), { id, source, claim: 1, owner })
 })
 
-test('every claim has an owner of its own', async () => {
+test('creates a unique owner for every claim', async () => {
   const owners = await Promise.all([1, 2, 3].map(async () => (await prepare().take())?.document.owner))
   assert.is(new Set(owners).size, 3)
 })
 
-test('a body that is no notification: to the dead queue with the reason, then deleted', async () => {
+test('dead-letters a body that is not a notification, with the reason, then deletes the message', async () => {
   for (const body of ['', 'null', '{}', '{"Records":[]}', '\0', '{"Records":[{"s3":null}]}', 'x'.repeat(200_000)]) {
     const { intake, calls, queues, logged } = prepare()
     assert.is(await intake(message(body)), null)
@@ -82,14 +81,14 @@ test('a body that is no notification: to the dead queue with the reason, then de
   }
 })
 
-test('a body that is no notification stays while the dead queue is out of reach', async () => {
+test('keeps a body that is not a notification while the dead-letter queue is unreachable', async () => {
   const { intake, calls, queues } = prepare()
   queues.failures.add('dead.send')
   assert.is(await intake(message('garbage')), null)
   assert.equal(calls(), ['dead.send', 'work.hide'])
 })
 
-test('what is not for us is deleted, and nothing else is done', async () => {
+test('deletes a notification that needs no job, and does nothing else', async () => {
   const bodies = [
     '{"Event":"s3:TestEvent"}',
     toNotificationBody({ ...source, key: 'cvted_a.mp4' }),
@@ -112,7 +111,7 @@ const several = (...sources: WorkSource[]) => {
   return message(JSON.stringify({ Records: records }))
 }
 
-test('several records: each to work by itself, then the original is deleted', async () => {
+test('sends each of several records to the work queue, then deletes the original', async () => {
   const { intake, calls, queues } = prepare()
   const other = { ...source, key: 'origin_b.mp4', redrive: 7 }
   assert.is(await intake(several(source, other, { ...source, key: 'x' })), null)
@@ -123,16 +122,16 @@ test('several records: each to work by itself, then the original is deleted', as
   )
 })
 
-test('several records that cannot be sent: the original stays', async () => {
+test('keeps a message of several records when they cannot be sent', async () => {
   const { intake, calls, queues } = prepare()
   queues.failures.add('work.send')
   assert.is(await intake(several(source, newer)), null)
   assert.equal(calls(), ['work.send', 'work.hide'])
 })
 
-test('a redriven job begins anew, with its history; neither document nor in-progress message keeps the redrive', async () => {
-  const past = { attempt: 5, claim: 7, owner: 'x/1', startedAt: 'a', endedAt: 'b', error: errorOf }
-  const dead = { state: 'dead', owner: null, attempt: 5, claim: 7, error: errorOf, history: [past] } as const
+test('starts a redriven job again with its history, and keeps the redrive out of document and in-progress message', async () => {
+  const past = { attempt: 5, claim: 7, owner: 'x/1', startedAt: 'a', endedAt: 'b', error: failure }
+  const dead = { state: 'dead', owner: null, attempt: 5, claim: 7, error: failure, history: [past] } as const
   const { take, calls, queues, stored } = prepare(dead)
   await take({ ...source, redrive: 7 })
   assert.equal(calls(), ['read document', 'inProgress.send', 'write document', 'work.delete'])
@@ -144,31 +143,31 @@ test('a redriven job begins anew, with its history; neither document nor in-prog
   assert.is(stored()?.claim, 8)
 })
 
-test('a duplicate and a superseded upload are deleted', async () => {
+test('deletes a duplicate and a superseded upload', async () => {
   const old = { ...source, sequencer: '09', etag: 'e0' }
-  for (const [of, is] of [
+  for (const [of, initial] of [
     [source, { state: 'succeeded' }],
     [source, { state: 'dead', owner: null }],
     [old, {}],
   ] as const) {
-    const { take, calls } = prepare(is)
+    const { take, calls } = prepare(initial)
     assert.is(await take(of), null)
     assert.equal(calls(), ['read document', 'work.delete'])
   }
 })
 
-test('an owned job: the message is hidden until the lease would end, never deleted', async () => {
+test('hides the message of an owned job until the lease would end', async () => {
   const { take, calls, queues, clock } = prepare({})
   await clock.advance(20_000)
   assert.is(await take(), null)
   assert.equal([...calls(), queues.work.hidden[0]?.seconds], ['read document', 'work.hide', 41])
 })
 
-test('attempts used up: dead queue, document, message, in this order, and the log says which job and why', async () => {
-  const { take, calls, stored, logged, events } = prepare({ state: 'failed', attempt: 5, error: errorOf })
+test('dead-letters a job without attempts left: dead message, document, then the work message is deleted', async () => {
+  const { take, calls, stored, logged, events } = prepare({ state: 'failed', attempt: 5, error: failure })
   assert.is(await take(), null)
   assert.equal(calls(), ['read document', 'dead.send', 'write document', 'work.delete'])
-  assert.equal([stored()?.state, stored()?.error], ['dead', errorOf])
+  assert.equal([stored()?.state, stored()?.error], ['dead', failure])
   assert.ok(
     logged.some(({ level, event }) => level === 'error' && event === 'job.dead_lettered'),
     JSON.stringify(logged),
@@ -176,8 +175,8 @@ test('attempts used up: dead queue, document, message, in this order, and the lo
   assert.is(events.map(({ type }) => type).join(), 'job:dead_lettered')
 })
 
-test('a dead-lettering that another daemon was faster with: the message comes back', async () => {
-  const { take, calls, storage, queues } = prepare({ state: 'failed', attempt: 5, error: errorOf })
+test('hides the message when another daemon dead-letters the job first', async () => {
+  const { take, calls, storage, queues } = prepare({ state: 'failed', attempt: 5, error: failure })
   storage.writes.push((perform) => {
     storage.put(KEY, JSON.stringify(document({ id, state: 'dead', owner: null, nonce: 'other' })))
     return perform()
@@ -186,7 +185,7 @@ test('a dead-lettering that another daemon was faster with: the message comes ba
   assert.equal([...calls().slice(-2), queues.work.hidden[0]?.seconds], ['read document', 'work.hide', 1])
 })
 
-test('a lost race: the message is hidden for a second, the in-progress message is left to the sweeper', async () => {
+test('hides the message for a second after a lost race, and leaves the in-progress message to the sweeper', async () => {
   const { take, calls, storage, queues, stored } = prepare()
   storage.writes.push((perform) => {
     storage.put(KEY, JSON.stringify(document({ id, owner: 'other/1', nonce: 'other' })))
@@ -197,7 +196,7 @@ test('a lost race: the message is hidden for a second, the in-progress message i
   assert.equal([queues.work.hidden[0]?.seconds, stored()?.owner], [1, 'other/1'])
 })
 
-test('the in-progress message cannot be sent: nothing is claimed', async () => {
+test('claims nothing when the in-progress message cannot be sent', async () => {
   const { take, calls, queues, storage } = prepare()
   queues.failures.add('inProgress.send')
   assert.is(await take(), null)
@@ -205,7 +204,7 @@ test('the in-progress message cannot be sent: nothing is claimed', async () => {
   assert.is(storage.objects.size, 0)
 })
 
-test('a claimed message that cannot be deleted: the job is ours all the same', async () => {
+test('returns the claim when the work message cannot be deleted', async () => {
   const { take, queues, logged, calls } = prepare()
   queues.failures.add('work.delete')
   assert.ok(await take())
@@ -213,7 +212,7 @@ test('a claimed message that cannot be deleted: the job is ours all the same', a
   assert.ok(logged.some(({ level }) => level === 'warn'))
 })
 
-test('a document that cannot be read: the pause grows with every receive, up to 15 minutes', async () => {
+test('hides a message longer with every receive when the document cannot be read, up to 15 minutes', async () => {
   const longest = new Map<number, number>()
   for (const receiveCount of [1, 4, 40]) {
     for (let n = 0; n < 20; n++) {
@@ -229,7 +228,7 @@ test('a document that cannot be read: the pause grows with every receive, up to 
   assert.ok((longest.get(40) ?? 0) > (longest.get(4) ?? 0) && (longest.get(4) ?? 0) > (longest.get(1) ?? 0))
 })
 
-test('it never throws, even when nothing at all can be reached', async () => {
+test('never throws, even when S3 and all queues fail', async () => {
   const { take, intake, queues, storage } = prepare()
   for (const call of ['work.hide', 'work.delete', 'dead.send', 'inProgress.send']) queues.failures.add(call)
   storage.readErrors.push(transient())
@@ -239,7 +238,7 @@ test('it never throws, even when nothing at all can be reached', async () => {
   assert.is(await intake(message('{"Event":"s3:TestEvent"}')), null)
 })
 
-test('a document of a newer version is not touched; the message is dead-lettered at its tenth receive', async () => {
+test('keeps a document of a newer version, and dead-letters the message at its tenth receive', async () => {
   const { take, calls, storage, queues } = prepare()
   storage.put(KEY, '{"v":99}')
   assert.is(await take(source, 9), null)
@@ -251,7 +250,7 @@ test('a document of a newer version is not touched; the message is dead-lettered
   assert.is(storage.objects.get(KEY)?.text, '{"v":99}')
 })
 
-test('another upload of unknown order: the bucket knows which one counts', async () => {
+test('checks the object in the bucket for another upload of unknown order', async () => {
   const known = prepare({ state: 'succeeded' })
   known.storage.head = async () => ({ etag: 'e1', sizeBytes: 10, metadata: {} })
   assert.is(await known.take(unordered), null)
@@ -263,13 +262,13 @@ test('another upload of unknown order: the bucket knows which one counts', async
   assert.equal([claimed?.source, claimed?.claim, claimed?.attempt], [unordered, 2, 1])
 })
 
-test('where sequencers say the order, and for the first upload, the bucket is not asked', async () => {
-  for (const [of, is] of [
+test('does not check the object when sequencers define the order, or for the first upload', async () => {
+  for (const [of, initial] of [
     [newer, { state: 'succeeded' }],
     [source, { state: 'released', owner: null }],
     [unordered, undefined],
   ] as const) {
-    const { take, calls } = prepare(is)
+    const { take, calls } = prepare(initial)
     assert.ok(await take(of))
     assert.not.ok(calls().some((call) => call.startsWith('head')))
   }

@@ -5,22 +5,22 @@ import { source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('job')
-const at = (sequencer?: string) => {
+const withSequencer = (sequencer?: string) => {
   const { sequencer: _, ...rest } = source
   return sequencer === undefined ? rest : { ...rest, sequencer }
 }
 
-test('an id is 32 hexadecimal digits, whatever the key', () => {
+test('returns an id of 32 hexadecimal digits for any key', () => {
   for (const key of ['', 'origin_a.mp4', '../../etc/passwd', '\0', '漢'.repeat(341), '%2e%2e']) {
     assert.match(toJobId('media', key), /^[0-9a-f]{32}$/)
   }
 })
 
-test('the id never changes between versions of mediad: it is known before the upload', () => {
+test('returns the same id in all versions of mediad', () => {
   assert.is(toJobId('media', 'origin_a.mp4'), '25acb7c3efc6b2fd61d98521794c692d')
 })
 
-test('bucket and key are told apart', () => {
+test('distinguishes bucket and key', () => {
   assert.is.not(toJobId('a', 'bc'), toJobId('ab', 'c'))
   assert.is.not(toJobId('a', 'b'), toJobId('b', 'a'))
   assert.is.not(toJobId('a', 'B'), toJobId('a', 'b'))
@@ -43,21 +43,26 @@ const orders: [a: string, b: string, older: boolean][] = [
 ]
 
 for (const [a, b, older] of orders) {
-  test(`sequencer ${a} is ${older ? '' : 'not '}older than ${b}`, () => assert.is(isOlder(at(a), at(b)), older))
+  test(`sequencer ${a} is ${older ? '' : 'not '}older than ${b}`, () =>
+    assert.is(isOlder(withSequencer(a), withSequencer(b)), older))
 }
 
-function write([number, zeros, upper]: [bigint, number, boolean]): string {
+function toSequencer([number, zeros, upper]: [bigint, number, boolean]): string {
   const digits = '0'.repeat(zeros) + number.toString(16)
   return upper ? digits.toUpperCase() : digits
 }
 
-test('sequencers are compared as the numbers they write, however large', () => {
+test('compares sequencers as numbers of any size', () => {
   const sequencers = fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 128n }), fc.nat({ max: 20 }), fc.boolean())
-  fc.assert(fc.property(sequencers, sequencers, (a, b) => assert.is(isOlder(at(write(a)), at(write(b))), a[0] < b[0])))
+  fc.assert(
+    fc.property(sequencers, sequencers, (a, b) =>
+      assert.is(isOlder(withSequencer(toSequencer(a)), withSequencer(toSequencer(b))), a[0] < b[0]),
+    ),
+  )
 })
 
-test('without a sequencer nothing is certain', () => {
-  assert.is(isOlder(at(), at('02')), false)
-  assert.is(isOlder(at('01'), at()), false)
-  assert.is(isOlder(at(), at()), false)
+test('returns false when a sequencer is missing', () => {
+  assert.is(isOlder(withSequencer(), withSequencer('02')), false)
+  assert.is(isOlder(withSequencer('01'), withSequencer()), false)
+  assert.is(isOlder(withSequencer(), withSequencer()), false)
 })

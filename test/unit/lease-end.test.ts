@@ -5,13 +5,13 @@ import { suite } from '../helpers/suite.ts'
 const BEAT = 15_000
 const HOLD = 50_000
 
-const away = async (): Promise<never> => {
+const unavailable = async (): Promise<never> => {
   throw transient()
 }
 
 const test = suite('lease: progress and end')
 
-test('progress is written at most every 2 s, and what came between goes with the next', async () => {
+test('writes progress at most every 2 s, and later progress with the next write', async () => {
   const { clock, documents, lease } = holdFakeLease()
   for (let percent = 1; percent <= 95; percent++) {
     lease.report({ plugin: 'transcode', percent })
@@ -25,7 +25,7 @@ test('progress is written at most every 2 s, and what came between goes with the
   lease[Symbol.dispose]()
 })
 
-test('progress that does not move is not written', async () => {
+test('does not write progress that has not changed', async () => {
   const { clock, documents, lease } = holdFakeLease()
   await clock.advance(5000)
   lease.report({ plugin: null, percent: 0 })
@@ -37,7 +37,7 @@ test('progress that does not move is not written', async () => {
   lease[Symbol.dispose]()
 })
 
-test('end writes once, with the last progress, and no heartbeat follows', async () => {
+test('writes once at the end, with the last progress, and no heartbeat after it', async () => {
   const { clock, documents, lease } = holdFakeLease()
   lease.report({ plugin: 'upload', percent: 100 })
   await lease.end({ state: 'succeeded' })
@@ -49,7 +49,7 @@ test('end writes once, with the last progress, and no heartbeat follows', async 
   assert.is(clock.pending(), 0)
 })
 
-test('progress that is reported after the end is not written', async () => {
+test('does not write progress that is reported after the end', async () => {
   const { clock, documents, lease } = holdFakeLease()
   await lease.end({ state: 'released', owner: null })
   await clock.advance(5000)
@@ -58,7 +58,7 @@ test('progress that is reported after the end is not written', async () => {
   assert.is(documents.written.length, 1)
 })
 
-test('progress that is reported after the disposal is not written', async () => {
+test('does not write progress that is reported after disposal', async () => {
   const { clock, documents, lease } = holdFakeLease()
   lease[Symbol.dispose]()
   await clock.advance(5000)
@@ -67,9 +67,9 @@ test('progress that is reported after the disposal is not written', async () => 
   assert.is(documents.written.length, 0)
 })
 
-test('end tries again while the lease holds', async () => {
+test('repeats the final write while the lease holds', async () => {
   const { clock, documents, lease, logged } = holdFakeLease()
-  documents.answers.push(away, away, away)
+  documents.outcomes.push(unavailable, unavailable, unavailable)
   const ended = lease.end({ state: 'succeeded' })
   await clock.advance(HOLD - 1)
   await ended
@@ -80,21 +80,21 @@ test('end tries again while the lease holds', async () => {
   assert.is(logged.filter(({ level }) => level === 'warn').length, 3)
 })
 
-test('end that does not get through in time is lost, and was tried more than a few times', async () => {
+test('loses the lease when the final write fails for too long, after several tries', async () => {
   const { clock, documents, lease } = holdFakeLease()
-  documents.answers.push(...Array.from({ length: 99 }, () => away))
+  documents.outcomes.push(...Array.from({ length: 99 }, () => unavailable))
   const ended = rejection(lease.end({ state: 'succeeded' }))
   await clock.advance(HOLD + BEAT)
   assert.is((await ended).code, 'lease.lost')
   assert.ok(lease.signal.aborted)
-  const tries = 99 - documents.answers.length
+  const tries = 99 - documents.outcomes.length
   assert.ok(tries >= 5 && tries <= 30, `${tries} tries`)
   assert.is(clock.pending(), 0)
 })
 
-test('end waits for a heartbeat that is under way, and writes over it', async () => {
+test('waits for a running heartbeat before the final write', async () => {
   const { clock, documents, lease } = holdFakeLease()
-  documents.answers.push(async () => clock.wait(1000).then(() => undefined))
+  documents.outcomes.push(async () => clock.wait(1000).then(() => undefined))
   await clock.advance(BEAT)
   const ended = lease.end({ state: 'failed' })
   await clock.advance(1000)

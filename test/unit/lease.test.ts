@@ -16,7 +16,7 @@ import { suite } from '../helpers/suite.ts'
 const BEAT = 15_000
 const HOLD = 50_000
 
-const away = async (): Promise<never> => {
+const unavailable = async (): Promise<never> => {
   throw transient()
 }
 const isLost = (error: unknown) => error instanceof MediadError && error.code === 'lease.lost'
@@ -24,7 +24,7 @@ const lost = (lease: Lease) => lease.signal.aborted && isLost(lease.signal.reaso
 
 const test = suite('lease')
 
-test('a heartbeat every quarter of the lease, and nothing changes but rev and nonce', async () => {
+test('writes a heartbeat every quarter of the lease, which changes only rev and nonce', async () => {
   const { clock, documents, lease, claimed } = holdFakeLease()
   await clock.advance(BEAT - 1)
   assert.is(documents.written.length, 0)
@@ -45,11 +45,11 @@ for (const [seconds, beatMs, holdMs] of [
   [60, 15_000, 50_000],
   [3600, 900_000, 3_000_000],
 ] as const) {
-  test(`a lease of ${seconds} s is given up ${holdMs / 1000} s after its last confirmed heartbeat was sent`, async () => {
+  test(`gives up a lease of ${seconds} s ${holdMs / 1000} s after the last confirmed heartbeat was sent`, async () => {
     const { clock, documents, lease } = holdFakeLease({ leaseSeconds: seconds })
     await clock.advance(beatMs)
     assert.is(documents.written.length, 1)
-    documents.answers.push(...Array.from({ length: 99 }, () => away))
+    documents.outcomes.push(...Array.from({ length: 99 }, () => unavailable))
     await clock.advance(holdMs)
     lease.assertHeld()
     assert.not.ok(lease.signal.aborted)
@@ -60,19 +60,22 @@ for (const [seconds, beatMs, holdMs] of [
   })
 }
 
-test('whoever asks is told at once, without waiting for the watch', () => {
+test('reports the loss at the next check, without waiting for a timer', () => {
   const { clock, lease } = holdFakeLease()
   const start = clock.now()
   clock.now = () => start + HOLD
   lease.assertHeld()
-  clock.now = () => start + HOLD + 1 // the process was frozen: no timer had its turn
+  clock.now = () => start + HOLD + 1 // as if the process had been frozen: no timer has run
   assert.throws(() => lease.assertHeld(), isLost)
   assert.ok(lost(lease))
 })
 
-test('what counts is when a heartbeat was sent, not when its reply came', async () => {
+test('counts from the time when a heartbeat was sent, not from its response', async () => {
   const { clock, documents, lease } = holdFakeLease()
-  documents.answers.push(async () => clock.wait(30_000).then(() => undefined), away, away, away, away)
+  documents.outcomes.push(
+    async () => clock.wait(30_000).then(() => undefined),
+    ...Array.from({ length: 4 }, () => unavailable),
+  )
   await clock.advance(BEAT + 30_000)
   assert.is(documents.written.length, 1)
   await clock.advance(HOLD - 30_000)
@@ -81,23 +84,23 @@ test('what counts is when a heartbeat was sent, not when its reply came', async 
   assert.ok(lost(lease))
 })
 
-test('listeners learn of heartbeats, written and missed, and of the loss, once', async () => {
+test('emits written and missed heartbeats, and the loss once', async () => {
   const { clock, documents, lease, events } = holdFakeLease({ attempt: 2, claim: 3 })
   await clock.advance(BEAT)
-  documents.answers.push(...Array.from({ length: 99 }, () => away))
+  documents.outcomes.push(...Array.from({ length: 99 }, () => unavailable))
   await clock.advance(HOLD + 100)
   assert.ok(lost(lease))
   const types = events.map(({ type }) => type)
   assert.equal([types.at(0), types.at(1), types.at(-1)], ['heartbeat:written', 'heartbeat:missed', 'lease:lost'])
   assert.is(types.filter((type) => type === 'lease:lost').length, 1)
   assert.equal(events[0], { type: 'heartbeat:written', id: JOB, key: source.key, attempt: 2, claim: 3 })
-  const error = { code: 'transient.storage', message: 'S3 is away', verdict: 'retry' }
+  const error = { code: 'transient.storage', message: 'S3 is unavailable', verdict: 'retry' }
   assert.equal(events[1], { ...events[0], type: 'heartbeat:missed', error })
 })
 
-test('transient errors are ridden out and logged', async () => {
+test('tolerates and logs transient errors', async () => {
   const { clock, documents, lease, logged } = holdFakeLease()
-  documents.answers.push(away, away)
+  documents.outcomes.push(unavailable, unavailable)
   await clock.advance(2 * BEAT)
   assert.is(documents.written.length, 1)
   assert.is(logged.filter(({ level, event }) => level === 'warn' && event === 'heartbeat.missed').length, 2)
@@ -106,21 +109,21 @@ test('transient errors are ridden out and logged', async () => {
   lease[Symbol.dispose]()
 })
 
-test('after a heartbeat that did not get through the next one does not wait for a whole beat', async () => {
+test('repeats a failed heartbeat before the usual interval has passed', async () => {
   const { clock, documents, lease } = holdFakeLease()
-  documents.answers.push(away)
+  documents.outcomes.push(unavailable)
   await clock.advance(BEAT)
   assert.is(documents.written.length, 0)
   await clock.advance(BEAT / 2)
   assert.is(documents.written.length, 1)
   await clock.advance(BEAT / 2)
-  assert.is(documents.written.length, 1, 'then all is as usual')
+  assert.is(documents.written.length, 1, 'then the usual interval applies')
   lease[Symbol.dispose]()
 })
 
-test('a heartbeat that was refused: lost at once, and for good', async () => {
+test('loses the lease at once when a heartbeat is rejected', async () => {
   const { clock, documents, lease } = holdFakeLease()
-  documents.answers.push(async () => null)
+  documents.outcomes.push(async () => null)
   await clock.advance(BEAT)
   assert.ok(lost(lease))
   assert.throws(() => lease.assertHeld(), isLost)
@@ -131,27 +134,27 @@ test('a heartbeat that was refused: lost at once, and for good', async () => {
   assert.is(clock.pending(), 0)
 })
 
-test('confirm writes a heartbeat now, and prolongs the lease', async () => {
+test('writes a heartbeat in confirm, which renews the lease', async () => {
   const { clock, documents, lease } = holdFakeLease()
   await clock.advance(1000)
   await lease.confirm()
   assert.is(documents.written.length, 1)
-  documents.answers.push(...Array.from({ length: 9 }, () => away))
+  documents.outcomes.push(...Array.from({ length: 9 }, () => unavailable))
   await clock.advance(HOLD)
   lease.assertHeld()
   lease[Symbol.dispose]()
 })
 
-test('confirm tells of a lost lease, and of an S3 that is away', async () => {
+test('throws in confirm when the lease is lost or S3 is unavailable', async () => {
   const { documents, lease } = holdFakeLease()
-  documents.answers.push(away, async () => null)
+  documents.outcomes.push(unavailable, async () => null)
   assert.is((await rejection(lease.confirm())).code, 'transient.storage')
   assert.not.ok(lease.signal.aborted)
   assert.ok(isLost(await rejection(lease.confirm())))
   assert.ok(lost(lease))
 })
 
-test('writes never overlap', async () => {
+test('never overlaps writes', async () => {
   const { clock, documents, lease } = holdFakeLease()
   let open = 0
   let most = 0
@@ -161,7 +164,7 @@ test('writes never overlap', async () => {
     open--
     return undefined
   }
-  documents.answers.push(slow, slow, slow, slow)
+  documents.outcomes.push(slow, slow, slow, slow)
   const all = [lease.confirm(), lease.confirm(), lease.confirm(), lease.end({ state: 'succeeded' })]
   await clock.advance(1000)
   await Promise.all(all)
@@ -177,22 +180,22 @@ test('writes never overlap', async () => {
   )
 })
 
-test('a request that hangs is given up in time for the next', async () => {
+test('aborts a request without a response in time for the next', async () => {
   const clock = createFakeClock()
   const documents = createFakeDocuments(clock)
   const aborted = Promise.withResolvers<unknown>()
   const hang: typeof documents.write = (_, __, signal) =>
     new Promise((_, reject) => {
-      // the watch on a request does not keep a process alive: this test has to
-      const alive = setInterval(() => undefined, 1000)
+      // the timeout of a request does not keep the process alive, so the test does
+      const keepAlive = setInterval(() => undefined, 1000)
       signal?.addEventListener('abort', () => {
-        clearInterval(alive)
+        clearInterval(keepAlive)
         aborted.resolve(signal.reason)
         reject(signal.reason as Error)
       })
     })
-  const parts = { claimed: documents.claimed(), leaseSeconds: 6, emit: () => undefined, log: createTestLog(), clock }
-  const lease = holdLease({ ...parts, documents: { ...documents, write: hang } })
+  const deps = { claimed: documents.claimed(), leaseSeconds: 6, emit: () => undefined, log: createTestLog(), clock }
+  const lease = holdLease({ ...deps, documents: { ...documents, write: hang } })
   const error = await rejection(lease.confirm())
   assert.is((error as MediadError).code, 'transient.storage')
   assert.is((error as MediadError).cause, await aborted.promise)
@@ -200,7 +203,7 @@ test('a request that hangs is given up in time for the next', async () => {
   lease[Symbol.dispose]()
 })
 
-test('disposal stops everything without a word', async () => {
+test('stops all timers on disposal, and writes nothing', async () => {
   const { clock, documents, lease } = holdFakeLease()
   assert.ok(clock.pending() > 0)
   lease[Symbol.dispose]()

@@ -2,14 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { findExceededLimit, measureFolder, type Cost } from '../../daemon/ffmpeg/cost.ts'
-import { refuseSize } from '../../daemon/pipeline/process.ts'
+import { assertSourceSize } from '../../daemon/pipeline/process.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { limits } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('limits')
 
-const nothing: Cost = {
+const noCost: Cost = {
   outSeconds: null,
   frame: null,
   durationSeconds: null,
@@ -17,9 +17,9 @@ const nothing: Cost = {
   workspaceBytes: 0,
   wallSeconds: 0,
 }
-const excess = (cost: Partial<Cost>) => findExceededLimit(limits, { ...nothing, ...cost })
+const excess = (cost: Partial<Cost>) => findExceededLimit(limits, { ...noCost, ...cost })
 
-test('what is left out gets its default', () => {
+test('sets the defaults of limits that are left out', () => {
   const GIB = 1024 ** 3
   assert.equal(limits, {
     sourceBytes: 20 * GIB,
@@ -35,8 +35,8 @@ test('what is left out gets its default', () => {
   })
 })
 
-test('a run may cost as much as the limits say, and no more', () => {
-  const most: Partial<Cost>[] = [
+test('allows a run to cost as much as the limits, and no more', () => {
+  const highest: Partial<Cost>[] = [
     { outSeconds: limits.durationSeconds },
     { frame: limits.frames },
     { outputBytes: limits.outputBytes },
@@ -46,7 +46,7 @@ test('a run may cost as much as the limits say, and no more', () => {
     { wallSeconds: 300 + 300 * 20, durationSeconds: 10, outSeconds: 20 },
     { wallSeconds: limits.wallSeconds, durationSeconds: 1000 },
   ]
-  for (const cost of most) {
+  for (const cost of highest) {
     assert.is(excess(cost), null, JSON.stringify(cost))
     const [name = 'frame'] = Object.keys(cost) as (keyof Cost)[]
     const error = excess({ ...cost, [name]: Number(cost[name]) + 1 })
@@ -55,17 +55,17 @@ test('a run may cost as much as the limits say, and no more', () => {
   assert.match(excess({ frame: 1e9 })?.message ?? '', 'exceed limits.frames: more than 3000000 pictures')
 })
 
-function toRefusal(sizeBytes: number): string | null {
+function toSizeError(sizeBytes: number): string | null {
   try {
-    refuseSize({ key: 'a', sizeBytes }, 100)
+    assertSourceSize({ key: 'a', sizeBytes }, 100)
     return null
   } catch (error) {
     return (error as { code: string }).code
   }
 }
 
-test('a source is refused by its size, before anything is downloaded', () => {
-  assert.equal([0, 1, 100, 101, 5 * 2 ** 40].map(toRefusal), [
+test('rejects a source by its size, before the download', () => {
+  assert.equal([0, 1, 100, 101, 5 * 2 ** 40].map(toSizeError), [
     'input.empty',
     null,
     null,
@@ -74,7 +74,7 @@ test('a source is refused by its size, before anything is downloaded', () => {
   ])
 })
 
-test('a folder is as large as its files', async () => {
+test('measures a folder as the sum of its files', async () => {
   await using folder = await temporaryFolder()
   await mkdir(join(folder.path, 'a', 'b'), { recursive: true })
   await writeFile(join(folder.path, 'one'), Buffer.alloc(10))

@@ -1,4 +1,4 @@
-/** Every line of the log names its event; docs/operating.md lists all of them, with their level and meaning, and no other. */
+/** Every log call has an event, and docs/operating.md lists exactly these events with their level and meaning. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -13,7 +13,7 @@ const sources = ['daemon', 'plugins']
 
 type Call = { file: string; level: string; event: string | undefined; fields: string }
 
-/** Every call of a log's methods, whatever the log is called; `event` is the name that its first argument begins with. */
+/** All calls of a log's methods, for any name of the log; `event` is the first field of the first argument. */
 const calls = sources.flatMap(({ file, text }) =>
   [...text.matchAll(/\blog\s*\??\.\s*(debug|info|warn|error)\b(?=([\s\S]{0,200}))/gi)].map(
     ([, level = '', rest = '']): Call => {
@@ -22,32 +22,32 @@ const calls = sources.flatMap(({ file, text }) =>
     },
   ),
 )
-const form = /^[a-z]+(?:_[a-z]+)*(?:\.[a-z]+(?:_[a-z]+)*)+$/
+const eventForm = /^[a-z]+(?:_[a-z]+)*(?:\.[a-z]+(?:_[a-z]+)*)+$/
 
 const test = suite('log events')
 
-test('every line of the log begins its fields with an event, dotted and in lower case', () => {
+test('the first field of every log call is an event, dotted and in lower case', () => {
   assert.ok(calls.length > 50, `only ${calls.length} calls were found`)
   assert.equal(
-    calls.filter(({ event }) => event === undefined || !form.test(event)),
+    calls.filter(({ event }) => event === undefined || !eventForm.test(event)),
     [],
   )
 })
 
-test('docs/operating.md lists every event with its level and meaning, and no other', () => {
+test('docs/operating.md lists exactly the events of the code, with level and meaning', () => {
   const { rows } = readDocs(root).table('docs/operating.md', 'event')
   const documented = rows.map(([name = '', level = '', meaning = '']) => {
     assert.ok(meaning.length > 10, `${name} has no meaning`)
     return `${toCodes(name)[0]} ${toCodes(level)[0]}`
   })
-  assert.equal(documented, [...new Set(documented)], 'an event is listed once')
+  assert.equal(documented, [...new Set(documented)], 'an event is listed twice')
   assert.equal(documented.toSorted(), [...new Set(calls.map(({ event, level }) => `${event} ${level}`))].toSorted())
 })
 
-test('one thing has one name in every line: error, job, message, queue', () => {
-  const others = /\b(?:err|jobId|messageId|queueName|code|attempts): /
+test('error, job, message and queue have the same field name in every log call', () => {
+  const otherNames = /\b(?:err|jobId|messageId|queueName|code|attempts): /
   assert.equal(
-    calls.filter(({ fields }) => others.test(fields)),
+    calls.filter(({ fields }) => otherNames.test(fields)),
     [],
   )
 })

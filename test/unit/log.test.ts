@@ -7,7 +7,7 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('log')
 
-function record(options: Omit<LogOptions, 'destination'> = {}) {
+function capture(options: Omit<LogOptions, 'destination'> = {}) {
   const written: string[] = []
   const log = createLog({ ...options, destination: { write: (text) => written.push(text) } })
   return {
@@ -22,8 +22,8 @@ type Entry = Record<string, unknown> & { reason?: Error; problems?: Error[]; err
 
 const evil = 'origin_a.mp4\n[00:00:00.000] INFO: forged\r\u001B[2J\u0007\u009B31m\u2028\u202Eb'
 
-test('an entry is a line of JSON with level, time, fields and message', () => {
-  const { log, written, entries } = record()
+test('an entry is one line of JSON with level, time, fields and message', () => {
+  const { log, written, entries } = capture()
   log.child({ job: 'j1' }).child({ plugin: 'p' }).warn({ n: 1 }, 'slow')
   log.info('started')
   const [first, second] = entries()
@@ -33,13 +33,13 @@ test('an entry is a line of JSON with level, time, fields and message', () => {
   assert.equal({ ...second, time: '' }, { level: 'info', time: '', msg: 'started' })
 })
 
-test('levels below the chosen one are not written', () => {
-  const { log, written } = record({ level: 'warn' })
+test('entries below the configured level are not written', () => {
+  const { log, written } = capture({ level: 'warn' })
   log.debug('a')
   log.info('b')
   log.error('c')
   assert.is(written.length, 1)
-  const debug = record({ level: 'debug' })
+  const debug = capture({ level: 'debug' })
   debug.log.debug('a')
   assert.is(debug.written.length, 1)
 })
@@ -47,8 +47,8 @@ test('levels below the chosen one are not written', () => {
 for (const pretty of [false, true]) {
   const form = pretty ? 'pretty' : 'JSON'
 
-  test(`control characters in values, names, messages and errors forge nothing (${form})`, () => {
-    const { log, text, written } = record({ pretty })
+  test(`control characters in values, names, messages and errors cannot forge an entry (${form})`, () => {
+    const { log, text, written } = capture({ pretty })
     log.child({ key: evil }).info({ [evil]: 1, list: [evil], deep: { key: evil } }, evil)
     log.info(evil)
     log.error({ error: new MediadError('input.corrupt', evil, { cause: new Error(evil) }) }, 'failed')
@@ -57,13 +57,13 @@ for (const pretty of [false, true]) {
     const starts = pretty ? /^\[/ : /^\{"level":/
     const lines = text().trimEnd().split('\n')
     assert.is(lines.filter((line) => starts.test(line)).length, 3)
-    // whatever does not start an entry is indented, part of the one above
+    // Every other line is indented, so it belongs to the entry above.
     assert.ok(lines.every((line) => starts.test(line) || line.startsWith(' ')))
     assert.not.match(text(), /^\[00:00:00\.000\]/m)
   })
 
-  test(`secrets do not come out (${form})`, () => {
-    const { log, text } = record({ pretty })
+  test(`secrets are redacted (${form})`, () => {
+    const { log, text } = capture({ pretty })
     const url =
       'http://s3/media/k?X-Amz-Credential=AKIDSECRET%2F20260101&X-Amz-Date=20260101&X-Amz-Security-Token=TOKENSECRET&X-Amz-Signature=5ec2e7aa&x-id=PutObject'
     const credentials = {
@@ -82,10 +82,10 @@ for (const pretty of [false, true]) {
   })
 
   test(`errors are written with code, verdict and causes (${form})`, () => {
-    const { log, text } = record({ pretty })
+    const { log, text } = capture({ pretty })
     const cause = Object.assign(new TypeError('socket hang up'), { code: 'ECONNRESET' })
     log.error(
-      { error: new MediadError('transient.storage', 'S3 did not answer', { cause, stderr: ['last words'] }) },
+      { error: new MediadError('transient.storage', 'S3 did not answer', { cause, stderr: ['last lines'] }) },
       'failed',
     )
     for (const part of [
@@ -93,7 +93,7 @@ for (const pretty of [false, true]) {
       'transient.storage',
       'retry',
       'S3 did not answer',
-      'last words',
+      'last lines',
       'TypeError',
       'socket hang up',
       'ECONNRESET',
@@ -103,8 +103,8 @@ for (const pretty of [false, true]) {
   })
 }
 
-test('errors are recognised under any name, in lists and alone', () => {
-  const { log, entries } = record()
+test('errors are described in any field, in lists and as the only argument', () => {
+  const { log, entries } = capture()
   log.warn({ reason: new Error('one'), problems: [new Error('two'), 3] }, 'x')
   log.error(new Error('three'))
   const [first, second] = entries()
@@ -114,9 +114,9 @@ test('errors are recognised under any name, in lists and alone', () => {
   assert.is(second?.msg, 'three')
 })
 
-test('circular and endless causes end, other shapes survive', () => {
-  const { log, entries } = record()
-  const circular = new Error('round')
+test('circular causes end, and other types of values are kept', () => {
+  const { log, entries } = capture()
+  const circular = new Error('circular')
   circular.cause = circular
   log.error(
     {
@@ -134,7 +134,7 @@ test('circular and endless causes end, other shapes survive', () => {
   assert.equal(entry?.many?.errors[1], 'b')
 })
 
-test('everything written before a sudden end is there, without a worker thread', () => {
+test('all entries written before a SIGKILL are in the output', () => {
   const file = JSON.stringify(join(import.meta.dirname, '../../daemon/log/log.ts'))
   for (const pretty of [false, true]) {
     const script = `const { createLog } = await import(${file}); const log = createLog({ pretty: ${pretty} })

@@ -21,23 +21,23 @@ const expected: WorkSource = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1',
 
 const test = suite('notification')
 
-test("S3's own format", () => {
+test('parses the format of S3', () => {
   assert.equal(only({ Records: [record()] }), expected)
   for (const name of ['Post', 'Copy', 'CompleteMultipartUpload']) {
     assert.equal(only({ Records: [record({ eventName: `ObjectCreated:${name}` })] }), expected)
   }
 })
 
-test('quotes around an etag are not part of it', () => {
+test('removes quotes from an etag', () => {
   assert.is(only({ Records: [record({ eTag: '"e1"' })] }).etag, 'e1')
 })
 
-test('a store without sequencers', () => {
+test('accepts a record without a sequencer', () => {
   const { sequencer: _, ...without } = expected
   assert.equal(only({ Records: [record({ sequencer: undefined })] }), without)
 })
 
-test('several records give several sources, in order; what is not for us is left out', () => {
+test('returns the sources of several records in order, without other objects', () => {
   const keys = ['origin_1.mp4', 'cvted_1.mp4', 'origin_2.mp4']
   const found = parse({ Records: keys.map((key) => record({ key })) })
   assert.equal(found.kind === 'sources' && found.sources.map(({ source }) => source.key), [
@@ -46,13 +46,13 @@ test('several records give several sources, in order; what is not for us is left
   ])
 })
 
-test('SNS around S3, around EventBridge, and around a test event', () => {
+test('parses an S3 record, an EventBridge event and a test event in an SNS message', () => {
   assert.equal(only(sns({ Records: [record()] })), expected)
   assert.is(only(sns(eventBridge())).key, 'origin_a b+%20.mp4')
   assert.is(parse(sns({ Event: 's3:TestEvent' })).kind, 'ignored')
 })
 
-test('SNS in SNS, and SNS around anything else, is no notification', () => {
+test('rejects an SNS message in an SNS message, and any other content of one', () => {
   for (const inner of [sns({ Records: [record()] }), sns(sns('x')), 'text', '', '[]', 'null', {}]) {
     assert.is(parse(sns(inner)).kind, 'invalid', JSON.stringify(inner))
   }
@@ -60,11 +60,11 @@ test('SNS in SNS, and SNS around anything else, is no notification', () => {
   assert.is(parse({ Type: 'SubscriptionConfirmation', Message: 'x' }).kind, 'invalid')
 })
 
-test('EventBridge: the key comes as it is', () => {
+test('does not decode a key of EventBridge', () => {
   assert.equal(only(eventBridge()), { ...expected, key: 'origin_a b+%20.mp4' })
 })
 
-test('EventBridge: other events, buckets and keys are ignored, halves of events are invalid', () => {
+test('ignores other events, buckets and keys of EventBridge, and rejects incomplete events', () => {
   const object = { key: 'cvted_a.mp4', size: 1, etag: 'e' }
   assert.is(parse(eventBridge({ 'detail-type': 'Object Deleted' })).kind, 'ignored')
   assert.is(parse(eventBridge({}, { bucket: { name: 'other' } })).kind, 'ignored')
@@ -74,12 +74,12 @@ test('EventBridge: other events, buckets and keys are ignored, halves of events 
   assert.is(parse(eventBridge({ source: 'aws.ec2' })).kind, 'invalid')
 })
 
-test('EventBridge: an event whose name is no text does not throw', () => {
+test('does not throw for an EventBridge event whose name is not text', () => {
   const names: unknown[] = [undefined, null, {}, { toString: 1, valueOf: 1 }, [[{ toString: null }]]]
   for (const name of names) assert.is.not(parse(eventBridge({ 'detail-type': name })).kind, 'sources')
 })
 
-test('what is understood and not for us is ignored', () => {
+test('ignores valid notifications that need no job', () => {
   const records: Change[] = [
     { eventName: 'ObjectRemoved:Delete' },
     { eventName: 'ObjectRestore:Completed' },
@@ -102,10 +102,10 @@ const garbage: [name: string, body: string][] = [
   ['a number', '7'],
   ['a string', '"origin_a.mp4"'],
   ['no records', '{"Records":[]}'],
-  ['records that are none', '{"Records":{"length":1}}'],
+  ['records that are not a list', '{"Records":{"length":1}}'],
   ['200 KB of text', 'x'.repeat(200_000)],
   ['200 KB of brackets', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
-  ['half of JSON', '{"Records":[{'],
+  ['incomplete JSON', '{"Records":[{'],
   ['NUL', '\0'],
   ['NUL in JSON', '{"Records":[{"eventName":"\0"}]}'],
   ['a lone surrogate', '\ud800'],
@@ -118,7 +118,7 @@ const garbage: [name: string, body: string][] = [
 ]
 
 for (const [name, body] of garbage) {
-  test(`garbage is invalid, with a reason: ${name}`, () => {
+  test(`rejects another body with a reason: ${name}`, () => {
     const found = parseNotification(body, scope)
     assert.is(found.kind, 'invalid')
     assert.ok(found.kind === 'invalid' && found.reason.length > 5 && found.reason.length < 200)
@@ -126,7 +126,7 @@ for (const [name, body] of garbage) {
   })
 }
 
-const broken: Change[] = [
+const invalid: Change[] = [
   { key: undefined },
   { key: '' },
   { key: 7 },
@@ -153,13 +153,13 @@ const broken: Change[] = [
   { eventName: 7 },
 ]
 
-for (const change of broken) {
-  test(`a broken record is invalid: ${JSON.stringify(change).slice(0, 60)} ${Object.keys(change).join()}`, () => {
+for (const change of invalid) {
+  test(`rejects an invalid record: ${JSON.stringify(change).slice(0, 60)} ${Object.keys(change).join()}`, () => {
     assert.is(parse({ Records: [record(change)] }).kind, 'invalid')
   })
 }
 
-test('keys are decoded exactly once', () => {
+test('decodes keys exactly once', () => {
   const cases = {
     'origin_%252e%252e%252f': 'origin_%2e%2e%2f',
     'origin_a+b': 'origin_a b',
@@ -173,17 +173,17 @@ test('keys are decoded exactly once', () => {
   for (const [encoded, key] of Object.entries(cases)) assert.is(only({ Records: [record({ key: encoded })] }).key, key)
 })
 
-test('keys are encoded as S3 does it', () => {
+test('encodes keys like S3', () => {
   assert.is(encodeKey('origin_a b/c+d%€'), 'origin_a+b/c%2Bd%25%E2%82%AC')
 })
 
 const key = fc
   .string({ unit: 'binary', maxLength: 400 })
   .map((rest) => `origin_${rest}`)
-  .filter((whole) => whole.isWellFormed() && Buffer.byteLength(whole) <= 1024)
+  .filter((text) => text.isWellFormed() && Buffer.byteLength(text) <= 1024)
 const sequencer = fc.option(fc.stringMatching(/^[0-9A-F]{1,64}$/), { nil: undefined })
 
-test('any source comes back from the body that tells of it', () => {
+test('parses the body that is made from any source', () => {
   const etag = fc.stringMatching(/^[0-9a-f]{32}(-[1-9][0-9]{0,3})?$/)
   const sources = fc.record({ key, etag, sizeBytes: fc.maxSafeNat(), sequencer })
   fc.assert(
@@ -195,19 +195,19 @@ test('any source comes back from the body that tells of it', () => {
   )
 })
 
-test('the claim that is redriven goes along', () => {
+test('keeps the claim number of a redrive', () => {
   const redriven = { ...expected, redrive: 3 }
   assert.equal(only(toNotificationBody(redriven)), redriven)
   assert.equal(only(sns(toNotificationBody(redriven))), redriven)
 })
 
-test('a redrive of no claim is refused, one of nothing for us ignored', () => {
+test('rejects a redrive without a valid claim number, and ignores one of another object', () => {
   for (const mediad of [null, 3, 'x', [], {}, { redrive: 0 }, { redrive: 1.5 }, { redrive: '3' }, { redrive: 2 ** 53 }])
     assert.is(parse({ Records: [{ ...record(), mediad }] }).kind, 'invalid', JSON.stringify(mediad))
   assert.is(parse({ Records: [{ ...record({ key: 'cvted_a.mp4' }), mediad: { redrive: 3 } }] }).kind, 'ignored')
 })
 
-test('a key of exactly 1,024 bytes is taken', () => {
+test('accepts a key of exactly 1,024 bytes', () => {
   const longest = `origin_${'€'.repeat(339)}`
   assert.is(Buffer.byteLength(longest), 1024)
   assert.is(only(toNotificationBody({ ...expected, key: longest })).key, longest)
@@ -215,7 +215,7 @@ test('a key of exactly 1,024 bytes is taken', () => {
 
 const kinds = new Set(['sources', 'ignored', 'invalid'])
 
-test('every string has an answer', () => {
+test('returns a result for every string', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json({ depthSize: 'large' })), (body) => {
       assert.ok(kinds.has(parseNotification(body, scope).kind))
@@ -224,7 +224,7 @@ test('every string has an answer', () => {
   )
 })
 
-test('every value in every place of a notification has an answer', () => {
+test('returns a result for every value in every field of a notification', () => {
   const value = fc.oneof(fc.jsonValue(), fc.constantFrom({ toString: 1, valueOf: 1 }, [{ toString: null }]))
   const names = [
     'Type',

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { describeDead, toDeadRow } from '../../daemon/cli/operator/dead.ts'
 import { describeJob, toJobRow } from '../../daemon/cli/operator/jobs.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
-import type { Buried } from '../../daemon/operate/dead.ts'
+import type { DeadItem } from '../../daemon/operate/dead.ts'
 import { makeConfig, makeDocument } from '../helpers/edge.ts'
 import { JOB, seen } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -15,26 +15,26 @@ const error = {
   plugin: 'transcode',
   stderr: ['last\u001b[2J line'],
 } as const
-const past = { attempt: 1, claim: 2, owner: 'host/1', startedAt: 'then', endedAt: 'later', error }
+const pastAttempt = { attempt: 1, claim: 2, owner: 'host/1', startedAt: 'then', endedAt: 'later', error }
 const dead = { reason: error.code, error: { ...error, stderr: [] }, at: '2026-01-01' }
-const job = { id: JOB, source: makeDocument(JOB).source, claim: 5, attempt: 4, history: [past] }
-const noJob: Buried = { id: 'm1', dead: null, body: 'what\u0007?', messages: 1, document: null }
+const job = { id: JOB, source: makeDocument(JOB).source, claim: 5, attempt: 4, history: [pastAttempt] }
+const noJob: DeadItem = { id: 'm1', dead: null, body: 'what\u0007?', messages: 1, document: null }
 
 const test = suite('operate output')
 
-test('a job in one row', () => {
+test('shows a job as a row', () => {
   const row = toJobRow({ id: JOB, seen: seen({ progress: { plugin: 'transcode', percent: 41.7 } }, 3) }, config)
   assert.equal(row, [JOB, 'origin_a.mp4', 'processing', '1/5', 'transcode 42 %', 'host/1', '3 s', '–'])
   const stale = toJobRow({ id: JOB, seen: seen({}, 61) }, config)
   assert.is(stale[2], 'processing (stale)')
   assert.is(toJobRow({ id: JOB, seen: seen({ state: 'dead', owner: null }, 61) }, config)[2], 'dead')
-  const problem = new MediadError('internal.document', 'none of ours')
+  const problem = new MediadError('internal.document', 'not a job document')
   assert.equal(toJobRow({ id: JOB, problem }, config), [JOB, '–', '–', '–', '–', '–', '–', 'internal.document'])
 })
 
-test('everything of a job: what it made, how it failed, and what was printed last', () => {
+test('describes a job with its outputs, errors and the last lines of its programs', () => {
   const text = describeJob(
-    { document: makeDocument(JOB, { error, history: [past] }), etag: 'e', ageSeconds: 90 },
+    { document: makeDocument(JOB, { error, history: [pastAttempt] }), etag: 'e', ageSeconds: 90 },
     config,
   )
   for (const part of [
@@ -50,15 +50,15 @@ test('everything of a job: what it made, how it failed, and what was printed las
   assert.not.match(text, '\u001b[2J')
 })
 
-test('a dead job, and what never was one, in one row', () => {
+test('shows a dead job, and a message that is not a job, as a row', () => {
   const document = makeDocument(JOB, { state: 'dead' })
   const row = toDeadRow({ id: JOB, dead: { ...dead, job }, messages: 2, document })
   assert.equal(row, [JOB, 'origin_a.mp4', 'internal.ffmpeg', 'it broke', '2026-01-01', '4', '5', 'dead'])
-  assert.equal(toDeadRow(noJob), ['m1', '–', 'no message of mediad', '–', '–', '–', '–', '–'])
+  assert.equal(toDeadRow(noJob), ['m1', '–', 'not written by mediad', '–', '–', '–', '–', '–'])
 })
 
-test('everything of a dead job: the document has what a message has no room for', () => {
-  const document = makeDocument(JOB, { state: 'dead', error, history: [past, { ...past, attempt: 7 }] })
+test('describes a dead job with the history and the last lines from its document', () => {
+  const document = makeDocument(JOB, { state: 'dead', error, history: [pastAttempt, { ...pastAttempt, attempt: 7 }] })
   const both = describeDead({ id: JOB, dead: { ...dead, job }, messages: 2, document })
   for (const part of ['internal.ffmpeg: it broke', 'last\\u001b[2J line', '│ 7 ']) assert.ok(both.includes(part), part)
   const alone = describeDead({ id: JOB, dead: { ...dead, job }, messages: 1, document: null })

@@ -16,7 +16,7 @@ const id = toJobId(source.bucket, source.key)
 const error = { code: 'internal.plugin', message: 'it broke', verdict: 'retry' } as const
 const toKey = (job: string) => `.mediad/jobs/${job}.json`
 
-/** A dead queue in memory, a batch of two at a time; what is received is hidden until it is given back. */
+/** Creates a dead-letter queue in memory. It returns batches of two, and hides received messages until they are returned. */
 function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<JobDocument>) {
   const storage = createFakeStorage()
   const queues = createFakeQueues(storage.calls)
@@ -25,16 +25,16 @@ function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<Jo
   const messages = new Map<string, Message>()
   const add = (body: string | DeadMessage) => {
     const text = typeof body === 'string' ? body : JSON.stringify({ version: 1, ...body })
-    const name = `m${messages.size + 1}`
-    messages.set(name, { id: name, body: text, receipt: name, receiveCount: 1 })
+    const messageId = `m${messages.size + 1}`
+    messages.set(messageId, { id: messageId, body: text, receipt: messageId, receiveCount: 1 })
   }
   for (const body of bodies) add(body)
   const { hide, delete: remove } = queues.dead
   Object.assign(queues.dead, {
     async receive() {
-      const some = [...messages.values()].filter((message) => !hidden.has(message.id)).slice(0, 2)
-      for (const message of some) hidden.add(message.id)
-      return some
+      const batch = [...messages.values()].filter((message) => !hidden.has(message.id)).slice(0, 2)
+      for (const message of batch) hidden.add(message.id)
+      return batch
     },
     async hide(message: Message, seconds: number) {
       await hide(message, seconds)
@@ -53,31 +53,35 @@ function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<Jo
   return { storage, queues, documents, dead, log, messages, hidden, calls, sent, add }
 }
 
-const buried = (claim: number): DeadMessage => ({
+const deadJob = (claim: number): DeadMessage => ({
   reason: error.code,
   error,
   at: '2026-01-01T00:00:00.000Z',
   job: { id, source, claim, attempt: 3, history: [] },
 })
-const noJob: DeadMessage = { reason: 'message.invalid', error, at: 'x', body: 'no JSON' }
+const noJob: DeadMessage = { reason: 'message.invalid', error, at: 'x', body: 'not JSON' }
 const isDead = { state: 'dead', owner: null, claim: 3, attempt: 3, error } as const
 const redriven = { kind: 'sources', sources: [{ source: { ...source, redrive: 3 }, route }] }
 
 const test = suite('operate')
 
-test('redrive sends the source and the claim that died, then deletes all that tells of that death', async () => {
+test('redrive sends the source with the claim that died, then deletes the messages of that claim and older ones', async () => {
   for (const name of [id, source.key]) {
-    const { dead, calls, sent, messages } = prepare([buried(3), buried(2), buried(4), noJob], isDead)
+    const { dead, calls, sent, messages } = prepare([deadJob(3), deadJob(2), deadJob(4), noJob], isDead)
     const outcomes = await dead.redrive({ name })
     assert.equal([outcomes.length, outcomes[0]?.id, outcomes[0]?.done, outcomes[0]?.claim], [1, id, true, 3])
     assert.equal(calls(), ['work.send', 'dead.delete', 'dead.delete', 'dead.hide', 'dead.hide'])
     assert.equal(sent(), [redriven])
-    assert.equal([...messages.keys()], ['m3', 'm4'], 'another death, and what is no job, stay')
+    assert.equal(
+      [...messages.keys()],
+      ['m3', 'm4'],
+      'keeps the message of another claim, and the one that is not a job',
+    )
   }
 })
 
 test('redrive writes no document', async () => {
-  const { dead, storage } = prepare([buried(3)], isDead)
+  const { dead, storage } = prepare([deadJob(3)], isDead)
   await dead.redrive({ name: id })
   assert.equal(
     storage.calls.filter((call) => call.startsWith('write')),
@@ -85,43 +89,43 @@ test('redrive writes no document', async () => {
   )
 })
 
-test('a source that cannot be sent: nothing is deleted, all is given back', async () => {
-  const { dead, queues, messages, hidden } = prepare([buried(3), noJob], isDead)
+test('redrive deletes nothing and returns all messages if a source cannot be sent', async () => {
+  const { dead, queues, messages, hidden } = prepare([deadJob(3), noJob], isDead)
   queues.failures.add('work.send')
-  await assertThrows(() => dead.redrive({}), /no send today/)
+  await assertThrows(() => dead.redrive({}), /send failed/)
   assert.equal([messages.size, hidden.size], [2, 0])
 })
 
-test('redrive that died before it deleted: once more does the same, and the job is not lost', async () => {
-  const { dead, queues, sent, messages } = prepare([buried(3)], isDead)
+test('redrive can be repeated after it died before the delete', async () => {
+  const { dead, queues, sent, messages } = prepare([deadJob(3)], isDead)
   queues.failures.add('dead.delete')
-  await assertThrows(() => dead.redrive({ name: id }), /no delete today/)
+  await assertThrows(() => dead.redrive({ name: id }), /delete failed/)
   queues.failures.clear()
   await dead.redrive({ name: id })
-  assert.equal(sent(), [redriven, redriven], 'the second is a duplicate, of the same claim')
+  assert.equal(sent(), [redriven, redriven], 'the second is a duplicate of the same claim')
   assert.is(messages.size, 0)
 })
 
-test('a dead job is redriven without its message, too', async () => {
+test('redrive works without the dead-letter message of the job', async () => {
   const { dead, sent } = prepare([], isDead)
   assert.is((await dead.redrive({ name: id }))[0]?.done, true)
   assert.equal(sent(), [redriven])
 })
 
 for (const state of ['processing', 'failed', 'released', 'succeeded'] as const) {
-  test(`a job that is ${state} is not redriven, and its dead message stays`, async () => {
-    const { dead, calls, messages } = prepare([buried(3)], { state, claim: 3 })
+  test(`redrive skips a job that is ${state}, and keeps its dead-letter message`, async () => {
+    const { dead, calls, messages } = prepare([deadJob(3)], { state, claim: 3 })
     for (const name of [id, undefined]) {
       const [outcome] = await dead.redrive({ name })
-      assert.equal([outcome?.done, outcome?.detail], [false, `it is not dead: its document says ${state}`])
+      assert.equal([outcome?.done, outcome?.detail], [false, `the job is not dead: its state is ${state}`])
     }
     assert.equal(calls(), ['dead.hide', 'dead.hide'])
     assert.is(messages.size, 1)
   })
 }
 
-test('a job without a document, or with a strange one, is not redriven; others are', async () => {
-  const { dead, messages, storage } = prepare([buried(3)])
+test('redrive skips jobs whose document is missing or cannot be read, and redrives others', async () => {
+  const { dead, messages, storage } = prepare([deadJob(3)])
   assert.match((await dead.redrive({ name: id }))[0]?.detail ?? '', 'no document')
   assert.is(messages.size, 1)
   storage.put(toKey(id), '{}')
@@ -130,11 +134,11 @@ test('a job without a document, or with a strange one, is not redriven; others a
   storage.put(toKey(otherId), JSON.stringify(document({ ...isDead, id: otherId, source: other })))
   assert.equal(await dead.redrive({ name: 'origin_nobody.mp4' }), [])
   const outcomes = await dead.redrive({ name: id })
-  assert.match(outcomes[0]?.detail ?? '', 'none of this version')
+  assert.match(outcomes[0]?.detail ?? '', 'not valid for this version')
   assert.is((await dead.redrive({ name: otherId }))[0]?.done, true)
 })
 
-test('an in-progress message whose document could not be read sends its source to work again', async () => {
+test('redrive sends the source of an in-progress message whose document could not be read', async () => {
   const body = JSON.stringify({ version: 1, id, source, claim: 3, owner: 'host/1' })
   const { dead, sent, messages } = prepare([{ reason: 'internal.document', error, at: 'x', body }])
   const outcomes = await dead.redrive({})
@@ -146,9 +150,9 @@ test('an in-progress message whose document could not be read sends its source t
   assert.is(messages.size, 0)
 })
 
-test('a message that never was a job goes back to work only if it is a notification by now', async () => {
+test('redrive sends a message that is not a job to the work queue only if it is a valid notification now', async () => {
   const body = toNotificationBody(source)
-  const { dead, queues, messages } = prepare([noJob, { ...noJob, body }, body, 'rubbish'])
+  const { dead, queues, messages } = prepare([noJob, { ...noJob, body }, body, 'invalid'])
   const outcomes = await dead.redrive({})
   assert.equal(
     outcomes.map(({ id, done }) => [id, done]),
@@ -167,15 +171,15 @@ test('a message that never was a job goes back to work only if it is a notificat
   assert.is((await dead.redrive({ name: 'm1' }))[0]?.done, false)
 })
 
-test('the list has each job once, with its latest claim and what its document says; nothing goes away', async () => {
-  const { dead, calls, messages, hidden } = prepare([buried(2), noJob, buried(3), buried(1), 'rubbish'], isDead)
+test('list returns each job once, with its latest claim and its document, and deletes nothing', async () => {
+  const { dead, calls, messages, hidden } = prepare([deadJob(2), noJob, deadJob(3), deadJob(1), 'invalid'], isDead)
   const listed = await dead.list({})
   assert.equal(
-    listed.map((one) => [one.id, one.messages, one.dead?.job?.claim, one.document?.state, one.body]),
+    listed.map(({ id, messages, dead, document, body }) => [id, messages, dead?.job?.claim, document?.state, body]),
     [
       [id, 3, 3, 'dead', undefined],
-      ['m2', 1, undefined, undefined, 'no JSON'],
-      ['m5', 1, undefined, undefined, 'rubbish'],
+      ['m2', 1, undefined, undefined, 'not JSON'],
+      ['m5', 1, undefined, undefined, 'invalid'],
     ],
   )
   assert.equal(new Set(calls()), new Set(['dead.hide']))
@@ -184,8 +188,8 @@ test('the list has each job once, with its latest claim and what its document sa
   assert.equal(await dead.list({ name: 'nobody' }), [])
 })
 
-test('drop deletes the messages that are meant, and nothing else', async () => {
-  const { dead, messages, queues, storage } = prepare([buried(2), noJob, buried(3)], isDead)
+test('drop deletes the selected messages, and nothing else', async () => {
+  const { dead, messages, queues, storage } = prepare([deadJob(2), noJob, deadJob(3)], isDead)
   assert.equal(await dead.drop({ name: source.key }), [{ id, key: source.key, done: true, detail: 'dropped' }])
   assert.equal([...messages.keys()], ['m2'])
   assert.equal(await dead.drop({ name: 'nobody' }), [])
@@ -194,7 +198,7 @@ test('drop deletes the messages that are meant, and nothing else', async () => {
   assert.equal([queues.work.sent, storage.calls.filter((call) => call.startsWith('write'))], [[], []])
 })
 
-test('a visit that is stopped gives back what it has', async () => {
+test('a stopped visit returns the messages it has received', async () => {
   const { queues, log, hidden, messages } = prepare([noJob, noJob, noJob])
   const stop = new AbortController()
   const visit = () => {
@@ -205,7 +209,7 @@ test('a visit that is stopped gives back what it has', async () => {
   assert.equal([hidden.size, messages.size], [0, 3])
 })
 
-test('a message that is delivered twice is visited once', async () => {
+test('visits a message once if it is delivered twice', async () => {
   const { queues, log } = prepare()
   const [one, two] = ['a', 'b'].map((name) => ({ id: name, body: name, receipt: name, receiveCount: 1 })) as [
     Message,
@@ -219,11 +223,11 @@ test('a message that is delivered twice is visited once', async () => {
   assert.equal(
     queues.calls.filter((call) => call === 'dead.delete'),
     ['dead.delete', 'dead.delete'],
-    'the deleted one came again, and was deleted again',
+    'the deleted message was delivered again, and deleted again',
   )
 })
 
-test('jobs come last written first, of one state, up to the limit; strange documents are told', async () => {
+test('lists jobs of one state, last written first, up to the limit, and documents that cannot be read', async () => {
   const { storage, documents } = prepare()
   const ids = Array.from({ length: 20 }, (_, n) => toJobId('media', `origin_${n}.mp4`))
   for (const [n, job] of ids.entries())
@@ -239,15 +243,15 @@ test('jobs come last written first, of one state, up to the limit; strange docum
   }
   const jobs = createJobs({ list, documents, bucket: 'media', statePrefix: '.mediad/' })
   const read = async (options: Parameters<typeof jobs.list>[0]) => {
-    const found: string[] = []
-    for await (const entry of jobs.list(options)) found.push('seen' in entry ? entry.id : `! ${entry.id}`)
-    return found
+    const ids: string[] = []
+    for await (const entry of jobs.list(options)) ids.push('seen' in entry ? entry.id : `! ${entry.id}`)
+    return ids
   }
   const newest = ids.toReversed().map((job) => (job === ids[4] ? `! ${job}` : job))
   assert.equal(await read({ limit: 100 }), newest)
   storage.calls.length = 0
   assert.equal(await read({ limit: 3 }), newest.slice(0, 3))
-  assert.is(storage.calls.length, 3, 'no document is read for nothing')
+  assert.is(storage.calls.length, 3, 'no more documents are read than needed')
   const dead = ids.filter((_, n) => n % 2 === 1).toReversed()
   assert.equal(await read({ limit: 9, state: 'dead' }), [...dead.slice(0, 8), `! ${ids[4]}`])
   assert.equal(await jobs.find('origin_7.mp4'), await jobs.find(ids[7] ?? ''))
@@ -257,7 +261,7 @@ test('jobs come last written first, of one state, up to the limit; strange docum
 
 async function assertThrows(act: () => Promise<unknown>, pattern: RegExp): Promise<void> {
   const problem = await act().then(
-    () => 'it went well',
+    () => 'no error',
     (thrown: Error) => thrown.message,
   )
   assert.match(problem, pattern)

@@ -3,20 +3,20 @@ import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
 import { createPoller, type PollerDeps } from '../../daemon/schedule/poller.ts'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { turn } from '../helpers/fakes.ts'
-import { createHands, createPolledQueue } from '../helpers/polled.ts'
+import { createHandler, createPolledQueue } from '../helpers/polled.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const EVERY_SECOND = '* * * * * *'
-/** No tick comes while a test runs: whatever happens, the start and finished slots made happen. */
+/** No tick occurs during a test: everything is caused by the start and by slots that become free. */
 const NEVER = '0 0 0 29 2 *'
 
-function prepare({ secondMs = 50, ...parts }: Partial<PollerDeps> & { secondMs?: number } = {}) {
+function prepare({ secondMs = 50, ...deps }: Partial<PollerDeps> & { secondMs?: number } = {}) {
   const queue = createPolledQueue({ secondMs })
-  const hands = createHands()
+  const handler = createHandler()
   const logged: LoggedLine[] = []
   const events: DaemonEvent[] = []
   const poller = createPoller({
@@ -27,69 +27,69 @@ function prepare({ secondMs = 50, ...parts }: Partial<PollerDeps> & { secondMs?:
     batch: 1,
     longPollSeconds: 1,
     visibilitySeconds: 30,
-    handle: hands.handle,
+    handle: handler.handle,
     emit: (event) => void events.push(event),
     log: createTestLog(logged),
-    ...parts,
+    ...deps,
   })
-  return { queue, hands, logged, events, poller }
+  return { queue, handler, logged, events, poller }
 }
 
-/** Waits until something has come to `count`; gives what it has come to, and in how many seconds. */
+/** Waits until a value reaches `count`; returns the value and the elapsed seconds. */
 async function countTo(count: number, read: () => number): Promise<[reached: number, seconds: number]> {
   const start = performance.now()
-  await until(`it has come to ${count}`, () => read() >= count)
+  await until(`the value reaches ${count}`, () => read() >= count)
   return [read(), (performance.now() - start) / 1000]
 }
 
-const test = besides(suite('poller'))
+const test = runInParallel(suite('poller'))
 
-test('a message on the queue is handled at the start, a later one after a tick', async () => {
-  const { queue, hands, poller } = prepare({
+test('handles a message on the queue at the start, and a later one after a tick', async () => {
+  const { queue, handler, poller } = prepare({
     poll: EVERY_SECOND,
-    handle: async ({ body }) => void hands.handled.push(body),
+    handle: async ({ body }) => void handler.handled.push(body),
   })
   queue.add('a')
   poller.start()
-  await until('a is handled', () => hands.handled.includes('a'))
-  await until('a second request', () => queue.asked.length >= 3)
+  await until('a is handled', () => handler.handled.includes('a'))
+  await until('a second request', () => queue.requests.length >= 3)
   queue.add('b')
-  await until('b is handled', () => hands.handled.includes('b'))
+  await until('b is handled', () => handler.handled.includes('b'))
   await poller.stop()
-  assert.equal(hands.handled, ['a', 'b'])
+  assert.equal(handler.handled, ['a', 'b'])
 })
 
-test('one request at a time, never for more than the free slots, never more messages than slots', async () => {
-  const { queue, hands, poller } = prepare({ poll: EVERY_SECOND, concurrency: 3 })
+test('sends one request at a time, for no more messages than it has free slots', async () => {
+  const { queue, handler, poller } = prepare({ poll: EVERY_SECOND, concurrency: 3 })
   queue.add(...Array.from({ length: 20 }, (_, index) => `m${index}`))
   poller.start()
   for (let n = 0; n < 20; n++) {
-    await until(`m${n} is in hand`, () => hands.open.has(`m${n}`))
-    assert.ok(hands.open.size <= 3)
-    hands.finish(`m${n}`)
+    await until(`m${n} is in hand`, () => handler.open.has(`m${n}`))
+    assert.ok(handler.open.size <= 3)
+    handler.finish(`m${n}`)
   }
   await poller.stop()
   await poller.whenIdle()
-  assert.equal([queue.state.mostOpen, hands.most(), hands.handled.length], [1, 3, 20])
-  for (const { max, waitSeconds, visibilitySeconds } of queue.asked) {
+  assert.equal([queue.state.mostOpen, handler.most(), handler.handled.length], [1, 3, 20])
+  for (const { max, waitSeconds, visibilitySeconds } of queue.requests) {
     assert.ok(max >= 1 && max <= 3)
     assert.equal([waitSeconds, visibilitySeconds], [1, 30])
   }
 })
 
-test('a finished slot takes the next message at once, without waiting for a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 1 })
+test('a slot that becomes free takes the next message without waiting for a tick', async () => {
+  const { queue, handler, poller } = prepare({ concurrency: 1 })
   queue.add('a', 'b', 'c')
   poller.start()
   for (const body of ['a', 'b', 'c']) {
-    await until(`${body} is in hand`, () => hands.open.has(body))
-    hands.finish(body)
+    await until(`${body} is in hand`, () => handler.open.has(body))
+    handler.finish(body)
   }
   await poller.stop()
 })
 
 for (const turns of [0, 1, 3]) {
-  test(`no slot is forgotten, however quickly a message is handled: ${turns} turns of the microtask queue`, async () => {
+  test(`uses every slot again, however fast a message is handled: ${turns} turns of the microtask queue`, async () => {
     const handled: string[] = []
     const handle = async ({ body }: Message) => {
       for (let n = 0; n < turns; n++) await Promise.resolve()
@@ -102,40 +102,40 @@ for (const turns of [0, 1, 3]) {
   })
 }
 
-test('a slot that is free while a request is under way waits for its turn, not for a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 2, secondMs: 1000 })
+test('a slot that becomes free during a request gets a message after it, not after a tick', async () => {
+  const { queue, handler, poller } = prepare({ concurrency: 2, secondMs: 1000 })
   queue.add('a')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('a is in hand', () => handler.open.has('a'))
   await until('the other slot polls', () => queue.state.open === 1)
-  hands.finish('a')
+  handler.finish('a')
   await turn()
   queue.add('b', 'c')
-  await until('both are in hand', () => hands.open.has('b') && hands.open.has('c'))
-  for (const body of ['b', 'c']) hands.finish(body)
+  await until('both are in hand', () => handler.open.has('b') && handler.open.has('c'))
+  for (const body of ['b', 'c']) handler.finish(body)
   await poller.stop()
 })
 
-test('a slot that got free while a request was under way is polled for after it, not after a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 2, secondMs: 500 })
+test('the request after the current one includes a slot that has become free', async () => {
+  const { queue, handler, poller } = prepare({ concurrency: 2, secondMs: 500 })
   queue.add('a')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('a is in hand', () => handler.open.has('a'))
   await until('the other slot polls', () => queue.state.open === 1)
-  hands.finish('a')
-  await until('both slots poll', () => queue.asked.at(-1)?.max === 2)
+  handler.finish('a')
+  await until('both slots poll', () => queue.requests.at(-1)?.max === 2)
   await poller.stop()
 })
 
-test('an idle poller makes no more than one request per tick', async () => {
+test('an idle poller sends no more than one request per tick', async () => {
   const { queue, poller } = prepare({ poll: EVERY_SECOND, secondMs: 1000 })
   poller.start()
-  const [requests, seconds] = await countTo(4, () => queue.asked.length)
+  const [requests, seconds] = await countTo(4, () => queue.requests.length)
   await poller.stop()
   assert.ok(requests <= seconds + 2, `${requests} requests in ${seconds} s`)
 })
 
-test('a queue that answers empty at once is not asked in a hot loop', async () => {
+test('does not poll in a hot loop if the queue returns empty responses immediately', async () => {
   const { queue, poller } = prepare({ poll: EVERY_SECOND })
   let requests = 0
   queue.receive = async () => {
@@ -144,13 +144,13 @@ test('a queue that answers empty at once is not asked in a hot loop', async () =
     return []
   }
   poller.start()
-  const [asked, seconds] = await countTo(4, () => requests)
+  const [sent, seconds] = await countTo(4, () => requests)
   await poller.stop()
-  assert.ok(asked <= seconds + 2, `${asked} requests in ${seconds} s`)
+  assert.ok(sent <= seconds + 2, `${sent} requests in ${seconds} s`)
 })
 
-test('what arrives after the stop is given back at once, and not handled', async () => {
-  const { queue, hands, poller } = prepare({ longPollSeconds: 20, secondMs: 1000 })
+test('returns messages that arrive after the stop immediately, without handling them', async () => {
+  const { queue, handler, poller } = prepare({ longPollSeconds: 20, secondMs: 1000 })
   poller.start()
   await until('it polls', () => queue.state.open === 1)
   const stopped = poller.stop()
@@ -162,40 +162,40 @@ test('what arrives after the stop is given back at once, and not handled', async
     { id: 'a', seconds: 0 },
     { id: 'b', seconds: 0 },
   ])
-  assert.equal([hands.handled, queue.asked.length], [[], 1])
+  assert.equal([handler.handled, queue.requests.length], [[], 1])
 })
 
-test('stopping waits for no handler, idleness does, and nothing is received in between', async () => {
-  const { queue, hands, poller } = prepare({ poll: EVERY_SECOND })
+test('stop() does not wait for handlers, whenIdle() does, and nothing is received in between', async () => {
+  const { queue, handler, poller } = prepare({ poll: EVERY_SECOND })
   queue.add('a')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('a is in hand', () => handler.open.has('a'))
   await poller.stop()
   queue.add('b')
   let idle = false
   const whenIdle = poller.whenIdle().then(() => (idle = true))
   await turn()
   assert.not.ok(idle)
-  hands.finish('a')
+  handler.finish('a')
   await whenIdle
-  assert.equal(hands.handled, ['a'])
+  assert.equal(handler.handled, ['a'])
 })
 
-test('a batch is handled one after the other; the rest of it is given back after the stop', async () => {
-  const { queue, hands, poller } = prepare({ batch: 10, concurrency: 1 })
+test('handles a batch in sequence, and returns the rest of it after the stop', async () => {
+  const { queue, handler, poller } = prepare({ batch: 10, concurrency: 1 })
   queue.add('a', 'b', 'c')
   poller.start()
-  await until('a is in hand', () => hands.open.has('a'))
-  assert.equal([queue.asked[0]?.max, hands.open.size], [10, 1])
-  hands.finish('a')
-  await until('b is in hand', () => hands.open.has('b'))
+  await until('a is in hand', () => handler.open.has('a'))
+  assert.equal([queue.requests[0]?.max, handler.open.size], [10, 1])
+  handler.finish('a')
+  await until('b is in hand', () => handler.open.has('b'))
   await poller.stop()
-  hands.finish('b')
+  handler.finish('b')
   await poller.whenIdle()
   assert.equal(queue.hidden, [{ id: 'c', seconds: 0 }])
 })
 
-test('a handler that throws costs nobody his slot', async () => {
+test('releases the slot of a handler that throws', async () => {
   const handled: string[] = []
   const handle = async ({ body }: Message) => {
     handled.push(body)
@@ -211,19 +211,19 @@ test('a handler that throws costs nobody his slot', async () => {
   assert.is(logged.filter(({ level }) => level === 'error').length, 3)
 })
 
-test('a queue that cannot be asked is a problem until it answers; then its messages are handled without a tick', async () => {
-  const { queue, hands, poller } = prepare({ concurrency: 1 })
-  queue.failures.push(new MediadError('transient.queue', 'no answer'))
+test('reports a problem until the queue responds, then handles its messages without a tick', async () => {
+  const { queue, handler, poller } = prepare({ concurrency: 1 })
+  queue.failures.push(new MediadError('transient.queue', 'no response'))
   queue.add('a')
   poller.start()
-  await until('it has a problem', () => poller.problem() === 'no answer')
-  await until('a is in hand', () => hands.open.has('a'))
+  await until('it has a problem', () => poller.problem() === 'no response')
+  await until('a is in hand', () => handler.open.has('a'))
   assert.is(poller.problem(), null)
-  hands.finish('a')
+  handler.finish('a')
   await poller.stop()
 })
 
-test('a poller that never started stops', async () => {
+test('a poller that was never started can be stopped', async () => {
   const { poller } = prepare()
   await poller.stop()
   await poller.whenIdle()

@@ -8,23 +8,23 @@ import { createFakeClock, createFakeQueues, message } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const request = { max: 3, waitSeconds: 5 }
-const away = new MediadError('transient.queue', 'could not receive from q')
+const unavailable = new MediadError('transient.queue', 'could not receive from q')
 
-/** A receiver whose queue gives `answers`, one after the other, then nothing. */
-function prepare(...answers: (Message[] | Error)[]) {
+/** Creates a receiver whose queue returns or throws `responses` in order, then returns no messages. */
+function prepare(...responses: (Message[] | Error)[]) {
   const clock = createFakeClock()
   const stop = new AbortController()
   const logged: LoggedLine[] = []
-  const asked: ReceiveOptions[] = []
+  const requests: ReceiveOptions[] = []
   const receive = async (options: ReceiveOptions) => {
-    asked.push(options)
-    const answer = answers.shift() ?? []
-    if (answer instanceof Error) throw answer
-    return answer
+    requests.push(options)
+    const response = responses.shift() ?? []
+    if (response instanceof Error) throw response
+    return response
   }
   const queue = { ...createFakeQueues().work, receive }
   const events: DaemonEvent[] = []
-  const parts = {
+  const deps = {
     name: 'work' as const,
     queue,
     visibilitySeconds: 30,
@@ -33,29 +33,29 @@ function prepare(...answers: (Message[] | Error)[]) {
     emit: (event: DaemonEvent) => void events.push(event),
     log: createTestLog(logged),
   }
-  return { ...createReceiver(parts), answers, clock, stop, logged, events, asked }
+  return { ...createReceiver(deps), responses, clock, stop, logged, events, requests }
 }
 
 const test = suite('receiver')
 
-test('one request, and its messages', async () => {
-  const { receive, asked, problem, events } = prepare([message('a'), message('b')])
+test('sends one request and returns its messages', async () => {
+  const { receive, requests, problem, events } = prepare([message('a'), message('b')])
   assert.equal(
     (await receive(request)).map(({ body }) => body),
     ['a', 'b'],
   )
-  assert.equal(asked, [{ ...request, visibilitySeconds: 30 }])
+  assert.equal(requests, [{ ...request, visibilitySeconds: 30 }])
   assert.is(problem(), null)
   assert.equal(events, [{ type: 'poll:finished', queue: 'work', messages: 2 }])
 })
 
-test('a failed request gives no messages, and pauses before it says so', async () => {
-  const { receive, clock, problem, logged, events } = prepare(away)
+test('returns no messages after a failed request, after a pause', async () => {
+  const { receive, clock, problem, logged, events } = prepare(unavailable)
   const received = receive(request)
-  let over = false
-  void received.then(() => (over = true))
+  let returned = false
+  void received.then(() => (returned = true))
   await clock.advance(999)
-  assert.equal([over, clock.pending()], [false, 1])
+  assert.equal([returned, clock.pending()], [false, 1])
   assert.is(problem(), 'could not receive from q')
   await clock.advance(1)
   assert.equal(await received, [])
@@ -69,10 +69,10 @@ test('a failed request gives no messages, and pauses before it says so', async (
   )
 })
 
-test('the pause grows with every failure, to 30 s, and is never below a second', async () => {
+test('pauses longer with every failure, from 1 s to 30 s', async () => {
   const longest = { early: 0, late: 0 }
   for (let n = 0; n < 10; n++) {
-    const { receive, clock } = prepare(...Array.from({ length: 15 }, () => away))
+    const { receive, clock } = prepare(...Array.from({ length: 15 }, () => unavailable))
     for (let failures = 1; failures <= 15; failures++) {
       const received = receive(request)
       const start = clock.now()
@@ -88,8 +88,15 @@ test('the pause grows with every failure, to 30 s, and is never below a second',
   assert.ok(longest.late > longest.early, JSON.stringify(longest))
 })
 
-test('a good answer ends the trouble: said once, and the next pause is short again', async () => {
-  const { receive, clock, problem, logged, answers } = prepare(away, away, away, away, away, away)
+test('logs the recovery once after a successful request, and starts with a short pause again', async () => {
+  const { receive, clock, problem, logged, responses } = prepare(
+    unavailable,
+    unavailable,
+    unavailable,
+    unavailable,
+    unavailable,
+    unavailable,
+  )
   for (let n = 0; n < 6; n++) {
     const received = receive(request)
     await clock.advance(31_000)
@@ -100,14 +107,14 @@ test('a good answer ends the trouble: said once, and the next pause is short aga
   assert.is(problem(), null)
   await receive(request)
   assert.is(logged.filter(({ level, event }) => level === 'info' && event === 'poll.recovered').length, 1)
-  answers.push(away)
+  responses.push(unavailable)
   const received = receive(request)
   await clock.advance(1000)
   assert.equal(await received, [])
 })
 
-test('stopping ends the pause', async () => {
-  const { receive, stop, clock } = prepare(away)
+test('ends the pause when the daemon stops', async () => {
+  const { receive, stop, clock } = prepare(unavailable)
   const received = receive(request)
   await clock.advance(0)
   stop.abort()

@@ -5,7 +5,7 @@ import { suite } from '../helpers/suite.ts'
 
 async function thrown(act: () => Promise<unknown>): Promise<unknown> {
   return act().then(
-    () => assert.unreachable('it went well'),
+    () => assert.unreachable('nothing was thrown'),
     (error: unknown) => error,
   )
 }
@@ -17,23 +17,23 @@ const fail = (message: string) => () => {
 
 const test = suite('releasers')
 
-test('last in, first out, one after the other', async () => {
+test('releases in reverse order, one after the other', async () => {
   const done: string[] = []
   const releasers = await withReleasers(async (push) => {
     for (const name of ['a', 'b', 'c']) {
       push(name, async () => {
-        done.push(`${name} begins`)
+        done.push(`${name} started`)
         await turn()
-        done.push(`${name} ends`)
+        done.push(`${name} finished`)
       })
     }
   })
   assert.equal(done, [])
   await releasers.release()
-  assert.equal(done, ['c begins', 'c ends', 'b begins', 'b ends', 'a begins', 'a ends'])
+  assert.equal(done, ['c started', 'c finished', 'b started', 'b finished', 'a started', 'a finished'])
 })
 
-test('once, however often and at the same time it is asked', async () => {
+test('releases once for any number of concurrent and later calls', async () => {
   let count = 0
   const releasers = await withReleasers(async (push) => push('it', () => turn().then(() => count++)))
   await Promise.all([releasers.release(), releasers.release()])
@@ -41,7 +41,7 @@ test('once, however often and at the same time it is asked', async () => {
   assert.is(count, 1)
 })
 
-test('all run, even when some throw; what was thrown comes together, in order, with what it was about', async () => {
+test('runs all releases, and throws the errors of those that fail together, with their names', async () => {
   const done: string[] = []
   const releasers = await withReleasers(async (push) => {
     push('the first', fail('1'))
@@ -57,12 +57,12 @@ test('all run, even when some throw; what was thrown comes together, in order, w
   assert.match((error as Error).message, /the third.*the first/)
 })
 
-test('whoever asks again gets the same failure', async () => {
+test('throws the same error at every call', async () => {
   const releasers = await withReleasers(async (push) => push('it', fail('no')))
   assert.is(await thrown(releasers.release), await thrown(releasers.release))
 })
 
-test('a start that fails half way releases what it had got, and fails with its own error', async () => {
+test('releases what was acquired when acquiring fails, and throws its error', async () => {
   const done: string[] = []
   const failure = new Error('no port')
   const error = await thrown(() =>
@@ -76,7 +76,7 @@ test('a start that fails half way releases what it had got, and fails with its o
   assert.equal(done, ['b', 'a'])
 })
 
-test('a start that fails, and a release that fails on top: both are told', async () => {
+test('throws both errors when acquiring and a release fail', async () => {
   const failure = new Error('no port')
   const error = await thrown(() =>
     withReleasers(async (push) => {
@@ -90,7 +90,7 @@ test('a start that fails, and a release that fails on top: both are told', async
   assert.match(messages(error)[1] ?? '', /the plugins/)
 })
 
-test('nothing acquired, nothing to release', async () => {
+test('releases nothing when nothing was acquired', async () => {
   const releasers = await withReleasers(async () => undefined)
   await releasers.release()
   assert.is(await thrown(() => withReleasers(async () => fail('x')())).then((error) => (error as Error).message), 'x')

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { createDocuments } from '../../daemon/job/documents.ts'
 import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
-import type { Outcome, Wanted } from '../../daemon/operate/dead.ts'
+import type { Outcome, Selection } from '../../daemon/operate/dead.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
 import { createRequeue } from '../../daemon/operate/requeue.ts'
 import { parseNotification } from '../../daemon/protocol/notification.ts'
@@ -11,7 +11,7 @@ import { suite } from '../helpers/suite.ts'
 const scope = { bucket: 'media', routes: [route] as const }
 const limits = { attempts: 3, leaseSeconds: 60, recheckSeconds: 30 }
 
-/** One job for each of the documents: `origin_0.mp4`, `origin_1.mp4`, … */
+/** Creates one job per document: `origin_0.mp4`, `origin_1.mp4`, … */
 function prepare(...documents: (Partial<JobDocument> & { ageSeconds?: number })[]) {
   const storage = createFakeStorage()
   const queues = createFakeQueues(storage.calls)
@@ -36,9 +36,9 @@ function prepare(...documents: (Partial<JobDocument> & { ageSeconds?: number })[
     statePrefix: '.mediad/',
   })
   const requeue = createRequeue({ jobs, queues, storage, scope, limits })
-  const run = async (wanted: Wanted = {}): Promise<Outcome[]> => {
+  const run = async (selection: Selection = {}): Promise<Outcome[]> => {
     const outcomes: Outcome[] = []
-    for await (const outcome of requeue(wanted)) outcomes.push(outcome)
+    for await (const outcome of requeue(selection)) outcomes.push(outcome)
     return outcomes
   }
   const sent = () =>
@@ -53,7 +53,7 @@ function prepare(...documents: (Partial<JobDocument> & { ageSeconds?: number })[
 
 const test = suite('requeue')
 
-test('all: what is unfinished and nobody works on, and nothing else', async () => {
+test('sends all unfinished jobs that no daemon is processing, and no others', async () => {
   const { run, sent } = prepare(
     { state: 'processing', ageSeconds: 61 },
     { state: 'processing', ageSeconds: 60 },
@@ -70,25 +70,25 @@ test('all: what is unfinished and nobody works on, and nothing else', async () =
   )
 })
 
-test('one, by key or id; of what needs no message it says why', async () => {
+test('sends one job by key or id, or explains why it needs no message', async () => {
   const { run, sent } = prepare({ state: 'failed' }, { state: 'processing', owner: 'somebody' }, { state: 'succeeded' })
   assert.ok((await run({ name: 'origin_0.mp4' }))[0]?.done)
   assert.ok((await run({ name: toJobId('media', 'origin_0.mp4') }))[0]?.done)
-  assert.match((await run({ name: 'origin_1.mp4' }))[0]?.detail ?? '', 'somebody is working on it')
+  assert.match((await run({ name: 'origin_1.mp4' }))[0]?.detail ?? '', 'being processed by somebody')
   assert.match((await run({ name: 'origin_2.mp4' }))[0]?.detail ?? '', 'succeeded')
   assert.equal(sent(), ['origin_0.mp4 etag0', 'origin_0.mp4 etag0'])
 })
 
-test('a source without a document is a new upload; anything else is nothing', async () => {
+test('sends a source without a document as a new upload, and nothing for other names', async () => {
   const { run, sent, storage } = prepare()
-  const etag = storage.put('origin_new.mp4', 'film')
+  const etag = storage.put('origin_new.mp4', 'video')
   storage.put('cvted_new.mp4', 'result')
   assert.ok((await run({ name: 'origin_new.mp4' }))[0]?.done)
   for (const name of ['cvted_new.mp4', 'origin_none.mp4', 'f'.repeat(32)]) assert.not.ok((await run({ name }))[0]?.done)
   assert.equal(sent(), [`origin_new.mp4 ${etag}`])
 })
 
-test('a document that cannot be read is told, and the others are sent all the same', async () => {
+test('reports a document that cannot be read, and sends the others', async () => {
   const { run, sent, storage } = prepare({ state: 'failed' }, { state: 'failed' })
   storage.put(`.mediad/jobs/${toJobId('media', 'origin_0.mp4')}.json`, '{"version":99}')
   const outcomes = await run()

@@ -1,4 +1,4 @@
-/** A config has one route today; the code below the config takes any number. */
+/** A config has exactly one route at present, but the code behind it supports any number. */
 import * as assert from 'uvu/assert'
 import { findAmbiguousRoutes } from '../../daemon/config/routes.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
@@ -28,21 +28,21 @@ const expected: readonly (readonly [key: string, name: string | undefined])[] = 
 
 const test = suite('route')
 
-test('the longest prefix wins, in whatever order the routes are', () => {
+test('finds the route with the longest prefix, in any order of routes', () => {
   for (const [key, name] of expected) {
     assert.is(findRoute(routes, key)?.name, name, key)
     assert.is(findRoute(routes.toReversed(), key)?.name, name, key)
   }
 })
 
-test('a notification gives its source the route', () => {
+test('resolves the route of the source in a notification', () => {
   for (const [key, name] of expected.slice(0, 6)) {
     const found = parseNotification(toNotificationBody({ ...source, key }), scope)
     assert.equal(found.kind === 'sources' ? found.sources.map(({ route }) => route.name) : [undefined], [name], key)
   }
 })
 
-test('several sources of one notification have a route each, also after a redrive', () => {
+test('resolves the route of each source in a notification, also after a redrive', () => {
   const records = ['in/a.mp4', 'in/clips/b.mp4'].flatMap(
     (key) => (JSON.parse(toNotificationBody({ ...source, key, redrive: 2 })) as { Records: object[] }).Records,
   )
@@ -56,7 +56,7 @@ test('several sources of one notification have a route each, also after a redriv
   )
 })
 
-test('{name} leaves out the prefix of the route, and no output lies below any source prefix', () => {
+test('removes the prefix of the route for {name}, and rejects a key under any source prefix', () => {
   const at = { id: JOB, source: { ...source, key: 'in/clips/a.mp4' }, routes, statePrefix: '.mediad/' }
   assert.is(renderKey('out/{name}.mp4', { ...at, route: clips }), 'out/a.mp4')
   assert.is(renderKey('out/{name}.mp4', { ...at, route: videos }), 'out/clips/a.mp4')
@@ -64,7 +64,7 @@ test('{name} leaves out the prefix of the route, and no output lies below any so
     assert.throws(() => renderKey(key, { ...at, route: clips }), /source prefix/, key)
 })
 
-test('requeue takes a new source of any route', async () => {
+test('requeues a new source of any route', async () => {
   const storage = createFakeStorage()
   const queues = createFakeQueues(storage.calls)
   const documents = createDocuments({ storage, prefix: '.mediad/' })
@@ -77,10 +77,10 @@ test('requeue takes a new source of any route', async () => {
   assert.is((await run('songs/a.mp3'))?.done, true)
   const { done, detail } = (await run('out/a.mp4')) ?? {}
   assert.is(done, false)
-  assert.match(detail ?? '', /sources begin with in\/ or in\/clips\/ or songs\/$/)
+  assert.match(detail ?? '', /sources start with in\/ or in\/clips\/ or songs\/$/)
 })
 
-test('equal prefixes are ambiguous, nested ones are not', () => {
+test('reports equal prefixes as ambiguous, but not nested ones', () => {
   assert.equal(findAmbiguousRoutes(routes), [])
   const [problem, ...more] = findAmbiguousRoutes([videos, clips, { ...clips, name: 'other' }])
   assert.equal([problem?.path, more], [['routes', 2], []])

@@ -1,53 +1,53 @@
 import { S3ServiceException } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
-import { proveConditionalWrites } from '../../daemon/storage/selftest.ts'
+import { checkConditionalWrites } from '../../daemon/storage/selftest.ts'
 import { toStorageError } from '../../daemon/storage/storage.ts'
 import { createFakeStorage, rejection, transient, type FakeStorage, type WriteScript } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const prove = (storage: FakeStorage) => proveConditionalWrites(storage, { bucket: 'media', prefix: '.mediad/' })
+const check = (storage: FakeStorage) => checkConditionalWrites(storage, { bucket: 'media', prefix: '.mediad/' })
 
-/** What a store does that does not look at conditions. */
-function writeThrough(storage: FakeStorage): WriteScript {
+/** A write of a store that ignores conditions. */
+function ignoreCondition(storage: FakeStorage): WriteScript {
   return (_, { key, text }) => ({ etag: storage.put(key, text) })
 }
-const obey: WriteScript = (perform) => perform()
+const conform: WriteScript = (perform) => perform()
 
-function answer(status: number): MediadError {
+function httpError(status: number): MediadError {
   const cause = new S3ServiceException({ name: 'X', $fault: 'client', $metadata: { httpStatusCode: status } })
   return new MediadError('transient.storage', `HTTP ${status}`, { cause })
 }
 
 const test = suite('selftest')
 
-test('a store that honours conditions passes, and keeps nothing', async () => {
+test('accepts a store that honours conditions, and removes the test object', async () => {
   const storage = createFakeStorage()
-  await prove(storage)
+  await check(storage)
   assert.is(storage.objects.size, 0)
   const [first] = storage.calls
   assert.match(first ?? '', /^write \.mediad\/selftest\/[0-9a-f-]{36}\.json$/)
   assert.is(storage.calls.filter((call) => call.startsWith('write')).length, 3)
 })
 
-test('every test has an object of its own: daemons may start together', async () => {
+test('concurrent checks use different objects, so daemons can start together', async () => {
   const storage = createFakeStorage()
-  await Promise.all([prove(storage), prove(storage), prove(storage)])
+  await Promise.all([check(storage), check(storage), check(storage)])
   const written = storage.calls.filter((call) => call.startsWith('write'))
   assert.is(new Set(written).size, 3)
 })
 
-const liars: Record<string, { says: RegExp; scripts: (storage: FakeStorage) => WriteScript[] }> = {
+const faultyStores: Record<string, { message: RegExp; scripts: (storage: FakeStorage) => WriteScript[] }> = {
   'all conditions': {
-    says: /If-None-Match/,
-    scripts: (storage) => Array.from({ length: 3 }, () => writeThrough(storage)),
+    message: /If-None-Match/,
+    scripts: (storage) => Array.from({ length: 3 }, () => ignoreCondition(storage)),
   },
-  'If-None-Match': { says: /If-None-Match/, scripts: (storage) => [obey, writeThrough(storage), obey] },
-  'If-Match': { says: /If-Match/, scripts: (storage) => [obey, obey, writeThrough(storage)] },
+  'If-None-Match': { message: /If-None-Match/, scripts: (storage) => [conform, ignoreCondition(storage), conform] },
+  'If-Match': { message: /If-Match/, scripts: (storage) => [conform, conform, ignoreCondition(storage)] },
   'its own refusals': {
-    says: /a write it refused/,
+    message: /a write that it refused/,
     scripts: (storage) => [
-      obey,
+      conform,
       (_, { key, text }) => {
         storage.put(key, text)
         return 'refused'
@@ -56,52 +56,52 @@ const liars: Record<string, { says: RegExp; scripts: (storage: FakeStorage) => W
   },
 }
 
-for (const [name, { says, scripts }] of Object.entries(liars)) {
-  test(`a store that ignores ${name} is refused, and nothing stays behind`, async () => {
+for (const [name, { message, scripts }] of Object.entries(faultyStores)) {
+  test(`rejects a store that ignores ${name}, and removes the test object`, async () => {
     const storage = createFakeStorage()
     storage.writes.push(...scripts(storage))
-    const error = await rejection(prove(storage))
+    const error = await rejection(check(storage))
     assert.is(error.code, 'config.storage')
-    assert.match(error.message, /bucket "media".*conditional writes.*done twice/)
-    assert.match(error.message, says)
+    assert.match(error.message, /bucket "media".*conditional writes.*run twice/)
+    assert.match(error.message, message)
     assert.is(storage.objects.size, 0)
   })
 }
 
-test('a store that refuses a first creation is refused', async () => {
+test('rejects a store that refuses to create a new object', async () => {
   const storage = createFakeStorage()
   storage.writes.push(() => 'refused')
-  assert.is((await rejection(prove(storage))).code, 'config.storage')
+  assert.is((await rejection(check(storage))).code, 'config.storage')
 })
 
-test('a first creation whose reply was lost is no reason to refuse the store', async () => {
+test('accepts the store when the response to the first write was lost', async () => {
   const storage = createFakeStorage()
   storage.writes.push((perform) => {
     perform()
     return 'refused' // the SDK repeated the request
   })
-  await prove(storage)
+  await check(storage)
   assert.is(storage.objects.size, 0)
 })
 
 for (const status of [401, 403]) {
-  test(`${status} is a mistake in the config`, async () => {
+  test(`reports a ${status} as a configuration error`, async () => {
     const storage = createFakeStorage()
     storage.writes.push(() => {
-      throw toStorageError('write it', answer(status).cause)
+      throw toStorageError('write the object', httpError(status).cause)
     })
-    const error = await rejection(prove(storage))
+    const error = await rejection(check(storage))
     assert.is(error.code, 'config.storage')
     assert.match(error.message, /bucket "media": access denied.*credentials/)
   })
 }
 
-test('what is weather stays weather', async () => {
-  for (const failure of [transient(), answer(503), new MediadError('config.storage', 'no bucket')]) {
+test('passes on transient errors, and errors that are already classified', async () => {
+  for (const failure of [transient(), httpError(503), new MediadError('config.storage', 'no bucket')]) {
     const storage = createFakeStorage()
     storage.writes.push(() => {
       throw failure
     })
-    assert.is(await rejection(prove(storage)), failure)
+    assert.is(await rejection(check(storage)), failure)
   }
 })

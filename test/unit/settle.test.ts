@@ -19,7 +19,7 @@ const stopping = new MediadError('daemon.stopping', 'stopping')
 const superseded = new MediadError('source.superseded', 'newer')
 const abandon = new MediadError('lease.lost', 'lost')
 
-/** An attempt that ends with `error`; whatever it does, and in which order, is in `calls`. */
+/** Creates a claimed job whose attempt ends with the error passed to `end`. `calls` has all calls in order. */
 function prepare({ backoffSeconds = 5, ...change }: Partial<JobDocument> = {}) {
   const held = holdFakeLease(change)
   const calls: string[] = []
@@ -31,21 +31,21 @@ function prepare({ backoffSeconds = 5, ...change }: Partial<JobDocument> = {}) {
     return write(draft, ...rest)
   }
   const limits = { attempts: 5, leaseSeconds: 60, recheckSeconds: 30 }
-  const there: { now: StoredObject | null } = { now: null }
-  const storage = { head: async () => there.now }
+  const bucket: { object: StoredObject | null } = { object: null }
+  const storage = { head: async () => bucket.object }
   const settle = createSettle({ queues, storage, limits, backoffSeconds, emit: (event) => events.push(event) })
   const end = (error: MediadError, plugin?: string) => {
     const { lease, log } = held
     return settle({ error, ...(plugin !== undefined && { plugin }), timings, lease, log })
   }
-  return { ...held, calls, queues, events, there, end }
+  return { ...held, calls, queues, events, bucket, end }
 }
 
 const types = (events: readonly DaemonEvent[]) => events.map(({ type }) => type)
 
 const test = suite('settle')
 
-test('retry: the document says failed, with error and backoff', async () => {
+test('retry: writes failed, with error and backoff', async () => {
   const { end, calls, documents, events } = prepare({ attempt: 2 })
   await end(retry, 'transcode')
   assert.equal(calls, ['write failed'])
@@ -61,17 +61,21 @@ test('retry: the document says failed, with error and backoff', async () => {
   const backoff = document?.backoffSeconds ?? -1
   assert.ok(backoff >= 1 && backoff <= 10, String(backoff))
   const attempt = { id: JOB, key: source.key, attempt: 2, claim: 1 }
-  const took = { seconds: 60, plugins: timings.plugins, bytesIn: source.sizeBytes, mediaSeconds: null }
-  assert.equal(events, [{ type: 'job:failed', ...attempt, ...took, error, retryInSeconds: backoff }])
+  const cost = { seconds: 60, plugins: timings.plugins, bytesIn: source.sizeBytes, mediaSeconds: null }
+  assert.equal(events, [{ type: 'job:failed', ...attempt, ...cost, error, retryInSeconds: backoff }])
 })
 
-test('retry without plugin and stderr: the error has neither', async () => {
+test('retry: omits plugin and stderr from an error without them', async () => {
   const { end, documents } = prepare()
   await end(transient())
-  assert.equal(documents.written[0]?.error, { code: 'transient.storage', message: 'S3 is away', verdict: 'retry' })
+  assert.equal(documents.written[0]?.error, {
+    code: 'transient.storage',
+    message: 'S3 is unavailable',
+    verdict: 'retry',
+  })
 })
 
-test('a failure of the last attempt is dead-lettered: dead-letter queue first, then the document', async () => {
+test('retry: dead-letters the job after the last attempt, dead message first, then the document', async () => {
   const { end, calls, queues, documents, events, logged } = prepare({ attempt: 5, claim: 7 })
   await end(retry, 'transcode')
   assert.equal(calls, ['dead.send', 'write dead'])
@@ -85,7 +89,7 @@ test('a failure of the last attempt is dead-lettered: dead-letter queue first, t
   assert.ok(logged.some(({ event, error }) => event === 'job.dead_lettered' && error === retry))
 })
 
-test('reject: dead-lettered at the first attempt', async () => {
+test('reject: dead-letters the job at the first attempt', async () => {
   const { end, calls, documents, events } = prepare()
   await end(reject)
   assert.equal(calls, ['dead.send', 'write dead'])
@@ -97,7 +101,7 @@ for (const [error, attempt] of [
   [reject, 1],
   [retry, 5],
 ] as const) {
-  test(`the dead-letter queue is out of reach: failed at once, verdict ${error.verdict} kept, so that the sweeper dead-letters it`, async () => {
+  test(`${error.verdict}: writes failed when the dead-letter queue is unreachable, for the sweeper to dead-letter the job`, async () => {
     const { end, calls, queues, documents, events } = prepare({ attempt })
     queues.failures.add('dead.send')
     await end(error)
@@ -109,24 +113,24 @@ for (const [error, attempt] of [
   })
 }
 
-test('release: the source goes back to work before the document says so', async () => {
+test('release: returns the source to the work queue, then writes released', async () => {
   const { end, calls, queues, documents, events } = prepare()
   await end(stopping)
   assert.equal(calls, ['work.send', 'write released'])
-  assert.is(queues.work.sent[0]?.delaySeconds, 1) // whoever got it sooner would wait for the lease to end
+  assert.is(queues.work.sent[0]?.delaySeconds, 1) // a daemon that received it earlier would wait for the lease to end
   assert.match(queues.work.sent[0]?.body ?? '', /origin_a\.mp4/)
   assert.equal([documents.written[0]?.owner, documents.written[0]?.attempt], [null, 1])
   assert.is(documents.written[0]?.error, null)
   assert.equal(types(events), ['job:released'])
 })
 
-test('release at the last attempt is not dead-lettered', async () => {
+test('release: does not dead-letter the job at the last attempt', async () => {
   const { end, calls } = prepare({ attempt: 5 })
   await end(stopping)
   assert.equal(calls, ['work.send', 'write released'])
 })
 
-test('release, and the work queue is out of reach: nothing is written, the in-progress message carries the job', async () => {
+test('release: writes nothing when the work queue is unreachable, so that the sweeper handles the job', async () => {
   const { end, calls, queues, documents, events, logged } = prepare()
   queues.failures.add('work.send')
   await end(stopping)
@@ -134,23 +138,23 @@ test('release, and the work queue is out of reach: nothing is written, the in-pr
   assert.ok(logged.some(({ level, event }) => level === 'warn' && event === 'job.settle_failed'))
 })
 
-test('superseded by nothing, for it is gone: released, and nothing sent', async () => {
+test('superseded: releases the job and sends nothing when the source was deleted', async () => {
   const { end, calls, events } = prepare()
   await end(superseded)
   assert.equal(calls, ['write released'])
   assert.equal(types(events), ['job:released'])
 })
 
-test('superseded: the version that is there now is sent, without an order, then released', async () => {
-  const { end, calls, queues, there, lease } = prepare()
-  there.now = { etag: 'now', sizeBytes: 77, metadata: {} }
+test('superseded: sends the current version without a sequencer, then releases the job', async () => {
+  const { end, calls, queues, bucket: stored, lease } = prepare()
+  stored.object = { etag: 'now', sizeBytes: 77, metadata: {} }
   await end(superseded)
   assert.equal(calls, ['work.send', 'write released'])
   const { bucket, key } = lease.document.source
   assert.is(queues.work.sent[0]?.body, toNotificationBody({ bucket, key, etag: 'now', sizeBytes: 77 }))
 })
 
-test('abandon: nothing is sent, nothing is written', async () => {
+test('abandon: sends and writes nothing', async () => {
   const { end, calls, events, logged } = prepare()
   await end(abandon)
   assert.equal(calls, [])
@@ -159,7 +163,7 @@ test('abandon: nothing is sent, nothing is written', async () => {
 })
 
 for (const error of [retry, reject, stopping, superseded]) {
-  test(`the lease is lost by silence: nothing is sent or written for ${error.code}`, async () => {
+  test(`sends and writes nothing for ${error.code} when the lease has expired`, async () => {
     const { end, calls, clock, events } = prepare()
     const late = clock.now() + 50_001
     clock.now = () => late
@@ -168,9 +172,9 @@ for (const error of [retry, reject, stopping, superseded]) {
     assert.equal(types(events), ['job:abandoned'])
   })
 
-  test(`the lease turns out to be lost: nothing is written for ${error.code}`, async () => {
+  test(`writes nothing for ${error.code} when another daemon owns the job`, async () => {
     const { end, documents, events, lease } = prepare()
-    documents.answers.push(async () => null)
+    documents.outcomes.push(async () => null)
     await end(error)
     assert.equal(documents.written, [])
     assert.equal(types(events), ['job:abandoned'])
@@ -178,9 +182,9 @@ for (const error of [retry, reject, stopping, superseded]) {
   })
 }
 
-test('an S3 that is away for a moment is ridden out', async () => {
+test('repeats the write when S3 is unavailable for a moment', async () => {
   const { end, documents, clock, events } = prepare()
-  documents.answers.push(async () => {
+  documents.outcomes.push(async () => {
     throw transient()
   })
   const ended = end(retry)
@@ -189,11 +193,11 @@ test('an S3 that is away for a moment is ridden out', async () => {
   assert.equal([documents.written[0]?.state, types(events)], ['failed', ['job:failed']])
 })
 
-test('it never throws, and no heartbeat follows', async () => {
+test('never throws, and no heartbeat follows', async () => {
   for (const error of [retry, reject, stopping, abandon]) {
     const { end, queues, documents, clock, lease } = prepare()
     for (const call of ['work.send', 'dead.send']) queues.failures.add(call)
-    documents.answers.push(async () => null)
+    documents.outcomes.push(async () => null)
     await end(error)
     lease[Symbol.dispose]()
     await clock.advance(300_000)
@@ -201,12 +205,12 @@ test('it never throws, and no heartbeat follows', async () => {
   }
 })
 
-test('what goes into document and dead message is bounded, whatever a plugin throws', async () => {
+test('bounds document and dead message, whatever a plugin throws', async () => {
   const stderr = Array.from({ length: 5000 }, () => 'x'.repeat(2000))
-  const endless = new MediadError('internal.plugin', 'm'.repeat(2 ** 21), { stderr })
+  const huge = new MediadError('internal.plugin', 'm'.repeat(2 ** 21), { stderr })
   for (const attempt of [1, 5]) {
     const { end, documents, queues } = prepare({ attempt })
-    await end(endless)
+    await end(huge)
     assert.ok(JSON.stringify(documents.written[0]).length < 100_000, 'the document')
     for (const { body } of queues.dead.sent) assert.ok(Buffer.byteLength(body) < 256 * 1024, 'the dead message')
   }

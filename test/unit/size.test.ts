@@ -4,7 +4,7 @@ import type { VideoStream } from '../../daemon/index.ts'
 import { toDetectionFilters } from '../../plugins/frames/mid-stream.ts'
 import { toFrameFilters } from '../../plugins/frames/colour.ts'
 import { toFinalSize, toLayout, toSizeFilters, type Box } from '../../plugins/frames/size.ts'
-import { toOrdinary } from '../helpers/filters.ts'
+import { toConstantSizeFilters } from '../helpers/filters.ts'
 import { aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -14,10 +14,11 @@ const size = (changes: Partial<VideoStream>, box: Box = {}) =>
   Object.values(toFinalSize(toLayout(aVideo(changes), box))).join('x')
 const allSizeFilters = (changes: Partial<VideoStream>, box: Box = {}) =>
   toSizeFilters(aVideo(changes), toLayout(aVideo(changes), box), []).join(',')
-const sizeFilters = (changes: Partial<VideoStream>, box: Box = {}) => toOrdinary(allSizeFilters(changes, box))
+const sizeFilters = (changes: Partial<VideoStream>, box: Box = {}) =>
+  toConstantSizeFilters(allSizeFilters(changes, box))
 const layout = { scaled: { width: 640, height: 360 } }
 const filters = (changes: Partial<VideoStream>, hdr: 'tonemap' | 'keep' = 'tonemap') =>
-  toOrdinary(toFrameFilters(aVideo(changes), layout, { hdr }).join(','))
+  toConstantSizeFilters(toFrameFilters(aVideo(changes), layout, { hdr }).join(','))
 
 test('sizes: rotation and sample aspect ratio applied, even, nothing enlarged', () => {
   assert.is(size({}), '1920x1080')

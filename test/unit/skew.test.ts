@@ -5,23 +5,23 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('skew')
 
-const HERE = Date.parse('2026-11-25T09:00:00Z')
+const START = Date.parse('2026-11-25T09:00:00Z')
 function prepare() {
   const lines: LoggedLine[] = []
-  let now = HERE
+  let now = START
   const watch = createSkewWatch(createTestLog(lines), () => now)
-  /** S3's clock differs by so much, and takes so long to answer. */
-  const look = (skewSeconds: number, tookSeconds = 0) => {
-    const askedAt = now
-    now += tookSeconds * 1000
-    watch({ date: new Date(now + skewSeconds * 1000).toUTCString(), askedAt })
+  /** Receives a response after `durationSeconds` from an S3 whose clock is ahead by `skewSeconds`. */
+  const respond = (skewSeconds: number, durationSeconds = 0) => {
+    const sentAt = now
+    now += durationSeconds * 1000
+    watch({ date: new Date(now + skewSeconds * 1000).toUTCString(), sentAt })
   }
-  return { lines, watch, look }
+  return { lines, watch, respond }
 }
 
-test('clocks that differ are named once, with the direction, until they agree again', () => {
-  const { lines, look } = prepare()
-  for (const seconds of [0, 29, -600, -601, 2, -1, 600]) look(seconds)
+test('logs a skew once with its direction, and once when the clocks agree again', () => {
+  const { lines, respond } = prepare()
+  for (const seconds of [0, 29, -600, -601, 2, -1, 600]) respond(seconds)
   assert.equal(
     lines.map(({ level, event, skewSeconds }) => [level, event, skewSeconds]),
     [
@@ -32,16 +32,16 @@ test('clocks that differ are named once, with the direction, until they agree ag
   )
 })
 
-test('an answer that took long, or came while the process was frozen, is no skew', () => {
-  const { lines, look } = prepare()
-  look(0, 300)
-  look(-290, 300)
+test('a slow response, or one that arrived while the process was frozen, does not count as skew', () => {
+  const { lines, respond } = prepare()
+  respond(0, 300)
+  respond(-290, 300)
   assert.equal(lines, [])
 })
 
-test('an answer without a date says nothing', () => {
+test('ignores a response without a valid date', () => {
   const { lines, watch } = prepare()
-  watch({ date: undefined, askedAt: HERE })
-  watch({ date: 'tomorrow', askedAt: HERE })
+  watch({ date: undefined, sentAt: START })
+  watch({ date: 'tomorrow', sentAt: START })
   assert.equal(lines, [])
 })

@@ -6,7 +6,7 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('slots')
 
-test('as many permits as there are slots, and never more than asked for', () => {
+test('returns as many permits as there are free slots, up to the requested number', () => {
   const slots = createSlots(3)
   assert.is(slots.take(0).length, 0)
   assert.is(slots.take(2).length, 2)
@@ -14,7 +14,7 @@ test('as many permits as there are slots, and never more than asked for', () => 
   assert.is(slots.take(1).length, 0)
 })
 
-test('a permit that is released can be taken again, once', () => {
+test('frees a slot once, however often its permit is released', () => {
   const slots = createSlots(2)
   const [permit] = slots.take(2)
   permit?.release()
@@ -23,7 +23,7 @@ test('a permit that is released can be taken again, once', () => {
   assert.is(slots.take(2).length, 1)
 })
 
-test('an old permit cannot release the slot of a new one', () => {
+test('an old permit does not release the slot of a new one', () => {
   const slots = createSlots(1)
   const [old] = slots.take(1)
   old?.release()
@@ -32,7 +32,7 @@ test('an old permit cannot release the slot of a new one', () => {
   assert.is(slots.take(1).length, 0)
 })
 
-test('the gauge counts slots that work, not those that are only held', () => {
+test('the gauge counts slots in use, not slots that are only held', () => {
   const slots = createSlots(3)
   const [first, second] = slots.take(3)
   assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3 })
@@ -48,20 +48,20 @@ test('the gauge counts slots that work, not those that are only held', () => {
   assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3 })
 })
 
-/** Whether it is idle, asked without waiting. */
+/** Returns a function that checks for idleness without waiting. */
 function watchIdle(slots: ReturnType<typeof createSlots>): () => boolean {
   let idle = false
   void slots.whenIdle().then(() => (idle = true))
   return () => idle
 }
 
-test('idle at once when nothing was taken', async () => {
+test('is idle immediately if nothing was taken', async () => {
   const slots = createSlots(4)
   await slots.whenIdle()
   assert.is(slots.take(9).length, 4)
 })
 
-test('idle once the last permit is back, for everybody who waits', async () => {
+test('is idle once the last permit is released, for every waiting caller', async () => {
   const slots = createSlots(3)
   const [a, b] = slots.take(2)
   const idle = [watchIdle(slots), watchIdle(slots)]
@@ -78,10 +78,10 @@ test('idle once the last permit is back, for everybody who waits', async () => {
     [true, true],
   )
   await slots.whenIdle()
-  assert.is(slots.take(9).length, 3, 'waiting took no slot for good')
+  assert.is(slots.take(9).length, 3, 'waiting kept no slot')
 })
 
-test('whoever waits for idleness does not keep others from taking', async () => {
+test('slots can be taken while a caller waits for idleness', async () => {
   const slots = createSlots(2)
   const [a] = slots.take(1)
   const idle = watchIdle(slots)
@@ -95,7 +95,7 @@ test('whoever waits for idleness does not keep others from taking', async () => 
   assert.ok(idle())
 })
 
-test('whatever is taken and released, in any order: the count is right', async () => {
+test('counts correctly for any order of take and release', async () => {
   const steps = fc.array(fc.record({ take: fc.nat({ max: 5 }), release: fc.nat({ max: 9 }), wait: fc.boolean() }))
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 4 }), steps, async (capacity, steps) => {

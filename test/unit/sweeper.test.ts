@@ -23,7 +23,7 @@ const KEY = `.mediad/jobs/${JOB}.json`
 const limits = { attempts: 5, leaseSeconds: 60, recheckSeconds: 30 }
 const body = JSON.stringify({ version: 1, id: JOB, source, claim: 1, owner: 'host/1' })
 
-/** A sweeper on queues and an S3 in memory; `calls` has what was done, in order. */
+/** Creates a sweeper on queues and an S3 in memory, with the document `stored`. `calls` returns all calls in order. */
 function prepare(stored?: string | Partial<JobDocument>) {
   const clock = createFakeClock()
   const storage = createFakeStorage(clock)
@@ -43,13 +43,13 @@ function prepare(stored?: string | Partial<JobDocument>) {
 const unreadable: Record<string, string> = {
   'text that is not JSON': '{"version":1,',
   'a document of another version': JSON.stringify({ ...document(), version: 2 }),
-  'half a document': JSON.stringify({ ...document(), source: undefined }),
+  'an incomplete document': JSON.stringify({ ...document(), source: undefined }),
 }
 
 const test = suite('sweeper')
 
 for (const [name, text] of Object.entries(unreadable)) {
-  test(`${name}: the message stays until its tenth receive, then it is dead-lettered and deleted`, async () => {
+  test(`keeps a message of ${name} until its tenth receive, then dead-letters and deletes it`, async () => {
     const { handle, calls, queues, storage, logged } = prepare(text)
     for (let receiveCount = 1; receiveCount < 10; receiveCount++) await handle(body, receiveCount)
     assert.equal(new Set(calls()), new Set(['read document']))
@@ -61,11 +61,11 @@ for (const [name, text] of Object.entries(unreadable)) {
     assert.equal([dead?.reason, dead?.body], ['internal.document', body])
     assert.match(dead?.error.message ?? '', JOB)
     assert.is(logged.filter(({ level }) => level === 'error').length, 1)
-    assert.is(storage.objects.get(KEY)?.text, text, 'the document is left alone')
+    assert.is(storage.objects.get(KEY)?.text, text, 'the document is unchanged')
   })
 }
 
-test('an unreadable document while the dead-letter queue is out of reach: the message stays', async () => {
+test('keeps a message of an unreadable document while the dead-letter queue is unreachable', async () => {
   const { handle, calls, queues, logged } = prepare('{')
   queues.failures.add('dead.send')
   await handle(body, 10)
@@ -73,28 +73,28 @@ test('an unreadable document while the dead-letter queue is out of reach: the me
   assert.is(logged.at(-1)?.level, 'warn')
 })
 
-test('an S3 that is away is no reason to dead-letter, however often the message was received', async () => {
+test('does not dead-letter a message because S3 is unavailable, at any number of receives', async () => {
   const { handle, calls, storage } = prepare({})
   storage.readErrors.push(transient())
   await handle(body, 1000)
   assert.equal(calls(), ['read document'])
 })
 
-test('a body that is not an in-progress message is dead-lettered at its first receive', async () => {
+test('dead-letters a body that is not an in-progress message at its first receive', async () => {
   const { handle, calls, queues } = prepare()
   await handle('garbage')
   assert.equal(calls(), ['dead.send', 'inProgress.delete'])
   assert.is(parseDeadMessage(queues.dead.sent[0]?.body ?? '')?.reason, 'message.invalid')
 })
 
-test('attempts used up: dead message, document, then the in-progress message is deleted', async () => {
+test('dead-letters a job without attempts left: dead message, document, then the in-progress message is deleted', async () => {
   const { handle, calls, storage } = prepare({ state: 'failed', attempt: 5 })
   await handle()
   assert.equal(calls(), ['read document', 'dead.send', 'write document', 'inProgress.delete'])
   assert.is((JSON.parse(storage.objects.get(KEY)?.text ?? '') as JobDocument).state, 'dead')
 })
 
-test('another daemon changed the document meanwhile: the message is hidden for a second', async () => {
+test('hides the message for a second when another daemon changes the document in the meantime', async () => {
   const { handle, calls, storage, queues } = prepare({ state: 'failed', attempt: 5 })
   storage.writes.push((perform) => {
     storage.put(KEY, JSON.stringify(document({ state: 'dead', owner: null, nonce: 'other' })))
@@ -105,14 +105,14 @@ test('another daemon changed the document meanwhile: the message is hidden for a
   assert.is(queues.inProgress.hidden[0]?.seconds, 1)
 })
 
-test('a source that is gone is dead-lettered, and not sent to work', async () => {
+test('dead-letters the job of a source that was deleted', async () => {
   const { handle, calls } = prepare({ state: 'failed' })
   await handle()
   const expected = ['read document', 'head source', 'dead.send', 'write document', 'inProgress.delete']
   assert.equal(calls(), expected)
 })
 
-test('an unfinished job goes back to work before its message is deleted', async () => {
+test('returns the source of an unfinished job to the work queue, then deletes the message', async () => {
   const { handle, calls, storage } = prepare({ state: 'failed' })
   storage.put(source.key, 'x')
   await handle()

@@ -3,7 +3,7 @@ import type { VideoStream } from '../../daemon/index.ts'
 import { thumbnailArguments } from '../../plugins/thumbnail/arguments.ts'
 import { toSeconds } from '../../plugins/thumbnail/options.ts'
 import { thumbnail } from '../../plugins/thumbnail/thumbnail.ts'
-import { toOrdinary } from '../helpers/filters.ts'
+import { toConstantSizeFilters } from '../helpers/filters.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('thumbnail')
@@ -25,7 +25,7 @@ const problems = (options: object) =>
 
 test('builds the command line', () => {
   assert.is(
-    toOrdinary(thumbnailArguments({ ...given, width: 320 }, video).join(' ')),
+    toConstantSizeFilters(thumbnailArguments({ ...given, width: 320 }, video).join(' ')),
     '-map 0:1 -an -sn -dn -map_metadata -1 -frames:v 1 -vf bwdif=mode=send_frame:deint=interlaced,scale=320:568:out_range=tv,setsar=1,format=yuv420p,scale=out_color_matrix=bt601 -pix_fmt yuvj420p ' +
       '-c:v mjpeg -q:v 6 -f image2 -update 1',
   )

@@ -11,22 +11,22 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const test = suite('the quick run')
 
 test('starts no file whose suites are all exhaustive', () => {
-  const whole = `const test = suite('a', { timeoutSeconds: 5, exhaustive: true })`
-  assert.ok(isEmptyIn('quick', whole))
+  const exhaustive = `const test = suite('a', { timeoutSeconds: 5, exhaustive: true })`
+  assert.ok(isEmptyIn('quick', exhaustive))
   assert.ok(isEmptyIn('quick', `addRows(suite(\`a \${name}\`, { exhaustive: true }), {`))
-  assert.not.ok(isEmptyIn('quick', `${whole}\nconst other = suite('b')`))
+  assert.not.ok(isEmptyIn('quick', `${exhaustive}\nconst other = suite('b')`))
   assert.not.ok(isEmptyIn('quick', `const test = suite('a')\ntest.exhaustive('b', () => {})`))
-  assert.not.ok(isEmptyIn('quick', 'const suites = []'), 'a file is started when its suites cannot be seen')
-  assert.not.ok(isEmptyIn('all', whole))
+  assert.not.ok(isEmptyIn('quick', 'const suites = []'), 'a file whose suites cannot be found is started')
+  assert.not.ok(isEmptyIn('all', exhaustive))
 })
 
-test('leaves to the rest the files that have anything exhaustive', () => {
+test('leaves files with exhaustive tests to the rest', () => {
   assert.ok(isEmptyIn('rest', `const test = suite('a')\ntest('b', () => {})`))
   assert.not.ok(isEmptyIn('rest', `test.exhaustive('b', () => {})`))
   assert.not.ok(isEmptyIn('rest', `addRows(suite('a'), {\n  quick: ['b.mp4'],`))
 })
 
-test('sees which tests are quick', () => {
+test('recognizes quick tests', () => {
   const text = `test('one', () => {})\n\nrow.exhaustive(\n  'another one', async () => {\n`
   assert.ok(isQuickTest(text, 'one'))
   assert.not.ok(isQuickTest(text, 'another one'))
@@ -83,15 +83,18 @@ test('kills or stops a daemon in every crash window of docs/delivery.md', () => 
   assert.equal(missing, [])
 })
 
-/** @param proof as the page has it: the file, the title of the test, and for explorations the calls before or after which it dies */
-function isStoppedIn(proof: string): boolean {
-  const [, file = '', name = '', where = ''] = /`(test\/[\w/.-]+)`: ([^;]+?)\s*(?:;(.*))?$/.exec(proof) ?? []
+/**
+ * @param reference as on the page: the file, the title of the test, and for explorations the calls before or after which the
+ *   daemon dies
+ */
+function isStoppedIn(reference: string): boolean {
+  const [, file = '', name = '', where = ''] = /`(test\/[\w/.-]+)`: ([^;]+?)\s*(?:;(.*))?$/.exec(reference) ?? []
   const text = read(file)
   if (!isQuickTest(text, name)) return false
   const play = /^[^]*?(?:windows\.(\w+)|\nrow)/.exec(text.slice(text.indexOf(name)))?.[1]
   if (play === undefined) return true
   const stops = windows[play as keyof typeof windows]
-  // "before and after each step of it": of a multipart upload
+  // "before and after each step of it" refers to a multipart upload
   const calls = where.includes('each step') ? ['after `UploadPart`'] : (where.match(/(?:before|after) `[^`]+`/g) ?? [])
   return calls.some((call) => {
     const [, when, label = ''] = /^(\w+) `([^`]+)`$/.exec(call) ?? []
@@ -99,7 +102,7 @@ function isStoppedIn(proof: string): boolean {
   })
 }
 
-test('has a row of every family of synthetic media', () => {
+test('has a row for every family of synthetic media', () => {
   const folder = 'test/media/synthetic'
   const sources = globSync(`${folder}/*.ts`, { cwd: root }).map(read)
   const families = sources.flatMap((text) =>
@@ -110,5 +113,5 @@ test('has a row of every family of synthetic media', () => {
   const quick = tests.filter((text) => !isEmptyIn('quick', text)).join('\n')
   const tables = quick.split(/\baddRows\(/).map((text) => /\bmakers: (.*),\n/.exec(text)?.[1] ?? '')
   const missing = families.filter((name) => !tables.some((makers) => makers.split(/\W+/).includes(name ?? '')))
-  assert.equal(missing, [], 'no table of a quick file is about them')
+  assert.equal(missing, [], 'no table of a quick file uses them')
 })

@@ -15,7 +15,8 @@ const test = suite('timestamps')
 
 const rates = (framesPerSecond: number | null, maxFramesPerSecond: number | null = framesPerSecond) =>
   aVideo({ framesPerSecond, maxFramesPerSecond })
-const ticks = (...given: Parameters<typeof rates>) => toTimestampOptions(aProbe(), rates(...given))[3]
+const ticks = (...given: Parameters<typeof rates>) =>
+  toTimestampOptions(aProbe(), rates(...given), { container: 'mp4' })[3]
 const filters = (video: VideoStream) => toTimestampFilters(video)
 const starts = (video: number, audio: number, startSeconds = 0) =>
   aProbe({ startSeconds, video: aVideo({ startSeconds: video }), audio: anAudio({ startSeconds: audio }) })
@@ -44,13 +45,14 @@ test('sets the rate of the encoder only where ffmpeg would pass an implausible o
 test('chooses a time base with integer timestamps for constant and NTSC rates, 90,000 for all others', () => {
   assert.equal(
     [1, 24, 25, 60].map((rate) => ticks(rate)),
-    ['1:1000', '1:24000', '1:25000', '1:60000'],
+    ['1:16000', '1:24000', '1:25000', '1:60000'],
   )
   assert.equal(
     [24, 30, 60].map((rate) => ticks((rate * 1000) / 1001)),
     ['1:24000', '1:30000', '1:60000'],
   )
   assert.equal([ticks(13.3), ticks(25, 1000), ticks(null), ticks(1000)], ['1:90000', '1:90000', '1:90000', '1:90000'])
+  assert.is(toTimestampOptions(aProbe(), rates(25), { container: 'mkv' })[3], '1:1000')
 })
 
 test('the selected tracks start at 0, even when another stream starts earlier', () => {

@@ -16,7 +16,7 @@ const exists = (path: string) =>
 
 const test = suite('workspace')
 
-test("a workspace is named after job and claim, is the daemon's alone, and goes with all it holds", async () => {
+test('a workspace is named after job and claim, is private, and is removed with its contents', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   const workspace = await workspaces.open(job)
@@ -32,25 +32,25 @@ test("a workspace is named after job and claim, is the daemon's alone, and goes 
   await workspace[Symbol.asyncDispose]()
 })
 
-test('daemons on one disk do not meet, nor do claims of one job', async () => {
+test('daemons on one disk, and claims of one job, have different workspaces', async () => {
   await using folder = await temporaryFolder()
   const [a, b] = await Promise.all([1, 2].map(() => openWorkspaces({ directory: folder.path })))
   const opened = await Promise.all([a?.open(job), b?.open(job), a?.open({ ...job, claim: 4 })])
   assert.is(new Set(opened.map((workspace) => workspace?.path)).size, 3)
 })
 
-test('an attempt never starts in what another has left: claims begin anew once a document was deleted', async () => {
+test('every attempt has an empty workspace, even when a claim number is used again after its document was deleted', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   const first = await workspaces.open(job)
-  await writeFile(join(first.path, 'source'), 'of the first')
+  await writeFile(join(first.path, 'source'), 'first attempt')
   const second = await workspaces.open(job)
   assert.equal(await readdir(second.path), [])
   await second[Symbol.asyncDispose]()
   assert.equal(await readdir(first.path), ['source'])
 })
 
-test('closing removes everything that is left', async () => {
+test('closing removes all remaining workspaces', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   const workspace = await workspaces.open(job)
@@ -60,20 +60,20 @@ test('closing removes everything that is left', async () => {
   await workspaces.close()
 })
 
-test('a folder that is missing is made', async () => {
+test('creates a missing folder', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: join(folder.path, 'a', 'b') })
   assert.ok(await exists(workspaces.path))
 })
 
-test('the path is absolute, also when the config names a relative one', async () => {
+test('the path is absolute, even when the configured one is relative', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: relative(process.cwd(), folder.path) })
   assert.ok(isAbsolute(workspaces.path), workspaces.path)
   assert.ok(isAbsolute((await workspaces.open(job)).path))
 })
 
-test('a folder that cannot be made is a mistake in the config, and named', async () => {
+test('reports a folder that cannot be created as a configuration error with its path', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'file')
   await writeFile(file, '')
@@ -83,13 +83,13 @@ test('a folder that cannot be made is a mistake in the config, and named', async
   assert.ok(error.message.includes(file))
 })
 
-test('a source that would not fit is refused before anything is made, with what is missing', async () => {
+test('refuses a source that does not fit before it creates a workspace, and reports the free space', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   const { bavail, bsize } = await statfs(folder.path)
   const cases = [
     [bavail * bsize * 0.75, 'resource.no_room', 'release'],
-    [5 * 1024 ** 5, 'resource.disk', 'retry'], // no disk like this one will ever hold it
+    [5 * 1024 ** 5, 'resource.disk', 'retry'], // larger than the disk
     [Number.MAX_SAFE_INTEGER, 'resource.disk', 'retry'],
   ] as const
   for (const [size, code, verdict] of cases) {
@@ -102,7 +102,7 @@ test('a source that would not fit is refused before anything is made, with what 
   assert.ok(await workspaces.open({ ...job, sizeBytes: 0 }))
 })
 
-test('a folder that was taken away while the daemon runs is said to be unusable', async () => {
+test('reports a folder that was removed while the daemon runs as unusable', async () => {
   await using folder = await temporaryFolder()
   const workspaces = await openWorkspaces({ directory: folder.path })
   await rm(workspaces.path, { recursive: true })

@@ -1,48 +1,48 @@
 import { MediadError } from '../../vocabulary/errors.ts'
-import type { Buried } from '../../operate/dead.ts'
+import type { DeadItem } from '../../operate/dead.ts'
 import { toHistoryGrid } from './jobs.ts'
-import { operate, type Desk } from './operate.ts'
+import { operate, type OperatorSession } from './operate.ts'
 import { report } from './report.ts'
 import { toGrid, toLines, toPlain } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 
 export type DeadRequest = {
   action: 'list' | 'show' | 'redrive' | 'drop'
-  /** Needed to show; to redrive or drop, everything is meant when there is none. */
+  /** Required by `show`. Without it, `redrive` and `drop` apply to everything. */
   name: string | undefined
   config?: string
 }
 
-/** `mediad dead`: what lies on the dead queue, and what shall become of it; 1 when a wanted thing was not done. */
+/** `mediad dead`: lists, shows, redrives or drops items of the dead-letter queue. Returns 1 if the named item was not handled. */
 export async function dead(terminal: Terminal, request: DeadRequest): Promise<0 | 1> {
-  return await operate(terminal, request, async (desk) => {
+  return await operate(terminal, request, async (session) => {
     const { action, name } = request
-    if (action === 'list') return await listDead(terminal, desk)
-    if (action === 'show') return await showDead(terminal, name ?? '', desk)
-    const outcomes = await desk.dead[action]({ name, signal: desk.signal })
+    if (action === 'list') return await listDead(terminal, session)
+    if (action === 'show') return await showDead(terminal, name ?? '', session)
+    const outcomes = await session.dead[action]({ name, signal: session.signal })
     if (outcomes.length === 0 && name !== undefined) throw notFound(name)
     for (const outcome of outcomes) report(terminal, outcome)
-    // of everything, what lives already is left alone; what was asked for by name shall be done
+    // with --all, jobs that are not dead any longer are skipped; a named item must be handled
     return name !== undefined && outcomes.some(({ done }) => !done) ? 1 : 0
   })
 }
 
-async function listDead(terminal: Terminal, { dead, signal }: Desk): Promise<0> {
-  const buried = await dead.list({ signal })
-  if (terminal.human) terminal.say(toGrid(head, buried.map(toDeadRow)), {})
-  else for (const one of buried) terminal.say('', toFields(one))
+async function listDead(terminal: Terminal, { dead, signal }: OperatorSession): Promise<0> {
+  const items = await dead.list({ signal })
+  if (terminal.human) terminal.print(toGrid(head, items.map(toDeadRow)), {})
+  else for (const item of items) terminal.print('', toFields(item))
   return 0
 }
 
 const head = ['id', 'key', 'reason', 'message', 'at', 'attempt', 'claim', 'document']
 
-/** What one line of the list says to a person. */
-export function toDeadRow({ id, dead, document }: Buried): string[] {
+/** Converts an item to a row of the list. */
+export function toDeadRow({ id, dead, document }: DeadItem): string[] {
   const { job, error, reason, at } = dead ?? {}
   return [
     id,
     job?.source.key ?? '–',
-    reason ?? 'no message of mediad',
+    reason ?? 'not written by mediad',
     error?.message.slice(0, 80) ?? '–',
     at ?? '–',
     job === undefined ? '–' : String(job.attempt),
@@ -51,7 +51,7 @@ export function toDeadRow({ id, dead, document }: Buried): string[] {
   ]
 }
 
-function toFields({ id, dead, body, document, messages }: Buried): Record<string, unknown> {
+function toFields({ id, dead, body, document, messages }: DeadItem): Record<string, unknown> {
   const { job, error, reason, at } = dead ?? {}
   return {
     id,
@@ -67,16 +67,16 @@ function toFields({ id, dead, body, document, messages }: Buried): Record<string
   }
 }
 
-async function showDead(terminal: Terminal, name: string, { dead, signal }: Desk): Promise<0> {
-  const [one] = await dead.list({ name, signal })
-  if (one === undefined) throw notFound(name)
-  terminal.say(describeDead(one), { ...toFields(one), dead: one.dead, document: one.document })
+async function showDead(terminal: Terminal, name: string, { dead, signal }: OperatorSession): Promise<0> {
+  const [item] = await dead.list({ name, signal })
+  if (item === undefined) throw notFound(name)
+  terminal.print(describeDead(item), { ...toFields(item), dead: item.dead, document: item.document })
   return 0
 }
 
-/** Everything of one for a person. */
-export function describeDead(one: Buried): string {
-  const { id, dead, body, messages, document } = one
+/** Describes an item in full, as text. */
+export function describeDead(item: DeadItem): string {
+  const { id, dead, body, messages, document } = item
   const lines = toLines({
     id,
     ...(dead?.job && { key: dead.job.source.key }),
@@ -85,7 +85,7 @@ export function describeDead(one: Buried): string {
     ...(dead?.job && { document: document?.state ?? 'none' }),
     ...(body !== undefined && { body }),
   })
-  // the document has what the attempts printed; a message has no room for it
+  // the output of the attempts' programs is in the document; it is too large for a message
   const history = document?.history ?? dead?.job?.history ?? []
   const stderr = document?.error?.stderr ?? dead?.error.stderr ?? []
   return [
@@ -96,6 +96,6 @@ export function describeDead(one: Buried): string {
 }
 
 function notFound(name: string): MediadError {
-  const where = 'mediad dead list names what there is; mediad jobs names every job'
-  return new MediadError('job.not_found', `nothing on the dead queue, and no dead job, is called "${name}": ${where}`)
+  const advice = 'List the queue with "mediad dead list", and all jobs with "mediad jobs"'
+  return new MediadError('job.not_found', `no dead-lettered job or message has the id or key "${name}". ${advice}`)
 }

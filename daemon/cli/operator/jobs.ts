@@ -10,35 +10,39 @@ import type {
   SeenDocument,
 } from '../../vocabulary/job.ts'
 import type { JobEntry } from '../../operate/jobs.ts'
-import { operate, type Desk } from './operate.ts'
+import { operate, type OperatorSession } from './operate.ts'
 import { toAge, toGrid, toLines, toPlain, toTable } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 
 export type JobsOptions = { config?: string; state?: JobState; limit: number }
 
-/** `mediad jobs [ID]`: the job documents, or all of one; 1 when there is no such job, or a document is none. */
+/** `mediad jobs [ID]`: lists jobs, or shows one. Returns 1 if a document cannot be read. */
 export async function jobs(terminal: Terminal, name: string | undefined, options: JobsOptions): Promise<0 | 1> {
-  return await operate(terminal, options, (desk) =>
-    name === undefined ? listJobs(terminal, options, desk) : showJob(terminal, name, desk),
+  return await operate(terminal, options, (session) =>
+    name === undefined ? listJobs(terminal, options, session) : showJob(terminal, name, session),
   )
 }
 
-async function listJobs(terminal: Terminal, options: JobsOptions, { jobs, config, signal }: Desk): Promise<0 | 1> {
+async function listJobs(
+  terminal: Terminal,
+  options: JobsOptions,
+  { jobs, config, signal }: OperatorSession,
+): Promise<0 | 1> {
   const { state, limit } = options
   const rows: string[][] = []
   let code: 0 | 1 = 0
   for await (const entry of jobs.list({ limit, signal, ...(state && { state }) })) {
     if ('problem' in entry) code = 1
     if (terminal.human) rows.push(toJobRow(entry, config))
-    else terminal.say('', toFields(entry, config)) // a program gets each as soon as it is read
+    else terminal.print('', toFields(entry, config)) // JSON lines are printed as soon as the document is read
   }
-  if (terminal.human) terminal.say(toGrid(head, rows), {})
+  if (terminal.human) terminal.print(toGrid(head, rows), {})
   return code
 }
 
 const head = ['job', 'key', 'state', 'attempt', 'progress', 'owner', 'age', 'error']
 
-/** A job for a person. */
+/** Converts a job to a row of the list. */
 export function toJobRow(entry: JobEntry, config: Config): string[] {
   if ('problem' in entry) return [entry.id, '–', '–', '–', '–', '–', '–', entry.problem.code]
   const { document, ageSeconds } = entry.seen
@@ -75,20 +79,19 @@ function toFields(entry: JobEntry, config: Config): Record<string, unknown> {
   }
 }
 
-/** Nobody keeps the lease of a job that is being processed: its record brings it to another daemon. */
+/** Returns whether the lease of a `processing` job has gone stale. Its in-progress message leads to a takeover. */
 function isStale(seen: SeenDocument, { job }: Config): boolean {
   return seen.document.state === 'processing' && !isFresh(seen, job)
 }
 
-async function showJob(terminal: Terminal, name: string, { jobs, config, signal }: Desk): Promise<0 | 1> {
+async function showJob(terminal: Terminal, name: string, { jobs, config, signal }: OperatorSession): Promise<0 | 1> {
   const seen = await jobs.find(name, signal)
-  if (seen === null)
-    throw new MediadError('job.not_found', `there is no job "${name}": give its id, or its source's key`)
-  terminal.say(describeJob(seen, config), { ...seen.document, ageSeconds: seen.ageSeconds })
+  if (seen === null) throw new MediadError('job.not_found', `no job has the id or source key "${name}"`)
+  terminal.print(describeJob(seen, config), { ...seen.document, ageSeconds: seen.ageSeconds })
   return 0
 }
 
-/** Everything of one job for a person. */
+/** Describes a job in full, as text. */
 export function describeJob(seen: SeenDocument, config: Config): string {
   const { id, source, media, state, claim, owner, outputs, warnings = [], error, timings, history } = seen.document
   const fields = {
@@ -119,7 +122,7 @@ export function describeJob(seen: SeenDocument, config: Config): string {
 
 function describeTiming({ plugin, seconds, cpuSeconds, skipped }: PluginTiming): string {
   if (skipped !== undefined) return `${plugin} skipped (${skipped})`
-  return `${plugin} ${seconds.toFixed(1)} s (ffmpeg's processor time ${cpuSeconds.toFixed(1)} s)`
+  return `${plugin} ${seconds.toFixed(1)} s (CPU time of ffmpeg ${cpuSeconds.toFixed(1)} s)`
 }
 
 function describeMedia({ format, codec, audioCodec, width, height, durationSeconds }: MediaSummary): string {
@@ -133,7 +136,7 @@ function describeMedia({ format, codec, audioCodec, width, height, durationSecon
   return parts.filter(Boolean).join(', ')
 }
 
-/** The attempts that ended badly, the oldest first. */
+/** Renders the failed attempts as a table, the oldest first. */
 export function toHistoryGrid(history: readonly PastAttempt[]): string {
   const rows = history.map(({ attempt, claim, owner, startedAt, endedAt, error }) => [
     String(attempt),

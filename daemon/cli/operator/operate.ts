@@ -5,17 +5,17 @@ import { MediadError } from '../../vocabulary/errors.ts'
 import { listenForStop } from '../../terminal/signals.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 
-export type Desk = Operator & { readonly config: Config; readonly signal: AbortSignal }
+export type OperatorSession = Operator & { readonly config: Config; readonly signal: AbortSignal }
 
-/** Runs one command of an operator with all it needs; a signal ends it in order: what it holds is given back. */
+/** Runs an operator's command with its dependencies. On a signal, it is aborted and returns the messages it has received. */
 export async function operate<T>(
   { log }: Terminal,
   options: { config?: string },
-  act: (desk: Desk) => Promise<T>,
+  act: (session: OperatorSession) => Promise<T>,
 ): Promise<T> {
   using signals = listenForStop()
   const stop = new AbortController()
-  void signals.first.then(() => stop.abort(new MediadError('daemon.stopping', 'stopped before the end')))
+  void signals.first.then(() => stop.abort(new MediadError('daemon.stopping', 'stopped by a signal')))
   const { config } = await loadConfig(options.config === undefined ? {} : { file: options.config })
   const operator = composeOperator({ config, log })
   try {

@@ -2,7 +2,7 @@ import { operate } from './operate.ts'
 import { report } from './report.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 
-/** `mediad requeue ID|--all`: a new message for jobs that may have none; 1 when the one that was named got none. */
+/** `mediad requeue ID|--all`: sends a new message for unfinished jobs. Returns 1 if one of them could not be sent. */
 export async function requeue(
   terminal: Terminal,
   name: string | undefined,
@@ -16,7 +16,7 @@ export async function requeue(
       report(terminal, outcome)
       if (!outcome.done) code = 1
     }
-    if (none && terminal.human) terminal.say('nothing to send: every job is over, or somebody works on it', {})
+    if (none && terminal.human) terminal.print('nothing to requeue: every job is finished or being processed', {})
     return code
   })
 }

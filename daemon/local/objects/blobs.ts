@@ -8,14 +8,14 @@ import { crc32 } from 'node:zlib'
 import { createReaders, openSlices, type Slice } from './readers.ts'
 import { S3Error } from './s3rver.ts'
 
-/** What the sender says the content's digests are, by the name of the header that says so. */
+/** The digests that the sender declares for the content, by header name. */
 export type Digests = Partial<Record<keyof typeof digesters, string>>
 
 export type WrittenBlob = { readonly blob: string; readonly sizeBytes: number; readonly md5: string }
 
 export type Blobs = {
   /**
-   * Streams content into a new file. A cut stream, an abort or a wrong digest leaves nothing behind.
+   * Streams content into a new file. Removes the file after a truncated stream, an abort or a wrong digest.
    * @throws S3Error `BadDigest`, `XAmzContentSHA256Mismatch`
    */
   write(
@@ -23,17 +23,17 @@ export type Blobs = {
     options?: { digests?: Digests; signal?: AbortSignal },
   ): Promise<WrittenBlob>
   /**
-   * Reads slices, one after another, with one file open at a time. They can be read to the end even when they are
-   * removed meanwhile. Whoever gets the stream must read or destroy it.
+   * Reads slices one after another, with one file open at a time. They can be read to the end even when they are
+   * removed meanwhile. The caller must read the stream to the end, or destroy it.
    */
   open(slices: readonly Slice[]): Readable
-  /** A blob that is being read goes when the last of its readers is through. */
+  /** Removes blobs. A blob that is being read is removed when its last reader has finished. */
   remove(blobs: readonly string[]): Promise<void>
-  /** Removes what no row of the index names: left by writes that a crash cut off. */
-  sweep(used: readonly string[]): Promise<void>
+  /** Removes blobs that are not in `used`: those of writes that a crash interrupted. */
+  removeUnused(used: readonly string[]): Promise<void>
 }
 
-/** The contents of objects and parts: immutable files with random names, so that no key ever becomes a path. */
+/** Opens the contents of objects and parts: immutable files with random names, so that no key becomes a path. */
 export async function openBlobs(directory: string): Promise<Blobs> {
   await mkdir(directory, { recursive: true })
   const pathOf = (blob: string) => join(directory, blob)
@@ -66,7 +66,7 @@ export async function openBlobs(directory: string): Promise<Blobs> {
       return openSlices(slices, { pathOf, release: () => erase(leave()) })
     },
     remove,
-    async sweep(used) {
+    async removeUnused(used) {
       const known = new Set(used)
       await remove((await readdir(directory)).filter((name) => !known.has(name)))
     },
@@ -83,15 +83,15 @@ const digesters = {
   'x-amz-checksum-crc32': (): Digester => createCrc32(),
 }
 
-/** The digests a request promises for its body. S3's other checksums (CRC32C, CRC64NVME) are taken unchecked. */
+/** Returns the digests that a request declares for its body. S3's other checksums (CRC32C, CRC64NVME) are not checked. */
 export function toDigests(headers: Readonly<Record<string, string | undefined>>): Digests {
-  const promised = Object.keys(digesters).flatMap((name) => {
+  const declared = Object.keys(digesters).flatMap((name) => {
     const value = headers[name]
-    // the payload hash may also say that there is none, in words
-    const counts = value !== undefined && (name !== 'x-amz-content-sha256' || /^[0-9a-f]{64}$/i.test(value))
-    return counts ? [[name, value]] : []
+    // The payload hash can also be a word, such as UNSIGNED-PAYLOAD.
+    const isDigest = value !== undefined && (name !== 'x-amz-content-sha256' || /^[0-9a-f]{64}$/i.test(value))
+    return isDigest ? [[name, value]] : []
   })
-  return Object.fromEntries(promised) as Digests
+  return Object.fromEntries(declared) as Digests
 }
 
 function createMeasure(digests: Digests): { stream: Transform; result(): { sizeBytes: number; md5: string } } {
@@ -109,13 +109,13 @@ function createMeasure(digests: Digests): { stream: Transform; result(): { sizeB
     },
   })
   function result() {
-    for (const { name, expected, digester } of checks) if (digester.digest() !== expected) throw badDigest(name)
+    for (const { name, expected, digester } of checks) if (digester.digest() !== expected) throw digestError(name)
     return { sizeBytes, md5: md5.digest('hex') }
   }
   return { stream, result }
 }
 
-function badDigest(name: string): S3Error {
+function digestError(name: string): S3Error {
   const message = `The ${name} you specified did not match what we received.`
   const code = name === 'x-amz-content-sha256' ? 'XAmzContentSHA256Mismatch' : 'BadDigest'
   return Object.assign(new S3Error(code, message), { status: 400 })

@@ -6,16 +6,16 @@ export type Bucket = { name: string; creationDate: Date }
 export type Buckets = {
   all(): Bucket[]
   find(name: string): Bucket | null
-  /** Does nothing when it is there already. */
+  /** Does nothing when the bucket exists. */
   add(name: string): void
-  /** Takes its settings and unfinished uploads with it; returns the blobs that are no longer used. Its objects must be gone. */
+  /** Removes an empty bucket with its settings and open uploads; returns the blobs that are no longer used. */
   remove(name: string): string[]
   setting(bucket: string, type: string): BucketSetting | null
   putSetting(bucket: string, type: string, xml: string): void
   dropSetting(bucket: string, type: string): void
 }
 
-/** The buckets' part of the index. */
+/** Opens the buckets' part of the index. */
 export function openBuckets({ sql, transaction }: Database): Buckets {
   const selectAll = sql.prepare('SELECT name, created FROM buckets ORDER BY name')
   const select = sql.prepare('SELECT name, created FROM buckets WHERE name = ?')

@@ -4,8 +4,8 @@ import { S3Error } from './s3rver.ts'
 type Headers = Readonly<Record<string, string | undefined>>
 
 /**
- * The check that a write's conditions make of what is at its key when it takes effect.
- * @throws S3Error `NotImplemented` for an If-None-Match other than `*`, as S3 does.
+ * Returns the check of a write's conditions against the current object of its key, to be called when the write takes effect.
+ * @throws S3Error `NotImplemented` for an If-None-Match other than `*`, like S3.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
  */
 export function toWriteCheck(headers: Headers, key: string): (current: Entry | null) => void {
@@ -21,11 +21,11 @@ export function toWriteCheck(headers: Headers, key: string): (current: Entry | n
   }
 }
 
-/** What a read's conditions come to: go on, or answer that nothing changed (304). */
+/** Evaluates the conditions of a read. `unchanged` means a 304 response. */
 export function checkRead(headers: Headers, current: Entry): 'changed' | 'unchanged' {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
   const { 'if-unmodified-since': unmodifiedSince, 'if-modified-since': modifiedSince } = headers
-  // the ETag decides where both are asked: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
+  // When both are given, the ETag decides: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
   if (ifMatch !== undefined) {
     if (!matches(ifMatch, current)) throw preconditionFailed('If-Match')
   } else if (wasModifiedAfter(current, unmodifiedSince)) throw preconditionFailed('If-Unmodified-Since')
@@ -33,7 +33,7 @@ export function checkRead(headers: Headers, current: Entry): 'changed' | 'unchan
   return wasModifiedAfter(current, modifiedSince) === false ? 'unchanged' : 'changed'
 }
 
-/** S3's answer for a key that has no object. */
+/** Returns S3's error for a key without an object. */
 export function noSuchKey(key: string): S3Error {
   return new S3Error('NoSuchKey', 'The specified key does not exist.', { Key: key })
 }
@@ -44,11 +44,11 @@ function preconditionFailed(condition: string): S3Error {
 }
 
 function matches(header: string, { etag }: Entry): boolean {
-  const asked = new Set(header.split(',').map((one) => one.trim().replace(/^W\//, '').replaceAll('"', '')))
-  return asked.has('*') || asked.has(etag)
+  const etags = new Set(header.split(',').map((one) => one.trim().replace(/^W\//, '').replaceAll('"', '')))
+  return etags.has('*') || etags.has(etag)
 }
 
-/** Undefined when there is no such date. HTTP dates have whole seconds. */
+/** Returns undefined for a missing or invalid date. HTTP dates have a resolution of one second. */
 function wasModifiedAfter(entry: Entry, date: string | undefined): boolean | undefined {
   const limit = Date.parse(date ?? '')
   return Number.isNaN(limit) ? undefined : Math.floor(entry.modified / 1000) * 1000 > limit

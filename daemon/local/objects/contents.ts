@@ -6,23 +6,23 @@ import type { ByteRange } from './s3rver.ts'
 export type Piece = { readonly blob: string; readonly sizeBytes: number }
 
 export type Contents = {
-  /** Makes these blobs, one after another, a content; returns its name. Only inside a transaction. */
+  /** Adds a content made of these blobs in this order; returns its name. Call it inside a transaction. */
   add(pieces: readonly Piece[]): string
-  /** What to read of which blobs for a range of the content, in order; an empty blob has nothing to read. */
+  /** Returns the slices to read for a range of the content, in order. Empty blobs have none. */
   slices(content: string, range: ByteRange): Slice[]
   /**
-   * Forgets a content, unless an object still has it (a copy shares its source's); returns the blobs that nothing
-   * refers to any more. Only inside a transaction, after its object is gone or has got another.
+   * Removes a content unless an object still refers to it (a copy shares its source's); returns the blobs that are no
+   * longer used. Call it inside a transaction, after its object was removed or replaced.
    */
   drop(content: string): string[]
-  /** Every blob that a content or a part of an open upload refers to. */
+  /** Returns every blob that a content or a part of an open upload refers to. */
   blobs(): string[]
 }
 
 /**
- * The contents' part of the index: what an object's bytes are is a list of blobs, one for a plain write, the parts
- * themselves for a multipart upload, which is why completing one moves no bytes. A blob belongs to one content or to
- * one part of an open upload, never to both.
+ * Opens the contents' part of the index. A content is a list of blobs: one for a single PUT, all parts for a multipart
+ * upload, so that completing an upload copies no bytes. A blob belongs to one content or to one part of an open upload,
+ * never to both.
  */
 export function openContents({ sql }: Database): Contents {
   const insert = sql.prepare('INSERT INTO pieces VALUES (?, ?, ?, ?, ?)')

@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { MediadError } from '../../vocabulary/errors.ts'
 
-/** Of the tables below: a folder with another number was made by a mediad that keeps its objects in another way. */
-const SCHEMA_VERSION = 1
+/** Version of the tables below. A file with another version was created by another version of mediad. */
+const SCHEMA_VERSION = 2
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, created INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS parts (
   upload TEXT NOT NULL REFERENCES uploads(id) ON DELETE CASCADE, number INTEGER NOT NULL, blob TEXT NOT NULL,
   size INTEGER NOT NULL, etag TEXT NOT NULL, modified INTEGER NOT NULL, PRIMARY KEY (upload, number)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS notices (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS notifications (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sequence (only INTEGER PRIMARY KEY CHECK (only = 1), last INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO sequence (only, last) VALUES (1, 0);
 PRAGMA user_version = ${SCHEMA_VERSION};
@@ -35,23 +35,23 @@ PRAGMA user_version = ${SCHEMA_VERSION};
 
 export type Database = {
   readonly sql: DatabaseSync
-  /** Runs `body` as one: all of it happened, or nothing did. Synchronous, so nothing comes in between. */
+  /** Runs `body` atomically. Synchronous, so no other code runs in between. */
   transaction<T>(body: () => T): T
-  /** A number greater than every one before it, also over restarts and clocks set back. Only inside a transaction. */
+  /** Returns a number greater than all before, also after restarts and when the clock is set back. Call it in a transaction. */
   nextSequence(): number
   close(): void
 }
 
 /**
- * Opens the index of the embedded S3 and keeps it to itself: the file's own lock, which dies with the process, is what
- * stops a second mediad from serving the same folder.
+ * Opens the index of the embedded S3 exclusively. The lock of the file, which ends with the process, keeps a second mediad
+ * from serving the same folder.
  *
- * Survives the end of the process at any instant; what was written just before a power cut may be missing.
- * @throws MediadError `config.storage` when another process has it open, another version of mediad made it, or it cannot
- * be opened.
+ * Survives the end of the process at any moment; the last writes before a power failure can be lost.
+ * @throws MediadError `config.storage` when another process has the file open, another version of mediad created it, or it
+ * cannot be opened.
  */
 export function openDatabase(file: string): Database {
-  const sql = openAlone(file)
+  const sql = openExclusive(file)
   const last = sql.prepare('SELECT last FROM sequence')
   const setLast = sql.prepare('UPDATE sequence SET last = ?')
 
@@ -68,7 +68,7 @@ export function openDatabase(file: string): Database {
   }
 
   function nextSequence(): number {
-    // milliseconds times 1024 stay exact in a double until the year 2248
+    // Milliseconds times 1024 are exact in a double until the year 2248.
     const next = Math.max(Number(last.get()?.last) + 1, Date.now() * 1024)
     setLast.run(next)
     return next
@@ -77,32 +77,32 @@ export function openDatabase(file: string): Database {
   return { sql, transaction, nextSequence, close: () => sql.close() }
 }
 
-function openAlone(file: string): DatabaseSync {
+function openExclusive(file: string): DatabaseSync {
   let sql: DatabaseSync | undefined
   try {
     sql = new DatabaseSync(file, { enableForeignKeyConstraints: true })
     sql.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-    refuseOtherSchema(sql, file)
+    checkSchema(sql, file)
     sql.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
     return sql
   } catch (cause) {
     sql?.close()
     if (cause instanceof MediadError) throw cause
     const locked = cause instanceof Error && cause.message.includes('locked')
-    const what = locked
-      ? `another mediad is using ${file}: stop it, use its endpoints instead, or choose another data directory`
-      : `cannot open ${file}: check that it is a file of mediad's that this user may write, or choose another data directory`
-    throw new MediadError('config.storage', what, { cause })
+    const message = locked
+      ? `another mediad uses ${file}. Stop it, use its endpoints, or choose another data directory`
+      : `cannot open ${file}. Check that mediad created it and that this user has write access, or choose another data directory`
+    throw new MediadError('config.storage', message, { cause })
   }
 }
 
-function refuseOtherSchema(sql: DatabaseSync, file: string): void {
+function checkSchema(sql: DatabaseSync, file: string): void {
   const isNew = sql.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined
   const version = Number(sql.prepare('PRAGMA user_version').get()?.user_version)
   if (isNew || version === SCHEMA_VERSION) return
-  const what = `${file} was made by another version of mediad (its schema is ${version}, this one's is ${SCHEMA_VERSION})`
+  const problem = `${file} was created by another version of mediad (schema ${version}, expected ${SCHEMA_VERSION})`
   throw new MediadError(
     'config.storage',
-    `${what}: choose another data directory, or delete the old one with all that is in it`,
+    `${problem}. Choose another data directory, or delete this one with all its contents`,
   )
 }

@@ -4,17 +4,17 @@ import type { Entry } from './objects.ts'
 
 export type EventName = 'ObjectCreated:Put' | 'ObjectCreated:Copy' | 'ObjectCreated:CompleteMultipartUpload'
 
-/** A write that took effect, to be told to the work queue. */
+/** A completed write, for which the work queue gets an event notification. */
 export type Write = {
   readonly event: EventName
   readonly entry: Entry
-  /** Greater for every later write. */
+  /** Increases with each write. */
   readonly sequence: number
   readonly sourceIp: string
 }
 
 /**
- * The message S3 sends for a write.
+ * Returns the message that S3 sends for a write.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
 export function toEventNotification({ event, entry, sequence, sourceIp }: Write): string {
@@ -38,12 +38,12 @@ export function toEventNotification({ event, entry, sequence, sourceIp }: Write)
   return JSON.stringify({ Records: [record] })
 }
 
-/** S3 compares sequencers as hexadecimal text; equal lengths spare the reader the padding. */
+/** Returns a sequencer: hexadecimal text of fixed length, so that readers can compare it without padding. */
 export function toSequencer(sequence: number): string {
   return sequence.toString(16).toUpperCase().padStart(18, '0')
 }
 
-/** S3 also encodes the marks that JavaScript leaves as they are. */
+/** Encodes a key like S3, including the punctuation that JavaScript does not encode. */
 function encodeAll(key: string): string {
   return encodeKey(key).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -1,7 +1,7 @@
 import type { Entry, Metadata } from './objects.ts'
 
-/** The headers of a write that S3 keeps and gives back, besides `x-amz-meta-…`. */
-const KEPT = new Set([
+/** Headers of a write that S3 stores and returns, besides `x-amz-meta-…`. */
+const STORED_HEADERS = new Set([
   'cache-control',
   'content-disposition',
   'content-encoding',
@@ -12,18 +12,18 @@ const KEPT = new Set([
   'x-amz-website-redirect-location',
 ])
 
-/** What is kept of a write's headers. */
+/** Returns the headers of a write that are stored with the object. */
 export function toMetadata(headers: Readonly<Record<string, string | number | undefined>>): Metadata {
-  const kept = Object.entries(headers).flatMap(([name, value]) => {
-    if (value === undefined || !(KEPT.has(name) || name.startsWith('x-amz-meta-'))) return []
-    // how the body was framed on the wire is not how the object is encoded
+  const stored = Object.entries(headers).flatMap(([name, value]) => {
+    if (value === undefined || !(STORED_HEADERS.has(name) || name.startsWith('x-amz-meta-'))) return []
+    // aws-chunked describes the transfer, not the object.
     const text = name === 'content-encoding' ? String(value).replace(/(^|,)\s*aws-chunked\s*/i, '') : String(value)
     return text === '' ? [] : [[name, text]]
   })
-  return { 'content-type': 'binary/octet-stream', ...Object.fromEntries(kept) }
+  return { 'content-type': 'binary/octet-stream', ...Object.fromEntries(stored) }
 }
 
-/** The headers that describe an object in an answer. */
+/** Returns the headers that describe an object in a response. */
 export function toHeaders({ metadata, etag, modified, sizeBytes }: Entry): Record<string, string> {
   return {
     ...metadata,

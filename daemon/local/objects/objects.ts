@@ -4,11 +4,11 @@ import type { Database } from './database.ts'
 
 export type Metadata = Readonly<Record<string, string>>
 
-/** One object: its whole truth is this row, so content, ETag and metadata change as one. */
+/** One object. All its state is in this row, so content, ETag and metadata change together. */
 export type Entry = {
   readonly bucket: string
   readonly key: string
-  /** Name of its immutable content; a new write gets a new one, a copy shares its source's. */
+  /** Name of the immutable content. A write adds a new one; a copy shares its source's. */
   readonly content: string
   readonly sizeBytes: number
   /** Without quotes. */
@@ -18,31 +18,35 @@ export type Entry = {
   readonly metadata: Metadata
 }
 
-/** A notification that still has to reach the work queue. */
+/** An event notification that has not reached the work queue yet. */
 export type EventNotification = { readonly sequence: number; readonly body: string }
 
 export type Replacement = Omit<Entry, 'modified' | 'content'> & {
-  /** Sees what is there now and throws to refuse the write. */
+  /** Receives the current object, and throws to refuse the write. */
   check: (current: Entry | null) => void
-  /** What to tell the work queue of this write, if anything. */
+  /** Returns the event notification for this write; null for none. */
   toEventNotification: (entry: Entry, sequence: number) => string | null
-  /** Gives the content to write, and does what else belongs to the same transaction. */
+  /** Returns the content to write. Runs in the same transaction. */
   toContent: () => string
 }
 
 export type Index = {
   find(bucket: string, key: string): Entry | null
-  /** Entries with the prefix, beyond `after`, in the order of their keys' UTF-8 bytes. */
+  /** Returns the entries with the prefix and a key greater than `after`, in the order of the keys' UTF-8 bytes. */
   list(range: { bucket: string; prefix: string; after: string; limit: number }): Entry[]
-  /** Writes in one step: check, content, object, sequence and notice. Returns the entry and the blobs no longer used. */
+  /**
+   * Checks and writes an object in one transaction, with its content, sequence and event notification. Returns the entry
+   * and the blobs that are no longer used.
+   */
   replace(write: Replacement): { entry: Entry; unused: string[] }
-  /** Removes in one step; returns the blobs that are no longer used. */
+  /** Removes an object in one transaction; returns the blobs that are no longer used. */
   remove(bucket: string, key: string, check: (current: Entry) => void): string[]
-  notices(limit: number): EventNotification[]
+  /** Returns the oldest event notifications to send. */
+  notifications(limit: number): EventNotification[]
   dropNotification(sequence: number): void
 }
 
-/** The objects' part of the index. Everything in it is synchronous: between a check and its write nothing can happen. */
+/** Opens the objects' part of the index. Everything is synchronous, so that nothing happens between a check and its write. */
 export function openIndex({ sql, transaction, nextSequence }: Database, contents: Contents): Index {
   const select = sql.prepare('SELECT * FROM objects WHERE bucket = ? AND key = ?')
   const selectMany = sql.prepare(
@@ -51,9 +55,9 @@ export function openIndex({ sql, transaction, nextSequence }: Database, contents
   )
   const upsert = sql.prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)')
   const erase = sql.prepare('DELETE FROM objects WHERE bucket = ? AND key = ?')
-  const addNotification = sql.prepare('INSERT INTO notices VALUES (?, ?)')
-  const selectNotifications = sql.prepare('SELECT sequence, body FROM notices ORDER BY sequence LIMIT ?')
-  const eraseNotification = sql.prepare('DELETE FROM notices WHERE sequence = ?')
+  const addNotification = sql.prepare('INSERT INTO notifications VALUES (?, ?)')
+  const selectNotifications = sql.prepare('SELECT sequence, body FROM notifications ORDER BY sequence LIMIT ?')
+  const eraseNotification = sql.prepare('DELETE FROM notifications WHERE sequence = ?')
 
   const find: Index['find'] = (bucket, key) => toEntry(select.get(bucket, key))
 
@@ -89,7 +93,7 @@ export function openIndex({ sql, transaction, nextSequence }: Database, contents
     list: (range) => selectMany.all({ ...range }).flatMap((row) => toEntry(row) ?? []),
     replace,
     remove,
-    notices: (limit) =>
+    notifications: (limit) =>
       selectNotifications.all(limit).map((row) => ({ sequence: Number(row.sequence), body: String(row.body) })),
     dropNotification: (sequence) => void eraseNotification.run(sequence),
   }

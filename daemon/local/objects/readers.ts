@@ -3,33 +3,33 @@ import { Readable } from 'node:stream'
 import { callbackify } from 'node:util'
 import type { ByteRange } from './s3rver.ts'
 
-/** Four times Node's default: takes a quarter less processor time for a large object. */
+/** Four times Node's default, which reduces the CPU time for a large object by a quarter. */
 const CHUNK_BYTES = 256 * 1024
 
-/** Part of a blob: from byte `start` to byte `end`, which is the last. */
+/** Part of a blob: from byte `start` to byte `end`, inclusive. */
 export type Slice = ByteRange & { readonly blob: string }
 
 export type Readers = {
-  /** Begins to read blobs. The function it returns, to be called once, ends that and returns the blobs to be erased now. */
+  /** Registers a reader of blobs. Returns a function to call once at its end, which returns the blobs to erase now. */
   enter(blobs: readonly string[]): () => string[]
-  /** Gives up blobs; returns those to be erased now, the others are for the last of their readers. */
+  /** Marks blobs for removal; returns those to erase now. The others are returned when their last reader ends. */
   remove(blobs: readonly string[]): string[]
 }
 
 /**
- * Counts who reads what, so that what is replaced meanwhile can be read to its end. Only in memory: the folder has one
- * user, and what a crash leaves is swept at the next start. To hold files open instead would take as many descriptors as
- * an object has blobs: up to 10,000, for each reader.
+ * Counts the readers of each blob, so that an object that is replaced meanwhile can be read to its end. In memory only: one
+ * process uses the folder, and the next start removes the files of a crash. Holding files open instead would take one
+ * descriptor per blob and reader: up to 10,000 for one object.
  */
 export function createReaders(): Readers {
   const counts = new Map<string, number>()
-  const condemned = new Set<string>()
+  const removed = new Set<string>()
 
   function leave(blob: string): boolean {
-    const left = (counts.get(blob) ?? 0) - 1
-    if (left > 0) counts.set(blob, left)
+    const count = (counts.get(blob) ?? 0) - 1
+    if (count > 0) counts.set(blob, count)
     else counts.delete(blob)
-    return left <= 0 && condemned.delete(blob)
+    return count <= 0 && removed.delete(blob)
   }
 
   return {
@@ -38,7 +38,7 @@ export function createReaders(): Readers {
       return () => blobs.filter(leave)
     },
     remove(blobs) {
-      for (const blob of blobs) if (counts.has(blob)) condemned.add(blob)
+      for (const blob of blobs) if (counts.has(blob)) removed.add(blob)
       return blobs.filter((blob) => !counts.has(blob))
     },
   }
@@ -46,15 +46,15 @@ export function createReaders(): Readers {
 
 type Source = {
   readonly pathOf: (blob: string) => string
-  /** Runs once, when the stream is closed, even if nothing was ever read; what it throws becomes the stream's error. */
+  /** Runs once when the stream is closed, even if nothing was read. Its error becomes the stream's error. */
   readonly release: () => Promise<void>
 }
 
-/** Streams slices, one after another, with one file open at a time. */
+/** Streams slices one after another, with one file open at a time. */
 export function openSlices(slices: readonly Slice[], { pathOf, release }: Source): Readable {
   const content = readSlices(slices, pathOf)
   const close = callbackify(async () => {
-    await content.return(undefined) // waits for a read under way, closes the file
+    await content.return(undefined) // waits for a read in progress, then closes the file
     await release()
   })
   return new Readable({

@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 
-// s3rver is CommonJS without types; what is used of it is described here, and nowhere else is it loaded.
+// s3rver is CommonJS without types. Only this file loads it, and declares the types of what is used.
 const load = createRequire(import.meta.url)
 
-/** The S3 error answers: `status` follows from `code`; `detail` becomes further elements of the XML. */
+/** An S3 error response: `code` determines `status`, and `detail` becomes additional elements of the XML. */
 export type S3Error = Error & { code: string; status: number }
 export const S3Error = load('@20minutes/s3rver/lib/models/error') as new (
   code: string,
@@ -13,7 +13,7 @@ export const S3Error = load('@20minutes/s3rver/lib/models/error') as new (
   detail?: Record<string, unknown>,
 ) => S3Error
 
-/** A request and its answer (a Koa context). */
+/** A request and its response (a Koa context). */
 export type Context = {
   readonly method: string
   readonly path: string
@@ -38,7 +38,7 @@ export type Context = {
 export type Next = () => Promise<void>
 export type Middleware = (context: Context, next: Next) => Promise<void>
 
-/** An object on its way through s3rver. */
+/** An object as s3rver passes it. */
 export type StoredObject = {
   bucket: string
   key: string
@@ -56,13 +56,13 @@ export type ByteRange = { start: number; end: number }
 export type Written = { size: number; md5: string }
 export type BucketSetting = { type: string; toXML(indent?: number): string }
 
-/** What s3rver's controllers ask of the place where objects live. */
+/** The object store that s3rver's controllers use. */
 export type Store = {
   listBuckets(): Promise<{ name: string; creationDate: Date }[]>
   getBucket(name: string): Promise<{ name: string; creationDate: Date } | null>
   putBucket(name: string): Promise<unknown>
   deleteBucket(name: string): Promise<void>
-  /** Only to see whether a bucket is empty. */
+  /** Used only to check whether a bucket is empty. */
   listObjects(bucket: string, options: { maxKeys: number }): Promise<{ objects: unknown[] }>
   getSubresource(bucket: string, key: string | undefined, type: string): Promise<BucketSetting | null>
   putSubresource(bucket: string, key: string | undefined, setting: BucketSetting): Promise<void>
@@ -83,9 +83,9 @@ export type Store = {
 }
 
 type App = {
-  /** What every request sees until it gets a store of its own: the CORS rules are read before the signature. */
+  /** The store of every request until it gets its own: CORS rules are read before the signature is checked. */
   context: { store: Pick<Store, 'getSubresource'> }
-  /** In order; the last is to answer. */
+  /** Run in order; the last one responds. */
   middleware: Middleware[]
   logger: { close(): void; exceptions: { unhandle(): void } }
   on(event: 'error', listener: (error: unknown) => void): void
@@ -101,7 +101,7 @@ export const S3rver = load('@20minutes/s3rver') as new (options: {
 type Factory = () => Middleware
 type Controller = (context: Context) => Promise<void>
 
-/** s3rver's own middlewares, each made ready to run. */
+/** s3rver's own middleware, ready to run. */
 export const cors = (load('@20minutes/s3rver/lib/middleware/cors') as Factory)()
 export const authenticate = (load('@20minutes/s3rver/lib/middleware/authentication') as Factory)()
 export const overrideHeaders = (load('@20minutes/s3rver/lib/middleware/response-header-override') as Factory)()
@@ -120,7 +120,7 @@ const { getConfigModel } = load('@20minutes/s3rver/lib/models/config') as {
   getConfigModel(type: string): (new (xml: string) => BucketSetting) | undefined
 }
 
-/** A bucket setting from its XML. */
+/** Parses a bucket setting. */
 export function readSetting(type: string, xml: string): BucketSetting {
   const Model = getConfigModel(type)
   if (Model === undefined) throw new S3Error('NotImplemented', `The bucket setting "${type}" is not implemented.`)

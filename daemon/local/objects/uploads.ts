@@ -13,15 +13,15 @@ export type Uploads = {
   list(range: { bucket: string; prefix: string; afterKey: string; afterId: string; limit: number }): Upload[]
   parts(id: string): Part[]
   /**
-   * Sets a part; returns the blobs it took the place of, one or none.
-   * @throws S3Error `NoSuchUpload` when the upload ended meanwhile.
+   * Writes a part; returns the blob of the part it replaces, if any.
+   * @throws S3Error `NoSuchUpload` when the upload was completed or aborted meanwhile.
    */
   putPart(id: string, part: Omit<Part, 'modified'>): string[]
-  /** Ends an upload, whichever way; returns the blobs of its parts, which are the caller's now. */
+  /** Removes a completed or aborted upload; returns the blobs of its parts, which the caller now owns. */
   end(id: string): string[]
 }
 
-/** The multipart uploads' part of the index. */
+/** Opens the multipart uploads' part of the index. */
 export function openUploads({ sql, transaction }: Database): Uploads {
   const insert = sql.prepare('INSERT INTO uploads VALUES (?, ?, ?, ?, ?)')
   const select = sql.prepare('SELECT * FROM uploads WHERE id = ?')
@@ -43,9 +43,9 @@ export function openUploads({ sql, transaction }: Database): Uploads {
   function putPart(id: string, part: Omit<Part, 'modified'>): string[] {
     return transaction(() => {
       get(id)
-      const before = selectPart.get(id, part.number)
+      const replaced = selectPart.get(id, part.number)
       upsertPart.run(id, part.number, part.blob, part.sizeBytes, part.etag, Date.now())
-      return before === undefined ? [] : [String(before.blob)]
+      return replaced === undefined ? [] : [String(replaced.blob)]
     })
   }
 
@@ -65,7 +65,7 @@ export function openUploads({ sql, transaction }: Database): Uploads {
   }
 }
 
-/** S3's answer for an upload that never was, or is over, or belongs to another key. */
+/** Returns S3's error for an upload that does not exist, was completed or aborted, or belongs to another key. */
 export function noSuchUpload(id: string): S3Error {
   const message = 'The specified upload does not exist. It may be invalid, or may have been aborted or completed.'
   return new S3Error('NoSuchUpload', message, { UploadId: id })

@@ -4,24 +4,24 @@ import type { EventNotification } from '../objects/objects.ts'
 const BATCH = 100
 
 export type BridgeOptions = {
-  /** Where notices wait, oldest first. A notice is dropped there only after it was sent. */
-  readonly outbox: { notices(limit: number): EventNotification[]; dropNotification(sequence: number): void }
-  /** Puts a body on the work queue; throws when it could not. */
+  /** Holds the event notifications to send, oldest first. Each is dropped only after it was sent. */
+  readonly outbox: { notifications(limit: number): EventNotification[]; dropNotification(sequence: number): void }
+  /** Sends a body to the work queue; throws on failure. */
   readonly send: (body: string) => void
   readonly log: DaemonLog | undefined
-  /** Before another try; default 1. */
+  /** Pause before a retry. Default 1. */
   readonly retrySeconds?: number
 }
 
 export type Bridge = {
-  /** Sends everything that waits, at once and in order. Never throws: what could not be sent is tried again. */
+  /** Sends all waiting event notifications synchronously and in order. Never throws; retries after a failure. */
   flush(): void
   close(): void
 }
 
 /**
- * Carries notices from the index to the work queue. They were written together with their objects, so no crash loses one;
- * a crash between sending and dropping sends it twice, as S3 does at times too.
+ * Sends event notifications from the index to the work queue. Each is stored in the same transaction as its object, so a
+ * crash cannot lose one. A crash between sending and dropping sends it twice, which S3 does occasionally too.
  */
 export function createBridge({ outbox, send, log, retrySeconds = 1 }: BridgeOptions): Bridge {
   let retry: NodeJS.Timeout | undefined
@@ -31,7 +31,7 @@ export function createBridge({ outbox, send, log, retrySeconds = 1 }: BridgeOpti
     try {
       let batch: EventNotification[]
       do {
-        batch = outbox.notices(BATCH)
+        batch = outbox.notifications(BATCH)
         for (const { sequence, body } of batch) {
           send(body)
           outbox.dropNotification(sequence)
@@ -40,7 +40,7 @@ export function createBridge({ outbox, send, log, retrySeconds = 1 }: BridgeOpti
     } catch (error) {
       log?.error(
         { event: 'local.notification_failed', error, retryInSeconds: retrySeconds },
-        'event notification did not reach the work queue, it is sent again',
+        'sending an event notification to the work queue failed; it is retried',
       )
       retry = setTimeout(flush, retrySeconds * 1000)
     }

@@ -4,29 +4,29 @@ import { S3Error, type Context } from '../objects/s3rver.ts'
 
 const XMLNS = { '@': { xmlns: 'http://s3.amazonaws.com/doc/2006-03-01/' } }
 const MAX_ITEMS = 1000
-/** No key continues a prefix with anything greater. */
+/** Sorts after every continuation of a prefix. */
 const LAST = '\u{10ffff}'
 
 type Query = Context['query']
-/** `last`: where the next page goes on. */
+/** `last`: the next page starts after it. */
 type Page = { entries: Entry[]; prefixes: string[]; last: string; truncated: boolean }
 
 /**
- * ListObjects, both versions, in the order of the keys' UTF-8 bytes.
+ * Responds to both versions of ListObjects, in the order of the keys' UTF-8 bytes.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  */
 export function listObjects(index: Index, bucket: string, query: Query): unknown {
   const prefix = text(query.prefix)
   const delimiter = text(query.delimiter)
   const max = toLimit(query['max-keys'], 'max-keys')
-  const second = query['list-type'] === '2'
+  const isVersion2 = query['list-type'] === '2'
   const token = text(query['continuation-token'])
-  const after = token === '' ? text(second ? query['start-after'] : query.marker) : fromToken(token)
+  const after = token === '' ? text(isVersion2 ? query['start-after'] : query.marker) : fromToken(token)
   const page = readPage(index, { bucket, prefix, delimiter, after, max })
   const encode = query['encoding-type'] === 'url' ? encodeURIComponent : (value: string) => value
   const next = page.truncated ? page.last : null
   const count = page.entries.length + page.prefixes.length
-  const marks = second
+  const markers = isVersion2
     ? {
         KeyCount: count,
         ...(token !== '' && { ContinuationToken: token }),
@@ -41,7 +41,7 @@ export function listObjects(index: Index, bucket: string, query: Query): unknown
       ...(delimiter !== '' && { Delimiter: encode(delimiter) }),
       ...(query['encoding-type'] === 'url' && { EncodingType: 'url' }),
       MaxKeys: max,
-      ...marks,
+      ...markers,
       IsTruncated: page.truncated,
       Contents: page.entries.map(({ key, modified, etag, sizeBytes }) => ({
         Key: encode(key),
@@ -63,7 +63,7 @@ function readPage(index: Index, { bucket, prefix, delimiter, after, max }: Range
   let more = true
   while (more) {
     more = false
-    // one more than fits tells whether there is more
+    // One entry more than the page holds shows whether the list is truncated.
     for (const entry of index.list({ bucket, prefix, after: page.last, limit: max - count() + 1 })) {
       if (count() === max) return { ...page, truncated: max > 0 }
       const common = toCommonPrefix(entry.key, prefix, delimiter)
@@ -71,7 +71,7 @@ function readPage(index: Index, { bucket, prefix, delimiter, after, max }: Range
       if (common === null) page.entries.push(entry)
       else {
         page.prefixes.push(common)
-        more = true // all keys under it are one: go on behind them
+        more = true // skip the other keys with this common prefix
         break
       }
     }
@@ -84,12 +84,15 @@ function toCommonPrefix(key: string, prefix: string, delimiter: string): string 
   return at === -1 ? null : key.slice(0, at + delimiter.length)
 }
 
-/** @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html */
+/**
+ * Responds to ListMultipartUploads.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+ */
 export function listUploads(uploads: Uploads, bucket: string, query: Query): unknown {
   const prefix = text(query.prefix)
   const max = toLimit(query['max-uploads'], 'max-uploads')
   const afterKey = text(query['key-marker'])
-  // a key marker alone stands for all uploads of that key
+  // Without an upload id, the key marker skips all uploads of that key.
   const afterId = text(query['upload-id-marker']) || LAST
   const found = uploads.list({ bucket, prefix, afterKey, afterId, limit: max + 1 })
   const page = found.slice(0, max)
@@ -113,13 +116,16 @@ export function listUploads(uploads: Uploads, bucket: string, query: Query): unk
   }
 }
 
-/** @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html */
+/**
+ * Responds to ListParts.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
+ */
 export function listParts(parts: readonly Part[], { bucket, key, id }: Upload, query: Query): unknown {
   const max = toLimit(query['max-parts'], 'max-parts')
   const marker = Number(text(query['part-number-marker']) || 0)
-  const left = parts.filter((part) => part.number > marker)
-  const page = left.slice(0, max)
-  const truncated = left.length > page.length
+  const remaining = parts.filter((part) => part.number > marker)
+  const page = remaining.slice(0, max)
+  const truncated = remaining.length > page.length
   return {
     ListPartsResult: {
       ...XMLNS,
@@ -141,9 +147,9 @@ export function listParts(parts: readonly Part[], { bucket, key, id }: Upload, q
 }
 
 function toLimit(value: Query[string], name: string): number {
-  const asked = value === undefined || value === '' ? MAX_ITEMS : Number(value)
-  if (Number.isInteger(asked) && asked >= 0) return Math.min(asked, MAX_ITEMS)
-  throw new S3Error('InvalidArgument', `${name} is not an integer of 0 or more`, { ArgumentName: name })
+  const limit = value === undefined || value === '' ? MAX_ITEMS : Number(value)
+  if (Number.isInteger(limit) && limit >= 0) return Math.min(limit, MAX_ITEMS)
+  throw new S3Error('InvalidArgument', `${name} must be a non-negative integer`, { ArgumentName: name })
 }
 
 function text(value: Query[string]): string {

@@ -7,11 +7,11 @@ import { S3Error, type ByteRange, type Context } from '../objects/s3rver.ts'
 
 type Read = { index: Index; contents: Contents; blobs: Blobs; bucket: string; key: string }
 
-/** Answers GET and HEAD of an object: conditions, one range, and the content as it was at this instant. */
+/** Responds to GET and HEAD of an object: evaluates the conditions and one range, and sends the content as of this moment. */
 export function readObject(context: Context, { index, contents, blobs, bucket, key }: Read): void {
   const entry = index.find(bucket, key)
   if (entry === null) throw noSuchKey(key)
-  const described = Object.entries(toHeaders(entry)).filter(([name]) => name !== 'content-length')
+  const headers = Object.entries(toHeaders(entry)).filter(([name]) => name !== 'content-length')
   if (checkRead(context.headers, entry) === 'unchanged') {
     context.status = 304
     context.set('ETag', JSON.stringify(entry.etag))
@@ -19,18 +19,18 @@ export function readObject(context: Context, { index, contents, blobs, bucket, k
   }
   const range = parseRange(context.headers.range, entry.sizeBytes)
   const { start, end } = range ?? { start: 0, end: entry.sizeBytes - 1 }
-  for (const [name, value] of described) context.set(name, value)
+  for (const [name, value] of headers) context.set(name, value)
   context.set('Accept-Ranges', 'bytes')
   context.status = range === null ? 200 : 206
   if (range !== null) context.set('Content-Range', `bytes ${start}-${end}/${entry.sizeBytes}`)
-  // opened in the same breath as it was found
+  // Synchronous since `find`: the content cannot be removed before it is opened.
   if (context.method === 'GET') context.body = blobs.open(contents.slices(entry.content, { start, end }))
   context.length = end - start + 1
 }
 
 /**
- * The bytes a Range header asks for; null for all of them, also when the header is not one plain range, as S3 does.
- * @throws S3Error `InvalidRange` when it asks for nothing that is there.
+ * Parses a Range header. Returns null for the whole object, also when the header is not a single valid range, like S3.
+ * @throws S3Error `InvalidRange` when the range is outside the object.
  */
 export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | null {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? []

@@ -7,23 +7,23 @@ import { authenticate, cors, overrideHeaders, S3Error, type Context, type Middle
 
 export type RouterOptions = {
   readonly stores: Stores
-  /** Keys under these cause no notification. */
+  /** Writes under these prefixes cause no event notification. */
   readonly quietPrefixes: readonly string[]
-  /** Called at once after each write that took effect. */
+  /** Called synchronously after each completed write. */
   readonly onWrite: () => void
 }
 
-/** Every request's way in, in place of s3rver's router: what it is about, CORS, signature, then the work. */
+/** Creates the router, which replaces s3rver's. For each request: parses the path, applies CORS, checks the signature. */
 export function createRouter({ stores, quietPrefixes, onWrite }: RouterOptions): Middleware {
   return async (context) => {
     const { bucket, key } = parsePath(context.path)
     context.params = { ...(bucket !== '' && { bucket }), ...(key !== '' && { key }) }
-    // s3rver forgets the slash that ends a bucket's path when it checks the signature; as a mount path it counts
+    // s3rver drops the slash at the end of a bucket's path when it checks the signature, but keeps it as a mount path.
     if (bucket !== '' && key === '' && context.path.endsWith('/')) {
       context.state.vhost = true
       context.mountPath = '/'
     }
-    const work = async () => {
+    const serve = async () => {
       if (context.method === 'OPTIONS') return
       if (!isSigned(context)) {
         context.req.resume()
@@ -37,25 +37,25 @@ export function createRouter({ stores, quietPrefixes, onWrite }: RouterOptions):
         }),
       )
     }
-    await (bucket === '' ? work() : cors(context, work))
+    await (bucket === '' ? serve() : cors(context, serve))
   }
 
-  // after the signature check, which also turns the x-amz-… parts of a presigned URL into headers
+  // Call it after the signature check, which also copies the x-amz-… parameters of a presigned URL into headers.
   function openStore(context: Context, key: string): RequestStore {
     const { headers, ip: sourceIp } = context
-    const reads = context.method === 'GET' || context.method === 'HEAD' // whose conditions mean something else
-    const quiet = quietPrefixes.some((prefix) => key.startsWith(prefix))
+    const isRead = context.method === 'GET' || context.method === 'HEAD' // readObject evaluates their conditions
+    const isQuiet = quietPrefixes.some((prefix) => key.startsWith(prefix))
     return createStore(stores, {
-      check: reads ? () => undefined : toWriteCheck(headers, key),
-      digests: headers['x-amz-copy-source'] === undefined ? toDigests(headers) : {}, // a copy has no body of its own
-      signal: untilGone(context),
-      toEventNotification: (write) => (quiet ? null : toEventNotification({ ...write, sourceIp })),
+      check: isRead ? () => undefined : toWriteCheck(headers, key),
+      digests: headers['x-amz-copy-source'] === undefined ? toDigests(headers) : {}, // a copy has no body
+      signal: abortOnDisconnect(context),
+      toEventNotification: (write) => (isQuiet ? null : toEventNotification({ ...write, sourceIp })),
       onWrite,
     })
   }
 }
 
-/** Decodes each part of the path once: what is between the first two slashes names the bucket, the rest is the key. */
+/** Parses `/bucket/key` and decodes each segment once. */
 function parsePath(path: string): { bucket: string; key: string } {
   try {
     const [, bucket = '', ...rest] = path.split('/').map(decodeURIComponent)
@@ -69,11 +69,11 @@ function isSigned({ headers, query }: Context): boolean {
   return headers.authorization !== undefined || 'X-Amz-Algorithm' in query || 'Signature' in query
 }
 
-/** A body behind s3rver's chunk decoder does not end when its connection is cut, so the connection itself is watched. */
-function untilGone({ req, res }: Context): AbortSignal {
-  const gone = new AbortController()
+/** Aborts when the client disconnects. A body behind s3rver's chunk decoder does not end in this case. */
+function abortOnDisconnect({ req, res }: Context): AbortSignal {
+  const controller = new AbortController()
   res.once('close', () => {
-    if (!req.complete) gone.abort(new Error('the client closed the connection before the body was through'))
+    if (!req.complete) controller.abort(new Error('the client closed the connection before the end of the body'))
   })
-  return gone.signal
+  return controller.signal
 }

@@ -5,7 +5,7 @@ import { noSuchUpload, type Upload } from '../objects/uploads.ts'
 import { findElements, findText, malformed, readText } from './xml.ts'
 import { bucketController, objectController, S3Error, serviceController, type Context } from '../objects/s3rver.ts'
 
-/** A request whose signature is good, and what it is about. */
+/** A request with a valid signature, and its target. */
 export type Call = {
   readonly context: Context
   readonly stores: Stores
@@ -16,15 +16,15 @@ export type Call = {
   readonly key: string
 }
 
-// a request for one of these must be refused, not taken for a plain one
-const unknown =
+// Requests with one of these parameters must fail, not be served as if the parameter were absent.
+const unsupported =
   `acl attributes legal-hold lifecycle notification object-lock policy replication restore retention select
   tagging torrent versionId versioning versions website`.split(/\s+/)
 
-/** Does what a request asks for: s3rver's controllers where they do as S3 does, our own where not. */
+/** Serves a request, with s3rver's controllers where they behave like S3, and our own where they do not. */
 export async function route(call: Call): Promise<void> {
   const { context, bucket, key } = call
-  if (unknown.some((name) => name in context.query)) throw notImplemented()
+  if (unsupported.some((name) => name in context.query)) throw notImplemented()
   if (bucket === '' && context.method !== 'GET') throw notAllowed()
   if (bucket === '') return serviceController.getService(context)
   const creates = key === '' && context.method === 'PUT' && !('cors' in context.query)
@@ -66,7 +66,7 @@ async function routeObject({ context, stores, bucket, key }: Call): Promise<void
 async function routeUpload({ context, stores, store, bucket, key }: Call, id: string): Promise<void> {
   const { method, headers } = context
   const upload = stores.uploads.get(id)
-  // an upload id counts for its own key alone
+  // An upload id is valid only for its own key.
   if (upload.bucket !== bucket || upload.key !== key) throw noSuchUpload(id)
   if (method === 'GET') context.body = listParts(stores.uploads.parts(id), upload, context.query)
   else if (method === 'POST') await completeUpload(context, store, upload)
@@ -100,8 +100,8 @@ async function deleteObjects(context: Context, store: RequestStore, bucket: stri
 }
 
 /**
- * s3rver decodes the source of a copy too little (it leaves `%2B` as it is): give it what it decodes to the right key.
- * Whether there is one.
+ * Returns whether the request is a copy, and rewrites the header of its source: s3rver decodes it with `decodeURI`, which
+ * leaves `%2B` encoded.
  */
 function prepareCopy(headers: Context['headers']): boolean {
   const source = headers['x-amz-copy-source']

@@ -6,11 +6,11 @@ import type { Contents } from '../objects/contents.ts'
 import type { Entry, Index, Replacement } from '../objects/objects.ts'
 import { toHeaders, toMetadata } from '../objects/metadata.ts'
 import type { Write } from '../objects/event.ts'
-import { chooseParts, toMultipartEtag, toPartNumber, type AskedPart } from '../objects/parts.ts'
+import { selectParts, toMultipartEtag, toPartNumber, type RequestedPart } from '../objects/parts.ts'
 import type { Uploads } from '../objects/uploads.ts'
 import { S3Error, StoredObject, type ByteRange, type Store, type Written } from '../objects/s3rver.ts'
 
-/** Where everything of the embedded S3 is kept. */
+/** The state of the embedded S3. */
 export type Stores = {
   readonly index: Index
   readonly buckets: Buckets
@@ -19,57 +19,57 @@ export type Stores = {
   readonly blobs: Blobs
 }
 
-/** What one request brings to the store. */
+/** The properties of a request that its store needs. */
 export type StoreRequest = {
-  /** Its conditions: throws to refuse the write. */
+  /** Checks the conditions; throws to refuse the write. */
   readonly check: (current: Entry | null) => void
   readonly digests: Digests
-  /** Aborts when the client is gone. */
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal
   readonly toEventNotification: (write: Omit<Write, 'sourceIp'>) => string | null
-  /** Called at once after each write that took effect. */
+  /** Called synchronously after each completed write. */
   readonly onWrite: () => void
 }
 
 export type RequestStore = Store & {
-  completeUpload(id: string, asked: readonly AskedPart[]): Promise<Written>
+  completeUpload(id: string, requested: readonly RequestedPart[]): Promise<Written>
 }
 
 /**
- * The store that s3rver's controllers see, for one request. A body streams into a blob of its own first; the write takes
- * effect in one synchronous step of the index, where its conditions are checked against what is there at that instant.
- * So racing writers need no lock, a slow one holds up nobody, and a reader sees the old object or the new one, whole.
+ * Creates the store that s3rver's controllers use for one request. A body is first streamed into a new blob. The write then
+ * takes effect in one synchronous transaction of the index, which checks its conditions against the current object. So
+ * concurrent writers need no lock, a slow writer blocks nobody, and a reader sees either the old object or the new one.
  */
 export function createStore(stores: Stores, request: StoreRequest): RequestStore {
   const { index, uploads, contents, blobs } = stores
   const { digests, signal } = request
   const write = createWriter(stores, request)
 
-  async function putPart(id: string, asked: string, content: Readable | null): Promise<Written> {
-    const number = toPartNumber(asked)
-    uploads.get(id) // before the body is read
+  async function putPart(id: string, partNumber: string, content: Readable | null): Promise<Written> {
+    const number = toPartNumber(partNumber)
+    uploads.get(id) // throws for an unknown upload before the body is read
     const { blob, sizeBytes, md5 } = await blobs.write(content ?? Readable.from([]), { digests, signal })
-    await settle(blobs, [blob], () => ({
+    await commit(blobs, [blob], () => ({
       result: null,
       unused: uploads.putPart(id, { number, blob, sizeBytes, etag: md5 }),
     }))
     return { size: sizeBytes, md5 }
   }
 
-  // nothing is copied and nothing awaited before the write: no part can change under it, and it takes no time
-  async function completeUpload(id: string, asked: readonly AskedPart[]): Promise<Written> {
+  // Copies nothing and awaits nothing before the write, so that it is fast and no part can change in between.
+  async function completeUpload(id: string, requested: readonly RequestedPart[]): Promise<Written> {
     const { bucket, key, metadata } = uploads.get(id)
-    const parts = chooseParts(asked, uploads.parts(id))
+    const parts = selectParts(requested, uploads.parts(id))
     const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0)
     const etag = toMultipartEtag(parts)
-    let ended: readonly string[] = []
+    let partBlobs: readonly string[] = []
     const toContent = () => {
-      ended = uploads.end(id)
+      partBlobs = uploads.end(id)
       return contents.add(parts)
     }
     await write('ObjectCreated:CompleteMultipartUpload', { bucket, key, metadata, sizeBytes, etag, toContent })
-    const kept = new Set(parts.map(({ blob }) => blob))
-    await blobs.remove(ended.filter((blob) => !kept.has(blob)))
+    const used = new Set(parts.map(({ blob }) => blob))
+    await blobs.remove(partBlobs.filter((blob) => !used.has(blob)))
     return { size: sizeBytes, md5: etag }
   }
 
@@ -77,15 +77,15 @@ export function createStore(stores: Stores, request: StoreRequest): RequestStore
     ...bucketMethods(stores),
     existsObject: async (bucket, key) => index.find(bucket, key) !== null,
     async putObject({ bucket, key, content, metadata }) {
-      if (content === null) throw new S3Error('MissingContentLength', 'A write needs a body.')
+      if (content === null) throw new S3Error('MissingContentLength', 'A write must have a body.')
       const { blob, sizeBytes, md5 } = await blobs.write(content, { digests, signal })
       const toContent = () => contents.add([{ blob, sizeBytes }])
       const entry = { bucket, key, sizeBytes, etag: md5, metadata: toMetadata(metadata), toContent }
       await write('ObjectCreated:Put', entry, [blob])
       return { size: sizeBytes, md5 }
     },
-    // shares its source's content: nothing is awaited between finding it and the write, so it cannot go meanwhile
-    // oxlint-disable-next-line max-params -- the signature is s3rver's
+    // The copy shares its source's content. Nothing is awaited between `find` and the write, so it cannot be removed.
+    // oxlint-disable-next-line max-params -- s3rver's signature
     async copyObject(fromBucket, fromKey, bucket, key, headers) {
       const source = index.find(fromBucket, fromKey)
       if (source === null) throw noSuchKey(fromKey)
@@ -97,10 +97,10 @@ export function createStore(stores: Stores, request: StoreRequest): RequestStore
     async deleteObject(bucket, key) {
       await blobs.remove(index.remove(bucket, key, request.check))
     },
-    // oxlint-disable-next-line max-params -- the signature is s3rver's
+    // oxlint-disable-next-line max-params -- s3rver's signature
     initiateUpload: async (bucket, key, id, headers) =>
       uploads.start({ id, bucket, key, metadata: toMetadata(headers) }),
-    // oxlint-disable-next-line max-params -- the signature is s3rver's
+    // oxlint-disable-next-line max-params -- s3rver's signature
     putPart: (_bucket, id, number, content) => putPart(id, number, content),
     completeUpload,
   }
@@ -109,10 +109,10 @@ export function createStore(stores: Stores, request: StoreRequest): RequestStore
 type Content = Pick<Replacement, 'bucket' | 'key' | 'sizeBytes' | 'etag' | 'metadata' | 'toContent'>
 type Writer = (event: Write['event'], content: Content, fresh?: readonly string[]) => Promise<Entry>
 
-/** Makes a content the object at its key; where that is refused, the `fresh` blobs, written for it alone, go. */
+/** Writes objects; when the write is refused, removes the `fresh` blobs, which were written for it. */
 function createWriter({ index, blobs }: Stores, { check, toEventNotification, onWrite }: StoreRequest): Writer {
   return (event, content, fresh = []) =>
-    settle(blobs, fresh, () => {
+    commit(blobs, fresh, () => {
       const { entry, unused } = index.replace({
         ...content,
         check,
@@ -123,8 +123,8 @@ function createWriter({ index, blobs }: Stores, { check, toEventNotification, on
     })
 }
 
-/** Puts fresh blobs to use; removes those whose place they took, or themselves when they were refused. */
-async function settle<T>(
+/** Runs `use`, then removes the blobs that it replaced; removes the fresh blobs when it throws. */
+async function commit<T>(
   blobs: Blobs,
   fresh: readonly string[],
   use: () => { result: T; unused: readonly string[] },
@@ -139,7 +139,7 @@ async function settle<T>(
   }
 }
 
-/** What does not depend on the request. */
+/** Returns the methods that do not depend on the request. */
 export function bucketMethods({ index, buckets, contents, blobs }: Stores) {
   return {
     listBuckets: async () => buckets.all(),
@@ -152,21 +152,21 @@ export function bucketMethods({ index, buckets, contents, blobs }: Stores) {
     getSubresource: async (bucket, _key, type) => buckets.setting(bucket, type),
     putSubresource: async (bucket, _key, setting) => buckets.putSetting(bucket, setting.type, setting.toXML(2)),
     deleteSubresource: async (bucket, _key, type) => buckets.dropSetting(bucket, type),
-    /** Only for copies into a part; reads by clients do not come through here. */
-    async getObject(bucket, key, asked = {}) {
+    /** Used only to copy into a part; `readObject` serves clients. */
+    async getObject(bucket, key, requested = {}) {
       const entry = index.find(bucket, key)
       if (entry === null) return null
-      const range = toRange(entry, asked)
+      const range = toRange(entry, requested)
       const content = range === null ? null : blobs.open(contents.slices(entry.content, range))
       return Object.assign(
         new StoredObject(bucket, key, content, toHeaders(entry)),
-        asked.start !== undefined && { range: range ?? asked },
+        requested.start !== undefined && { range: range ?? requested },
       )
     },
   } satisfies Partial<Store>
 }
 
-/** Null where nothing can be read: an empty object, or a start beyond the end. */
+/** Returns null when there is nothing to read: an empty object, or a start beyond the end. */
 function toRange({ sizeBytes }: Entry, { start = 0, end = Infinity }: Partial<ByteRange>): ByteRange | null {
   return start < sizeBytes ? { start, end: Math.min(end, sizeBytes - 1) } : null
 }

@@ -5,8 +5,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 /**
- * The text of a request's body, read to its end.
- * @throws S3Error `MalformedXML` beyond 4 MiB; 10,000 parts or 1,000 long keys are less.
+ * Reads the body of a request as text.
+ * @throws S3Error `MalformedXML` above 4 MiB; 10,000 parts or 1,000 long keys need less.
  */
 export async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
@@ -19,32 +19,32 @@ export async function readText(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-/** The inner XML of every element called `name`. Enough for the two flat documents that S3 clients send. */
+/** Returns the inner XML of every element called `name`. Sufficient for the two flat documents that S3 clients send. */
 export function findElements(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}(?:\\s[^>]*)?>(.*?)</${name}>`, 'gs'))].map(([, inner = '']) => inner)
 }
 
 /**
- * The text of the one element called `name`, spaces and line ends and all.
+ * Returns the text of the element called `name`, including white space.
  * @throws S3Error `MalformedXML` when it is missing.
  */
 export function findText(xml: string, name: string): string {
   const [inner] = findElements(xml, name)
   if (inner === undefined) throw malformed()
-  return inner.replace(/&(#?\w+);/g, (whole, reference: string) => NAMED[reference] ?? fromNumber(reference) ?? whole)
+  return inner.replace(/&(#?\w+);/g, (match, reference: string) => NAMED[reference] ?? fromNumber(reference) ?? match)
 }
 
-/** `#65` and `#x41` are A. */
+/** Decodes a numeric reference: `#65` and `#x41` are A. */
 function fromNumber(reference: string): string | undefined {
   const code = Number(reference.replace(/^#x/i, '0x').replace(/^#/, ''))
   return reference.startsWith('#') && code <= 0x10ffff ? String.fromCodePoint(code) : undefined
 }
 
 /**
- * Makes XML of the plain objects that controllers answer with: `{ Name: value }`, an array for a repeated element,
- * attributes under `@`. s3rver's own way escapes twice, so that keys with `&` or `'` come back as other keys.
+ * Renders the plain objects of controllers as XML: `{ Name: value }`, an array for a repeated element, attributes under
+ * `@`. s3rver's own renderer escapes twice, which changes keys with `&` or `'`.
  */
-export const answerXml: Middleware = async (context, next) => {
+export const renderXml: Middleware = async (context, next) => {
   await next()
   const { body } = context
   if (typeof body !== 'object' || body === null || Object.getPrototypeOf(body) !== Object.prototype) return
@@ -68,13 +68,13 @@ function toElement(name: string, inner: unknown): string {
   return `<${start}>${toXml(inner)}</${name}>`
 }
 
-/** Control characters too: a parser turns a plain carriage return into a line feed. */
+/** Escapes control characters too: a parser turns a carriage return into a line feed. */
 function escape(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what it is about
-  return text.replace(/[&<>"\u0000-\u001f]/g, (mark) => `&#${mark.charCodeAt(0)};`)
+  // oxlint-disable-next-line no-control-regex -- control characters are escaped on purpose
+  return text.replace(/[&<>"\u0000-\u001f]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-/** S3's answer to a body that is not what it should be. */
+/** Returns S3's error for an invalid body. */
 export function malformed(): S3Error {
   const message = 'The XML you provided was not well-formed or did not validate against our published schema.'
   return new S3Error('MalformedXML', message)

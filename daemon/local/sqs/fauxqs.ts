@@ -7,23 +7,23 @@ export type Queue = {
   readonly url: string
   persistence?: Persistence
   enqueue(message: Message): void
-  /** Resolves when a message may have arrived, the time is over, or the store shuts down. */
+  /** Resolves when a message may have arrived, after the given time, or when the store shuts down. */
   waitForMessages(seconds: number): Promise<void>
 }
 
 export type QueueStore = {
-  /** Empty: queue URLs carry the host and port a client asked for. */
+  /** When empty, queue URLs contain the host and port of the client's request. */
   host: string
   persistence?: Persistence
   createQueue(name: string, url: string, arn: string, attributes?: object, tags?: object): Queue
   allQueues(): Iterable<Queue>
   getQueue(url: string): Queue | undefined
   getQueueByName(name: string): Queue | undefined
-  /** Makes visible what is due. */
+  /** Makes messages visible whose delay or visibility timeout has expired. */
   processAllTimers(): void
 }
 
-/** The queues in SQLite, written through. */
+/** Stores queues and messages in SQLite, synchronously. */
 export type Persistence = {
   readonly db: DatabaseSync
   loadSqsQueues(store: Pick<QueueStore, 'createQueue'>): void
@@ -32,20 +32,20 @@ export type Persistence = {
 }
 
 export type ReceiveRequest = { readonly QueueUrl?: string; readonly WaitTimeSeconds?: number }
-export type ReceiveAnswer = { readonly Messages?: readonly unknown[] }
+export type ReceiveResponse = { readonly Messages?: readonly unknown[] }
 
 export type Fauxqs = {
   readonly createStore: () => QueueStore
   readonly openPersistence: (directory: string) => Persistence
   readonly createMessage: (body: string) => Message
-  /** Answers at once when `WaitTimeSeconds` is 0; throws for a request that is no good. */
-  readonly receive: (request: ReceiveRequest, store: QueueStore) => Promise<ReceiveAnswer>
+  /** Resolves immediately when `WaitTimeSeconds` is 0; throws for an invalid request. */
+  readonly receive: (request: ReceiveRequest, store: QueueStore) => Promise<ReceiveResponse>
   readonly createApp: (store: QueueStore) => ReturnType<typeof buildApp>
 }
 
 /**
- * Loads the parts of fauxqs. Its one export that serves a folder listens on every interface and loses messages (see
- * sqs.ts), so they are reached by path, next to its entry; what is used of them is described here and nowhere else.
+ * Loads the modules of fauxqs by path, next to its entry: its only export that serves a folder listens on every interface
+ * and loses messages (see server.ts). Only this file loads them, and declares the types of what is used.
  */
 export async function loadFauxqs(): Promise<Fauxqs> {
   const entry = import.meta.resolve('fauxqs')

@@ -6,7 +6,7 @@ import {
   type Fauxqs,
   type Persistence,
   type QueueStore,
-  type ReceiveAnswer,
+  type ReceiveResponse,
   type ReceiveRequest,
 } from './fauxqs.ts'
 import { toEndpoint, toListenError } from '../listen.ts'
@@ -17,23 +17,23 @@ export type SqsOptions = {
   readonly directory: string
   readonly host: string
   readonly port: number
-  /** Names of the queues there shall be. */
+  /** Names of the queues to create when they do not exist. */
   readonly queues: readonly string[]
 }
 
 export type Sqs = {
   readonly endpoint: string
   queueUrl(name: string): string
-  /** Puts a body on a queue at once, durably. */
+  /** Stores a message on a queue, synchronously. */
   send(queue: string, body: string): void
   close(): Promise<void>
 }
 
 /**
- * Serves SQS with fauxqs; queues and messages, hidden and delayed ones too, survive a restart. Mended here of fauxqs 2.4.1:
- * it listens on every interface; making a message visible again (visibility 0) fails on its own database and loses the
- * message until the next start; a long poll whose client is gone takes, and hides, the next message; one arriving message
- * ends every long poll; URLs of stored queues keep the port of the run that made them.
+ * Starts the embedded SQS with fauxqs. Queues and messages, including hidden and delayed ones, survive a restart. Works
+ * around these bugs of fauxqs 2.4.1: it listens on every interface; making a message visible again (visibility 0) fails in
+ * its own database, which loses the message until the next start; a long poll of a disconnected client receives, and so
+ * hides, the next message; one new message ends every long poll; URLs of stored queues keep the port of an earlier run.
  * @throws MediadError `config.queue` when the port is in use or the folder cannot be used.
  */
 export async function startSqs({ directory, host, port, queues }: SqsOptions): Promise<Sqs> {
@@ -46,16 +46,17 @@ export async function startSqs({ directory, host, port, queues }: SqsOptions): P
   let closing = false
 
   app.addHook('onRequest', async (request, reply) => {
-    await loaded.promise // the URLs of the queues need the port, so the port comes first
-    if (request.method !== 'POST' || request.url !== '/') return reply.code(404).send('this is SQS alone')
-    store.processAllTimers() // so that counts are right, too
+    await loaded.promise // queue URLs need the port, so the server listens before the queues are loaded
+    if (request.method !== 'POST' || request.url !== '/')
+      return reply.code(404).send('only POST / is served here: this is an SQS endpoint')
+    store.processAllTimers() // also keeps message counts up to date
     return undefined
   })
   app.addHook('preHandler', async (request, reply) => {
     if (request.headers['x-amz-target'] !== 'AmazonSQS.ReceiveMessage') return undefined
-    const isOver = () => closing || isGone(request.raw)
-    const answer = await poll({ fauxqs, store, request: request.body as ReceiveRequest, isOver })
-    return answer && reply.header('content-type', 'application/x-amz-json-1.0').send(answer)
+    const isStopped = () => closing || isDisconnected(request.raw)
+    const response = await poll({ fauxqs, store, request: request.body as ReceiveRequest, isStopped })
+    return response && reply.header('content-type', 'application/x-amz-json-1.0').send(response)
   })
 
   async function close(): Promise<void> {
@@ -69,7 +70,7 @@ export async function startSqs({ directory, host, port, queues }: SqsOptions): P
     await app.listen({ host, port })
   } catch (cause) {
     await close()
-    throw toListenError('config.queue', { host, port, what: 'the local SQS', option: '--sqs-port' }, cause)
+    throw toListenError('config.queue', { host, port, server: 'the embedded SQS', option: '--sqs-port' }, cause)
   }
   const endpoint = toEndpoint(host, (app.server.address() as AddressInfo).port)
   const queueUrl = (name: string) => `${endpoint}/${ACCOUNT}/${name}`
@@ -80,7 +81,7 @@ export async function startSqs({ directory, host, port, queues }: SqsOptions): P
     queueUrl,
     send(queue, body) {
       const target = store.getQueueByName(queue)
-      if (target === undefined) throw new Error(`there is no queue ${queue}`)
+      if (target === undefined) throw new Error(`queue ${queue} does not exist`)
       target.enqueue(fauxqs.createMessage(body))
     },
     close,
@@ -90,17 +91,17 @@ export async function startSqs({ directory, host, port, queues }: SqsOptions): P
 function openPersistence(fauxqs: Fauxqs, directory: string): Persistence {
   try {
     const persistence = fauxqs.openPersistence(directory)
-    mend(persistence)
+    patchPersistence(persistence)
     return persistence
   } catch (cause) {
-    const message = `cannot open the queues in ${directory}: check that this user may write there, or choose another data directory`
+    const message = `cannot open the queues in ${directory}. Check that this user has write access, or choose another data directory`
     throw new MediadError('config.queue', message, { cause })
   }
 }
 
-/** fauxqs sets the count of receives to NULL, which its own table refuses. */
-function mend(persistence: Persistence): void {
-  persistence.db.exec('PRAGMA synchronous = NORMAL') // survives the end of the process, if not a power cut
+/** Replaces fauxqs's update, which sets the receive count to NULL and so violates a constraint of its own table. */
+function patchPersistence(persistence: Persistence): void {
+  persistence.db.exec('PRAGMA synchronous = NORMAL') // survives the end of the process, but not a power failure
   const update = persistence.db.prepare(
     'UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?',
   )
@@ -115,9 +116,9 @@ type Loading = {
 }
 
 function loadQueues({ store, persistence, queueUrl, queues }: Loading): void {
-  // before the store writes through: creating a queue that has rows would replace it, and delete its messages
+  // Load before the store gets its persistence: creating a stored queue would replace it and delete its messages.
   persistence.loadSqsQueues({
-    // oxlint-disable-next-line max-params -- the signature is fauxqs's
+    // oxlint-disable-next-line max-params -- fauxqs's signature
     createQueue: (name, _oldUrl, arn, attributes, tags) =>
       store.createQueue(name, queueUrl(name), arn, attributes, tags),
   })
@@ -129,35 +130,39 @@ function loadQueues({ store, persistence, queueUrl, queues }: Loading): void {
   }
 }
 
-type Poll = { fauxqs: Fauxqs; store: QueueStore; request: ReceiveRequest; isOver: () => boolean }
+type Poll = { fauxqs: Fauxqs; store: QueueStore; request: ReceiveRequest; isStopped: () => boolean }
 
 /**
- * One long poll: looks, waits, looks again, until there is something, or the time or the client is gone.
- * Undefined for a request that is not for us: fauxqs's own handler then says what is wrong with it.
+ * Serves a long poll: receives and waits in turn until there is a message, the time has passed, or the client has
+ * disconnected. Returns undefined for a short poll or an invalid request, which fauxqs's own handler serves.
  */
-async function poll({ fauxqs, store, request, isOver }: Poll): Promise<ReceiveAnswer | undefined> {
+async function poll({ fauxqs, store, request, isStopped }: Poll): Promise<ReceiveResponse | undefined> {
   const { QueueUrl, WaitTimeSeconds: waitSeconds = 0 } = request
   const queue = QueueUrl === undefined ? undefined : store.getQueue(QueueUrl)
   if (queue === undefined || !(waitSeconds > 0 && waitSeconds <= 20)) return undefined
   const end = performance.now() + waitSeconds * 1000
   for (;;) {
-    // nobody would get what is taken now
-    if (isOver()) return {}
-    const answer = await take(fauxqs, store, request)
+    // No client would receive the message, but it would be hidden.
+    if (isStopped()) return {}
+    const response = await receive(fauxqs, store, request)
     const leftSeconds = (end - performance.now()) / 1000
-    if (answer === undefined || answer.Messages !== undefined || leftSeconds <= 0) return answer
+    if (response === undefined || response.Messages !== undefined || leftSeconds <= 0) return response
     await queue.waitForMessages(leftSeconds)
   }
 }
 
-async function take(fauxqs: Fauxqs, store: QueueStore, request: ReceiveRequest): Promise<ReceiveAnswer | undefined> {
+async function receive(
+  fauxqs: Fauxqs,
+  store: QueueStore,
+  request: ReceiveRequest,
+): Promise<ReceiveResponse | undefined> {
   try {
     return await fauxqs.receive({ ...request, WaitTimeSeconds: 0 }, store)
   } catch {
-    return undefined // fauxqs's own handler meets the same error, and words the answer
+    return undefined // fauxqs's own handler fails with the same error, and reports it
   }
 }
 
-function isGone({ socket }: IncomingMessage): boolean {
+function isDisconnected({ socket }: IncomingMessage): boolean {
   return socket.destroyed
 }

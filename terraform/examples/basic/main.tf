@@ -1,28 +1,28 @@
-# One bucket, one machine that is always there: the smallest whole.
+# The smallest complete setup: one bucket, and one machine that always runs.
 
 variable "region" {
-  description = "Where all of it is."
+  description = "Region of all resources."
   type        = string
   default     = "eu-central-1"
 }
 
 variable "bucket_name" {
-  description = "The bucket to create; its name must be nobody else's, in all of AWS."
+  description = "Bucket to create. The name must be unique in all of AWS."
   type        = string
 }
 
 variable "package" {
-  description = "mediad as `npm install` takes it."
+  description = "mediad package for `npm install`."
   type        = string
 }
 
 variable "vpc_id" {
-  description = "The network of the machine."
+  description = "VPC of the machine."
   type        = string
 }
 
 variable "subnet_ids" {
-  description = "Subnets with a way out."
+  description = "Subnets with internet access."
   type        = list(string)
 }
 
@@ -31,7 +31,7 @@ module "mediad" {
   bucket_name = var.bucket_name
 }
 
-# a group of one: when the machine dies, the next one takes over its jobs
+# A group of one: when the machine fails, its replacement takes over the jobs.
 module "machine" {
   source               = "../../modules/fleet"
   env                  = module.mediad.env
@@ -48,11 +48,11 @@ module "machine" {
 }
 
 output "env" {
-  description = "For a daemon, or `mediad dead`, on a machine of yours."
+  description = "Environment for a daemon or `mediad dead` on your own machine."
   value       = module.mediad.env
 }
 
 output "region" {
-  description = "AWS_REGION of the same."
+  description = "AWS_REGION for the same."
   value       = module.mediad.region
 }

@@ -8,7 +8,7 @@ export default defineConfig({
     inProgress: { url: env('MEDIAD_IN_PROGRESS_QUEUE_URL') },
     dead: { url: env('MEDIAD_DEAD_QUEUE_URL') },
   },
-  // drains when the instance is about to go
+  // Drains before the instance is terminated.
   shutdown: { graceSeconds: 90, metadataUrl: 'http://169.254.169.254' },
   plugins: [transcode(), thumbnail(), upload()],
 })

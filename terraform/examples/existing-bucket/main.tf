@@ -1,18 +1,18 @@
-# A bucket that is there already and stays its owner's: queues, policies and alarms beside it, and daemons wherever you run them.
+# Queues, policies and alarms for a bucket that exists and is not managed here, with daemons wherever you run them.
 
 variable "region" {
-  description = "That of the bucket: S3 notifies queues of its own region only."
+  description = "Region of the bucket. S3 notifies only queues in the same region."
   type        = string
   default     = "eu-central-1"
 }
 
 variable "bucket_name" {
-  description = "The bucket, in this account."
+  description = "Existing bucket in this account."
   type        = string
 }
 
 variable "manage_notification" {
-  description = "false when the bucket notifies others already: Terraform would replace that. Then add the rule of the output `notification` where the others are."
+  description = "Set it to false when the bucket has other notifications, which Terraform would replace. Then add the rule of the output `notification` to them."
   type        = bool
   default     = true
 }
@@ -27,26 +27,26 @@ module "mediad" {
 }
 
 output "env" {
-  description = "For `mediad env --terraform`."
+  description = "Environment for daemons, for `mediad env --terraform`."
   value       = module.mediad.env
 }
 
 output "region" {
-  description = "AWS_REGION of a daemon."
+  description = "AWS_REGION for daemons."
   value       = module.mediad.region
 }
 
 output "daemon_policy_arn" {
-  description = "Attach it to whatever runs your daemons."
+  description = "Policy to attach to the role of your daemons."
   value       = module.mediad.daemon_policy_arn
 }
 
 output "notification" {
-  description = "The rule for the bucket's notifications, where manage_notification is false."
+  description = "Rule for the notifications of the bucket if manage_notification is false."
   value       = module.mediad.notification
 }
 
 output "bucket_policy" {
-  description = "The statements the bucket's policy should have."
+  description = "Statements to add to the policy of the bucket."
   value       = module.mediad.bucket_policy
 }

@@ -1,7 +1,7 @@
 import { defineConfig, env } from 'mediad'
 import { thumbnail, transcode, upload } from 'mediad/plugins'
 
-/** The prefixes are those of main.tf. */
+/** The prefixes must equal those in main.tf. */
 export default defineConfig({
   bucket: env('MEDIAD_BUCKET'),
   source: { prefix: 'uploads/' },

@@ -1,33 +1,33 @@
-# Spot instances, as many as there is work for, none when there is none; alarms by mail.
+# Spot instances that scale with the number of jobs, down to zero, and alarms by email.
 
 variable "region" {
-  description = "Where all of it is."
+  description = "Region of all resources."
   type        = string
   default     = "eu-central-1"
 }
 
 variable "bucket_name" {
-  description = "The bucket to create; its name must be nobody else's, in all of AWS."
+  description = "Bucket to create. The name must be unique in all of AWS."
   type        = string
 }
 
 variable "package" {
-  description = "mediad as `npm install` takes it."
+  description = "mediad package for `npm install`."
   type        = string
 }
 
 variable "vpc_id" {
-  description = "The network of the fleet."
+  description = "VPC of the fleet."
   type        = string
 }
 
 variable "subnet_ids" {
-  description = "Subnets with a way out, one per zone."
+  description = "Subnets with internet access, one per availability zone."
   type        = list(string)
 }
 
 variable "cors_origins" {
-  description = "Web pages that may upload."
+  description = "Web origins whose pages can upload."
   type        = list(string)
   default     = []
 }
@@ -57,26 +57,26 @@ module "fleet" {
 }
 
 output "env" {
-  description = "For a daemon, or `mediad dead`, on a machine of yours."
+  description = "Environment for a daemon or `mediad dead` on your own machine."
   value       = module.mediad.env
 }
 
 output "region" {
-  description = "AWS_REGION of the same."
+  description = "AWS_REGION for the same."
   value       = module.mediad.region
 }
 
 output "alarm_topic_arn" {
-  description = "Subscribe to it."
+  description = "SNS topic of the alarms, to subscribe to."
   value       = module.mediad.alarm_topic_arn
 }
 
 output "uploader_policy_arn" {
-  description = "For the service that signs uploads."
+  description = "Policy for a service that signs uploads."
   value       = module.mediad.uploader_policy_arn
 }
 
 output "operator_policy_arn" {
-  description = "For whoever looks at jobs, and redrives dead ones."
+  description = "Policy for operators, who inspect jobs and redrive dead ones."
   value       = module.mediad.operator_policy_arn
 }

@@ -1,7 +1,7 @@
 import { defineConfig, env } from 'mediad'
 import { thumbnail, transcode, upload } from 'mediad/plugins'
 
-/** As on AWS: which S3 and which SQS it is, the AWS SDK learns from its environment, which is in mediad.env. */
+/** The same config as on AWS: the AWS SDK reads the endpoints of S3 and SQS from the environment, which is in mediad.env. */
 export default defineConfig({
   bucket: env('MEDIAD_BUCKET'),
   queues: {

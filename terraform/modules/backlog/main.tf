@@ -1,24 +1,23 @@
-# How many jobs there are, as CloudWatch sees them, and by what that scales those who do them ("workers": instances or tasks).
+# Metric math for the number of jobs, by which the number of workers (instances or tasks) is scaled.
 #
-# A job waits on the work queue (visible; hidden, when it was postponed; delayed, after a failure) and lives on the in-progress
-# queue while it runs: its record is delayed, hidden or due. The record of a finished job stays until it is swept, half a minute
-# or so, and counts as long.
+# A job waits on the work queue (visible, hidden after it was postponed, or delayed after a failure). While it runs, its
+# in-progress message is on the in-progress queue (delayed, hidden or due). The in-progress message of a finished job is counted
+# until it is swept, for about half a minute.
 #
-# Three expressions, since none does it all:
-#   track  from some to more: jobs per worker
-#   wake   from zero to one: there are no jobs "per worker" of no worker, and target tracking multiplies what is there
-#   idle   back to the floor, when there is no job
+# There are three expressions:
+#   track  scales between one and the maximum: jobs per worker
+#   wake   scales from zero to one: without a worker there are no jobs per worker, and target tracking multiplies the capacity
+#   idle   scales down to the floor when there are no jobs
 #
-# A queue that is active reports what is visible, also when it is 0; what is hidden or delayed only where there is some
-# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html). One on which
-# nothing happened for six hours is asleep, and its metrics may then be up to 15 minutes late
-# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html). What is late must
-# not pass for nothing: whatever is computed with something missing is missing, and makes nobody do anything. So what is visible
-# is never FILLed, which would make a 0 of every latest minute; SUM of a list passes over those that have nothing to report, as
-# long as one has (`* 0`).
+# An active queue always reports its visible messages, but hidden and delayed ones only when there are any
+# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html). A queue
+# without activity for six hours is inactive, and its metrics can then be up to 15 minutes late
+# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html). A late metric must
+# not count as 0: an expression with missing data has no result, and no scaling happens. So visible messages are never FILLed,
+# which would turn the latest minutes into 0. SUM of a list ignores missing metrics as long as one has data (`* 0`).
 
 variable "queues" {
-  description = "Names of the two queues, as the root module's output `queues` has them."
+  description = "Names of the two queues, from the root module's output `queues`."
   type = object({
     work        = object({ name = string })
     in_progress = object({ name = string })
@@ -27,7 +26,7 @@ variable "queues" {
 }
 
 variable "workers" {
-  description = "The metrics that tell how many workers there are: `running` now, and `wanted` by whoever starts them."
+  description = "Metrics for the number of workers: `running` and `desired`."
   type = map(object({
     namespace  = string
     name       = string
@@ -37,13 +36,13 @@ variable "workers" {
   nullable = false
 
   validation {
-    condition     = toset(keys(var.workers)) == toset(["running", "wanted"])
-    error_message = "workers must have the metrics running and wanted."
+    condition     = toset(keys(var.workers)) == toset(["running", "desired"])
+    error_message = "workers must have the metrics running and desired."
   }
 }
 
 variable "floor" {
-  description = "Workers there are at least."
+  description = "Minimum number of workers."
   type        = number
   nullable    = false
 }
@@ -67,14 +66,14 @@ locals {
 
   others = join(", ", [for id in sort(keys(local.metrics)) : id if id != "work_visible"])
   jobs   = "(work_visible + SUM([work_visible * 0, ${local.others}]))"
-  # whoever is at zero may not report it: what was never told is 0, what comes late is as before. A record that is due waits, too,
-  # as it does after a daemon that died
-  none = "SUM([work_visible * 0, running_visible * 0, FILL(wanted, REPEAT)]) < 1"
+  # At zero workers, the metric may be missing: FILL(…, REPEAT) keeps the last value, and a metric that was never reported counts
+  # as 0. A due in-progress message, as after the death of a daemon, also waits for a worker.
+  none = "SUM([work_visible * 0, running_visible * 0, FILL(desired, REPEAT)]) < 1"
   some = "SUM([work_visible, running_visible]) > 0"
 }
 
 output "track" {
-  description = "Metric math, and the metrics it is of, by id: all jobs, per worker."
+  description = "Jobs per worker: the expression, and its metrics by id."
   value = {
     expression = "${local.jobs} / IF(running > 0, running, 1)"
     metrics    = merge(local.metrics, { running = var.workers.running })
@@ -82,21 +81,21 @@ output "track" {
 }
 
 output "wake" {
-  description = "The same: 1 when a job waits and there is no worker, else 0."
+  description = "1 when a job waits and there is no worker, else 0: the expression, and its metrics by id."
   value = {
     expression = "IF(${local.none} AND ${local.some}, 1, 0)"
     metrics = {
       work_visible    = local.metrics.work_visible
       running_visible = local.metrics.running_visible
-      wanted          = var.workers.wanted
+      desired         = var.workers.desired
     }
   }
 }
 
 output "idle" {
-  description = "The same: 1 when both queues tell that there is no job, and there are more workers than the floor, else 0."
+  description = "1 when both queues report no jobs and there are more workers than the floor, else 0: the expression, and its metrics by id."
   value = {
-    expression = "IF(wanted > ${var.floor} AND running_visible == 0 AND ${local.jobs} == 0, 1, 0)"
-    metrics    = merge(local.metrics, { wanted = var.workers.wanted })
+    expression = "IF(desired > ${var.floor} AND running_visible == 0 AND ${local.jobs} == 0, 1, 0)"
+    metrics    = merge(local.metrics, { desired = var.workers.desired })
   }
 }

@@ -1,12 +1,12 @@
-# The same daemon as a Fargate service. It asks for no load balancer: daemons take their jobs from the queues themselves.
-# There is no notice to watch here: Fargate says SIGTERM, for spot interruptions too, and kills 120 s later.
+# Daemons as a Fargate service. It needs no load balancer: daemons receive their jobs from the queues. Fargate announces every
+# stop, including spot interruptions, with SIGTERM, and kills the task 120 s later, so there is no metadata to poll.
 
 data "aws_region" "current" {}
 data "aws_partition" "current" {}
 data "aws_caller_identity" "current" {}
 
 locals {
-  # 30 s after the grace time, to release what still runs; Fargate's limit is 120
+  # After the grace time, 30 s to release running jobs. Fargate's limit is 120 s.
   stop_seconds = min(120, var.grace_seconds + 30)
   providers    = var.spot ? ["FARGATE_SPOT"] : ["FARGATE"]
   environment  = merge(var.env, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/var/lib/mediad" })
@@ -16,7 +16,7 @@ resource "aws_ecs_cluster" "this" {
   name = var.name
   tags = var.tags
 
-  # scaling needs to know how many tasks run
+  # Provides the metrics of running tasks for scaling.
   setting {
     name  = "containerInsights"
     value = "enabled"
@@ -49,7 +49,7 @@ locals {
   })
 }
 
-# What the daemon may do.
+# Role of the daemon.
 resource "aws_iam_role" "task" {
   name               = "${var.name}-task"
   assume_role_policy = local.assume
@@ -61,7 +61,7 @@ resource "aws_iam_role_policy_attachment" "daemon" {
   policy_arn = var.daemon_policy_arn
 }
 
-# What ECS does before the daemon is there: pull the image, open the log.
+# Role of ECS, to pull the image and create the log stream.
 resource "aws_iam_role" "execution" {
   name               = "${var.name}-execution"
   assume_role_policy = local.assume
@@ -75,14 +75,14 @@ resource "aws_iam_role_policy_attachment" "execution" {
 
 resource "aws_security_group" "task" {
   name        = "${var.name}-task"
-  description = "mediad tasks: nobody in, out to S3, SQS, registry"
+  description = "mediad tasks: no ingress, egress to S3, SQS, registry"
   vpc_id      = var.vpc_id
   tags        = var.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "out" {
   security_group_id = aws_security_group.task.id
-  description       = "S3, SQS, registry of the image, CloudWatch"
+  description       = "S3, SQS, image registry, CloudWatch"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443
@@ -142,7 +142,7 @@ resource "aws_ecs_service" "daemons" {
   propagate_tags  = "SERVICE"
   tags            = var.tags
 
-  # new daemons may take jobs beside the old ones
+  # New and old daemons can run at the same time.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
 
@@ -166,7 +166,7 @@ resource "aws_ecs_service" "daemons" {
     assign_public_ip = var.assign_public_ip
   }
 
-  # a task has its rights and its way out from the start, and, when all is destroyed, to its end
+  # Create permissions and network access before the tasks, and destroy them after the tasks.
   depends_on = [
     aws_ecs_cluster_capacity_providers.this,
     aws_iam_role_policy_attachment.daemon,
@@ -174,7 +174,7 @@ resource "aws_ecs_service" "daemons" {
     aws_vpc_security_group_egress_rule.out,
   ]
 
-  # scaling decides
+  # Set by scaling.
   lifecycle {
     ignore_changes = [desired_count]
   }

@@ -9,11 +9,11 @@ output "service_name" {
 }
 
 output "task_role_name" {
-  description = "Name of the role of the tasks, to attach further policies to."
+  description = "Name of the tasks' role, to attach more policies."
   value       = aws_iam_role.task.name
 }
 
 output "log_group_name" {
-  description = "Where the daemons' log is."
+  description = "Log group of the daemons."
   value       = aws_cloudwatch_log_group.daemon.name
 }

@@ -1,11 +1,11 @@
-# By the expressions of modules/backlog, which says why there are three.
+# Scales by the expressions of modules/backlog, which explains them.
 
 module "backlog" {
   source = "../backlog"
   queues = var.queues
   floor  = var.min_tasks
   workers = {
-    for id, metric in { running = "RunningTaskCount", wanted = "DesiredTaskCount" } : id => {
+    for id, metric in { running = "RunningTaskCount", desired = "DesiredTaskCount" } : id => {
       namespace                 = "ECS/ContainerInsights"
       name                      = metric
       dimensions                = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.daemons.name }
@@ -77,15 +77,15 @@ resource "aws_appautoscaling_policy" "track" {
 locals {
   steps = {
     wake = {
-      description = "Jobs wait, and there is no task."
+      description = "Jobs are waiting, and there is no task."
       math        = module.backlog.wake
       minutes     = 1
       adjustment  = { type = "ChangeInCapacity", by = 1 }
-      # Container Insights tells of no task at all until the first one runs, some minutes later: not one more per minute
+      # Container Insights reports no tasks for some minutes, until the first one runs. The cooldown prevents one more per minute.
       cooldown = 300
     }
     idle = {
-      description = "There has been no job for ${var.idle_minutes} min, and there are more tasks than ${var.min_tasks}."
+      description = "There have been no jobs for ${var.idle_minutes} min, and there are more than ${var.min_tasks} tasks."
       math        = module.backlog.idle
       minutes     = var.idle_minutes
       adjustment  = { type = "ExactCapacity", by = var.min_tasks }

@@ -1,5 +1,5 @@
-# An Auto Scaling group of daemons. Nothing is in front of it: daemons take their jobs from the queues themselves, and may go
-# at any moment; what they had in hand is taken over.
+# An Auto Scaling group of daemons. It needs no load balancer: daemons receive their jobs from the queues. An instance can be
+# terminated at any time; another daemon takes over its jobs.
 
 data "aws_region" "current" {}
 data "aws_partition" "current" {}
@@ -9,7 +9,7 @@ data "aws_ssm_parameter" "debian" {
   name  = "/aws/service/debian/release/13/latest/${var.architecture == "arm64" ? "arm64" : "amd64"}"
 }
 
-# the size is to be that of the image's own root volume, whatever it is called, and of no second one
+# Provides the name of the image's root volume, so that its size is set instead of adding a second volume.
 data "aws_ami" "daemon" {
   include_deprecated = true
 
@@ -21,17 +21,17 @@ data "aws_ami" "daemon" {
 
 locals {
   ami_id = var.ami_id == null ? data.aws_ssm_parameter.debian[0].insecure_value : var.ami_id
-  # after the grace time a daemon releases what still runs, each job with a few requests
+  # After the grace time, a daemon releases running jobs, each with a few requests.
   stop_seconds = var.grace_seconds + 30
-  # before it, up to 5 s until the daemon has seen the notice
+  # Before the grace time, the daemon needs up to 5 s to detect the interruption.
   hook_seconds = var.grace_seconds + 60
 
   environment = join("\n", concat(
     [for name, value in merge(var.env, { AWS_REGION = data.aws_region.current.region }) : "${name}=${value}"], [""]
   ))
-  # A daemon that has ended with 0 was told to go, and an instance without a daemon would still count: off with it. Its GPU is
-  # there only without ProtectClock, too, which before systemd 253 implied DeviceAllow=char-rtc, and with it nothing else
-  # (https://github.com/systemd/systemd/issues/18142)
+  # A daemon that exits with 0 was asked to stop. Its instance would still count in the group, so it is powered off. The GPU also
+  # needs ProtectClock=no, which before systemd 253 implied DeviceAllow=char-rtc and so denied all other devices
+  # (https://github.com/systemd/systemd/issues/18142).
   drop_in = join("\n", concat(
     ["[Unit]", "SuccessAction=poweroff", "[Service]", "TimeoutStopSec=${local.stop_seconds}"],
     var.gpu ? ["PrivateDevices=no", "ProtectClock=no"] : [], [""],
@@ -66,7 +66,7 @@ resource "aws_iam_role_policy_attachment" "daemon" {
 }
 
 resource "aws_iam_role_policy_attachment" "extra" {
-  # by place: an ARN may be unknown until it is applied
+  # By index, because an ARN can be unknown until apply.
   count      = length(var.extra_policy_arns)
   role       = aws_iam_role.instance.name
   policy_arn = var.extra_policy_arns[count.index]
@@ -80,7 +80,7 @@ resource "aws_iam_instance_profile" "instance" {
 
 resource "aws_security_group" "instance" {
   name        = "${var.name}-instance"
-  description = "mediad daemons: nobody in, out to S3, SQS, packages"
+  description = "mediad daemons: no ingress, egress to S3, SQS, packages"
   vpc_id      = var.vpc_id
   tags        = var.tags
 }
@@ -88,7 +88,7 @@ resource "aws_security_group" "instance" {
 resource "aws_vpc_security_group_egress_rule" "out" {
   for_each          = { https = 443, http = 80 }
   security_group_id = aws_security_group.instance.id
-  description       = each.key == "https" ? "S3, SQS, nodejs.org, npm" : "packages of Debian, which are signed"
+  description       = each.key == "https" ? "S3, SQS, nodejs.org, npm" : "Debian packages, which are signed"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = each.value
@@ -102,11 +102,11 @@ resource "aws_launch_template" "daemon" {
   instance_type          = var.instance_types[0]
   user_data              = base64encode(local.user_data)
   update_default_version = true
-  # whatever powers it off; a spot instance cannot be stopped in any case
+  # An instance that is powered off is terminated. A spot instance cannot be stopped anyway.
   instance_initiated_shutdown_behavior = "terminate"
   tags                                 = var.tags
 
-  # whoever can make the daemon fetch an URL must not get the instance's credentials: IMDSv2, and no further than this machine
+  # IMDSv2 with a hop limit of 1 protects the instance's credentials from server-side request forgery.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -148,8 +148,8 @@ resource "aws_autoscaling_group" "daemons" {
   vpc_zone_identifier       = var.subnet_ids
   health_check_type         = "EC2"
   default_instance_warmup   = var.warmup_seconds
-  wait_for_capacity_timeout = "0" # a fleet of 0 is ready, and spot capacity may take its time
-  # a spot instance at risk is replaced before it is interrupted
+  wait_for_capacity_timeout = "0" # a fleet of 0 is ready, and spot capacity can be slow to arrive
+  # Replaces a spot instance at risk before it is interrupted.
   capacity_rebalance  = true
   enabled_metrics     = ["GroupDesiredCapacity", "GroupInServiceInstances"]
   metrics_granularity = "1Minute"
@@ -177,7 +177,7 @@ resource "aws_autoscaling_group" "daemons" {
     }
   }
 
-  # a new template rolls through the group; the hook below lets each old daemon end its jobs
+  # Replaces instances after a change of the template. The hook below lets each old daemon finish its jobs.
   instance_refresh {
     strategy = "Rolling"
 
@@ -192,11 +192,11 @@ resource "aws_autoscaling_group" "daemons" {
     content {
       key                 = tag.key
       value               = tag.value
-      propagate_at_launch = false # the template does
+      propagate_at_launch = false # the launch template propagates them
     }
   }
 
-  # an instance has its rights and its way out from the start, and, when all is destroyed, to its end
+  # Create permissions and network access before the instances, and destroy them after the instances.
   depends_on = [
     aws_iam_role_policy_attachment.daemon,
     aws_iam_role_policy_attachment.extra,
@@ -204,8 +204,8 @@ resource "aws_autoscaling_group" "daemons" {
   ]
 }
 
-# The daemon sees in the instance's metadata that the group wants it gone, drains, and powers the instance off. Nobody completes
-# the hook: it ends by its timeout, a little after the grace time, and needs no permission for it.
+# The daemon detects the termination in the instance's metadata, drains, and exits, which powers the instance off. The hook is not
+# completed by a request, which would need a permission: it ends by its timeout, shortly after the grace time.
 resource "aws_autoscaling_lifecycle_hook" "drain" {
   name                   = "${var.name}-drain"
   autoscaling_group_name = aws_autoscaling_group.daemons.name

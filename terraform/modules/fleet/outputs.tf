@@ -4,7 +4,7 @@ output "group_name" {
 }
 
 output "role_name" {
-  description = "Name of the instances' role, to attach further policies to."
+  description = "Name of the instances' role, to attach more policies."
   value       = aws_iam_role.instance.name
 }
 
@@ -14,6 +14,6 @@ output "security_group_id" {
 }
 
 output "user_data" {
-  description = "The script that makes an instance a daemon, as cloud-init runs it."
+  description = "Script that cloud-init runs to install and start the daemon."
   value       = local.user_data
 }

@@ -1,11 +1,11 @@
-# By the expressions of modules/backlog, which says why there are three.
+# Scales by the expressions of modules/backlog, which explains them.
 
 module "backlog" {
   source = "../backlog"
   queues = var.queues
   floor  = var.min_size
   workers = {
-    for id, metric in { running = "GroupInServiceInstances", wanted = "GroupDesiredCapacity" } : id => {
+    for id, metric in { running = "GroupInServiceInstances", desired = "GroupDesiredCapacity" } : id => {
       namespace                 = "AWS/AutoScaling"
       name                      = metric
       dimensions                = { AutoScalingGroupName = aws_autoscaling_group.daemons.name }
@@ -92,13 +92,13 @@ resource "aws_autoscaling_policy" "idle" {
 locals {
   triggers = {
     wake = {
-      description = "Jobs wait, and there is no instance."
+      description = "Jobs are waiting, and there is no instance."
       math        = module.backlog.wake
       minutes     = 1
       actions     = aws_autoscaling_policy.wake[*].arn
     }
     idle = {
-      description = "There has been no job for ${var.idle_minutes} min, and there are more instances than ${var.min_size}."
+      description = "There have been no jobs for ${var.idle_minutes} min, and there are more than ${var.min_size} instances."
       math        = module.backlog.idle
       minutes     = var.idle_minutes
       actions     = [aws_autoscaling_policy.idle.arn]

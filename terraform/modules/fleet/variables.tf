@@ -1,37 +1,37 @@
 variable "name" {
-  description = "What the names of group, role and alarms begin with."
+  description = "Prefix of the names of group, role and alarms."
   type        = string
   default     = "mediad"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,38}[a-z0-9]$", var.name))
-    error_message = "name must have 2 to 40 lower-case letters, digits and dashes, begin with a letter and not end with a dash."
+    error_message = "name must have 2 to 40 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen."
   }
 }
 
 variable "tags" {
-  description = "Put on everything that takes tags, and on the instances."
+  description = "Tags for all resources that support them, and for the instances."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
-# --- what the daemons work on: outputs of the root module ----------------------------------------
+# --- outputs of the root module ------------------------------------------------------------------
 
 variable "env" {
-  description = "The root module's output `env`: the environment of every daemon."
+  description = "Environment of the daemons: the root module's output `env`."
   type        = map(string)
   nullable    = false
 
   validation {
     condition     = alltrue([for name, value in var.env : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("[\\s\"'\\\\$`]", value))])
-    error_message = "env must have names of capitals, digits and _, and values without spaces, quotes, \\, $ and `."
+    error_message = "env must have names of upper-case letters, digits and _, and values without spaces, quotes, \\, $ and `."
   }
 }
 
 variable "queues" {
-  description = "The root module's output `queues`: their names are the dimensions of what the fleet scales by."
+  description = "Queues whose metrics scale the fleet: the root module's output `queues`."
   type = object({
     work        = object({ name = string })
     in_progress = object({ name = string })
@@ -40,26 +40,26 @@ variable "queues" {
 }
 
 variable "daemon_policy_arn" {
-  description = "The root module's output `daemon_policy_arn`."
+  description = "Policy of the instances' role: the root module's output `daemon_policy_arn`."
   type        = string
   nullable    = false
 }
 
 variable "extra_policy_arns" {
   description = <<-EOT
-    Further policies of the instances' role, on which files of strangers are opened: narrow ones. To log in through Session
-    Manager, where the image has its agent (Debian's has not), `ssm:UpdateInstanceInformation` and `ssmmessages:*Channel` do;
-    AmazonSSMManagedInstanceCore also reads every parameter of the account.
+    More policies for the instances' role. Keep them narrow: the instances process untrusted files. Session Manager needs
+    `ssm:UpdateInstanceInformation`, `ssmmessages:*Channel`, and an image with its agent (Debian's image does not have it);
+    AmazonSSMManagedInstanceCore can also read every parameter of the account.
   EOT
   type        = list(string)
   default     = []
   nullable    = false
 }
 
-# --- what runs on an instance --------------------------------------------------------------------
+# --- software ------------------------------------------------------------------------------------
 
 variable "package" {
-  description = "mediad as `npm install` takes it: `mediad@0.1.0` from a registry the instances reach, or the https URL of a tarball that `npm pack` made."
+  description = "mediad package for `npm install`: `mediad@0.1.0` from a registry, or the https URL of a tarball created by `npm pack`."
   type        = string
   nullable    = false
 
@@ -70,90 +70,90 @@ variable "package" {
 }
 
 variable "config" {
-  description = "The text of media.config.ts: `file(\"media.config.ts\")`. It must set shutdown.metadataUrl, or the daemon does not hear of interruptions."
+  description = "Text of media.config.ts: `file(\"media.config.ts\")`. It must set shutdown.metadataUrl, so that the daemon detects interruptions."
   type        = string
   nullable    = false
 
   validation {
     condition     = strcontains(var.config, "defineConfig") && length(base64encode(var.config)) <= 8000
-    error_message = "config must be the text of a media.config.ts, of 6,000 bytes at most: it travels in the user data, of which there are 16 KiB."
+    error_message = "config must be the text of a media.config.ts, at most 6,000 bytes: it is part of the user data, which is limited to 16 KiB."
   }
 
   validation {
     condition     = strcontains(var.config, "metadataUrl")
-    error_message = "config must set shutdown.metadataUrl (to http://169.254.169.254): without it a daemon is cut off in its jobs when its instance goes."
+    error_message = "config must set shutdown.metadataUrl (to http://169.254.169.254): without it, the termination of an instance aborts its jobs without a warning."
   }
 }
 
 variable "grace_seconds" {
-  description = "`shutdown.graceSeconds` of the config. The unit and the termination hook wait longer. A spot instance has 120 s from its notice to its end."
+  description = "Must equal `shutdown.graceSeconds` of the config. The systemd unit and the termination hook wait longer. A spot instance is terminated 120 s after the interruption is announced."
   type        = number
   default     = 90
   nullable    = false
 
   validation {
     condition     = var.grace_seconds >= 0 && var.grace_seconds <= 3600 && floor(var.grace_seconds) == var.grace_seconds
-    error_message = "grace_seconds must be a whole number from 0 to 3600, as in the config."
+    error_message = "grace_seconds must be an integer from 0 to 3600, as in the config."
   }
 
   validation {
     condition     = var.on_demand_percentage == 100 || var.grace_seconds <= 100
-    error_message = "grace_seconds must be at most 100 where instances are spot: they end 120 s after their notice, and a daemon needs some of that to notice and to release its jobs."
+    error_message = "grace_seconds must be at most 100 with spot instances: they are terminated 120 s after the interruption is announced, and a daemon needs some of this time to detect it and to release its jobs."
   }
 }
 
 variable "node_version" {
-  description = "Node for the daemons, from nodejs.org, checked against the SHA-256 published there."
+  description = "Version of Node, which is downloaded from nodejs.org and checked against its published SHA-256."
   type        = string
   default     = "24.21.0"
   nullable    = false
 
   validation {
     condition     = can(regex("^(2[4-9]|[3-9][0-9])\\.[0-9]+\\.[0-9]+$", var.node_version))
-    error_message = "node_version must be an exact version from 24."
+    error_message = "node_version must be an exact version, 24 or newer."
   }
 }
 
-# --- the machines --------------------------------------------------------------------------------
+# --- instances -----------------------------------------------------------------------------------
 
 variable "vpc_id" {
-  description = "The network of the instances."
+  description = "VPC of the instances."
   type        = string
   nullable    = false
 }
 
 variable "subnet_ids" {
-  description = "Subnets from which S3, SQS and nodejs.org can be reached, best one per zone: more zones have more spot capacity."
+  description = "Subnets with access to S3, SQS and nodejs.org, preferably one per availability zone: more zones have more spot capacity."
   type        = list(string)
   nullable    = false
 
   validation {
     condition     = length(var.subnet_ids) > 0
-    error_message = "subnet_ids must name at least one subnet."
+    error_message = "subnet_ids must contain at least one subnet."
   }
 }
 
 variable "security_group_ids" {
-  description = "Further security groups of the instances. Their own lets them out, by https and http, and nobody in."
+  description = "More security groups for the instances. Their own permits egress by https and http, and no ingress."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "instance_types" {
-  description = "Interchangeable types, of one architecture; the more, the fewer interruptions. For a GPU: types that have one, and an `ami_id` with its drivers."
+  description = "Interchangeable instance types of one architecture. More types mean fewer interruptions. For GPUs, use types with a GPU and an `ami_id` with its drivers."
   type        = list(string)
   default     = ["c7i.xlarge", "c7a.xlarge", "c6i.xlarge", "c6a.xlarge"]
   nullable    = false
 
   validation {
     condition     = length(var.instance_types) > 0 && length(var.instance_types) <= 40 && alltrue([for type in var.instance_types : can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", type))])
-    error_message = "instance_types must be 1 to 40 types such as c7i.xlarge."
+    error_message = "instance_types must have 1 to 40 types such as c7i.xlarge."
   }
 }
 
 variable "architecture" {
-  description = "Of the instance types, and of Node: `x86_64` or `arm64`."
+  description = "Architecture of the instance types and of Node: `x86_64` or `arm64`."
   type        = string
   default     = "x86_64"
   nullable    = false
@@ -165,42 +165,42 @@ variable "architecture" {
 }
 
 variable "ami_id" {
-  description = "A Debian or Ubuntu image; null takes the latest Debian 13 (ffmpeg 7.1), at each apply. An image that has ffmpeg keeps its own, which must be 5.1 or newer: Debian 12, Ubuntu 24.04."
+  description = "A Debian or Ubuntu image; null selects the latest Debian 13 (ffmpeg 7.1) at each apply. If the image has ffmpeg, that one is used; it must be 5.1 or newer, as in Debian 12 and Ubuntu 24.04."
   type        = string
   default     = null
 
   validation {
     condition     = var.ami_id == null ? true : can(regex("^ami-[0-9a-f]{8,17}$", var.ami_id))
-    error_message = "ami_id must be an image's id: ami- and 8 or 17 hexadecimal digits."
+    error_message = "ami_id must be the id of an image: ami- and 8 or 17 hexadecimal digits."
   }
 
   validation {
     condition     = !var.gpu || var.ami_id != null
-    error_message = "gpu needs an ami_id: Debian's own image has neither drivers nor an ffmpeg that uses them."
+    error_message = "gpu needs an ami_id: Debian's image has neither the drivers nor an ffmpeg that uses them."
   }
 }
 
 variable "gpu" {
-  description = "Whether daemons may use the machine's GPU: their unit then sees its devices. The chain must use it, too."
+  description = "Whether the systemd unit gives daemons access to the GPU devices. The plugin chain must use the GPU, too."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "disk_gib" {
-  description = "Size of the root volume, on which the workspaces lie: per slot, the largest source and all of its results."
+  description = "Size of the root volume, which holds the workspaces. Each slot needs space for the largest source and its outputs."
   type        = number
   default     = 50
   nullable    = false
 
   validation {
     condition     = var.disk_gib >= 8 && floor(var.disk_gib) == var.disk_gib
-    error_message = "disk_gib must be a whole number from 8."
+    error_message = "disk_gib must be an integer of at least 8."
   }
 }
 
 variable "on_demand_base" {
-  description = "So many instances are on demand before any is spot."
+  description = "Number of instances that are always on demand."
   type        = number
   default     = 0
   nullable    = false
@@ -212,7 +212,7 @@ variable "on_demand_base" {
 }
 
 variable "on_demand_percentage" {
-  description = "Of the instances above the base; 0 makes all of them spot, 100 none."
+  description = "Percentage of on-demand instances above on_demand_base. The others are spot."
   type        = number
   default     = 0
   nullable    = false
@@ -223,10 +223,10 @@ variable "on_demand_percentage" {
   }
 }
 
-# --- how many ------------------------------------------------------------------------------------
+# --- size and scaling ----------------------------------------------------------------------------
 
 variable "min_size" {
-  description = "Instances there are at least. 0 costs nothing while nothing is to be done, and minutes when something is."
+  description = "Minimum number of instances. With 0, instances cost nothing while there are no jobs, but the first job waits some minutes."
   type        = number
   default     = 0
   nullable    = false
@@ -238,7 +238,7 @@ variable "min_size" {
 }
 
 variable "max_size" {
-  description = "Instances there are at most."
+  description = "Maximum number of instances."
   type        = number
   default     = 4
   nullable    = false
@@ -250,22 +250,22 @@ variable "max_size" {
 }
 
 variable "jobs_per_instance" {
-  description = "Jobs, waiting and running, per instance that the fleet aims at. As many as an instance has slots (`queues.work.concurrency`): nothing waits; more: some do, and it costs less."
+  description = "Target number of waiting and running jobs per instance. With the number of slots (`queues.work.concurrency`), jobs rarely wait; a greater value costs less, and jobs wait."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
     condition     = var.jobs_per_instance > 0
-    error_message = "jobs_per_instance must be more than 0."
+    error_message = "jobs_per_instance must be greater than 0."
   }
 }
 
 variable "scale_in_while_busy" {
   description = <<-EOT
-    Whether the fleet shrinks while jobs run. An instance that goes gives its jobs the grace time and then releases them: they
-    begin again elsewhere. true for jobs that are short beside the grace time; with false it shrinks when all is done.
-    With true, metrics that come late shrink a busy fleet, too: jobs that are not told of are not counted.
+    Whether to scale in while jobs run. A terminated instance gives its jobs the grace time and then releases them, and they
+    start again elsewhere. Use true when jobs are short compared with the grace time; with false, the fleet scales in only when
+    there are no jobs. With true, late metrics can also cause a scale-in, because missing jobs are not counted.
   EOT
   type        = bool
   default     = false
@@ -273,30 +273,30 @@ variable "scale_in_while_busy" {
 }
 
 variable "idle_minutes" {
-  description = "Minutes without any job after which the fleet goes back to min_size. Where that is 0, more than the 15 by which metrics of a queue that was asleep may be late."
+  description = "Minutes without jobs after which the fleet scales in to min_size. If min_size is 0, it must be at least 16, because metrics of an inactive queue can be 15 minutes late."
   type        = number
   default     = 20
   nullable    = false
 
   validation {
     condition     = var.idle_minutes >= 2 && floor(var.idle_minutes) == var.idle_minutes
-    error_message = "idle_minutes must be a whole number from 2."
+    error_message = "idle_minutes must be an integer of at least 2."
   }
 
   validation {
     condition     = var.min_size > 0 || var.idle_minutes >= 16
-    error_message = "idle_minutes must be at least 16 where min_size is 0: metrics of a queue that was asleep may be 15 minutes late, and the fleet would rest in the middle of its first job."
+    error_message = "idle_minutes must be at least 16 if min_size is 0: metrics of an inactive queue can be 15 minutes late, and the fleet would scale in during its first job."
   }
 }
 
 variable "warmup_seconds" {
-  description = "From an instance's start to its first job: packages, Node, npm install."
+  description = "Time from the start of an instance to its first job: packages, Node, npm install."
   type        = number
   default     = 240
   nullable    = false
 
   validation {
     condition     = var.warmup_seconds >= 0 && floor(var.warmup_seconds) == var.warmup_seconds
-    error_message = "warmup_seconds must be a whole number, not negative."
+    error_message = "warmup_seconds must be a non-negative integer."
   }
 }

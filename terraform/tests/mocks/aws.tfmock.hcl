@@ -1,5 +1,5 @@
-# What the tests take for an account. Every queue and every scaling policy has an ARN of its own: the wrong one is seen. ARNs look
-# like ARNs, which the provider checks.
+# Values of the mocked account. Every queue and scaling policy has a different ARN, so that tests detect a wrong one. The ARNs are
+# well-formed, because the provider checks them.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }

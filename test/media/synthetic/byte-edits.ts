@@ -1,5 +1,5 @@
 /** Edits that truncate or corrupt a file. They are deterministic: the same seed gives the same result. */
-import { createDice } from '../../protocol/dice.ts'
+import { createRandom } from '../../protocol/random.ts'
 
 /** Returns the beginning of a file: a fraction of it, or all but its last `without` bytes. */
 export function truncate(bytes: Buffer, length: { share: number } | { without: number }): Buffer {
@@ -9,11 +9,11 @@ export function truncate(bytes: Buffer, length: { share: number } | { without: n
 /** Flips random bits between two positions, given as fractions of the file. */
 export function flipBits(bytes: Buffer, flips: { count: number; seed: number; from?: number; to?: number }): Buffer {
   const { count, seed, from = 1 / 3, to = 1 } = flips
-  const dice = createDice(seed)
+  const random = createRandom(seed)
   const changed = Buffer.from(bytes)
   for (let n = 0; n < count; n++) {
-    const at = Math.floor(dice.between(bytes.length * from, bytes.length * to))
-    changed[at] = (changed[at] ?? 0) ^ (1 << Math.floor(dice.between(0, 8)))
+    const at = Math.floor(random.between(bytes.length * from, bytes.length * to))
+    changed[at] = (changed[at] ?? 0) ^ (1 << Math.floor(random.between(0, 8)))
   }
   return changed
 }
@@ -27,6 +27,6 @@ export function fillWithZeros(bytes: Buffer, hole: { at: number; share: number }
 
 /** Returns random bytes. */
 export function noise(length: number, seed = 1): Buffer {
-  const dice = createDice(seed)
-  return Buffer.from(Uint8Array.from({ length }, () => Math.floor(dice.between(0, 256))))
+  const random = createRandom(seed)
+  return Buffer.from(Uint8Array.from({ length }, () => Math.floor(random.between(0, 256))))
 }

@@ -10,12 +10,17 @@ const SECONDS = 3.2
 const signals = toSignalInputs({ seconds: SECONDS })
 const x264 = [...h264, '-g', '25', '-bf', '2']
 
-/** Creates an ordinary mp4 and remuxes it. The options before `|` are for the input, those after it for the output. */
-const remuxed =
+/**
+ * Creates an ordinary file and remuxes it. The options before `|` are for the input, those after it for the output. The
+ * versions of ffmpeg differ in whether bitstream filters use the time base of the input or of the output, so a remux with
+ * them keeps the container.
+ */
+const remuxedFrom =
+  (extension: 'mp4' | 'mkv' | 'ts', encoder: readonly string[] = x264) =>
   (...options: readonly string[]): Maker =>
   async (path) => {
-    const plain = `${path}.plain.mp4`
-    await ffmpeg([...signals, ...x264, ...aac, plain])
+    const plain = `${path}.plain.${extension}`
+    await ffmpeg([...signals, ...encoder, ...aac, plain])
     const [inputOptions, outputOptions] = [
       options.slice(0, options.indexOf('|')),
       options.slice(options.indexOf('|') + 1),
@@ -23,6 +28,7 @@ const remuxed =
     await ffmpeg([...inputOptions, '-i', plain, '-map', '0', '-c', 'copy', ...outputOptions, path])
     await rm(plain)
   }
+const remuxed = remuxedFrom('mp4')
 
 /** Multiplies the timescale and all timestamps in the first track of an mp4, which changes only their unit. */
 const rescaled =
@@ -41,16 +47,17 @@ const rescaled =
     await writeFile(path, bytes)
   }
 
-/** Replaces the edit list of the first track. A media time of -1 is an empty edit. The movie's timescale is 1000. */
+/** Replaces the edit list of the first track. A media time of -1 is an empty edit. */
 export const withEditList =
   (edits: readonly (readonly [milliseconds: number, mediaTime: number])[]): Maker =>
   async (path) => {
     await ffmpeg([...signals, ...x264, '-video_track_timescale', '25000', ...aac, path])
     const bytes = await readFile(path)
+    const timescale = bytes.readUInt32BE(findBox(bytes, 'moov/mvhd').bodyStart + 12)
     const list = Buffer.alloc(8 + 12 * edits.length)
     list.writeUInt32BE(edits.length, 4)
     for (const [n, [milliseconds, mediaTime]] of edits.entries()) {
-      list.writeUInt32BE(milliseconds, 8 + 12 * n)
+      list.writeUInt32BE((milliseconds / 1000) * timescale, 8 + 12 * n)
       list.writeInt32BE(mediaTime, 12 + 12 * n)
       list.writeUInt32BE(0x10000, 16 + 12 * n)
     }
@@ -150,13 +157,13 @@ export const brokenTimestamps: Makers = {
   'constant-audio-timestamps.mkv': withTimestamps(({ track, time }) => (track === 2 ? 0 : time)),
   'below-zero.mkv': withTimestamps(({ time }) => time - 400),
   'negative.mkv': remuxed('-itsoffset', '-3', '|', '-avoid_negative_ts', 'disabled'),
-  'gap-in-the-middle.mkv': remuxed(
+  'gap-in-the-middle.mkv': remuxedFrom('mkv', [...x264, '-bf', '0'])(
     '|',
     '-bsf:v',
-    'setts=ts=TS+if(gt(N\\,40)\\,20/TB\\,0)',
+    'setts=ts=TS+if(gt(N\\,40)\\,20000\\,0)',
     '-bsf:a',
-    'setts=ts=TS+if(gt(N\\,75)\\,20/TB\\,0)',
+    'setts=ts=TS+if(gt(N\\,75)\\,20000\\,0)',
   ),
   'no-timestamps.avi': encode(signals, '-c:v', 'mpeg4', '-bf', '2', '-c:a', 'pcm_s16le'),
-  'backwards.ts': remuxed('|', '-bsf:v', 'setts=pts=PTS+if(gt(N\\,40)\\,-20000/90000/TB\\,0):dts=DTS', '-f', 'mpegts'),
+  'backwards.ts': remuxedFrom('ts')('|', '-bsf:v', 'setts=pts=PTS+if(gt(N\\,40)\\,-20000\\,0):dts=DTS', '-f', 'mpegts'),
 }

@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { loadPackageDefinition, Server, ServerCredentials, type GrpcObject, type handleUnaryCall } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
-import { schemas, toAnswer, type Schema } from './schema.ts'
-import { validate, type Complaint } from './validate.ts'
+import { schemas, toSchemaResponse, type Schema } from './schema.ts'
+import { validate, type Diagnostic } from './validate.ts'
 
 type Validated = { type_name: string; config: { msgpack: Uint8Array } }
 const ERROR = 1
 
-/** Serves in this process; `environment` makes Terraform use it, without installing or starting anything. */
+/** A provider served by this process. With `environment`, Terraform uses it and installs or starts nothing. */
 export type StandIn = { readonly environment: Readonly<Record<string, string>> } & AsyncDisposable
 
 /**
- * A stand-in for hashicorp/aws that knows its schema and nothing else, so that `terraform validate` and `terraform test` with
- * mocked providers need no registry.
+ * Starts a stand-in for hashicorp/aws that serves only its schema, so that `terraform validate`, and `terraform test` with mocked
+ * providers, need no registry.
  */
 export async function startStandIn(): Promise<StandIn> {
   const folder = await mkdtemp(join(tmpdir(), 'standin-'))
@@ -23,7 +23,7 @@ export async function startStandIn(): Promise<StandIn> {
   const server = new Server({ 'grpc.max_send_message_length': -1 })
   server.addService(toService(), methods)
   await promisify(server.bindAsync.bind(server))(`unix:${socket}`, ServerCredentials.createInsecure())
-  // https://developer.hashicorp.com/terraform/plugin/debugging: a provider that runs already
+  // a provider that is already running: https://developer.hashicorp.com/terraform/plugin/debugging
   const provider = {
     Protocol: 'grpc',
     ProtocolVersion: 5,
@@ -40,19 +40,19 @@ export async function startStandIn(): Promise<StandIn> {
   }
 }
 
-const schemaAnswer = toAnswer()
+const schemaResponse = toSchemaResponse()
 
 const methods = {
-  GetSchema: answer(() => schemaAnswer),
-  PrepareProviderConfig: answer(({ config }: { config: object }) => ({ prepared_config: config })),
-  ValidateResourceTypeConfig: answer((request: Validated) => check(schemas.resource_schemas, request)),
-  ValidateDataSourceConfig: answer((request: Validated) => check(schemas.data_source_schemas, request)),
-  Configure: answer(() =>
+  GetSchema: handle(() => schemaResponse),
+  PrepareProviderConfig: handle(({ config }: { config: object }) => ({ prepared_config: config })),
+  ValidateResourceTypeConfig: handle((request: Validated) => check(schemas.resource_schemas, request)),
+  ValidateDataSourceConfig: handle((request: Validated) => check(schemas.data_source_schemas, request)),
+  Configure: handle(() =>
     toDiagnostics([
-      { summary: 'This is no AWS provider', detail: 'It knows a schema: nothing can be planned or applied with it.' },
+      { summary: 'This is not the AWS provider', detail: 'It has only the schema, and cannot plan or apply.' },
     ]),
   ),
-  Stop: answer(() => ({})),
+  Stop: handle(() => ({})),
 }
 
 function toService() {
@@ -61,12 +61,12 @@ function toService() {
   return (Provider as { service: Parameters<Server['addService']>[0] }).service
 }
 
-function answer<Request>(make: (request: Request) => object): handleUnaryCall<Request, object> {
-  return ({ request }, reply) => {
+function handle<Request>(toResponse: (request: Request) => object): handleUnaryCall<Request, object> {
+  return ({ request }, callback) => {
     try {
-      reply(null, make(request))
+      callback(null, toResponse(request))
     } catch (error) {
-      reply(error as Error)
+      callback(error as Error)
     }
   }
 }
@@ -76,6 +76,6 @@ function check(known: Readonly<Record<string, Schema>>, { type_name, config }: V
   return toDiagnostics(schema ? validate(type_name, schema, config.msgpack) : [])
 }
 
-function toDiagnostics(complaints: readonly Complaint[]): object {
-  return { diagnostics: complaints.map((complaint) => ({ severity: ERROR, ...complaint })) }
+function toDiagnostics(diagnostics: readonly Diagnostic[]): object {
+  return { diagnostics: diagnostics.map((diagnostic) => ({ severity: ERROR, ...diagnostic })) }
 }

@@ -1,22 +1,22 @@
 /**
- * Renews schema.json from the real provider. Where the registry can be reached, in a folder whose `terraform init` has installed
- * hashicorp/aws: `terraform providers schema -json | node test/terraform/standin/renew.ts`. Keeps the types there are.
+ * Updates schema.json from the real provider. Needs access to the registry. In a folder where `terraform init` has installed
+ * hashicorp/aws, run `terraform providers schema -json | node test/terraform/standin/renew.ts`. Keeps the set of types.
  */
 import { writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { schemas, type Attribute, type Block, type NestedBlock, type Schema, type Schemas } from './schema.ts'
 
-type Told = { provider_schemas: Record<string, Schemas | undefined> }
+type ProviderSchemas = { provider_schemas: Record<string, Schemas | undefined> }
 
-/** Of what `terraform providers schema -json` told, the types of `wanted`, without descriptions. */
-export function renew(told: string, wanted: Schemas): Schemas {
-  const found = (JSON.parse(told) as Told).provider_schemas['registry.terraform.io/hashicorp/aws']
-  if (found === undefined) throw new Error('there is no hashicorp/aws in what was told')
+/** Returns the types of `wanted` from the output of `terraform providers schema -json`, without descriptions. */
+export function pickSchemas(json: string, wanted: Schemas): Schemas {
+  const found = (JSON.parse(json) as ProviderSchemas).provider_schemas['registry.terraform.io/hashicorp/aws']
+  if (found === undefined) throw new Error('the input has no provider hashicorp/aws')
   const pick = (kind: keyof Schemas) =>
     Object.fromEntries(
       Object.keys(wanted[kind]).map((type): [string, Schema] => {
         const schema = found[kind][type]
-        if (schema === undefined) throw new Error(`hashicorp/aws has no ${type} any more`)
+        if (schema === undefined) throw new Error(`hashicorp/aws no longer has ${type}`)
         return [type, { version: schema.version, block: toBlock(schema.block) }]
       }),
     )
@@ -40,4 +40,7 @@ function toNested({ nesting_mode, block, min_items, max_items }: NestedBlock): N
 }
 
 if (import.meta.main)
-  writeFileSync(new URL('schema.json', import.meta.url), JSON.stringify(renew(await text(process.stdin), schemas)))
+  writeFileSync(
+    new URL('schema.json', import.meta.url),
+    JSON.stringify(pickSchemas(await text(process.stdin), schemas)),
+  )

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** As `terraform providers schema -json` writes it. */
+/** A block in the format of `terraform providers schema -json`. */
 export type Block = {
   readonly attributes?: Record<string, Attribute>
   readonly block_types?: Record<string, NestedBlock>
@@ -17,14 +17,14 @@ export type Schemas = Readonly<Record<'resource_schemas' | 'data_source_schemas'
 
 export const schemas = JSON.parse(readFileSync(new URL('schema.json', import.meta.url), 'utf8')) as Schemas
 
-/** Of the provider's own configuration, what the modules' examples set. */
+/** The provider configuration that the examples use. */
 const provider: Schema = { version: 0, block: { attributes: { region: { type: 'string', optional: true } } } }
 
-/** By number, in the protocol. */
+/** Numbers of the nesting modes in the protocol. */
 const nestings = { single: 1, list: 2, set: 3 }
 
-/** The answer to GetSchema. */
-export function toAnswer(): object {
+/** Returns the response to GetSchema. */
+export function toSchemaResponse(): object {
   return {
     provider: toMessage(provider),
     resource_schemas: mapValues(schemas.resource_schemas, toMessage),
@@ -51,6 +51,6 @@ function toNestedBlock([type_name, { block, nesting_mode, ...limits }]: [string,
   return { type_name, block: toBlock(block), nesting: nestings[nesting_mode], ...limits }
 }
 
-function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
+function mapValues<T, U>(values: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]))
 }

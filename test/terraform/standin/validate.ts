@@ -1,7 +1,7 @@
 import { decode, ExtData } from '@msgpack/msgpack'
 import type { Block, Schema } from './schema.ts'
 
-/** What the real provider checks in its code, and no schema carries. */
+/** A check that the real provider makes in its code, which is not part of the schema. */
 type Rule = { range?: readonly [least: number, most: number]; match?: RegExp; oneOf?: readonly string[]; json?: true }
 
 const arn: Rule = { match: /^arn:[\w-]+:[\w-]+:[\w-]*:(?:\d{12}|aws)?:.+$/ }
@@ -36,40 +36,42 @@ const rules: Readonly<Record<string, Rule>> = {
   'aws_autoscaling_lifecycle_hook.heartbeat_timeout': { range: [30, 7200] },
 }
 
-export type Complaint = { readonly summary: string; readonly detail: string }
+export type Diagnostic = { readonly summary: string; readonly detail: string }
 
-/** What is wrong with a resource's or data source's configuration; what is not known yet is not looked at. */
-export function validate(type: string, schema: Schema, msgpack: Uint8Array): Complaint[] {
-  return look(schema.block, decode(msgpack), type)
+/** Validates the configuration of a resource or data source. Ignores values that are not known yet. */
+export function validate(type: string, schema: Schema, msgpack: Uint8Array): Diagnostic[] {
+  return validateBlock(schema.block, decode(msgpack), type)
 }
 
-function look(block: Block, value: unknown, path: string): Complaint[] {
+function validateBlock(block: Block, value: unknown, path: string): Diagnostic[] {
   if (!isObject(value)) return []
   const own = Object.entries(block.attributes ?? {}).flatMap(([name, { computed, optional }]) => {
     const given = value[name]
     const at = `${path}.${name}`
     if (given === null || given === undefined) return []
     if (computed && !optional)
-      return [{ summary: 'Invalid or unknown key', detail: `${at} is the provider's to decide` }]
-    return given instanceof ExtData ? [] : [...breaks(rules[at], given)].map((detail) => toComplaint(at, detail))
+      return [{ summary: 'Invalid or unknown key', detail: `${at} is computed by the provider` }]
+    return given instanceof ExtData
+      ? []
+      : [...findViolations(rules[at], given)].map((detail) => toDiagnostic(at, detail))
   })
   const inner = Object.entries(block.block_types ?? {}).flatMap(([name, nested]) =>
-    [value[name]].flat().flatMap((one) => look(nested.block, one, `${path}.${name}`)),
+    [value[name]].flat().flatMap((one) => validateBlock(nested.block, one, `${path}.${name}`)),
   )
   return [...own, ...inner]
 }
 
-function* breaks(rule: Rule | undefined, value: unknown): Generator<string> {
+function* findViolations(rule: Rule | undefined, value: unknown): Generator<string> {
   if (rule?.range && (Number(value) < rule.range[0] || Number(value) > rule.range[1]))
     yield `must be from ${rule.range[0]} to ${rule.range[1]}`
-  // in a list, each
+  // applies to each member of a list
   for (const one of [value].flat())
     if (rule?.match && !(one instanceof ExtData) && !rule.match.test(String(one))) yield `must match ${rule.match}`
   if (rule?.oneOf && !rule.oneOf.includes(String(value))) yield `must be one of ${rule.oneOf.join(', ')}`
   if (rule?.json && !isJson(value)) yield 'must be JSON'
 }
 
-function toComplaint(at: string, detail: string): Complaint {
+function toDiagnostic(at: string, detail: string): Diagnostic {
   return { summary: 'Invalid value', detail: `${at} ${detail}` }
 }
 

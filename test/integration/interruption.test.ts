@@ -1,6 +1,6 @@
-/** A daemon whose machine will be gone: it takes nothing more, ends what it can, and gives the rest back. */
+/** Tests a daemon whose machine is interrupted: it takes no more jobs, finishes what it can, and releases the rest. */
 import * as assert from 'uvu/assert'
-import { besides } from '../helpers/besides.ts'
+import { runInParallel } from '../helpers/parallel.ts'
 import { startFleet, type Fleet } from '../helpers/fleet.ts'
 import { createGate, gateCode, type Gate } from '../helpers/gate.ts'
 import { tinyVideo } from '../helpers/media.ts'
@@ -9,9 +9,9 @@ import type { Mediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = besides(suite('notice of the machine'))
+const test = runInParallel(suite('interruption of the machine'))
 
-test('a spot interruption: the running job ends, nothing more is taken, exit code 0', async () => {
+test('spot interruption: finishes the running job, takes no more jobs, exits with 0', async () => {
   await using scene = await start({ graceSeconds: 600 })
   const { fleet, service, gate } = scene
   const daemon = await startJob(fleet)
@@ -24,7 +24,7 @@ test('a spot interruption: the running job ends, nothing more is taken, exit cod
   assert.is(await fleet.document('origin_b.mp4'), null)
 })
 
-test('the end of a group’s instance: after the grace time a job is released, and the next daemon does it', async () => {
+test('termination by Auto Scaling: releases the running job after the grace time', async () => {
   await using scene = await start({ graceSeconds: 1 })
   const { fleet, service } = scene
   const daemon = await startJob(fleet)
@@ -36,7 +36,7 @@ test('the end of a group’s instance: after the grace time a job is released, a
   assert.is(counts.visible + counts.delayed, 1)
 })
 
-test.exhaustive('a mere recommendation leaves a running job its time, beyond the grace time', async () => {
+test.exhaustive('rebalance recommendation: lets the running job finish, also beyond the grace time', async () => {
   await using scene = await start({ graceSeconds: 0 })
   const { fleet, service, gate } = scene
   const daemon = await startJob(fleet)
@@ -49,25 +49,28 @@ test.exhaustive('a mere recommendation leaves a running job its time, beyond the
   assert.is(await fleet.document('origin_b.mp4'), null)
 })
 
-test.exhaustive('a recommendation, then the interruption: the grace time begins with the second', async () => {
-  await using scene = await start({ graceSeconds: 0 })
-  const { fleet, service } = scene
-  const daemon = await startJob(fleet)
-  service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
-  await daemon.waitFor('daemon.stopping')
-  service.put('spot/instance-action', '{"action":"terminate"}')
-  assert.is(await daemon.ended, 0)
-  assert.is((await fleet.document('origin_a.mp4'))?.state, 'released')
-})
+test.exhaustive(
+  'rebalance recommendation, then spot interruption: the grace time starts with the interruption',
+  async () => {
+    await using scene = await start({ graceSeconds: 0 })
+    const { fleet, service } = scene
+    const daemon = await startJob(fleet)
+    service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
+    await daemon.waitFor('daemon.stopping')
+    service.put('spot/instance-action', '{"action":"terminate"}')
+    assert.is(await daemon.ended, 0)
+    assert.is((await fleet.document('origin_a.mp4'))?.state, 'released')
+  },
+)
 
-test.exhaustive('without an address nobody is asked', async () => {
+test.exhaustive('sends no requests without a metadata URL', async () => {
   await using service = await startMetadata()
   await using fleet = await startFleet({ env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: service.url } })
-  await until('the daemon has started', () => fleet.said('daemon.started') === 1)
+  await until('the daemon has started', () => fleet.countEvents('daemon.started') === 1)
   assert.equal(service.requests, [])
 })
 
-/** The daemon, which has a job in hand. */
+/** Starts a job and returns its daemon. */
 async function startJob({ cloud, daemons: [daemon] }: Fleet): Promise<Mediad> {
   assert.ok(daemon)
   await cloud.put('origin_a.mp4', await tinyVideo())
@@ -77,7 +80,7 @@ async function startJob({ cloud, daemons: [daemon] }: Fleet): Promise<Mediad> {
 
 type Scene = { fleet: Fleet; service: MetadataService; gate: Gate } & AsyncDisposable
 
-/** A daemon on a machine in service; its jobs last until the gate is opened. */
+/** Starts a daemon on a machine in service; its jobs run until the gate is opened. */
 async function start({ graceSeconds }: { graceSeconds: number }): Promise<Scene> {
   const service = await startMetadata()
   service.put('autoscaling/target-lifecycle-state', 'InService')

@@ -1,15 +1,15 @@
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
-import { ask, assertProblem, makeDocument, post, startEdge } from '../helpers/edge.ts'
+import { request, assertProblem, makeDocument, post, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('http: answers')
+const test = suite('http: responses')
 
 const ID = 'a'.repeat(32)
 
-test('a job shows its public part and nothing else', async () => {
+test('returns only the public part of a job', async () => {
   await using edge = await startEdge({ readJob: async (id) => (id === ID ? makeDocument(ID) : null) })
-  const { status, body, text, headers } = await ask(`${edge.url}/video/${ID}`)
+  const { status, body, text, headers } = await request(`${edge.url}/video/${ID}`)
   assert.is(status, 200)
   assert.equal(body, {
     id: ID,
@@ -26,15 +26,15 @@ test('a job shows its public part and nothing else', async () => {
   assert.is(headers.get('cache-control'), 'no-store')
 })
 
-test('a job without an error says null', async () => {
+test('returns null as the error of a job without one', async () => {
   await using edge = await startEdge({ readJob: async (id) => makeDocument(id, { error: null, state: 'succeeded' }) })
-  assert.is((await ask(`${edge.url}/video/${ID}`)).body.error, null)
+  assert.is((await request(`${edge.url}/video/${ID}`)).body.error, null)
 })
 
-test('unknown and malformed ids get the same answer, and malformed ones ask nobody', async () => {
-  const asked: string[] = []
-  await using edge = await startEdge({ readJob: async (id) => (asked.push(id), null) })
-  const unknown = await ask(`${edge.url}/video/${ID}`)
+test('responds to unknown and malformed ids alike, without a read for malformed ones', async () => {
+  const reads: string[] = []
+  await using edge = await startEdge({ readJob: async (id) => (reads.push(id), null) })
+  const unknown = await request(`${edge.url}/video/${ID}`)
   assertProblem(unknown, 404)
   for (const id of [
     'x',
@@ -53,32 +53,32 @@ test('unknown and malformed ids get the same answer, and malformed ones ask nobo
     '*',
     'pre-signed-urls',
   ]) {
-    const malformed = await ask(`${edge.url}/video/${id}`)
+    const malformed = await request(`${edge.url}/video/${id}`)
     assert.is(malformed.text, unknown.text, id)
     assert.is(malformed.status, 404)
   }
-  assert.equal(asked, [ID])
+  assert.equal(reads, [ID])
 })
 
-test('health answers at once, readiness with each dependency', async () => {
+test('reports health without checks, and readiness with each dependency', async () => {
   let ready = true
   const isReady = async () => ({ ready, checks: { bucket: 'ok', work: ready ? 'ok' : 'unreachable' } })
   await using edge = await startEdge({ isReady })
-  assert.equal((await ask(`${edge.url}/health`)).body, { status: 'ok' })
-  const up = await ask(`${edge.url}/ready`)
+  assert.equal((await request(`${edge.url}/health`)).body, { status: 'ok' })
+  const up = await request(`${edge.url}/ready`)
   assert.equal([up.status, up.body], [200, { status: 'ready', checks: { bucket: 'ok', work: 'ok' } }])
   ready = false
-  const down = await ask(`${edge.url}/ready`)
+  const down = await request(`${edge.url}/ready`)
   assert.equal(
     [down.status, down.body],
     [503, { status: 'unavailable', checks: { bucket: 'ok', work: 'unreachable' } }],
   )
 })
 
-test('everything else is 404, the wrong method 405 with what is allowed', async () => {
+test('returns 404 for other paths, and 405 with the allowed methods for other methods', async () => {
   await using edge = await startEdge()
   for (const path of ['/', '/video', '/video/a/b', '/healthz', '/__proto__', '/video%2f', '/%zz', '/?health'])
-    assertProblem(await ask(edge.url + path), 404)
+    assertProblem(await request(edge.url + path), 404)
   const wrong: [string, string, string][] = [
     ['GET', '/video/pre-signed-url', 'POST'],
     ['PUT', '/video/pre-signed-url', 'POST'],
@@ -89,15 +89,15 @@ test('everything else is 404, the wrong method 405 with what is allowed', async 
     ['PROPFIND', '/health', 'GET, HEAD'],
   ]
   for (const [method, path, allow] of wrong) {
-    const answer = await ask(edge.url + path, { method })
-    assertProblem(answer, 405)
-    assert.is(answer.headers.get('allow'), allow)
+    const response = await request(edge.url + path, { method })
+    assertProblem(response, 405)
+    assert.is(response.headers.get('allow'), allow)
   }
   const head = await fetch(`${edge.url}/health`, { method: 'HEAD' })
   assert.equal([head.status, await head.text()], [200, ''])
 })
 
-test('internals stay inside: 500 without a word of it, logged under the id of the answer', async () => {
+test('hides the details of an internal error behind 500, and logs them under the request id', async () => {
   const failure = Object.assign(new Error('no credentials in /home/secret/.aws'), {
     statusCode: 403,
     status: 403,
@@ -106,13 +106,17 @@ test('internals stay inside: 500 without a word of it, logged under the id of th
   })
   const fail = async () => Promise.reject(failure)
   await using edge = await startEdge({ presign: fail, readJob: fail, isReady: fail })
-  for (const answer of [await post(edge.url), await ask(`${edge.url}/video/${ID}`), await ask(`${edge.url}/ready`)]) {
-    assertProblem(answer, 500)
-    assert.is(answer.body.title, 'Internal error')
-    const requestId = String(answer.headers.get('x-request-id'))
-    // the id is random, and may have any digits
-    const said = (answer.text + JSON.stringify([...answer.headers])).replaceAll(requestId, '')
-    assert.not.match(said, /secret|credentials|403/)
+  for (const response of [
+    await post(edge.url),
+    await request(`${edge.url}/video/${ID}`),
+    await request(`${edge.url}/ready`),
+  ]) {
+    assertProblem(response, 500)
+    assert.is(response.body.title, 'Internal error')
+    const requestId = String(response.headers.get('x-request-id'))
+    // the random id can contain "403"
+    const exposed = (response.text + JSON.stringify([...response.headers])).replaceAll(requestId, '')
+    assert.not.match(exposed, /secret|credentials|403/)
     const entry = edge
       .logged()
       .split('\n')
@@ -121,7 +125,7 @@ test('internals stay inside: 500 without a word of it, logged under the id of th
   }
 })
 
-test('errors that look like answers, and things that are no errors, are internal too', async () => {
+test('treats errors with a status, and thrown values that are not errors, as internal errors', async () => {
   for (const thrown of [
     new MediadError('internal.document', 'secret'),
     'secret',
@@ -130,25 +134,25 @@ test('errors that look like answers, and things that are no errors, are internal
     { status: 404, message: 'secret' },
   ]) {
     await using edge = await startEdge({ readJob: async () => Promise.reject(thrown) })
-    const answer = await ask(`${edge.url}/video/${ID}`)
-    assertProblem(answer, 500)
-    assert.not.match(answer.text, /secret/)
+    const response = await request(`${edge.url}/video/${ID}`)
+    assertProblem(response, 500)
+    assert.not.match(response.text, /secret/)
   }
 })
 
-test('a storage that does not answer is 503: it may be tried again', async () => {
+test('returns 503 with retry-after if the storage does not respond', async () => {
   await using edge = await startEdge({
     readJob: async () => Promise.reject(new MediadError('transient.storage', 'secret endpoint')),
   })
-  const answer = await ask(`${edge.url}/video/${ID}`)
-  assertProblem(answer, 503)
-  assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/)
-  assert.not.match(answer.text, /secret/)
+  const response = await request(`${edge.url}/video/${ID}`)
+  assertProblem(response, 503)
+  assert.match(response.headers.get('retry-after') ?? '', /^\d+$/)
+  assert.not.match(response.text, /secret/)
 })
 
-test('every request is in the debug log, without its query', async () => {
+test('logs every request at debug level, without its query', async () => {
   await using edge = await startEdge()
-  await ask(`${edge.url}/nothing?token=abc123`)
+  await request(`${edge.url}/nothing?token=abc123`)
   const entry = edge
     .logged()
     .split('\n')
@@ -158,11 +162,11 @@ test('every request is in the debug log, without its query', async () => {
   assert.not.match(edge.logged(), /abc123/)
 })
 
-test('a slow request holds up no other', async () => {
+test('serves other requests while one is slow', async () => {
   const slow = Promise.withResolvers<null>()
   await using edge = await startEdge({ readJob: () => slow.promise })
-  const waiting = ask(`${edge.url}/video/${ID}`)
-  for (let n = 0; n < 5; n++) assert.is((await ask(`${edge.url}/health`)).status, 200)
+  const waiting = request(`${edge.url}/video/${ID}`)
+  for (let n = 0; n < 5; n++) assert.is((await request(`${edge.url}/health`)).status, 200)
   slow.resolve(null)
   assert.is((await waiting).status, 404)
 })

@@ -10,9 +10,9 @@ import { route } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('local S3: notifications')
+const test = suite('embedded S3: event notifications')
 
-type Record = {
+type EventRecord = {
   eventVersion: string
   eventSource: string
   eventName: string
@@ -24,11 +24,11 @@ type Record = {
   }
 }
 
-test('a write is told in the format of S3', async () => {
+test('a write sends an event notification in the format of S3', async () => {
   await using cloud = await startCloud()
   const etag = await cloud.put('origin_a b+c/ä(1).mp4', 'four')
   const [record] = await drain(cloud, 1)
-  const { eventTime, s3, ...rest } = record as Record & { s3: object }
+  const { eventTime, s3, ...rest } = record as EventRecord & { s3: object }
   assert.equal(pick(rest, ['eventVersion', 'eventSource', 'awsRegion', 'eventName']), {
     eventVersion: '2.1',
     eventSource: 'aws:s3',
@@ -45,7 +45,7 @@ test('a write is told in the format of S3', async () => {
   assert.match(s3.object.sequencer, /^[0-9A-F]{18}$/)
 })
 
-test('the daemon reads every key back from it', async () => {
+test('the daemon can read every key from it', async () => {
   await using cloud = await startCloud()
   const keys = [
     'origin_two  words.mp4',
@@ -63,13 +63,13 @@ test('the daemon reads every key back from it', async () => {
   assert.equal(sources.map(({ source }) => source.key).toSorted(), keys.toSorted())
 })
 
-test('each kind of write has its name; removals and quiet prefixes have none', async () => {
+test('each kind of write has its event name; removals and quiet prefixes send nothing', async () => {
   await using cloud = await startCloud({ quietPrefixes: ['.mediad/', 'quiet/'] })
   await cloud.put('.mediad/jobs/1.json', '{}')
   await cloud.put('quiet/x', 'x')
   await cloud.put('source', 'x')
   await cloud.s3.send(new CopyObjectCommand({ Bucket: BUCKET, Key: 'copy', CopySource: `${BUCKET}/source` }))
-  const params = { Bucket: BUCKET, Key: 'film', Body: Buffer.alloc(6 * 1024 * 1024) }
+  const params = { Bucket: BUCKET, Key: 'video', Body: Buffer.alloc(6 * 1024 * 1024) }
   await new Upload({ client: cloud.s3, params }).done()
   await cloud.s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'source' }))
   const records = await drain(cloud, 3)
@@ -78,13 +78,13 @@ test('each kind of write has its name; removals and quiet prefixes have none', a
     [
       ['ObjectCreated:Put', 'source', 1],
       ['ObjectCreated:Copy', 'copy', 1],
-      ['ObjectCreated:CompleteMultipartUpload', 'film', params.Body.length],
+      ['ObjectCreated:CompleteMultipartUpload', 'video', params.Body.length],
     ],
   )
   assert.match(records[2]?.s3.object.eTag ?? '', /^[0-9a-f]{32}-2$/)
 })
 
-test('racing writes of one key are told each with its own ETag, in the order they took effect', async () => {
+test('concurrent writes of one key each send their own ETag, with sequencers in the order of the writes', async () => {
   await using cloud = await startCloud()
   const etags = await Promise.all(Array.from({ length: 40 }, (_, n) => cloud.put('doc', `write ${n}`.padEnd(n + 10))))
   const objects = (await drain(cloud, 40)).map(({ s3 }) => s3.object)
@@ -93,22 +93,22 @@ test('racing writes of one key are told each with its own ETag, in the order the
   assert.is(new Set(sequencers).size, 40)
   const last = objects.toSorted((a, b) => (a.sequencer < b.sequencer ? -1 : 1)).at(-1)
   const { length } = await cloud.get('doc')
-  assert.equal([last?.size, last?.eTag], [length, await etagNow(cloud)])
+  assert.equal([last?.size, last?.eTag], [length, await currentEtag(cloud)])
 })
 
-test('a notification that cannot be sent is logged and sent later, in order, none lost', async () => {
-  const waiting = Array.from({ length: 250 }, (_, n) => ({ sequence: n + 1, body: `notice ${n + 1}` }))
+test('a failed notification is logged and retried in order, and none is lost', async () => {
+  const waiting = Array.from({ length: 250 }, (_, n) => ({ sequence: n + 1, body: `notification ${n + 1}` }))
   const expected = waiting.map(({ body }) => body)
   const sent: string[] = []
   const errors: unknown[] = []
   let failures = 3
   const bridge = createBridge({
     outbox: {
-      notices: (limit) => waiting.slice(0, limit),
+      notifications: (limit) => waiting.slice(0, limit),
       dropNotification: (sequence) => void waiting.splice(0, waiting[0]?.sequence === sequence ? 1 : 0),
     },
     send(body) {
-      if (sent.length === 120 && failures-- > 0) throw new Error('the queue is away')
+      if (sent.length === 120 && failures-- > 0) throw new Error('the queue is unavailable')
       sent.push(body)
     },
     log: { error: (fields: object) => errors.push(fields) } as unknown as Log,
@@ -121,19 +121,19 @@ test('a notification that cannot be sent is logged and sent later, in order, non
   assert.is(errors.length, 3)
 })
 
-async function drain(cloud: Cloud, count: number): Promise<Record[]> {
+async function drain(cloud: Cloud, count: number): Promise<EventRecord[]> {
   const bodies = await drainBodies(cloud, count)
-  return bodies.flatMap((body) => (JSON.parse(body) as { Records: Record[] }).Records)
+  return bodies.flatMap((body) => (JSON.parse(body) as { Records: EventRecord[] }).Records)
 }
 
-/** Takes `count` messages off the work queue, and makes sure that there were no more. */
+/** Receives and deletes `count` messages of the work queue, and asserts that there are no more. */
 async function drainBodies({ sqs, local, messages }: Cloud, count: number): Promise<string[]> {
   const QueueUrl = local.queueUrls.work
   const bodies: string[] = []
   while (bodies.length < count) {
     const receive = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 })
     const { Messages = [] } = await sqs.send(receive)
-    assert.ok(Messages.length > 0, `only ${bodies.length} of ${count} messages came`)
+    assert.ok(Messages.length > 0, `received only ${bodies.length} of ${count} messages`)
     for (const { Body = '', ReceiptHandle } of Messages) {
       bodies.push(Body)
       await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
@@ -143,7 +143,7 @@ async function drainBodies({ sqs, local, messages }: Cloud, count: number): Prom
   return bodies
 }
 
-async function etagNow(cloud: Cloud): Promise<string> {
+async function currentEtag(cloud: Cloud): Promise<string> {
   const { createHash } = await import('node:crypto')
   return createHash('md5')
     .update(await cloud.get('doc'))

@@ -7,9 +7,9 @@ import { startMetadata } from '../helpers/metadata.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = suite('notice')
+const test = suite('interruption')
 
-test('metadata is read with a token, which is used again, and renewed when it has run out', async () => {
+test('reads metadata with a token, reuses it, and renews it when it has expired', async () => {
   await using service = await startMetadata()
   const metadata = createMetadata({ url: `${service.url}/` })
   service.put('a', 'x')
@@ -27,20 +27,20 @@ test('metadata is read with a token, which is used again, and renewed when it ha
   ])
 })
 
-test('metadata that refuses or does not answer is an error, and no token is kept of it', async () => {
+test('throws if the metadata service fails or does not respond, and keeps no token from a failure', async () => {
   await using service = await startMetadata()
   const metadata = createMetadata({ url: service.url })
   service.fail(403)
-  await rejects(metadata.read('a'), /api\/token with HTTP 403; it must be enabled/)
+  await rejects(metadata.read('a'), /api\/token with HTTP 403\. Enable it/)
   service.fail(null)
   assert.is(await metadata.read('a'), null)
   service.fail(500)
   await rejects(metadata.read('a'), /meta-data\/a with HTTP 500/)
   await service[Symbol.asyncDispose]()
-  await rejects(metadata.read('a'), /no answer from the instance metadata/)
+  await rejects(metadata.read('a'), /no response from the instance metadata/)
 })
 
-const cases: readonly [path: string, text: string, notice: string | null][] = [
+const cases: readonly [path: string, text: string, what: string | null][] = [
   ['spot/instance-action', '{"action":"terminate","time":"2026-01-01T00:00:00Z"}', 'spot_interruption'],
   ['events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}', 'rebalance_recommendation'],
   ['autoscaling/target-lifecycle-state', 'Terminated', 'autoscaling_termination'],
@@ -50,56 +50,56 @@ const cases: readonly [path: string, text: string, notice: string | null][] = [
   ['autoscaling/target-lifecycle-state', 'Warmed:Running', null],
 ]
 
-for (const [path, text, notice] of cases)
-  test(`${path}: ${text} is ${notice === null ? 'no' : 'a'} notice`, async () => {
+for (const [path, text, what] of cases)
+  test(`${path}: ${text} is reported as ${what ?? 'nothing'}`, async () => {
     await using watch = await startWatch()
     watch.service.put(path, text)
     await watch.round()
     await watch.round()
-    assert.is(watch.notices.length, notice === null ? 0 : 1)
-    if (notice !== null) assert.is(watch.notices[0]?.what, notice)
+    assert.is(watch.interruptions.length, what === null ? 0 : 1)
+    if (what !== null) assert.is(watch.interruptions[0]?.what, what)
   })
 
-test('nothing is a notice, until there is one; it is told once', async () => {
+test('reports an interruption once, and stops checking', async () => {
   await using watch = await startWatch()
   await watch.round()
   await watch.round()
-  assert.equal(watch.notices, [])
+  assert.equal(watch.interruptions, [])
   watch.service.put('spot/instance-action', '{"action":"stop"}')
   await watch.round()
-  await until('the notice is told', () => watch.notices.length === 1)
-  const asked = watch.service.requests.length
+  await until('the interruption is reported', () => watch.interruptions.length === 1)
+  const requests = watch.service.requests.length
   await watch.clock.advance(60_000)
-  assert.is(watch.service.requests.length, asked)
+  assert.is(watch.service.requests.length, requests)
 })
 
-test('a warning is told once, and followed by what is urgent', async () => {
+test('reports a warning once, and then an urgent interruption', async () => {
   await using watch = await startWatch()
   watch.service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
   for (let round = 0; round < 3; round++) await watch.round()
   assert.equal(
-    watch.notices.map(({ urgent }) => urgent),
+    watch.interruptions.map(({ urgent }) => urgent),
     [false],
   )
   watch.service.put('autoscaling/target-lifecycle-state', 'Terminated')
   await watch.round()
   assert.equal(
-    watch.notices.map(({ urgent }) => urgent),
+    watch.interruptions.map(({ urgent }) => urgent),
     [false, true],
   )
 })
 
-test('a notice is seen although another path does not answer', async () => {
+test('reports an interruption although another path cannot be read', async () => {
   await using watch = await startWatch()
   watch.service.fail(500, 'events/recommendations/rebalance')
   await watch.round()
-  assert.equal(watch.notices, [])
+  assert.equal(watch.interruptions, [])
   watch.service.put('spot/instance-action', '{"action":"terminate"}')
   await watch.round()
-  assert.is(watch.notices.length, 1)
+  assert.is(watch.interruptions.length, 1)
 })
 
-test('what does not answer is warned of, also after a warning', async () => {
+test('logs a path that cannot be read, also after a warning', async () => {
   await using watch = await startWatch()
   watch.service.put('events/recommendations/rebalance', '{"noticeTime":"2026-01-01T00:00:00Z"}')
   await watch.round()
@@ -109,10 +109,10 @@ test('what does not answer is warned of, also after a warning', async () => {
   watch.service.fail(null)
   await watch.round()
   assert.equal(levels(watch.lines), ['warn', 'info'])
-  assert.is(watch.notices.length, 1)
+  assert.is(watch.interruptions.length, 1)
 })
 
-test('metadata that does not answer is warned of once, and asked again', async () => {
+test('logs one warning while the metadata service does not respond, and tries again', async () => {
   await using watch = await startWatch()
   watch.service.fail(503)
   for (let round = 0; round < 3; round++) await watch.round()
@@ -122,24 +122,28 @@ test('metadata that does not answer is warned of once, and asked again', async (
   assert.equal(levels(watch.lines), ['warn', 'info'])
   watch.service.put('autoscaling/target-lifecycle-state', 'Terminated')
   await watch.round()
-  assert.is(watch.notices.length, 1)
+  assert.is(watch.interruptions.length, 1)
 })
 
-/** A watch whose rounds are asked for one by one. */
+/** Starts a watch on a fake clock; each call of `round` runs one check. */
 async function startWatch() {
   const service = await startMetadata()
   const clock = createFakeClock()
   const lines: LoggedLine[] = []
-  const notices: Interruption[] = []
-  const parts = { metadata: createMetadata({ url: service.url }), log: createTestLog(lines), clock }
-  const end = watchForInterruption({ ...parts, onInterruption: (notice) => void notices.push(notice) })
-  const settled = () => until('the round is over', () => clock.pending() === 1 || notices.some(({ urgent }) => urgent))
+  const interruptions: Interruption[] = []
+  const deps = { metadata: createMetadata({ url: service.url }), log: createTestLog(lines), clock }
+  const end = watchForInterruption({
+    ...deps,
+    onInterruption: (interruption) => void interruptions.push(interruption),
+  })
+  const isSettled = () => clock.pending() === 1 || interruptions.some(({ urgent }) => urgent)
+  const settled = () => until('the round has finished', isSettled)
   await settled()
   return {
     service,
     clock,
     lines,
-    notices,
+    interruptions,
     async round() {
       await clock.advance(5000)
       await settled()

@@ -1,33 +1,33 @@
 import type { Suite } from './suite.ts'
 import type { Exhaustive } from './tiers.ts'
 
-/** What hangs is noticed by these, and nothing else is: a row on a machine five times slower is still through in time. */
-export const PATIENCE_SECONDS = 200
-export const ROW_SECONDS = PATIENCE_SECONDS + 50
+/** Time limits that only a test that hangs reaches: a machine five times slower than usual stays below them. */
+export const WAIT_SECONDS = 200
+export const ROW_SECONDS = WAIT_SECONDS + 50
 
-/** Rows at once: each has a cloud and daemons of its own, and mostly waits. */
+/** Number of tests at a time. Each has its own S3, SQS and daemons, and waits most of the time. */
 const AT_ONCE = 3
 
 /**
- * Tests of one file that run side by side; each still has a name, a result and a timeout of its own. They begin with the
- * first, in their order.
+ * Returns a function that adds tests which run in parallel. Each keeps its own name, result and timeout. They start, in
+ * order, with the first one.
  */
-export function besides(test: Suite): AddRow {
+export function runInParallel(test: Suite): AddRow {
   const queue: (() => Promise<void>)[] = []
-  let begun = false
+  let isStarted = false
   async function worker(): Promise<void> {
     for (let row = queue.shift(); row !== undefined; row = queue.shift()) await row()
   }
-  function begin(): void {
-    if (begun) return
-    begun = true
+  function start(): void {
+    if (isStarted) return
+    isStarted = true
     for (let n = 0; n < AT_ONCE; n++) void worker()
   }
   const add = (name: string, body: () => Promise<void>, options: { exhaustive?: Exhaustive } = {}) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    promise.catch(() => undefined) // the test of that name gets it
+    promise.catch(() => undefined) // the test of this name reports the error
     const wait = () => {
-      begin()
+      start()
       return promise
     }
     if (test(name, wait, options)) queue.push(() => body().then(resolve, reject))
@@ -39,6 +39,6 @@ export function besides(test: Suite): AddRow {
 
 type AddRow = {
   (name: string, body: () => Promise<void>, options?: { exhaustive?: Exhaustive }): void
-  /** A row that `npm test` leaves out, and `npm run test:all` runs. */
+  /** Adds a test that `npm test` leaves out and `npm run test:all` runs. */
   exhaustive(name: string, body: () => Promise<void>): void
 }

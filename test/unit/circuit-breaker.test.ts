@@ -7,7 +7,7 @@ import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { createFakeClock, turn } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
-const test = suite('brake')
+const test = suite('circuit breaker')
 
 function prepare() {
   const clock = createFakeClock()
@@ -25,13 +25,13 @@ function prepare() {
   return { breaker, clock, stop, logged, events, isFree }
 }
 
-test('nothing waits while all is well', async () => {
+test('does not pause before it is tripped', async () => {
   const { breaker, isFree } = prepare()
   assert.ok(await isFree())
   assert.is(breaker.problem(), null)
 })
 
-test('pulled, it holds for a pause that grows, at most 30 s for messages and 5 min for jobs', async () => {
+test('pauses longer with every trip, at most 30 s for messages and 5 min for jobs', async () => {
   for (const [by, longest] of [
     ['message', 30],
     ['job', 300],
@@ -51,7 +51,7 @@ test('pulled, it holds for a pause that grows, at most 30 s for messages and 5 m
   }
 })
 
-test('what fails together is one failure', async () => {
+test('counts concurrent failures as one', async () => {
   const { breaker, clock, isFree, logged, events } = prepare()
   for (let n = 0; n < 10; n++) breaker.trip('message', new Error('no'))
   await clock.advance(1000)
@@ -66,7 +66,7 @@ test('what fails together is one failure', async () => {
   ])
 })
 
-test('a message that works says nothing about jobs', async () => {
+test('a successful message does not reset a fault of jobs', async () => {
   const { breaker } = prepare()
   breaker.trip('job', new Error('denied'))
   breaker.reset('message')
@@ -75,7 +75,7 @@ test('a message that works says nothing about jobs', async () => {
   assert.is(breaker.problem(), null)
 })
 
-test('stopping ends the pause', async () => {
+test('ends the pause when the daemon stops', async () => {
   const { breaker, stop } = prepare()
   breaker.trip('message', new Error('no'))
   const waiting = breaker.wait()
@@ -83,9 +83,9 @@ test('stopping ends the pause', async () => {
   await waiting
 })
 
-test('what is one job’s own trouble holds nobody up', () => {
-  const held = Object.keys(errorCodes).filter((code) => isShared(new MediadError(code, '')))
-  assert.equal(held.toSorted(), [
+test('is tripped only by errors that every job would have', () => {
+  const shared = Object.keys(errorCodes).filter((code) => isShared(new MediadError(code, '')))
+  assert.equal(shared.toSorted(), [
     'access.denied',
     'config.ffmpeg',
     'config.queue',
