@@ -14,6 +14,7 @@ import { createRoutes } from '../http/routes.ts'
 import { startServer } from '../http/server.ts'
 import { createDocuments } from '../job/documents.ts'
 import type { Programs } from '../programs/programs.ts'
+import { describeVersion } from '../programs/versions.ts'
 import { createQueue, createSqsClient } from '../queue/queue.ts'
 import { createQueues } from '../queue/queues.ts'
 import { createS3Client } from '../storage/client.ts'
@@ -123,6 +124,8 @@ function provideDaemon(graph: Graph<Opened>): void {
           log,
         })
         await runChecks(checks, log)
+        const { version } = programs
+        log.info({ event: 'ffmpeg.found', version }, `ffmpeg ${describeVersion(version)}`) // outputs depend on it
       },
       openPlugins: use(tokens.Pipeline).openPlugins,
       listen: () => startServer({ app: createHttp(), host, port, log }),

@@ -22,8 +22,7 @@ export type Check = {
 }
 
 /**
- * Runs all checks concurrently, and logs their results in the order of the checks. The version of ffmpeg is logged at `info`,
- * because the outputs of jobs depend on it.
+ * Runs all checks concurrently, and logs their results in the order of the checks.
  *
  * @throws the first failure, in the order of the checks, when all checks have finished.
  */
@@ -33,7 +32,6 @@ export async function runChecks(checks: readonly Check[], log: DaemonLog): Promi
   for (const [index, result] of results.entries()) {
     if (result.status === 'rejected') throw result.reason
     const check = checks[index]?.name
-    if (check === 'ffmpeg') log.info({ event: 'ffmpeg.found', result: result.value }, `ffmpeg found: ${result.value}`)
-    else log.debug({ event: 'check.passed', check, result: result.value }, `check passed: ${check}: ${result.value}`)
+    log.debug({ event: 'check.passed', check, result: result.value }, `check passed: ${check}: ${result.value}`)
   }
 }

@@ -2,7 +2,7 @@ import { toFields, toNumber, toRatio, toText, toInteger, type Fields } from './f
 import type { SkippedTrack } from '../vocabulary/media.ts'
 
 /** The tracks that a job works with, and the others with the reason why they are skipped. */
-export type Selection = {
+export type TrackSelection = {
   readonly video: Fields | undefined
   readonly audio: Fields | undefined
   readonly skipped: readonly SkippedTrack[]
@@ -17,7 +17,7 @@ export type Selection = {
  * Audio: tracks of unknown codecs are excluded; then a track with channels (others hold no audio); no commentary, audio
  * description or other secondary track; the default disposition; the most channels; the first.
  */
-export function pick(streams: readonly Fields[]): Selection {
+export function pick(streams: readonly Fields[]): TrackSelection {
   const video = best(streams.filter(isVideoTrack), videoRank)
   const audio = best(
     streams.filter((stream) => stream.codec_type === 'audio' && isDecodable(stream)),
