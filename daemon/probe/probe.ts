@@ -70,15 +70,15 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
         'input.unsupported_codec',
         'the file is Dolby Vision without a picture for ordinary screens',
       )
-    const announcedBytes = await readDeclaredBytes(path)
-    const cut = boxes.cut || (announcedBytes ?? 0) > size
+    const declaredBytes = await readDeclaredBytes(path)
+    const truncated = boxes.cut || (declaredBytes ?? 0) > size
     const parsed = parseProbe(known, size, await programs.decoders())
-    const probe = {
+    const probe: Probe = {
       ...parsed,
       durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
-      cut,
-      announcedBytes,
-      isLengthGuessed: printed.lengthGuessed.pattern.test(stderr),
+      truncated,
+      declaredBytes,
+      isDurationEstimated: printed.lengthGuessed.pattern.test(stderr),
     }
     refuseUnusable({ probe, unreadable: findUnreadable(known), lines, limits })
     if (!probe.video) return probe

@@ -2,7 +2,7 @@ import { toDisplaySize, type VideoStream } from 'mediad'
 
 /**
  * A film is probed by its first pictures. What a filter tells of one that is different is a number, which `print` of
- * ffmpeg's expressions puts among the warnings; see `Damage.notes`.
+ * ffmpeg's expressions puts among the warnings; see `Corruption.detections`.
  */
 export const detections = { resized: 1, interlaced: 2 } as const
 
