@@ -195,3 +195,19 @@ test('ignores file names: a video called .jpg, an image called .mp4', () =>
     await writeFile(join(folder, 'still.mp4'), await readFile(join(folder, 'still.jpg')))
     for (const name of ['still.jpg', 'still.mp4']) assert.is((await probe(join(folder, name))).format, 'jpeg_pipe')
   }))
+
+test('reports the declared size of a truncated file, and durations that ffprobe estimates', () =>
+  withSetup(async ({ folder, probe }) => {
+    const [wav, mp3] = [join(folder, 'a.wav'), join(folder, 'a.mp3')]
+    await makeAudio(wav)
+    const complete = await probe(wav)
+    assert.equal(
+      [complete.truncated, complete.declaredBytes, complete.isDurationEstimated],
+      [false, complete.sizeBytes, false],
+    )
+    await truncate(wav, complete.sizeBytes / 2)
+    const half = await probe(wav)
+    assert.equal([half.truncated, half.declaredBytes], [true, complete.sizeBytes])
+    await ffmpeg(['-f', 'lavfi', '-i', 'sine=duration=1', '-c:a', 'libmp3lame', '-write_xing', '0', mp3])
+    assert.is((await probe(mp3)).isDurationEstimated, true)
+  }))
