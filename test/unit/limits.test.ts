@@ -52,7 +52,7 @@ test('allows a run to cost as much as the limits, and no more', () => {
     const error = excess({ ...cost, [name]: Number(cost[name]) + 1 })
     assert.equal([error?.code, error?.verdict], ['resource.limit', 'reject'], name)
   }
-  assert.match(excess({ frame: 1e9 })?.message ?? '', 'exceed limits.frames: more than 3000000 pictures')
+  assert.match(excess({ frame: 1e9 })?.message ?? '', 'exceed limits.frames: more than 3000000 frames')
 })
 
 function toSizeError(sizeBytes: number): string | null {
