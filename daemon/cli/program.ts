@@ -25,7 +25,9 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
 function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Command {
   const program = new Command('mediad')
     .description('Media-processing daemon: presigned upload to S3, SQS work queue, ffmpeg plugin chain')
-    .version(readVersion(), '-v, --version')
+    .version(readVersion(), '-v, --version', 'Print the version')
+    .helpOption('-h, --help', 'Show help')
+    .helpCommand('help [command]', 'Show help for a command')
     .exitOverride()
     .showHelpAfterError('(run "mediad --help" for usage)')
   program
@@ -33,7 +35,7 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .description('Run a daemon: process jobs from the work queue until stopped')
     .option('--local', 'Use an embedded S3 and SQS, for development')
     .option(...config)
-    .option('-p, --port <number>', 'Port of the HTTP endpoint. Overrides the config', toPort)
+    .option('-p, --port <number>', 'Port of the HTTP endpoint (overrides the config)', toPort)
     .option('--data <folder>', 'Data folder of --local', '.mediad-data')
     .action(async (options) => done(await (await import('./start.ts')).start(terminal, options)))
   program

@@ -211,7 +211,7 @@ for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
       await until('ffmpeg writes its output', () => stat(output).catch(() => null)) // its signal handlers are installed
       process.kill(id, signal)
       const error = await running
-      assert.is(error.code, 'internal.ffmpeg_signal')
+      assert.is(error.code, 'internal.ffmpeg_signal', [error.message, ...error.stderr].join('\n'))
       assert.match(error.message, signal === 'SIGTERM' ? 'from outside' : signal)
     }))
 }
