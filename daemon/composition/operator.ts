@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import { createDocuments } from '../job/documents.ts'
 import { createDead, type Dead } from '../operate/dead.ts'
 import { createJobs, type Jobs } from '../operate/jobs.ts'

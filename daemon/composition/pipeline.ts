@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import { createFfmpeg } from '../ffmpeg/ffmpeg.ts'
 import { createRunChain, type RunChain } from '../pipeline/chain.ts'
 import { openPlugins } from '../pipeline/plugins.ts'

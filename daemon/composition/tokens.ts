@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import type { Emitter } from '../vocabulary/emitter.ts'
 import type { Daemon } from '../lifecycle/daemon.ts'
 import type { Emit } from '../vocabulary/events.ts'

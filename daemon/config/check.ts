@@ -2,7 +2,8 @@ import { MediadError } from '../vocabulary/errors.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { parse, renderProblem, type Problem } from '../vocabulary/validation.ts'
 import { findAmbiguousRoutes, toRoutes } from './routes.ts'
-import { schema, type Config } from './schema.ts'
+import { schema } from './schema.ts'
+import type { Config } from './config.ts'
 
 /**
  * Validates a config, sets the defaults, resolves the routes, and freezes the result.

@@ -1,4 +1,4 @@
-import type { UserConfig } from './schema.ts'
+import type { UserConfig } from './config.ts'
 
 export { env } from './env.ts'
 

@@ -5,7 +5,7 @@ import { cosmiconfig } from 'cosmiconfig'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
 import { describeMissing } from '../vocabulary/missing.ts'
-import type { Config, UserConfig } from './schema.ts'
+import type { Config, UserConfig } from './config.ts'
 
 /** Options that replace those of the config file. */
 export type Overrides = DeepPartial<UserConfig>

@@ -1,5 +1,5 @@
 import { HTTPError, HTTPResponse, type EventHandler, type H3Event } from 'h3'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import { toJobId } from '../vocabulary/job.ts'
 import type { Presign } from '../storage/presign.ts'
 import { problemError } from './problem.ts'

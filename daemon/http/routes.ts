@@ -1,5 +1,5 @@
 import type { EventHandler, H3 } from 'h3'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import type { Presign } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, type ReadJob } from './job.ts'

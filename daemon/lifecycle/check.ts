@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import type { Programs } from '../programs/programs.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { describeVersion, findMismatch } from '../programs/versions.ts'

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { access, stat, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/config.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { isTooOld, OLDEST_RELEASE } from './versions.ts'
 

@@ -226,7 +226,7 @@ export type DaemonEvent =
   | CircuitTripped
   | CircuitReset
 
-/** Publishes an event. It never throws and never waits, so it can be called anywhere. */
+/** Publishes an event. Never throws or waits. */
 export type Emit = (event: DaemonEvent) => void
 
 /** Returns the fields that identify the job of an event, from its document. */
@@ -246,8 +246,6 @@ export function toAttemptFields({ source, timings, media }: Fields<'source' | 't
 }
 
 /** Reduces an error to the fields that events carry. */
-export function toEventError({ code, message, verdict }: MediadError): EventError {
-  return { code, message, verdict }
-}
+export const toEventError = ({ code, message, verdict }: MediadError): EventError => ({ code, message, verdict })
 
 type Fields<Name extends keyof JobDocument> = Pick<JobDocument, Name>

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/schema.ts'
+import type { Config } from '../../config/config.ts'
 import { MediadError } from '../../vocabulary/errors.ts'
 import { isFresh } from '../../protocol/decide.ts'
 import type {

@@ -1,6 +1,6 @@
 import { composeOperator, type Operator } from '../../composition/operator.ts'
 import { loadConfig } from '../../config/load.ts'
-import type { Config } from '../../config/schema.ts'
+import type { Config } from '../../config/config.ts'
 import { MediadError } from '../../vocabulary/errors.ts'
 import { listenForStop } from '../../terminal/signals.ts'
 import type { Terminal } from '../../terminal/terminal.ts'

@@ -1,0 +1,98 @@
+import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Plugin } from '../vocabulary/plugin.ts'
+import type { Routes } from '../protocol/route.ts'
+import type { JobLimits } from './limits.ts'
+
+/** The validated config, with all defaults, frozen. */
+export type Config = {
+  /** Name of the bucket for sources, outputs and job documents. */
+  readonly bucket: string
+  readonly source: {
+    /** Objects whose keys start with this are sources. */
+    readonly prefix: string
+  }
+  readonly state: {
+    /** Job documents are stored under this prefix. It must not overlap with the source prefix. */
+    readonly prefix: string
+  }
+  readonly queues: {
+    /** The work queue. S3 sends its notifications to it. */
+    readonly work: PolledQueue
+    /** The in-progress queue: one message for each unfinished job. It must have no redrive policy. */
+    readonly inProgress: PolledQueue
+    /** The dead-letter queue, for operators. */
+    readonly dead: { readonly url: string }
+  }
+  readonly job: {
+    /** Number of attempts at one version of a source before its job is dead-lettered. */
+    readonly attempts: number
+    /** A daemon that has written no heartbeat for this long has lost its job. */
+    readonly leaseSeconds: number
+    /** Pause before the first check of an in-progress message, and between checks. */
+    readonly recheckSeconds: number
+    /** Base of the exponential backoff after a failed attempt. */
+    readonly backoffSeconds: number
+  }
+  readonly workspace: {
+    /** Folder for the workspaces of attempts. Each needs space for the source and the outputs. */
+    readonly directory: string
+  }
+  readonly ffmpeg: {
+    /** Path of ffmpeg, or a name to find in PATH. */
+    readonly path: string
+    /** Path of ffprobe, or a name to find in PATH. */
+    readonly probePath: string
+    /** A run of ffmpeg without progress for this long is killed, and the job is tried again. */
+    readonly stallSeconds: number
+    /**
+     * Program and options that start ffmpeg and ffprobe, such as bubblewrap or firejail. `{workspace}` is replaced with
+     * the folder of the attempt, `{input}` with the file that is read.
+     */
+    readonly command: readonly string[]
+  }
+  /** The most that one job can cost. Nothing in a job can raise it. */
+  readonly limits: JobLimits
+  readonly http: {
+    /** Address on which the endpoint listens; `0.0.0.0` or `::` makes it reachable from other machines. */
+    readonly host: string
+    /** Port of the endpoint; 0 selects a free port. */
+    readonly port: number
+    /** Validity of an upload URL. */
+    readonly urlSeconds: number
+    /** Largest size that a client can state for its upload. */
+    readonly maxUploadBytes: number
+  }
+  readonly shutdown: {
+    /** Time that running jobs have to finish after the first signal to stop. */
+    readonly graceSeconds: number
+    /**
+     * URL of the instance metadata, which announces interruptions: `http://169.254.169.254` on EC2, left out elsewhere.
+     */
+    readonly metadataUrl?: string
+  }
+  /** The chain: at least one plugin, in order. */
+  readonly plugins: readonly Plugin[]
+  /** Derived from `source` and `plugins`; not an option. */
+  readonly routes: Routes
+  /** Receives every event. It must not block. A promise that it returns is not awaited. */
+  readonly onEvent?: (event: DaemonEvent) => void
+}
+
+type PolledQueue = {
+  /** URL of the queue. */
+  readonly url: string
+  /** When to poll the queue: a cron expression of 6 fields, seconds first. */
+  readonly poll: string
+  /** Number of concurrent jobs (work queue) or of concurrent batches of messages (in-progress queue). */
+  readonly concurrency: number
+}
+
+/** The config that `media.config.ts` exports: {@link Config}, in which every option with a default is optional. */
+export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
+  queues: { [Name in keyof Config['queues']]: UserQueue<Config['queues'][Name]> }
+  onEvent?: Config['onEvent'] | undefined
+} & { [Section in OptionalSection]?: Optional<Config[Section]> | undefined }
+
+type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'shutdown'
+type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
+type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>
