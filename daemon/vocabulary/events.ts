@@ -236,10 +236,9 @@ export function toJobFields({ id, source, attempt, claim }: Fields<'id' | 'sourc
 
 /** Returns the duration and size of an attempt, from the job's document. */
 export function toAttemptFields({ source, timings, media }: Fields<'source' | 'timings' | 'media'>): AttemptFields {
-  const { startedAt, endedAt, plugins } = timings
   return {
-    seconds: endedAt === null ? null : (Date.parse(endedAt) - Date.parse(startedAt)) / 1000,
-    plugins,
+    seconds: timings.endedAt === null ? null : (Date.parse(timings.endedAt) - Date.parse(timings.startedAt)) / 1000,
+    plugins: timings.plugins,
     bytesIn: source.sizeBytes,
     mediaSeconds: media?.durationSeconds ?? null,
   }
