@@ -212,7 +212,7 @@ for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
       process.kill(id, signal)
       const error = await running
       assert.is(error.code, 'internal.ffmpeg_signal', [error.message, ...error.stderr].join('\n'))
-      assert.match(error.message, signal === 'SIGTERM' ? 'from outside' : signal)
+      assert.match(error.message, signal === 'SIGTERM' ? 'a process other than mediad' : signal)
     }))
 }
 
