@@ -4,6 +4,8 @@ import { open, type FileHandle } from 'node:fs/promises'
 export type Boxes = {
   /** Major brand, four characters such as `isom` or `heic`; null when the file is not an MP4. */
   readonly brand: string | null
+  /** Whether it has a movie box (`moov`): video and audio have one, HEIF images have none. */
+  readonly hasMovie: boolean
   /** Whether a track is encrypted: its sample entry is `encv` or `enca` (ISO/IEC 14496-12, 8.12). */
   readonly encrypted: boolean
   /** Whether the file ends inside its last `mdat`, `moof` or `moov` box. */
@@ -39,7 +41,7 @@ export async function readBoxes(path: string): Promise<Boxes> {
   await using file = await open(path)
   const { size } = await file.stat()
   const top = await listBoxes({ file, left: MAX_BOXES }, { start: 0, end: size })
-  if (top[0]?.type !== 'ftyp') return { brand: null, encrypted: false, truncated: false, durationSeconds: null }
+  if (top[0]?.type !== 'ftyp') return noBoxes
   const brand = await readType(file, top[0].start)
   const index = top.find(({ type }) => type === 'moov')
   const descriptions = await findBoxes({ file, left: MAX_BOXES }, index, descriptionPath)
@@ -48,11 +50,14 @@ export async function readBoxes(path: string): Promise<Boxes> {
   const last = top.at(-1)
   return {
     brand,
+    hasMovie: index !== undefined,
     encrypted: entries.some((type) => type === 'encv' || type === 'enca'),
     truncated: last !== undefined && !last.isComplete && ['mdat', 'moof', 'moov'].includes(last.type),
     durationSeconds: header === undefined ? null : toDuration(await readAt(file, header.start, MOVIE_HEADER_BYTES)),
   }
 }
+
+const noBoxes: Boxes = { brand: null, hasMovie: false, encrypted: false, truncated: false, durationSeconds: null }
 
 /** Offset of the first entry's type in `stsd`: after version and flags (4), entry count (4) and entry size (4). */
 const ENTRY_TYPE = 12

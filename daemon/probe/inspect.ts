@@ -61,6 +61,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
         signal,
       })
     const boxes = await readBoxes(path)
+    if (isHeifImage(boxes)) throw heifError(boxes)
     const { json, lines, stderr } = await query('-show_entries', entries).catch((error: unknown) => {
       throw toSpecificError(error, { ...boxes, limits })
     })
@@ -131,8 +132,21 @@ function encryptedError(): MediadError {
   return new MediadError('input.encrypted', 'the file is encrypted: upload it without copy protection')
 }
 
-/** Brands of HEIF images, which consist of MP4 boxes; ffmpeg can take them for MP4 files without an index. */
+/** Brands of HEIF images, which consist of MP4 boxes. */
 const heifBrands: ReadonlySet<string> = new Set('heic heix hevc hevx heim heis mif1 msf1 avif avis'.split(' '))
+
+/**
+ * Whether the file is a HEIF image without a movie. No version of ffmpeg reads all of them: 5.1 none, and later ones make one
+ * frame of a single tile of a tiled image.
+ */
+function isHeifImage({ brand, hasMovie }: Boxes): boolean {
+  return brand !== null && heifBrands.has(brand) && !hasMovie
+}
+
+function heifError({ brand }: Boxes): MediadError {
+  const message = `the file is an image of format ${brand}, which is not supported: upload it as JPEG or PNG`
+  return new MediadError('input.unsupported_codec', message)
+}
 
 /** Replaces the error for a file that ffprobe cannot read by one that names the cause, where the MP4 boxes show it. */
 function toSpecificError(
@@ -143,10 +157,6 @@ function toSpecificError(
   if (encrypted) return encryptedError()
   const { stderr } = error
   if (error.code === 'input.too_many_streams') return streamsError(limits, stderr)
-  if (brand !== null && heifBrands.has(brand)) {
-    const message = `the file is an image of format ${brand}, which this ffmpeg cannot decode: upload it as JPEG or PNG`
-    return new MediadError('input.unsupported_codec', message, { stderr })
-  }
   if (truncated) return new MediadError('input.truncated', 'the file is truncated: upload it again', { stderr })
   if (brand === null || error.code !== 'input.not_media') return error
   return new MediadError('input.corrupt', 'the file is an MP4 with a corrupt index', { stderr })

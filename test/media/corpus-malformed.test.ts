@@ -17,7 +17,7 @@ addCorpusRows(suite('malformed files'), {
     'bear_with_vorbis_comments_invalid_mutf8.flac': audioOnly(),
     'bug1539686.webm': rejected('input.truncated'),
     'chunk_out_of_range.mp4': rejected('input.corrupt'),
-    'clusterfuzz-testcase-minimized-avif-4914209301856256.avif': rejected('input.corrupt'),
+    'clusterfuzz-testcase-minimized-avif-4914209301856256.avif': rejected('input.unsupported_codec', /avif/),
     'dancer1.webm': rejected('input.truncated', /5\.00 s of the 62\.83 s/),
     'invalid-bitstream.webm': rejected('input.corrupt'),
     'invalid_userdata.mp4': rejected('input.truncated'),

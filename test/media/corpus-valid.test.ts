@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { byRelease } from '../helpers/ffmpeg-version.ts'
 import { suite } from '../helpers/suite.ts'
 import { addCorpusRows } from './corpus.ts'
 import { video, rejected, audioOnly } from './table.ts'
@@ -44,12 +45,18 @@ addCorpusRows(suite('small valid files'), {
     'sample_rotate_and_reflect.mp4': video(720, 1080, similar),
     'sample_still_photo.heic': rejected('input.unsupported_codec', /heic/),
     'sample_video_only.mp4': video(1080, 720, silent),
-    'sample_vvc.mp4': rejected('input.unsupported_codec', /vvc1/),
+    'sample_vvc.mp4': byRelease({
+      '5.1': rejected('input.unsupported_codec', /vvc1/),
+      '7.1': video(320, 180, { audio: false }),
+    }),
     'sample_with_ass_subtitles.mkv': video(1080, 720, { ...similar, warnings: [/subtitles left out: 1/] }),
     'sample_with_chapters.mp4': video(1080, 720, { ...similar, warnings: [/tracks left out: 2/] }),
     'sample_with_pgs_subtitles.mkv': video(1080, 720, { ...similar, warnings: [/subtitles left out: 1/] }),
     'seek.webm': video(320, 240, silent),
-    'sine-3s-xhe-aac-44khz-mono.mp4': rejected('input.unsupported_codec', /aac/),
+    'sine-3s-xhe-aac-44khz-mono.mp4': byRelease({
+      '5.1': rejected('input.unsupported_codec', /aac/),
+      '7.1': audioOnly(),
+    }),
     'tiny_av1.mp4': video(64, 64, silent),
   },
 })
