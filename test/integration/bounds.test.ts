@@ -36,7 +36,7 @@ test('dead-letters a chain with 1,001 outputs at the first attempt, and uploads 
   )
 })
 
-test('dead-letters a job whose document would exceed 512 KiB, without its outputs', async () => {
+test.exhaustive('dead-letters a job whose document would exceed 512 KiB, without its outputs', async () => {
   await using fleet = await startFleet(chain({ kind: 600_000 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const { state, error, attempt, outputs } = await fleet.waitUntilFinished('origin_a.mp4')
@@ -45,7 +45,7 @@ test('dead-letters a job whose document would exceed 512 KiB, without its output
   assert.is((await fleet.takeDeadMessages()).length, 1)
 })
 
-test('limits the warnings in a document, and counts those it leaves out', async () => {
+test.exhaustive('limits the warnings in a document, and counts those it leaves out', async () => {
   await using fleet = await startFleet(chain({ warnings: 300 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const { id, state, warnings = [] } = await fleet.waitUntilFinished('origin_a.mp4')

@@ -71,7 +71,7 @@ const rows: Readonly<Record<string, Row>> = {
   'half-faststart.mp4': rejected('input.truncated'),
 }
 
-addRows(suite('cross-section: files'), {
+addRows(suite('cross-section: files', { exhaustive: true }), {
   makers: Object.fromEntries(
     Object.keys(rows).map((name) => [name, makers[name] ?? (() => Promise.reject(new Error(name)))]),
   ),
@@ -109,7 +109,7 @@ async function checkBlackBackground(path: string): Promise<void> {
   )
 }
 
-const test = suite('cross-section: options')
+const test = suite('cross-section: options', { exhaustive: true })
 
 let bench: FileBench
 let files: (name: string) => Promise<string>

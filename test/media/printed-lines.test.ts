@@ -142,7 +142,7 @@ const makers: Makers = {
   }),
 }
 
-const test = suite('printed lines')
+const test = suite('printed lines', { exhaustive: true })
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let files: (name: string) => Promise<string>
