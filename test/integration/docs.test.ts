@@ -48,7 +48,7 @@ const notRun: Record<string, string> = {
     'it takes minutes; test/faults/soak.test.ts is its short form',
 }
 
-const test = suite('docs run')
+const test = suite('docs run', { exhaustive: true })
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let daemon: Mediad

@@ -23,7 +23,7 @@ import { resolveTopology, type Topology } from './topology.ts'
 
 const root = join(import.meta.dirname, '../..')
 const missing = findTerraformSkipReason()
-const test = suite('terraform and the daemon')
+const test = suite('terraform and the daemon', { exhaustive: true })
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 

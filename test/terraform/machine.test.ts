@@ -21,7 +21,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const { version, devDependencies } = JSON.parse(read('package.json'))
 const unit = read('terraform/modules/fleet/files/mediad.service')
 
-const test = suite('terraform machine')
+const test = suite('terraform machine', { exhaustive: true })
 
 const fleet = {
   env: { MEDIAD_BUCKET: 'videos', MEDIAD_WORK_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/work' },

@@ -9,7 +9,7 @@ import { evaluate, type FillRule, type Late, type Values } from './metric-math.t
 import { resolveTopology, type Topology } from './topology.ts'
 
 const missing = findTerraformSkipReason()
-const test = suite('terraform scaling')
+const test = suite('terraform scaling', { exhaustive: true })
 const fillRules: readonly FillRule[] = ['FILL fills metrics without data', 'FILL keeps metrics without data missing']
 
 /** Reported metrics, and the expected value of each expression. Expressions that are not listed are not checked. */
