@@ -2,8 +2,10 @@ import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
 import { renderKey, type KeyScope } from '../protocol/keys.ts'
+import type { MediaSummary } from '../vocabulary/job.ts'
 import type { Probe } from '../vocabulary/media.ts'
 import type { AddOptions, Artifact } from '../vocabulary/plugin.ts'
+import { summariseImage } from '../probe/image.ts'
 import { toSummary } from './summary.ts'
 
 export type AddRequest = {
@@ -16,12 +18,14 @@ export type AddRequest = {
   seconds: number
 }
 
-/** Types that ffprobe can read. Other files (SVG or AVIF images, …) are accepted unchecked. */
-const inspected = /^(?:(?:audio|video)\/|image\/(?:jpeg|png|webp|gif)$)/
+/** Types that ffprobe reads. */
+const inspected = /^(?:audio|video)\//
+/** Types whose header is read. Other files (SVG images, …) are accepted unchecked. */
+const images = /^image\/(?:jpeg|png|webp|gif|avif)$/
 
 /**
- * Checks a file that a plugin adds: it must be inside the workspace, not empty, and readable by ffprobe if its content
- * type is audio, video or an image.
+ * Checks a file that a plugin adds: it must be inside the workspace, not empty, and readable if its content type is audio,
+ * video or an image.
  */
 export async function toArtifact({
   path,
@@ -39,8 +43,14 @@ export async function toArtifact({
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
   const { contentType } = options
   const key = renderKey(options.key, scope, options.values)
-  const media = inspected.test(contentType) ? { media: toSummary(await inspect(absolute)) } : {}
-  return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...media }
+  const media = await summarise(absolute, contentType, inspect)
+  return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...(media && { media }) }
+}
+
+/** Returns null for a type that is accepted unchecked. */
+async function summarise(path: string, type: string, inspect: AddRequest['inspect']): Promise<MediaSummary | null> {
+  if (inspected.test(type)) return toSummary(await inspect(path))
+  return images.test(type) ? await summariseImage(path) : null
 }
 
 async function isInside(workspace: string, path: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { toMediadError, toMessage } from '../vocabulary/errors.ts'
 import type { Output, PluginTiming } from '../vocabulary/job.ts'
 import type { Artifact, Plugin } from '../vocabulary/plugin.ts'
 import { createContext, type ChainDeps, type ChainJob } from './context.ts'
+import { inspectOnce } from './inspect-once.ts'
 import { startTimer } from './timer.ts'
 
 export type ChainResult = { readonly outputs: readonly Output[]; readonly timings: readonly PluginTiming[] }
@@ -29,10 +30,11 @@ export function createRunChain(deps: ChainDeps): RunChain {
     const artifacts: Artifact[] = []
     const outputs: Output[] = []
     const timings: PluginTiming[] = []
+    const chainDeps = { ...deps, inspect: inspectOnce(deps.inspect) }
     for (const plugin of plugins) {
       job.signal.throwIfAborted()
       const timer = startTimer(plugin.name)
-      const context = createContext(deps, { plugin: plugin.name, job, artifacts, outputs, timer })
+      const context = createContext(chainDeps, { plugin: plugin.name, job, artifacts, outputs, timer })
       try {
         await waitOrAbort(plugin.hooks.run(context), job.signal)
       } catch (error) {

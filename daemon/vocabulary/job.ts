@@ -30,7 +30,7 @@ export const sourceSchema = z.object({
 
 /** The main properties of a media file. Fields that do not apply to a file are absent. */
 const mediaSchema = z.object({
-  /** ffmpeg's name of the container. */
+  /** ffmpeg's name of the container; of an image that a plugin made, its format (`jpeg`, `png`, `webp`, …). */
   format: z.string().exactOptional(),
   /** Codec of the video, or of the audio when there is no video. */
   codec: z.string().exactOptional(),
@@ -68,7 +68,7 @@ const outputSchema = z.object({
   etag: z.string(),
   /** Wall time in which the plugin made the file. */
   seconds: z.number(),
-  /** Properties of the file, read by ffprobe before the upload; absent for files that are not media. */
+  /** Properties of the file, read before the upload; absent for files that are not media. An image has format and size. */
   media: mediaSchema.exactOptional(),
 })
 

@@ -17,7 +17,6 @@ import { makeVideo } from '../helpers/media.ts'
 import { startMediad, type Mediad } from '../helpers/process.ts'
 import { runShell } from '../helpers/shell.ts'
 import { suite } from '../helpers/suite.ts'
-import { isInTier } from '../helpers/tiers.ts'
 
 const root = join(import.meta.dirname, '../..')
 const execute = promisify(execFile)
@@ -64,7 +63,7 @@ test.before(async () => {
   for (const page of pages) await prepare(page, video)
   daemon = await startMediad(['start', '--local', '--port', '0'], { cwd: folderOf('README.md') })
   await daemon.started()
-  for (const page of pages.filter((one) => hasCurl && isRun(one) && isInTier(isExhaustive(one)))) {
+  for (const page of pages.filter((one) => hasCurl && isRun(one))) {
     const running = runPage(page)
     running.catch(() => undefined) // the test of the page handles the error
     printed.set(page.file, running)
@@ -117,10 +116,9 @@ test('loads every config; the invalid one fails with the error on the page', asy
 
 for (const page of pages.filter(isRun)) {
   const { file } = page
-  const add = isExhaustive(page) ? test.exhaustive : test
   if (!hasCurl) test.skip(file, 'curl not found')
   else
-    add(file, async () => {
+    test(file, async () => {
       const { blocks } = docs.page(file)
       const outputs = await printed.get(file)
       assert.ok(outputs)
@@ -184,11 +182,6 @@ async function load(file: string): Promise<string> {
   } finally {
     process.env = before
   }
-}
-
-/** One page represents the others in the quick run. */
-function isExhaustive({ file }: Page): boolean {
-  return file !== 'docs/http.md'
 }
 
 function isRun({ blocks }: Page): boolean {

@@ -52,6 +52,7 @@ const importers: Record<string, string> = {
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
   h3: `http/app.ts http/health.ts http/hooks.ts|types http/job.ts http/presign.ts http/problem.ts http/routes.ts|types
   http/server.ts`,
+  'image-size': 'probe/image.ts',
   pino: 'log/log.ts',
   'pino-pretty': 'log/pretty.ts',
   'reflect-metadata': 'composition/compose.ts',

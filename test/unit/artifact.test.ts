@@ -87,12 +87,6 @@ const summaries: [name: string, result: Partial<Probe>, contentType: string, med
     'audio/mp4',
     { format: 'mp4', codec: 'aac', ...audioSummary, durationSeconds: 1.5, streams: 2 },
   ],
-  [
-    'an image',
-    { audio: null, format: 'jpeg_pipe' },
-    'image/jpeg',
-    { format: 'jpeg_pipe', ...videoSummary, streams: 2 },
-  ],
   ['no duration', { audio: null, durationSeconds: null }, 'video/webm', { format: 'mp4', ...videoSummary, streams: 2 }],
   ['another content type', {}, 'text/plain', undefined],
   ['a content type that only resembles one of media', {}, 'application/video', undefined],
@@ -106,6 +100,36 @@ for (const [name, result, contentType, media] of summaries) {
     assert.is(prepared.inspected.length, media === undefined ? 0 : 1)
   })
 }
+
+/** A PNG header that states 30x20 pixels. */
+const png = Buffer.from('89504e470d0a1a0a0000000d494844520000001e000000140802000000', 'hex')
+
+test('reads the format and the size of an image from its header, without ffprobe', async () => {
+  await using prepared = await prepare()
+  const { path, add, inspected } = prepared
+  await writeFile(path, png)
+  for (const contentType of ['image/png', 'image/jpeg', 'image/webp'])
+    assert.equal((await add({ options: { ...options, contentType } })).media, { format: 'png', width: 30, height: 20 })
+  assert.equal(inspected, [])
+  assert.is((await add({ options: { ...options, contentType: 'image/svg+xml' } })).media, undefined)
+})
+
+test('states the size of a photo as a viewer shows it', async () => {
+  await using prepared = await prepare()
+  const { path, add } = prepared
+  await writeFile(path, toJpegHeader({ width: 30, height: 20, orientation: 6 }))
+  const { media } = await add({ options: { ...options, contentType: 'image/jpeg' } })
+  assert.equal(media, { format: 'jpeg', width: 20, height: 30 })
+})
+
+test('rejects a file with the type of an image that is none', async () => {
+  await using prepared = await prepare()
+  for (const text of ['data', png.subarray(0, 20), Buffer.from('ffd8ff', 'hex')]) {
+    await writeFile(prepared.path, text)
+    const error = await rejection(prepared.add({ options: { ...options, contentType: 'image/png' } }))
+    assert.equal([error.code, error.verdict], ['internal.output', 'retry'])
+  }
+})
 
 test('rejects a file outside the workspace, also through a symbolic link', async () => {
   await using prepared = await prepare()
@@ -151,3 +175,15 @@ test('rejects a file that ffprobe cannot read, with the error of ffprobe', async
   }
   assert.is((await rejection(prepared.add({ inspect }))) as Error, failure)
 })
+
+/** Returns the start of a JPEG with an EXIF orientation: APP1 with one TIFF entry, then the frame header. */
+function toJpegHeader({ width, height, orientation }: { width: number; height: number; orientation: number }): Buffer {
+  const tiff = Buffer.from('4d4d002a00000008000101120003000000010000000000000000', 'hex')
+  tiff.writeUInt16BE(orientation, 18)
+  const exif = Buffer.concat([Buffer.from('Exif\0\0'), tiff])
+  const app1 = Buffer.from([0xff, 0xe1, 0, exif.length + 2])
+  const frame = Buffer.from('ffc0000b08000000000301110000'.padEnd(40, '0'), 'hex')
+  frame.writeUInt16BE(height, 5)
+  frame.writeUInt16BE(width, 7)
+  return Buffer.concat([Buffer.from([0xff, 0xd8]), app1, exif, frame])
+}

@@ -1,0 +1,38 @@
+import { open } from 'node:fs/promises'
+import { imageSize } from 'image-size'
+import { MediadError } from '../vocabulary/errors.ts'
+import type { MediaSummary } from '../vocabulary/job.ts'
+
+/** The size of an image is in front of its data, but a photo can have a preview and metadata before it. */
+const HEADER_BYTES = 512 * 1024
+
+/**
+ * Reads the format and the size of an image, as a viewer shows it, from its header.
+ *
+ * @throws MediadError `internal.output` when the file is not an image of a known format
+ */
+export async function summariseImage(path: string): Promise<MediaSummary> {
+  const { type = '', width, height, orientation = 1 } = toImageSize(await readHeader(path))
+  const isTurned = orientation > 4 // EXIF: 5 to 8 are rotated by 90 or 270 degrees
+  return {
+    format: type === 'jpg' ? 'jpeg' : type,
+    ...(isTurned ? { width: height, height: width } : { width, height }),
+  }
+}
+
+function toImageSize(header: Buffer): ReturnType<typeof imageSize> {
+  const message = 'a plugin produced a file that is not an image of a known format'
+  try {
+    const size = imageSize(header)
+    if (size.width > 0 && size.height > 0) return size
+    throw new Error(`the image has ${size.width}x${size.height} pixels`)
+  } catch (error) {
+    throw new MediadError('internal.output', message, { cause: error })
+  }
+}
+
+async function readHeader(path: string): Promise<Buffer> {
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+  return buffer.subarray(0, bytesRead)
+}
