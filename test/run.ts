@@ -20,7 +20,7 @@ import { isEmptyIn, type Tier } from './helpers/tiers.ts'
 const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
 const LINGER_SECONDS = 15
 /** Number of files at a time, for two cores: most daemons wait for leases and messages most of the time. */
-const AT_ONCE = 4
+const AT_ONCE = 5
 const root = join(import.meta.dirname, '..')
 const coverageFolder = join(root, 'coverage')
 

@@ -126,7 +126,7 @@ function toEnvironment(queueUrls: Fleet['cloud']['local']['queueUrls'], { s3Url,
 }
 
 /** Pause before each check of {@link Bench.isIdle}, because frequent checks would take CPU time from the daemons. */
-const POLL_MS = 250
+const POLL_MS = 500
 
 async function waitForIdle(bench: Bench, seconds = WAIT_SECONDS): Promise<void> {
   try {

@@ -3,6 +3,7 @@ import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
+import type { Breakpoint } from './breakpoints.ts'
 import { findFfmpeg, toJobConfig, type Bench } from './setup.ts'
 import { all, checkAttempts, explore, EXPLORATION_SECONDS, findLabels, KEY, success } from './explore.ts'
 import { slowCopyCode } from '../helpers/gate.ts'
@@ -16,15 +17,7 @@ const row = runInParallel(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }
 row(
   'P2: killed at any of its network calls: the next daemon finishes the job, once',
   async () => {
-    const labels = await findLabels(success)
-    assert.ok(labels.length >= 20, `only ${labels.length} calls: ${labels.join(', ')}`)
-    assert.not.ok(
-      labels.some((label) => label.includes('Batch')),
-      'Q17: entries of a batch can fail individually',
-    )
-    const breakpoints = await pickBreakpoints(windows.success, () =>
-      Promise.resolve(toBreakpoints(labels, isFirstOfKind)),
-    )
+    const breakpoints = await pickBreakpoints(windows.success, findBreakpoints)
     await explore(breakpoints, (breakpoint) => runWithKill(success, breakpoint))
   },
   { exhaustive: 'partly' },
@@ -38,6 +31,16 @@ row(
   },
   { exhaustive: 'partly' },
 )
+
+async function findBreakpoints(): Promise<Breakpoint[]> {
+  const labels = await findLabels(success)
+  assert.ok(labels.length >= 20, `only ${labels.length} calls: ${labels.join(', ')}`)
+  assert.not.ok(
+    labels.some((label) => label.includes('Batch')),
+    'Q17: entries of a batch can fail individually',
+  )
+  return toBreakpoints(labels, isFirstOfKind)
+}
 
 /** Selects the calls that are explored without `MEDIAD_FAULTS=all`. */
 const isFirstOfKind = (label: string) => label.endsWith('#1')

@@ -134,7 +134,7 @@ rest(
   },
 )
 
-row(
+rest(
   'S8: the document is replaced by another owner: ffmpeg is stopped, and nothing is published before the next claim',
   async () => {
     await using bench = await startBench({ ...slow, more: toJobConfig({ leaseSeconds: 12, attempts: 9 }) })

@@ -14,7 +14,8 @@ const row = runInParallel(suite('outages', { timeoutSeconds: all ? 2 * ROW_SECON
 const OUTAGE_SECONDS = all ? 60 : 10
 
 for (const service of ['s3', 'sqs'] as const) {
-  row(
+  const add = service === 's3' ? row : row.exhaustive
+  add(
     `Q14: ${service} unavailable for ${OUTAGE_SECONDS} s: few requests, not ready, then all jobs finish`,
     async () => {
       await using bench = await startBench({ code: noteCode, chain: '[note(), upload()]' })

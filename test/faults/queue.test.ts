@@ -193,7 +193,7 @@ rest(
   },
 )
 
-row('Q16: every reply to SendMessage and DeleteMessage is lost: duplicate messages, and one result', async () => {
+rest('Q16: every reply to SendMessage and DeleteMessage is lost: duplicate messages, and one result', async () => {
   // a duplicate work message waits for the lease to end
   await using bench = await startBench({ ...quick, daemons: 0, more: shortLease })
   const { proxy } = await bench.start(shortenVisibility)

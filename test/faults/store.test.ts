@@ -198,7 +198,7 @@ for (const [what, text] of unreadable) {
   })
 }
 
-row(
+rest(
   'S15: access to the outputs is denied: intake pauses, no attempt is used, and all jobs finish once it is granted',
   async () => {
     await using bench = await startBench({ ...quick, daemons: 0 })

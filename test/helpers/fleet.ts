@@ -46,6 +46,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     const daemon = await startMediad(['start'], {
       env: { ...env, MEDIAD_BUCKET: BUCKET, PATH: toCachedProgramsPath(), ...options.env },
       config: toConfigText(options),
+      configName: 'media.config.mjs',
     })
     daemons.push(opened.use(daemon))
     await daemon.started(120) // the machine may be busy

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { temporaryFolder } from './folder.ts'
@@ -15,6 +15,8 @@ export type MediadOptions = {
   cwd?: string
   /** Text of a `media.config.ts`, passed with `--config`. It can import `mediad` and `mediad/plugins`. */
   config?: string
+  /** Name of the config file. Default `media.config.ts`; an `.mjs` saves Node the start of its TypeScript parser. */
+  configName?: string
   /** Arguments of Node that select the program. Default: the source of mediad. */
   program?: readonly string[]
 }
@@ -98,10 +100,16 @@ export async function startMediad(args: readonly string[], options: MediadOption
 }
 
 async function launch(folder: string, args: readonly string[], options: MediadOptions) {
-  const { env = {}, cwd = folder, config, program = ['--conditions=source', join(root, 'daemon/main.ts')] } = options
+  const {
+    env = {},
+    cwd = folder,
+    config,
+    configName = 'media.config.ts',
+    program = ['--conditions=source', join(root, 'daemon/main.ts')],
+  } = options
   const temporary = join(folder, 'tmp')
   await mkdir(temporary)
-  const configArgs = config === undefined ? [] : ['--config', await writeConfig(folder, config)]
+  const configArgs = config === undefined ? [] : ['--config', await writeConfig(join(folder, configName), config)]
   // the test runner looks for the folder in command lines, to find processes that a crashed test left
   return spawn(process.execPath, [`--diagnostic-dir=${folder}`, ...program, ...args, ...configArgs], {
     cwd,
@@ -161,10 +169,10 @@ export function readExports(entries: readonly Entry[]): Record<string, string> {
 }
 
 /** Writes the config, and a link to this repository as the package `mediad`, which the config imports. */
-async function writeConfig(folder: string, text: string): Promise<string> {
-  await mkdir(join(folder, 'node_modules'))
-  await symlink(root, join(folder, 'node_modules/mediad'))
-  const file = join(folder, 'media.config.ts')
+async function writeConfig(file: string, text: string): Promise<string> {
+  const modules = join(dirname(file), 'node_modules')
+  await mkdir(modules)
+  await symlink(root, join(modules, 'mediad'))
   await writeFile(file, text)
   return file
 }

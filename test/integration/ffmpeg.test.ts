@@ -1,94 +1,18 @@
 import { spawn } from 'node:child_process'
-import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
-import { createFfmpeg } from '../../daemon/ffmpeg/ffmpeg.ts'
-import type { FfmpegCommand, FfmpegResult } from '../../daemon/vocabulary/ffmpeg.ts'
-import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import { runInParallel } from '../helpers/parallel.ts'
-import { createTestLog } from '../helpers/context.ts'
-import { temporaryFolder } from '../helpers/folder.ts'
-import { makeVideo, probeFile } from '../helpers/media.ts'
+import { probeFile } from '../helpers/media.ts'
 import { waitForProcess, isAlive } from '../helpers/liveness.ts'
-import { limits } from '../helpers/probes.ts'
+import { setUpRuns } from '../helpers/ffmpeg-runs.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
-const test = runInParallel(suite('ffmpeg'))
-
-type Setup = {
-  folder: string
-  programs: Programs
-  source: string
-  output: string
-  run(
-    command?: Partial<FfmpegCommand>,
-    options?: { signal?: AbortSignal; stallSeconds?: number },
-  ): Promise<FfmpegResult>
-  failure(
-    command?: Partial<FfmpegCommand>,
-    options?: { signal?: AbortSignal; stallSeconds?: number },
-  ): Promise<MediadError>
-}
-
-let video: Promise<Buffer> | undefined
-
-/** Returns a video of two minutes in a few kilobytes, created once. In real time, it does not end during a test. */
-function longVideo(): Promise<Buffer> {
-  return (video ??= makeLongVideo())
-}
-
-async function makeLongVideo(): Promise<Buffer> {
-  await using temporary = await temporaryFolder()
-  const path = join(temporary.path, 'video.mp4')
-  await makeVideo(path, { seconds: 120, width: 64, height: 64, fps: 5 })
-  return await readFile(path)
-}
-
-/** Creates a folder with a long video. `fake` is the body of a script to run instead of ffmpeg. */
-async function withSetup(body: (setup: Setup) => Promise<void>, fake?: string): Promise<void> {
-  await using temporary = await temporaryFolder()
-  const folder = temporary.path
-  const directory = join(folder, 'programs')
-  await mkdir(directory)
-  const ffmpegPath = fake === undefined ? 'ffmpeg' : await writeFake(join(folder, 'fake'), fake)
-  const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory })
-  const source = join(folder, 'source')
-  const output = join(folder, 'out.mp4')
-  await writeFile(source, fake === undefined ? await longVideo() : 'source')
-  const run: Setup['run'] = (command = {}, options = {}) =>
-    createFfmpeg({ programs, stallSeconds: options.stallSeconds ?? 30, limits }).run({
-      command: { outputs: [{ path: output, options: ['-c', 'copy'] }], ...command },
-      input: source,
-      workspace: folder,
-      signal: options.signal ?? new AbortController().signal,
-      log: createTestLog(),
-    })
-  const failure: Setup['failure'] = (command, options) =>
-    run(command, options).then(
-      () => assert.unreachable('expected an error') as never,
-      (error: unknown) => error as MediadError,
-    )
-  await body({ folder, programs, source, output, run, failure })
-  const remaining = (await readdir(folder)).filter((name) => name.startsWith('.'))
-  assert.equal(remaining, [], 'the progress file is removed')
-}
-
-/**
- * Writes a script that replaces ffmpeg; `$last` in its body is the output. Requests for ffmpeg's capabilities return nothing
- * and do not run the body.
- */
-async function writeFake(path: string, body: string): Promise<string> {
-  const script = `[ "$1" = -version ] && { echo "ffmpeg version 9.9"; exit; }
-for last; do :; done
-last="\${last#file:}"
-case "$last" in /*) ;; *) exit ;; esac
-`
-  await writeFile(path, `#!/bin/sh\n${script}${body}\n`)
-  await chmod(path, 0o755)
-  return path
-}
+const ffmpegSuite = suite('ffmpeg')
+const test = runInParallel(ffmpegSuite)
+const withSetup = setUpRuns(ffmpegSuite)
 
 function throwError(): never {
   throw new Error('listener')
@@ -135,7 +59,7 @@ test('hardens the command line, and does not split options', () =>
     assert.match(line, `<-one option><-y><file:${output}><-y><-y><file:${output}.2>`)
   }, 'printf "<%s>" "$@" > "$(dirname "$last")/arguments"; echo x > "$last"; echo x > "${last%.2}"'))
 
-test('accepts paths with spaces, quotes, dashes and patterns', () =>
+test.exhaustive('accepts paths with spaces, quotes, dashes and patterns', () =>
   withSetup(async ({ folder, source, run }) => {
     const odd = join(folder, `-y 'a" $(b) %d é;`)
     await mkdir(odd)
@@ -144,7 +68,8 @@ test('accepts paths with spaces, quotes, dashes and patterns', () =>
     const path = join(odd, '-out %03d.mp4')
     await run({ input, outputs: [{ path, options: ['-c', 'copy'] }] })
     assert.ok((await stat(path)).size > 1000)
-  }))
+  }),
+)
 
 test('an abort ends ffmpeg, and the run rejects with its reason', () =>
   withSetup(async ({ folder, failure }) => {
@@ -186,7 +111,7 @@ test('reports a frozen ffmpeg as stalled', () =>
     assert.not(isAlive(id))
   }))
 
-test('does not report an encoder as stalled that uses CPU time without output', () =>
+test.exhaustive('does not report an encoder as stalled that uses CPU time without output', () =>
   withSetup(async ({ folder, run }) => {
     const stallSeconds = 2
     const running = run({}, { stallSeconds })
@@ -195,7 +120,8 @@ test('does not report an encoder as stalled that uses CPU time without output', 
     await until('it has used CPU time for long', () => performance.now() - startedAt > 2 * stallSeconds * 1000)
     await writeFile(join(folder, 'enough'), '') // ten times the stall time would be reported
     await running
-  }, 'cd "$(dirname "$last")"; touch ready; until [ -e enough ]; do :; done; echo x > "$last"'))
+  }, 'cd "$(dirname "$last")"; touch ready; until [ -e enough ]; do :; done; echo x > "$last"'),
+)
 
 test.exhaustive('reports an encoder as stalled that uses CPU time without output for too long', () =>
   withSetup(async ({ failure }) => {
@@ -205,10 +131,11 @@ test.exhaustive('reports an encoder as stalled that uses CPU time without output
 
 for (const signal of ['SIGSEGV', 'SIGKILL', 'SIGTERM'] as const) {
   test(`reports an ffmpeg that is ended by ${signal} from outside`, () =>
-    withSetup(async ({ folder, output, failure }) => {
-      const running = failure(realTime)
+    withSetup(async ({ folder, failure }) => {
+      const fractions: number[] = []
+      const running = failure({ ...realTime, durationSeconds: 120, onProgress: (one) => void fractions.push(one) })
       const id = await waitForProcess('ffmpeg', folder)
-      await until('ffmpeg writes its output', () => stat(output).catch(() => null)) // its signal handlers are installed
+      await until('ffmpeg has written packets', () => fractions.some((fraction) => fraction > 0))
       process.kill(id, signal)
       const error = await running
       assert.is(error.code, 'internal.ffmpeg_signal', [error.message, ...error.stderr].join('\n'))
@@ -227,13 +154,14 @@ test('ffmpeg ends when its daemon is killed', () =>
     await mkdir(folder)
   }))
 
-test('drains a flood on stderr, with and without line ends, and keeps the last lines', () =>
+test.exhaustive('drains a flood on stderr, with and without line ends, and keeps the last lines', () =>
   withSetup(async ({ failure }) => {
     const { code, stderr } = await failure()
     assert.is(code, 'internal.ffmpeg')
     assert.ok(stderr.length <= 20 && stderr.every((line) => line.length <= 500))
     assert.is(stderr.at(-1), 'the end')
-  }, `yes 'the same error' | head -c 50000000 >&2; head -c 50000000 /dev/zero | tr '\\0' x >&2; printf '\\nthe end' >&2; exit 7`))
+  }, `yes 'the same error' | head -c 50000000 >&2; head -c 50000000 /dev/zero | tr '\\0' x >&2; printf '\\nthe end' >&2; exit 7`),
+)
 
 test('does not wait for a grandchild that keeps stderr open', () =>
   withSetup(async ({ folder, failure }) => {
@@ -268,16 +196,16 @@ test('reports a missing encoder, and removes paths from stderr', () =>
 
 test('a program that cannot be started fails only its run', () =>
   withSetup(async ({ programs, failure }) => {
+    const long = await failure({ inputOptions: ['-metadata', 'x'.repeat(4_000_000)] })
+    assert.is(long.code, 'internal.ffmpeg')
     await rm(programs.ffmpeg)
     const error = await failure()
     assert.is(error.code, 'internal.ffmpeg')
     assert.match(error.message, 'could not be started')
-    const long = await failure({ inputOptions: ['-metadata', 'x'.repeat(4_000_000)] })
-    assert.is(long.code, 'internal.ffmpeg')
-  }))
+  }, 'exit 0'))
 
 test('a listener that throws fails the run', () =>
   withSetup(async ({ folder, failure }) => {
     assert.is((await failure({ ...realTime, durationSeconds: 120, onProgress: throwError })).message, 'listener')
-    assert.equal((await readdir(folder)).toSorted(), ['out.mp4', 'programs', 'source'])
+    assert.equal((await readdir(folder)).toSorted(), ['out.mp4', 'source'])
   }))

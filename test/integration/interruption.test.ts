@@ -24,7 +24,7 @@ test('spot interruption: finishes the running job, takes no more jobs, exits wit
   assert.is(await fleet.document('origin_b.mp4'), null)
 })
 
-test('termination by Auto Scaling: releases the running job after the grace time', async () => {
+test.exhaustive('termination by Auto Scaling: releases the running job after the grace time', async () => {
   await using scene = await start({ graceSeconds: 1 })
   const { fleet, service } = scene
   const daemon = await startJob(fleet)

@@ -55,7 +55,7 @@ type Run = { exitCode: ExitStatus; lines: Entry[]; errors: Entry[] }
 
 /** Runs one command with the config of the daemons, and returns its output as JSON lines. */
 async function run({ cloud, daemons }: Fleet, ...args: string[]): Promise<Run> {
-  const config = join(daemons[0]?.folder ?? '', 'media.config.ts')
+  const config = join(daemons[0]?.folder ?? '', 'media.config.mjs')
   const env = { ...cloud.local.env, MEDIAD_BUCKET: BUCKET, MEDIAD_LOG_LEVEL: 'warn' }
   await using command = await startMediad([...args, '--config', config], { env })
   const exitCode = await command.ended
@@ -216,7 +216,7 @@ rest('lists jobs with their progress, and shows one', async () => {
   assert.is(invalid.lines.find((line) => line.id === '0'.repeat(32))?.code, 'internal.document')
 })
 
-test('rejects invalid arguments before doing anything', async () => {
+rest('rejects invalid arguments before doing anything', async () => {
   await using fleet = await startFleet({ daemons: 0 })
   const usages = [
     ['dead', 'redrive'],

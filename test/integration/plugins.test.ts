@@ -145,7 +145,7 @@ test('transcodes an audio file to an audio file, without a thumbnail', async () 
   assert.equal(context.skips, ['the source has no video'])
 })
 
-test('an abort ends ffmpeg', async () => {
+test.exhaustive('an abort ends ffmpeg', async () => {
   await using temporary = await temporaryFolder()
   const input = join(temporary.path, 'source.mp4')
   await makeVideo(input, { seconds: 20, width: 640, height: 360 })

@@ -106,7 +106,7 @@ test.exhaustive('an idle daemon claims a released job immediately', async () => 
   )
 })
 
-test('ignores a late notification of an upload that has been replaced', async () => {
+test.exhaustive('ignores a late notification of an upload that has been replaced', async () => {
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]' })
   const video = await tinyVideo()
   const etag = await fleet.cloud.put('origin_a.mp4', video)

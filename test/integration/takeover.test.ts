@@ -97,7 +97,7 @@ rest('a second signal ends a daemon immediately, and its job is taken over', asy
   await fleet.waitUntilDrained()
 })
 
-test('processes a newer upload after the older one, without mixing results', async () => {
+rest('processes a newer upload after the older one, without mixing results', async () => {
   await using gate = await createGate()
   const chain = '[gate(), note(), upload()]'
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })

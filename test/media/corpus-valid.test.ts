@@ -11,14 +11,7 @@ const silent = { ...similar, audio: false }
 
 addCorpusRows(suite('small valid files'), {
   folder: 'valid',
-  quick: [
-    'bbb_176x144_128kbps_15fps_h263.3gp',
-    'bear.opus',
-    'bear-vp9-odd-dimensions.webm',
-    'multiple_audio.mp4',
-    'sample_vvc.mp4',
-    'tiny_av1.mp4',
-  ],
+  quick: ['bear.opus', 'bear-vp9-odd-dimensions.webm', 'sample_vvc.mp4'],
   covers: (name) => !large.includes(`'${name}'`),
   rows: {
     'bbb_176x144_128kbps_15fps_h263.3gp': video(176, 144, silent),

@@ -59,7 +59,7 @@ const limited: Readonly<Record<string, { limits: Partial<JobLimits>; code: strin
 }
 
 for (const [limit, { limits, code, message }] of Object.entries(limited)) {
-  const add = /^(?:frames|bytes of the workspace)$/.test(limit) ? test.exhaustive : test
+  const add = /^(?:bytes of the source|seconds|bytes of outputs)$/.test(limit) ? test : test.exhaustive
   add(`rejects a file over the limit of ${limit}: ${code}`, async () => {
     for (const copy of ['auto', 'never'] as const) {
       const result = await bench.run(video, [transcode({ preset: 'ultrafast', copy }), upload()], limits)

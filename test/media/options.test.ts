@@ -74,7 +74,7 @@ test('normalizes loudness to the target, within 1 LUFS', async () => {
   }
 })
 
-test('drops locations and titles, or keeps them on request', async () => {
+test.exhaustive('drops locations and titles, or keeps them on request', async () => {
   for (const name of ['location.mp4', 'location.mkv']) {
     for (const metadata of ['drop', 'keep'] as const) {
       const result = await make(await files(name), { metadata })
@@ -137,7 +137,7 @@ test('skips the thumbnail of an audio file, with the reason', async () => {
   assert.match(result.ok ? (result.timings[0]?.skipped ?? '') : '', 'no video')
 })
 
-test('reports CPU seconds, also of short runs', async () => {
+test.exhaustive('reports CPU seconds, also of short runs', async () => {
   const path = join(bench.folder, 'short.mp4')
   await makeVideo(path)
   const { timings } = await make(path, { copy: 'never' })

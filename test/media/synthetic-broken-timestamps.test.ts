@@ -12,7 +12,7 @@ const ordinary = (...warnings: RegExp[]) => video(160, 90, { duration: [2.6, 3.5
 
 addRows(test, {
   makers: brokenTimestamps,
-  quick: ['decreasing.mkv', 'all-zero.mkv', 'gap-in-the-middle.mkv'],
+  quick: ['decreasing.mkv', 'all-zero.mkv'],
   rows: {
     'jumping.mkv': ordinary(),
     'decreasing.mkv': ordinary(/frames dropped because of non-monotonic timestamps/, /lasts 2\.6/),

@@ -13,7 +13,7 @@ const endMissing = { warnings: [corrupt, ended] }
  */
 addRows(suite('files cut in half'), {
   makers: halves,
-  quick: ['half-faststart.mp4', 'half-video.mkv', 'half-video.ts', 'half-tone.flac'],
+  quick: ['half-faststart.mp4', 'half-video.mkv', 'half-tone.flac'],
   rows: {
     'half-faststart.mp4': rejected('input.truncated'),
     'half-index-last.mp4': rejected('input.truncated'),
@@ -40,7 +40,7 @@ addRows(suite('files cut in half'), {
 
 addRows(suite('nearly complete files'), {
   makers: nearlyComplete,
-  quick: ['one-byte-short.mp4', 'trailing-junk.mp3'],
+  quick: ['one-byte-short.mp4'],
   rows: {
     'one-byte-short.mp4': video(320, 180, { ...endMissing, ssim: 0.95 }),
     'one-byte-short.mkv': video(320, 180, { ssim: 0.95 }),
