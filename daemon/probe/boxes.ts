@@ -53,7 +53,7 @@ export async function readBoxes(path: string): Promise<Boxes> {
     hasMovie: index !== undefined,
     encrypted: entries.some((type) => type === 'encv' || type === 'enca'),
     truncated: last !== undefined && !last.isComplete && ['mdat', 'moof', 'moov'].includes(last.type),
-    durationSeconds: header === undefined ? null : toDuration(await readAt(file, header.start, MOVIE_HEADER_BYTES)),
+    durationSeconds: header === undefined ? null : toDuration(await readStart(file, header, MOVIE_HEADER_BYTES)),
   }
 }
 
@@ -105,6 +105,11 @@ async function listBoxes(walk: Walk, parent: Span): Promise<Box[]> {
 
 async function readType(file: FileHandle, at: number): Promise<string> {
   return (await readAt(file, at, 4)).toString('latin1')
+}
+
+/** Reads the first bytes of a box, and none behind its end. */
+function readStart(file: FileHandle, { start, end }: Span, length: number): Promise<Buffer> {
+  return readAt(file, start, Math.min(length, end - start))
 }
 
 async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
