@@ -9,7 +9,7 @@ import type { Corruption, FfmpegCommand, FfmpegResult } from '../vocabulary/ffmp
 import type { RunLimits } from './cost.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toEndError } from './end-error.ts'
-import { launch } from '../programs/launch.ts'
+import { launch, signalGroup } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
 import { createStopper, type Stopper } from './stopper.ts'
 import { watch } from './watch.ts'
@@ -68,9 +68,9 @@ async function runToEnd(run: Run): Promise<Omit<FfmpegResult, 'seconds'>> {
   const outputs = command.outputs.map(({ path }) => path)
   const fluent = await compose(run)
   signal.throwIfAborted()
-  const { finished, processId, readCorruption } = start(fluent, run)
-  const stopper = createStopper((name) => fluent.kill(name))
-  const watcher = startWatch(run, processId, stopper)
+  const { finished, child, readCorruption } = start(fluent, run)
+  const stopper = createStopper((name) => signalGroup(child, name))
+  const watcher = startWatch(run, child?.pid, stopper)
   const abort = () => stopper.end(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   const [end] = await Promise.allSettled([finished])
@@ -132,7 +132,7 @@ async function compose({ command, input, progressPath, limits }: Run): Promise<F
 type Ring = { get(): string }
 type OnStart = (child: ChildProcess) => void
 type OnEnd = (error: Error | null, stdout: Ring, stderr: Ring) => void
-type Started = { finished: Promise<string[]>; processId: number | undefined; readCorruption(): Corruption }
+type Started = { finished: Promise<string[]>; child: ChildProcess | null; readCorruption(): Corruption }
 type Internals = { _getArguments(): string[] }
 
 /**
@@ -147,22 +147,23 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
   const path = command.input ?? input
   const env = toRunEnvironment({ workspace, input: path })
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
-  let processId: number | undefined
+  let child: ChildProcess | null = null
   Object.assign(fluent, {
     _prepare: (onPrepared: (error: null, options: string[]) => void) =>
       onPrepared(null, (fluent as unknown as Internals)['_getArguments']()),
     _spawnFfmpeg: (options: string[], ...[, onStart, onEnd]: [object, OnStart, OnEnd]) => {
-      const { child, stderr, exit } = launch({
+      const launched = launch({
         program: programs.ffmpeg,
         options,
         env,
         folder: workspace,
         onLine: counter.addLine,
       })
+      const { stderr, exit } = launched
       // the name of a file can look like an error message
       const lines = () => stderr.lines().map((line) => line.replaceAll(path, 'source').replaceAll(`${workspace}/`, ''))
       const ring: Ring = { get: () => lines().join('\n') }
-      processId = child?.pid
+      ;({ child } = launched)
       if (child) onStart(child)
       void exit.then(async (end) => onEnd(await toEndError(end, lines(), programs), ring, ring))
     },
@@ -172,7 +173,7 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
   )
   fluent.once('error', reject)
   fluent.run()
-  return { finished: promise, processId, readCorruption: counter.read }
+  return { finished: promise, child, readCorruption: counter.read }
 }
 
 async function checkOutput(path: string, lines: readonly string[]): Promise<void> {

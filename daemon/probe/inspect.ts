@@ -1,4 +1,3 @@
-import { execFile, type ExecFileException } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
@@ -17,13 +16,13 @@ import {
   withoutUndecodable,
   type Unreadable,
 } from './parse.ts'
+import { capture, CaptureError } from '../programs/capture.ts'
 import { toLaunchError } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
 import { printed } from '../programs/printed-lines.ts'
 import { classify, createTail } from '../programs/stderr.ts'
 
 const PROBE_SECONDS = 30
-const MAX_OUTPUT_BYTES = 16 * 2 ** 20
 
 /** The fields that are read, and no others: a file with a thousand streams or a megabyte of tags prints little. */
 const entries = [
@@ -165,17 +164,16 @@ function toSpecificError(
 type Query = { options: readonly string[]; path: string; signal: AbortSignal | undefined }
 type Output = { json: unknown; lines: string[]; stderr: string }
 
-function runFfprobe(program: string, { options, path, signal }: Query): Promise<Output> {
-  const { promise, resolve, reject } = Promise.withResolvers<Output>()
-  const limits = { timeout: PROBE_SECONDS * 1000, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const
+async function runFfprobe(program: string, { options, path, signal }: Query): Promise<Output> {
   const env = toRunEnvironment({ input: path, workspace: dirname(path) })
-  execFile(program, options, { ...limits, env, ...(signal && { signal }) }, (error, stdout, stderr) => {
-    const lines = toLines(stderr.replaceAll(path, 'source')) // the name of a file can look like an error message
-    if (error === null) resolve({ json: toJson(stdout), lines, stderr })
-    else if (signal?.aborted) reject(signal.reason)
-    else reject(toError(error, lines))
-  })
-  return promise
+  const toSourceLines = (stderr: string) => toLines(stderr.replaceAll(path, 'source')) // a file name can look like an error
+  try {
+    const { stdout, stderr } = await capture(program, options, { env, seconds: PROBE_SECONDS, signal })
+    return { json: toJson(stdout), lines: toSourceLines(stderr), stderr }
+  } catch (error) {
+    if (error instanceof CaptureError) throw toError(error, toSourceLines(error.stderr))
+    throw error
+  }
 }
 
 function toLines(stderr: string): string[] {
@@ -194,16 +192,16 @@ function toJson(text: string): unknown {
 }
 
 /** Returns the error for a failed ffprobe: the file is the cause, unless something shows that the machine is. */
-function toError(error: ExecFileException, lines: readonly string[]): MediadError {
-  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+function toError({ end, signal, cause }: CaptureError, lines: readonly string[]): MediadError {
+  if (end === 'overflow')
     return new MediadError('input.corrupt', 'the file is corrupt: ffprobe printed more than 16 MiB about it', {
       stderr: lines,
     })
-  if (typeof error.code === 'string') return toLaunchError('ffprobe', error)
-  if (error.killed)
+  if (end === 'start') return toLaunchError('ffprobe', cause as Error)
+  if (end === 'timeout')
     return new MediadError('transient.stalled', `ffprobe did not finish within ${PROBE_SECONDS} s`, { stderr: lines })
-  if (error.signal)
-    return new MediadError('internal.ffmpeg_signal', `ffprobe was terminated by ${error.signal}`, { stderr: lines })
+  if (end === 'signal')
+    return new MediadError('internal.ffmpeg_signal', `ffprobe was terminated by ${signal}`, { stderr: lines })
   const known = classify(lines)
   return new MediadError(
     known?.code ?? 'input.not_media',

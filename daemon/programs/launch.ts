@@ -57,10 +57,32 @@ export function toLaunchError(program: string, error: Error): MediadError {
     : new MediadError('internal.ffmpeg', `${program} could not be started: ${toMessage(error)}`, { cause: error })
 }
 
+/**
+ * Sends a signal to a process of {@link launch} or {@link capture} and to its descendants, unless it has ended. A configured
+ * `ffmpeg.command` can start ffmpeg as a child.
+ */
+export function signalGroup(child: ChildProcess | null, signal: NodeJS.Signals): void {
+  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has just ended
+  }
+}
+
+/**
+ * Options of every process: it leads a process group of its own, because Ctrl-C in a terminal sends SIGINT to the whole group
+ * of the daemon, and running jobs may finish.
+ */
+export const ownGroup = { detached: true } as const
+
 /** Spawns the process. Node throws some failures and emits others as an event; `onError` gets both. */
 function spawnChild({ program, options, env, folder }: Launch, onError: (error: Error) => void): ChildProcess | null {
   try {
-    return spawn(program, options, { env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] }).once('error', onError)
+    return spawn(program, options, { ...ownGroup, env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] }).once(
+      'error',
+      onError,
+    )
   } catch (error) {
     onError(error instanceof Error ? error : new Error(toMessage(error)))
     return null

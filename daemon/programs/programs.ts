@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, stat, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import type { Config } from '../config/config.ts'
 import { MediadError } from '../vocabulary/errors.ts'
+import { capture, CaptureError } from './capture.ts'
 import { isTooOld, OLDEST_RELEASE } from './versions.ts'
-
-const run = promisify(execFile)
 
 /** Timeout of a program that hangs. A program started behind `nice` on a busy machine has taken more than ten seconds. */
 const ANSWER_SECONDS = 60
@@ -156,7 +153,7 @@ function quote(text: string): string {
 
 async function works(program: string, options: string[]): Promise<boolean> {
   try {
-    await run(program, options, { timeout: ANSWER_SECONDS * 1000, killSignal: 'SIGKILL' })
+    await capture(program, options, { env: process.env, seconds: ANSWER_SECONDS })
     return true
   } catch {
     return false // missing, or without that option (busybox): the wrappers leave it out
@@ -216,11 +213,10 @@ function memoize<T>(load: () => Promise<T>): () => Promise<T> {
 async function query({ wrapper, program, answerSeconds }: Target, options: string[], failure: string): Promise<string> {
   const folder = dirname(wrapper)
   const env = toRunEnvironment({ workspace: folder, input: folder })
-  const limits = { timeout: answerSeconds * 1000, killSignal: 'SIGKILL' } as const
   try {
-    return (await run(wrapper, options, { ...limits, env, cwd: folder })).stdout
+    return (await capture(wrapper, options, { env, folder, seconds: answerSeconds })).stdout
   } catch (error) {
-    const hung = error instanceof Error && 'killed' in error && error.killed === true
+    const hung = error instanceof CaptureError && error.end === 'timeout'
     throw programError(program, hung ? `it does not answer within ${answerSeconds} s` : failure, error)
   }
 }

@@ -15,6 +15,8 @@ export type FleetOptions = {
   /** Source text of further config members. They follow, and override, the short intervals of the fleet. */
   more?: string
   env?: Readonly<Record<string, string>>
+  /** Starts each daemon in a terminal of its own. Default false. */
+  terminal?: boolean
 }
 
 /** Daemons as real processes that share one embedded S3 and SQS. */
@@ -45,8 +47,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   async function start(): Promise<Mediad> {
     const daemon = await startMediad(['start'], {
       env: { ...env, MEDIAD_BUCKET: BUCKET, PATH: toCachedProgramsPath(), ...options.env },
-      config: toConfigText(options),
-      configName: 'media.config.mjs',
+      config: { name: 'media.config.mjs', text: toConfigText(options) },
+      terminal: options.terminal ?? false,
     })
     daemons.push(opened.use(daemon))
     await daemon.started(120) // the machine may be busy

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { temporaryFolder } from './folder.ts'
 import { until } from './wait.ts'
 
@@ -13,10 +13,13 @@ export type MediadOptions = {
   env?: Readonly<Record<string, string>>
   /** Working directory. Default: a temporary folder of the process. */
   cwd?: string
-  /** Text of a `media.config.ts`, passed with `--config`. It can import `mediad` and `mediad/plugins`. */
-  config?: string
-  /** Name of the config file. Default `media.config.ts`; an `.mjs` saves Node the start of its TypeScript parser. */
-  configName?: string
+  /**
+   * Text of a `media.config.ts`, passed with `--config`. It can import `mediad` and `mediad/plugins`. Another file name can be
+   * given: for `.mjs`, Node need not start its TypeScript parser.
+   */
+  config?: string | { readonly name: string; readonly text: string }
+  /** Starts it in the foreground of a terminal of its own; see {@link Mediad.press}. Default false. */
+  terminal?: boolean
   /** Arguments of Node that select the program. Default: the source of mediad. */
   program?: readonly string[]
 }
@@ -56,6 +59,8 @@ export type Mediad = {
    */
   waitFor(wanted: string | ((entry: Entry) => boolean), seconds?: number): Promise<Entry>
   signal(name: NodeJS.Signals): void
+  /** Presses keys in the terminal of the process, such as `'\x03'` for Ctrl-C. */
+  press(keys: string): void
   /** Resolves when the process has ended and all its output is read. */
   readonly ended: Promise<ExitStatus>
   /**
@@ -85,6 +90,7 @@ export async function startMediad(args: readonly string[], options: MediadOption
     started: async (seconds) => toUrl(await waitFor('daemon.started', seconds)),
     waitFor,
     signal: (name) => void child.kill(name),
+    press: (keys) => void child.stdin?.write(keys),
     ended,
     stop(signal = 'SIGTERM', seconds) {
       child.kill(signal)
@@ -100,28 +106,30 @@ export async function startMediad(args: readonly string[], options: MediadOption
 }
 
 async function launch(folder: string, args: readonly string[], options: MediadOptions) {
-  const {
-    env = {},
-    cwd = folder,
-    config,
-    configName = 'media.config.ts',
-    program = ['--conditions=source', join(root, 'daemon/main.ts')],
-  } = options
+  const { env = {}, cwd = folder, config, program = ['--conditions=source', join(root, 'daemon/main.ts')] } = options
   const temporary = join(folder, 'tmp')
   await mkdir(temporary)
-  const configArgs = config === undefined ? [] : ['--config', await writeConfig(join(folder, configName), config)]
+  const configArgs = config === undefined ? [] : ['--config', await writeConfig(folder, config)]
   // the test runner looks for the folder in command lines, to find processes that a crashed test left
-  return spawn(process.execPath, [`--diagnostic-dir=${folder}`, ...program, ...args, ...configArgs], {
+  const command = [process.execPath, `--diagnostic-dir=${folder}`, ...program, ...args, ...configArgs]
+  const [name = '', ...words] = options.terminal === true ? inTerminal(command) : command
+  return spawn(name, words, {
     cwd,
     env: { ...inherited(), MEDIAD_LOG_LEVEL: 'debug', TMPDIR: temporary, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+    stdio: [options.terminal === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  }) as ChildProcessByStdio<Writable | null, Readable, Readable>
 }
 
-function follow(child: ChildProcessByStdio<null, Readable, Readable>, name: string) {
+/** Returns a command that runs another one in a terminal with `script` (util-linux). Its output does not go there: it is JSON. */
+function inTerminal(command: readonly string[]): string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')
+  return ['script', '--quiet', '--flush', '--command', `${quoted} 2>&1 | { trap '' INT; cat; }`, '/dev/null']
+}
+
+function follow(child: ChildProcessByStdio<Writable | null, Readable, Readable>, name: string) {
   const entries: Entry[] = []
   for (const stream of ['stdout', 'stderr'] as const)
-    createInterface({ input: child[stream] }).on('line', (text) => entries.push(toEntry(stream, text)))
+    createInterface({ input: child[stream] }).on('line', (text) => entries.push(toEntry(stream, withoutEcho(text))))
   let exitStatus: ExitStatus | undefined
   const { promise: ended, resolve, reject } = Promise.withResolvers<ExitStatus>()
   const killNow = () => void child.kill('SIGKILL')
@@ -169,8 +177,10 @@ export function readExports(entries: readonly Entry[]): Record<string, string> {
 }
 
 /** Writes the config, and a link to this repository as the package `mediad`, which the config imports. */
-async function writeConfig(file: string, text: string): Promise<string> {
-  const modules = join(dirname(file), 'node_modules')
+async function writeConfig(folder: string, config: NonNullable<MediadOptions['config']>): Promise<string> {
+  const { name, text } = typeof config === 'string' ? { name: 'media.config.ts', text: config } : config
+  const file = join(folder, name)
+  const modules = join(folder, 'node_modules')
   await mkdir(modules)
   await symlink(root, join(modules, 'mediad'))
   await writeFile(file, text)
@@ -180,6 +190,9 @@ async function writeConfig(file: string, text: string): Promise<string> {
 function inherited(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:AWS|MEDIAD)_/.test(name)))
 }
+
+/** Removes the echo of keys that a terminal puts in front of the next line. */
+const withoutEcho = (line: string): string => line.replace(/^(?:\^[A-Z])+/, '')
 
 function toEntry(stream: Entry['stream'], text: string): Entry {
   try {

@@ -1,0 +1,70 @@
+/** Tests what a terminal does: it sends SIGINT at Ctrl-C to every process of the group in its foreground. */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { paceCode, startFleet } from '../helpers/fleet.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { isAlive, waitForProcess } from '../helpers/liveness.ts'
+import { longVideo, makeVideo } from '../helpers/media.ts'
+import { runInParallel } from '../helpers/parallel.ts'
+import { startMediad } from '../helpers/process.ts'
+import { suite } from '../helpers/suite.ts'
+import { until } from '../helpers/wait.ts'
+
+const CTRL_C = '\x03'
+const test = suite('terminal')
+const row = runInParallel(test)
+const add = hasScript() ? row : (name: string) => test.skip(name, 'script (util-linux) not found')
+
+add('Ctrl-C lets the running job finish, in its first attempt', async () => {
+  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await longVideo(6))
+  const ffmpeg = await waitForProcess('ffmpeg', daemon.folder)
+  await until('ffmpeg reports progress', async () => (await fleet.document('origin_a.mp4'))?.progress.plugin === 'pace')
+  daemon.press(CTRL_C)
+  await daemon.waitFor('daemon.stopping')
+  await daemon.ended
+  const document = await fleet.document('origin_a.mp4')
+  assert.equal([document?.state, document?.attempt], ['succeeded', 1])
+  assert.not.ok(isAlive(ffmpeg))
+})
+
+add('Ctrl-C twice ends the daemon and its ffmpeg', async () => {
+  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await longVideo(120))
+  const ffmpeg = await waitForProcess('ffmpeg', daemon.folder)
+  daemon.press(CTRL_C)
+  await daemon.waitFor('daemon.stopping')
+  daemon.press(CTRL_C)
+  await daemon.ended
+  await until('its ffmpeg has ended', () => !isAlive(ffmpeg))
+})
+
+add('Ctrl-C ends mediad run and its ffmpeg', async () => {
+  await using folder = await temporaryFolder()
+  const video = join(folder.path, 'video.mp4')
+  await makeVideo(video, { seconds: 60, width: 640, height: 360 })
+  const code = `
+import { defineConfig } from 'mediad'
+import { transcode } from 'mediad/plugins'
+export default defineConfig({ bucket: 'media', plugins: [transcode({ copy: 'never', preset: 'veryslow' })],
+  queues: { work: { url: 'http://localhost/w' }, inProgress: { url: 'http://localhost/i' }, dead: { url: 'http://localhost/d' } } })`
+  await using command = await startMediad(['run', video, '--out', folder.path], { config: code, terminal: true })
+  const ffmpeg = await waitForProcess('ffmpeg', `${folder.path}/video.mp4`)
+  command.press(CTRL_C)
+  await command.ended
+  await until('its ffmpeg has ended', () => !isAlive(ffmpeg))
+})
+
+function hasScript(): boolean {
+  try {
+    execFileSync('script', ['--version'])
+    return true
+  } catch {
+    return false
+  }
+}
