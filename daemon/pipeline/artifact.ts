@@ -16,6 +16,10 @@ export type AddRequest = {
   scope: KeyScope
   inspect: (path: string) => Promise<Probe>
   seconds: number
+  /** Key templates that the plugin declares. */
+  keys: readonly string[]
+  /** Artifacts of this attempt so far. */
+  added: readonly Artifact[]
 }
 
 /** Types that ffprobe reads. */
@@ -35,6 +39,8 @@ export async function toArtifact({
   scope,
   inspect,
   seconds,
+  keys,
+  added,
 }: AddRequest): Promise<Artifact> {
   const absolute = resolve(workspace, path)
   if (!absolute.startsWith(workspace + sep) || !(await isInside(workspace, absolute)))
@@ -42,9 +48,21 @@ export async function toArtifact({
   const sizeBytes = await sizeOf(absolute)
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
   const { contentType } = options
-  const key = renderKey(options.key, scope, options.values)
+  const key = toKey({ options, scope, keys, added })
   const media = await summarise(absolute, contentType, inspect)
   return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...(media && { media }) }
+}
+
+/** @throws MediadError `output.key`, also for a key that another artifact has: one would replace the other in the bucket. */
+function toKey({ options, scope, keys, added }: Pick<AddRequest, 'options' | 'scope' | 'keys' | 'added'>): string {
+  if (!keys.includes(options.key)) {
+    const known = keys.length === 0 ? 'the plugin declares none' : `it declares ${keys.join(', ')}`
+    throw new MediadError('output.key', `the key template "${options.key}" is not in the plugin's keys: ${known}`)
+  }
+  const key = renderKey(options.key, scope, options.values)
+  if (added.every((artifact) => artifact.key !== key)) return key
+  const message = `two files of this attempt have the key "${key}": give the template a placeholder, such as {n}, and values`
+  throw new MediadError('output.key', message)
 }
 
 /** Returns null for a type that is accepted unchecked. */

@@ -34,7 +34,7 @@ export function createRunChain(deps: ChainDeps): RunChain {
     for (const plugin of plugins) {
       job.signal.throwIfAborted()
       const timer = startTimer(plugin.name)
-      const context = createContext(chainDeps, { plugin: plugin.name, job, artifacts, outputs, timer })
+      const context = createContext(chainDeps, { plugin, job, artifacts, outputs, timer })
       try {
         await waitOrAbort(plugin.hooks.run(context), job.signal)
       } catch (error) {

@@ -3,7 +3,7 @@ import type { FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
 import type { JobDocument, Output, Warning } from '../vocabulary/job.ts'
 import type { DaemonLog, Log } from '../vocabulary/log.ts'
 import type { Probe } from '../vocabulary/media.ts'
-import type { Artifact, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
+import type { Artifact, Plugin, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
 import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
 import { toArtifact } from './artifact.ts'
@@ -39,10 +39,12 @@ export type ChainJob = {
 }
 
 /** The run of one plugin in a chain. It appends to the chain's artifacts and outputs. */
-export type Turn = { plugin: string; job: ChainJob; artifacts: Artifact[]; outputs: Output[]; timer: PluginTimer }
+export type Turn = { plugin: Plugin; job: ChainJob; artifacts: Artifact[]; outputs: Output[]; timer: PluginTimer }
 
 /** Creates the context for the plugin's `run`. */
-export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs, timer }: Turn): RunContext {
+export function createContext(deps: ChainDeps, turn: Turn): RunContext {
+  const { job, artifacts, outputs, timer } = turn
+  const { name: plugin, hooks } = turn.plugin
   const { document, workspace, signal, input } = job
   const log = job.log.child({ plugin })
   const inspect = (path: string) => inspectOutput(deps, path, signal)
@@ -69,7 +71,8 @@ export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs
     ffmpeg: (command) => deps.ffmpeg({ command, input, workspace, signal, log, onCpu: timer.addCpu }),
     async add(path, kind, options) {
       const seconds = (performance.now() - lapStarted) / 1000
-      const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })
+      const file = { path, kind, options, seconds, keys: hooks.keys ?? [], added: artifacts }
+      const artifact = await toArtifact({ ...file, workspace, scope: job.scope, inspect })
       lapStarted = performance.now()
       assertRoomForOutput(artifacts.length)
       artifacts.push(artifact)

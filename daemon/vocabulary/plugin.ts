@@ -61,7 +61,8 @@ export type RunContext = {
    * @param path path of the file, absolute or relative to the workspace
    * @param kind what the file is, such as `video` or `thumbnail`; it is stored in the job document
    * @throws MediadError `internal.output` for a file that is missing, empty, outside the workspace, or not valid media;
-   * `output.key` for a key that is not allowed; `output.too_many`, `resource.limit`
+   * `output.key` for a key that is not allowed, not in the plugin's `keys`, or used by another file of this attempt;
+   * `output.too_many`, `resource.limit`
    */
   add(path: string, kind: string, options: AddOptions): Promise<Artifact>
   /** Reports the completed fraction of this plugin's work, from 0 to 1. */
@@ -111,7 +112,10 @@ export type SetupContext = {
 
 /** What a plugin's factory returns. Only `run` is required. */
 export type PluginHooks = {
-  /** Key templates that `run` writes to. At start they are checked against the prefixes and those of other plugins. */
+  /**
+   * Key templates that `run` passes to `add`; no others are accepted. At start they are checked against the prefixes and those
+   * of other plugins.
+   */
   keys?: readonly string[]
   /** ffmpeg encoders that `run` needs. The daemon does not start without them. */
   encoders?: readonly string[]

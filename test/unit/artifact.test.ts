@@ -40,7 +40,18 @@ async function prepare(result: Probe = probe) {
     return result
   }
   const add = (change: Partial<AddRequest> = {}) =>
-    toArtifact({ path, kind: 'video', options, workspace, scope, inspect, seconds: 2, ...change })
+    toArtifact({
+      path,
+      kind: 'video',
+      options,
+      workspace,
+      scope,
+      inspect,
+      seconds: 2,
+      added: [],
+      keys: [(change.options ?? options).key],
+      ...change,
+    })
   return { folder, workspace, path, inspected, add, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() }
 }
 
@@ -65,6 +76,24 @@ test('accepts a path relative to the workspace, and makes it absolute', async ()
   await using prepared = await prepare()
   assert.is((await prepared.add({ path: 'video.mp4' })).path, prepared.path)
   assert.is((await prepared.add({ path: './x/../video.mp4' })).path, prepared.path)
+})
+
+test('accepts only keys that the plugin declares', async () => {
+  await using prepared = await prepare()
+  for (const keys of [[], ['{name}.mp4', 'cvted_{name}.webm']]) {
+    const error = await rejection(prepared.add({ keys }))
+    assert.is(error.code, 'output.key')
+    assert.match(error.message, keys.length === 0 ? 'declares none' : 'it declares {name}.mp4, cvted_{name}.webm')
+  }
+})
+
+test('rejects a second file with the same key, whichever template it comes from', async () => {
+  await using prepared = await prepare()
+  const added = [await prepared.add()]
+  const error = await rejection(prepared.add({ added, options: { ...options, key: 'cvted_a.mp4' } }))
+  assert.equal([error.code, error.verdict], ['output.key', 'reject'])
+  assert.match(error.message, 'two files of this attempt have the key "cvted_a.mp4"')
+  assert.is((await prepared.add({ added, options: { ...options, key: 'other_{name}.mp4' } })).key, 'other_a.mp4')
 })
 
 test('fills placeholders of the key with values; rejects the key of a source', async () => {

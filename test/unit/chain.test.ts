@@ -20,6 +20,7 @@ function createPlugins() {
     name,
     problems: [],
     hooks: {
+      keys: ['{name}.txt'],
       async setup(context) {
         calls.push(`setup ${name}`)
         await setup?.(context)
