@@ -6,6 +6,7 @@ import { readBoxes, type Boxes } from './boxes.ts'
 import { readDeclaredBytes } from './declared-size.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toMastering } from './mastering.ts'
+import { withTracks } from './track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
   findUnreadable,
@@ -29,7 +30,7 @@ const MAX_OUTPUT_BYTES = 16 * 2 ** 20
 const entries = [
   'format=format_name,duration,start_time',
   [
-    'stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
+    'stream=index,id,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
     'field_order,color_range,color_space,color_transfer,color_primaries,avg_frame_rate,r_frame_rate',
     'start_time,duration,nb_frames,channels,channel_layout,sample_rate',
   ].join(','),
@@ -73,7 +74,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
         'the file is Dolby Vision without a base layer that other players can show: upload it as HDR10, HLG or SDR',
       )
     const declaredBytes = await readDeclaredBytes(path)
-    const parsed = parseProbe(known, size, await programs.decoders())
+    const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, boxes.tracks)
     const probe: Probe = {
       ...parsed,
       durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,

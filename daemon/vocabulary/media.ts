@@ -78,6 +78,12 @@ export type VideoStream = {
   readonly mastering?: Mastering
   /** Whether the track is interlaced: each frame consists of two fields. */
   readonly interlaced?: boolean
+  /** Number of sample descriptions of an MP4 track; absent for other containers. */
+  readonly descriptionCount?: number
+  /** Whether an edit list of an MP4 leaves out a part of the track, repeats it, or changes its speed. */
+  readonly isCut?: boolean
+  /** Parameter sets of H.264 and HEVC in the sample description of an MP4, in hexadecimal; absent elsewhere. */
+  readonly parameterSets?: readonly string[]
 }
 
 /**
@@ -116,6 +122,10 @@ export type AudioStream = {
   readonly startSeconds?: number
   /** Duration of the track; null when unknown. */
   readonly durationSeconds: number | null
+  /** Number of sample descriptions of an MP4 track; absent for other containers. */
+  readonly descriptionCount?: number
+  /** Whether an edit list of an MP4 leaves out a part of the track, repeats it, or changes its speed. */
+  readonly isCut?: boolean
   /** ISO 639-2 code of three letters; absent when unknown. */
   readonly language?: string
 }
