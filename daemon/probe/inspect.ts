@@ -5,8 +5,9 @@ import { MediadError } from '../vocabulary/errors.ts'
 import { readBoxes, type Boxes } from './boxes.ts'
 import { readDeclaredBytes } from './declared-size.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
+import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
-import { withTracks } from './track-boxes.ts'
+import { readTracks, withTracks } from './track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
   findUnreadable,
@@ -37,7 +38,7 @@ const entries = [
   'stream_disposition',
   'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',
   'stream_side_data=displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id',
-  'chapter=id',
+  'chapter=id:packet=stream_index',
 ].join(':')
 
 export type Inspect = (path: string, signal?: AbortSignal) => Promise<Probe>
@@ -63,10 +64,13 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       })
     const boxes = await readBoxes(path)
     if (isHeifImage(boxes)) throw heifError(boxes)
-    const { json, lines, stderr } = await query('-show_entries', entries).catch((error: unknown) => {
+    const first = ['-read_intervals', `%+#${FIRST_PACKETS}`]
+    const { json, lines, stderr } = await query('-show_entries', entries, ...first).catch((error: unknown) => {
       throw toSpecificError(error, { ...boxes, limits })
     })
-    const known = withoutUndecodable(json, stderr)
+    const readable = withoutUndecodable(json, stderr)
+    const tracks = await readTracks(path)
+    const known = withoutEmpty(readable, await findEmpty(readable, tracks, (index) => hasPacket(query, index)))
     if (isEncrypted(known) || boxes.encrypted) throw encryptedError()
     if (isDolbyVisionOnly(known))
       throw new MediadError(
@@ -74,7 +78,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
         'the file is Dolby Vision without a base layer that other players can show: upload it as HDR10, HLG or SDR',
       )
     const declaredBytes = await readDeclaredBytes(path)
-    const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, boxes.tracks)
+    const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, tracks)
     const probe: Probe = {
       ...parsed,
       durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
@@ -86,10 +90,21 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     if (!probe.video) return probe
     if (!isHdr(probe.video) && !isStill(probe)) return probe
     // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
-    const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
-    const { json: frames } = await query(...first, '-show_entries', 'frame=side_data_list')
+    const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
+    const { json: frames } = await query(...firstFrame, '-show_entries', 'frame=side_data_list')
     const found = isStill(probe) ? toFrameOrientation(frames) : { mastering: toMastering(frames) }
     return { ...probe, video: { ...probe.video, ...found } }
+  }
+}
+
+/** Whether a track has a packet. One that cannot be found in time is assumed to exist: the decoders report what is wrong. */
+async function hasPacket(query: (...options: string[]) => Promise<Output>, index: number): Promise<boolean> {
+  const one = ['-select_streams', String(index), '-read_intervals', '%+#1', '-show_entries', 'packet=stream_index']
+  try {
+    return hasPackets((await query(...one)).json)
+  } catch (error) {
+    if (error instanceof MediadError && error.code === 'transient.stalled') return true
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
-import type { FileHandle } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
+import { findBoxes, listBoxes, MAX_BOXES, readAt, type Box, type Span, type Walk } from './boxes.ts'
 import type { AudioStream, Probe, VideoStream } from '../vocabulary/media.ts'
 import { toFields, toList, toNumber } from './fields.ts'
-import { findBoxes, listBoxes, MAX_BOXES, readAt, type Box, type Span, type Walk } from './walk.ts'
 
 /** Facts about a track of an MP4 that ffprobe does not report. */
 export type TrackBoxes = {
@@ -13,6 +13,8 @@ export type TrackBoxes = {
   readonly parameterSets: readonly string[] | null
   /** Whether an edit list leaves out a part of the track, repeats it, or changes its speed. */
   readonly isCut: boolean
+  /** Number of frames or packets in the index; null when the file is fragmented, or has no such table. */
+  readonly sampleCount: number | null
 }
 
 /** Most bytes of a box that are read. Sample descriptions, edit lists and decoder configurations are far smaller. */
@@ -23,12 +25,18 @@ const ROUNDING_SECONDS = 0.01
 const PRIMING_SECONDS = 0.15
 /** Offset of the entries in `stsd`, `elst` and `ctts`: after version and flags (4) and the number of entries (4). */
 const ENTRIES = 8
+/** Path of the sample tables in a track. */
+const TABLES = 'mdia/minf/stbl'
 /** Bytes of a video sample entry before its boxes, without the box header. */
 const VIDEO_ENTRY_BYTES = 78
 
-/** Reads the tracks of a movie box. Never throws because of the content. */
-export async function readTracks(file: FileHandle, movie: Span | undefined): Promise<TrackBoxes[]> {
+/** Reads the tracks of an MP4. Never throws because of the content: a file that is not an MP4 has none. */
+export async function readTracks(path: string): Promise<TrackBoxes[]> {
+  await using file = await open(path)
+  const { size } = await file.stat()
   const walk = { file, left: MAX_BOXES }
+  const top = await listBoxes(walk, { start: 0, end: size })
+  const movie = top[0]?.type === 'ftyp' ? top.find(({ type }) => type === 'moov') : undefined
   const [movieHeader] = await findBoxes(walk, movie, ['mvhd'])
   const movieScale = toClock(await readBody(file, movieHeader))?.timescale ?? 0
   const isFragmented = (await findBoxes(walk, movie, ['mvex'])).length > 0
@@ -36,8 +44,9 @@ export async function readTracks(file: FileHandle, movie: Span | undefined): Pro
   for (const track of await findBoxes(walk, movie, ['trak'])) {
     tracks.push({
       id: toTrackId(await readBody(file, await findBox(walk, track, 'tkhd'))),
-      ...(await readDescriptions(walk, await findBox(walk, track, 'mdia/minf/stbl/stsd'))),
+      ...(await readDescriptions(walk, await findBox(walk, track, `${TABLES}/stsd`))),
       isCut: await readIsCut(walk, { track, movieScale, isFragmented }),
+      sampleCount: isFragmented ? null : await readSampleCount(walk, track),
     })
   }
   return tracks
@@ -138,6 +147,14 @@ function readUnits(bytes: Buffer, start: number, count: number): { units: string
   return { units, end: at }
 }
 
+/** Reads the number of samples from `stsz` or `stz2`, which have it after version, flags and a size of 4 bytes. */
+async function readSampleCount(walk: Walk, track: Box): Promise<number | null> {
+  const table = (await findBox(walk, track, `${TABLES}/stsz`)) ?? (await findBox(walk, track, `${TABLES}/stz2`))
+  if (!table || table.end - table.start < 12) return null
+  const bytes = await readAt(walk.file, table.start + 8, 4)
+  return bytes.length < 4 ? null : bytes.readUInt32BE(0)
+}
+
 type Edit = { readonly seconds: number; readonly mediaTime: number; readonly rate: number }
 
 /**
@@ -157,9 +174,7 @@ async function readIsCut(
   if (edits.length > 1 || edit.rate !== 1) return true
   const handler = (await readBody(walk.file, await findBox(walk, track, 'mdia/hdlr'))).toString('latin1', 8, 12)
   const isAudio = handler === 'soun'
-  const first = isAudio
-    ? 0
-    : toFirstOffset(await readBody(walk.file, await findBox(walk, track, 'mdia/minf/stbl/ctts')))
+  const first = isAudio ? 0 : toFirstOffset(await readBody(walk.file, await findBox(walk, track, `${TABLES}/ctts`)))
   const start = (edit.mediaTime - first) / clock.timescale
   // the index of a fragmented file lists no frames: their offsets are unknown, and so is the end
   const tolerance = isAudio || isFragmented ? PRIMING_SECONDS : ROUNDING_SECONDS

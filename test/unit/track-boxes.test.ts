@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { readBoxes } from '../../daemon/probe/boxes.ts'
-import { withTracks, type TrackBoxes } from '../../daemon/probe/track-boxes.ts'
+import { readTracks, withTracks, type TrackBoxes } from '../../daemon/probe/track-boxes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { aProbe, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -34,6 +33,7 @@ function createFile(given: Given = {}): Buffer {
   const stbl = createBox(
     'stbl',
     createBox('stsd', words(0, descriptions), ...Array.from({ length: descriptions }, () => entry)),
+    createBox('stsz', words(0, 1000, 40)),
     createBox('ctts', words(0, 1, 10, firstOffset)),
   )
   const hdlr = createBox('hdlr', words(0, 0), given.handler ?? 'vide', Buffer.alloc(12))
@@ -46,17 +46,23 @@ function createFile(given: Given = {}): Buffer {
   return Buffer.concat([createBox('ftyp', 'isom'), createBox('moov', mvhd, trak, ...mvex)])
 }
 
-async function readTracks(content: Buffer): Promise<readonly TrackBoxes[]> {
+async function readFile(content: Buffer): Promise<readonly TrackBoxes[]> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'file.mp4')
   await writeFile(path, content)
-  return (await readBoxes(path)).tracks
+  return await readTracks(path)
 }
 const isCut = async (given: Given): Promise<boolean | undefined> => (await read(given))?.isCut
-const read = async (given: Given = {}): Promise<TrackBoxes | undefined> => (await readTracks(createFile(given)))[0]
+const read = async (given: Given = {}): Promise<TrackBoxes | undefined> => (await readFile(createFile(given)))[0]
 
 test('reads the id, the sample descriptions and the parameter sets', async () => {
-  assert.equal(await read(), { id: 7, descriptionCount: 1, parameterSets: ['67640a', '68ee'], isCut: false })
+  assert.equal(await read(), {
+    id: 7,
+    descriptionCount: 1,
+    parameterSets: ['67640a', '68ee'],
+    isCut: false,
+    sampleCount: 40,
+  })
   assert.is((await read({ descriptions: 2 }))?.descriptionCount, 2)
   assert.equal((await read({ configuration: createBox('hvcC', hevc) }))?.parameterSets, ['4001', '4201'])
   assert.equal(
@@ -98,7 +104,7 @@ test('detects edit lists that leave out frames, and accepts the delay of reorder
 
 test('adds the facts to the stream with the id of the track', () => {
   const probe = aProbe({ video: aVideo({ index: 1 }) })
-  const track = { id: 7, descriptionCount: 2, parameterSets: ['67'], isCut: true }
+  const track = { id: 7, descriptionCount: 2, parameterSets: ['67'], isCut: true, sampleCount: 1 }
   const { video, audio } = withTracks(probe, { streams: [{ index: 1, id: '0x7' }, { index: 5 }] }, [track])
   assert.equal([video?.descriptionCount, video?.parameterSets, video?.isCut], [2, ['67'], true])
   assert.equal(audio, probe.audio)
@@ -118,6 +124,6 @@ test('reads any bytes without an error', async () => {
     const changed = Buffer.from(content.subarray(0, Math.floor(random.between(32, content.length + 1))))
     for (let n = 0; n < 5; n++)
       changed[Math.floor(random.between(16, changed.length))] = Math.floor(random.between(0, 256))
-    for (const { parameterSets } of await readTracks(changed)) assert.ok((parameterSets ?? []).length <= content.length)
+    for (const { parameterSets } of await readFile(changed)) assert.ok((parameterSets ?? []).length <= content.length)
   }
 })
