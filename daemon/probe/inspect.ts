@@ -37,7 +37,7 @@ const entries = [
   ].join(','),
   'stream_disposition',
   'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',
-  'stream_side_data=displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id',
+  'stream_side_data=side_data_type,displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id,projection,type',
   'chapter=id:packet=stream_index',
 ].join(':')
 
@@ -92,7 +92,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
     const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
     const { json: frames } = await query(...firstFrame, '-show_entries', 'frame=side_data_list')
-    const found = isStill(probe) ? toFrameOrientation(frames) : { mastering: toMastering(frames) }
+    const found = isStill(probe) ? toFrameOrientation(frames) : toMastering(frames)
     return { ...probe, video: { ...probe.video, ...found } }
   }
 }

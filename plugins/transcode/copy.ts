@@ -43,6 +43,7 @@ function isWantedVideo(settings: EncodeSettings, video: VideoStream): boolean {
     video.codec === settings.codec,
     (hdr ? hdrProfiles : profiles).includes(video.profile ?? ''),
     video.pixelFormat === (hdr ? 'yuv420p10le' : 'yuv420p'),
+    !(hdr && video.hasImplausibleMastering === true),
     hdr || !(isRgb(video) || video.primaries === 'bt2020' || isHdr(video)),
     video.range !== 'pc',
     video.rotation === 0 && video.mirrored !== true,

@@ -10,6 +10,7 @@ import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
 import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
 import { toLayout } from '../frames/size.ts'
+import { findLostMarks, toSpatialOptions } from '../frames/spatial.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toAudioFilters, toAudioEncoderOptions } from './audio.ts'
@@ -73,6 +74,7 @@ export function transcodeArguments(request: EncodeRequest, probe: Probe): string
     ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
     metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
     toMuxerOptions(request.settings),
+    probe.video ? toSpatialOptions(probe.video, request.settings.fit) : [],
   ].flat()
 }
 
@@ -171,13 +173,17 @@ function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encod
 function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSettings): void {
   const { video } = probe
   if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
+  if (video?.hasImplausibleMastering === true)
+    warn('implausible HDR metadata was ignored: peak luminance or light level')
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
   if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
 }
 
-/** Warns about a resolution or sample aspect ratio that changes mid-stream. */
-function reportChanges({ warn }: RunContext, { corruption, result: { video } }: Result): void {
+/** Warns about lost marks of 360° video, and about a resolution or sample aspect ratio that changes mid-stream. */
+function reportChanges({ probe, warn }: RunContext, { corruption, result: { video } }: Result): void {
+  const lost = probe.video ? findLostMarks(probe.video, video) : []
+  if (lost.length > 0) warn(`the result is not marked as ${lost.join(' and ')} video: players show it flat`)
   if (!video || !corruption.detections.includes(detections.resized)) return
   warn(
     `the resolution or aspect ratio changes mid-stream: frames of another shape were fitted into ${video.width}x${video.height}`,
