@@ -65,7 +65,7 @@ type Run = FfmpegRun & FfmpegDeps & { progressPath: string }
 
 async function runToEnd(run: Run): Promise<Omit<FfmpegResult, 'seconds'>> {
   const { command, signal, log } = run
-  const outputs = command.outputs.map(({ path }) => path)
+  const outputs = command.outputs.filter(({ canBeEmpty }) => canBeEmpty !== true)
   const fluent = await compose(run)
   signal.throwIfAborted()
   const { finished, child, readCorruption } = start(fluent, run)
@@ -82,7 +82,7 @@ async function runToEnd(run: Run): Promise<Omit<FfmpegResult, 'seconds'>> {
   if (excess) throw excess
   const lines = end.value
   if (lines.length > 0) log.debug({ event: 'ffmpeg.warned', stderr: lines }, 'ffmpeg finished with warnings')
-  await Promise.all(outputs.map((path) => checkOutput(path, lines)))
+  await Promise.all(outputs.map(({ path }) => checkOutput(path, lines)))
   return { outSeconds, frames: frame, droppedFrames, cpuSeconds, corruption: readCorruption() }
 }
 

@@ -17,7 +17,8 @@ export type Boxes = {
   readonly durationSeconds: number | null
 }
 
-type Box = {
+/** A box of an MP4 (ISO/IEC 14496-12, 4.2). */
+export type Box = {
   readonly type: string
   /** Offset of the content, behind the box header. */
   readonly start: number
@@ -25,13 +26,13 @@ type Box = {
   /** Whether the box ends within its parent. */
   readonly isComplete: boolean
 }
-type Span = Pick<Box, 'start' | 'end'>
+export type Span = Pick<Box, 'start' | 'end'>
 
 /** Limit of boxes read per walk: more than a valid file has before its tracks. A hostile file can have millions. */
-const MAX_BOXES = 20_000
+export const MAX_BOXES = 20_000
 
 /** One walk through the boxes of a file, with the number of boxes that it can still read. */
-type Walk = { readonly file: FileHandle; left: number }
+export type Walk = { readonly file: FileHandle; left: number }
 
 /** Path from the movie box to the sample description of each track. */
 const descriptionPath = ['trak', 'mdia', 'minf', 'stbl', 'stsd']
@@ -76,7 +77,7 @@ function toDuration(header: Buffer): number | null {
 }
 
 /** Finds all boxes under `parent` whose types follow `path`. */
-async function findBoxes(walk: Walk, parent: Span | undefined, path: readonly string[]): Promise<Box[]> {
+export async function findBoxes(walk: Walk, parent: Span | undefined, path: readonly string[]): Promise<Box[]> {
   const [step, ...rest] = path
   if (parent === undefined) return []
   const found = (await listBoxes(walk, parent)).filter(({ type }) => type === step)
@@ -86,7 +87,8 @@ async function findBoxes(walk: Walk, parent: Span | undefined, path: readonly st
   return deeper
 }
 
-async function listBoxes(walk: Walk, parent: Span): Promise<Box[]> {
+/** Lists the boxes between two offsets, up to the first that is not valid. */
+export async function listBoxes(walk: Walk, parent: Span): Promise<Box[]> {
   const boxes: Box[] = []
   for (let at = parent.start; at + 8 <= parent.end && walk.left > 0;) {
     walk.left--
@@ -112,7 +114,8 @@ function readStart(file: FileHandle, { start, end }: Span, length: number): Prom
   return readAt(file, start, Math.min(length, end - start))
 }
 
-async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
+/** Reads up to `length` bytes at an offset: fewer at the end of the file. */
+export async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at)
   return buffer.subarray(0, bytesRead)
 }

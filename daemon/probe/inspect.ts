@@ -4,7 +4,9 @@ import { MediadError } from '../vocabulary/errors.ts'
 import { readBoxes, type Boxes } from './boxes.ts'
 import { readDeclaredBytes } from './declared-size.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
+import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
+import { readTracks, withTracks } from './track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
   findUnreadable,
@@ -28,14 +30,14 @@ const PROBE_SECONDS = 30
 const entries = [
   'format=format_name,duration,start_time',
   [
-    'stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
+    'stream=index,id,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
     'field_order,color_range,color_space,color_transfer,color_primaries,avg_frame_rate,r_frame_rate',
     'start_time,duration,nb_frames,channels,channel_layout,sample_rate',
   ].join(','),
   'stream_disposition',
   'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',
-  'stream_side_data=displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id',
-  'chapter=id',
+  'stream_side_data=side_data_type,displaymatrix,rotation,dv_profile,dv_bl_signal_compatibility_id,projection,type',
+  'chapter=id:packet=stream_index',
 ].join(':')
 
 export type Inspect = (path: string, signal?: AbortSignal) => Promise<Probe>
@@ -61,10 +63,13 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       })
     const boxes = await readBoxes(path)
     if (isHeifImage(boxes)) throw heifError(boxes)
-    const { json, lines, stderr } = await query('-show_entries', entries).catch((error: unknown) => {
+    const first = ['-read_intervals', `%+#${FIRST_PACKETS}`]
+    const { json, lines, stderr } = await query('-show_entries', entries, ...first).catch((error: unknown) => {
       throw toSpecificError(error, { ...boxes, limits })
     })
-    const known = withoutUndecodable(json, stderr)
+    const readable = withoutUndecodable(json, stderr)
+    const tracks = await readTracks(path)
+    const known = withoutEmpty(readable, await findEmpty(readable, tracks, (index) => hasPacket(query, index)))
     if (isEncrypted(known) || boxes.encrypted) throw encryptedError()
     if (isDolbyVisionOnly(known))
       throw new MediadError(
@@ -72,7 +77,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
         'the file is Dolby Vision without a base layer that other players can show: upload it as HDR10, HLG or SDR',
       )
     const declaredBytes = await readDeclaredBytes(path)
-    const parsed = parseProbe(known, size, await programs.decoders())
+    const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, tracks)
     const probe: Probe = {
       ...parsed,
       durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
@@ -84,10 +89,21 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     if (!probe.video) return probe
     if (!isHdr(probe.video) && !isStill(probe)) return probe
     // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
-    const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
-    const { json: frames } = await query(...first, '-show_entries', 'frame=side_data_list')
-    const found = isStill(probe) ? toFrameOrientation(frames) : { mastering: toMastering(frames) }
+    const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
+    const { json: frames } = await query(...firstFrame, '-show_entries', 'frame=side_data_list')
+    const found = isStill(probe) ? toFrameOrientation(frames) : toMastering(frames)
     return { ...probe, video: { ...probe.video, ...found } }
+  }
+}
+
+/** Whether a track has a packet. One that cannot be found in time is assumed to exist: the decoders report what is wrong. */
+async function hasPacket(query: (...options: string[]) => Promise<Output>, index: number): Promise<boolean> {
+  const one = ['-select_streams', String(index), '-read_intervals', '%+#1', '-show_entries', 'packet=stream_index']
+  try {
+    return hasPackets((await query(...one)).json)
+  } catch (error) {
+    if (error instanceof MediadError && error.code === 'transient.stalled') return true
+    throw error
   }
 }
 

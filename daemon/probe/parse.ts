@@ -116,6 +116,17 @@ function toVideo(stream: Fields): VideoStream {
     ...withText('primaries', stream.color_primaries),
     ...withText('matrix', stream.color_space),
     ...withText('range', stream.color_range),
+    ...toSpatial(stream),
+  }
+}
+
+/** Reads the marks of 360° and stereo video. A Stereo 3D mark of type `2D` says that the video is not stereo. */
+function toSpatial({ side_data_list: list }: Fields): Pick<VideoStream, 'projection' | 'stereo'> {
+  const find = (type: string) => toList(list).find(({ side_data_type: found }) => found === type) ?? {}
+  const stereo = toText(find('Stereo 3D').type)
+  return {
+    ...withText('projection', find('Spherical Mapping').projection),
+    ...(stereo !== null && stereo !== '2D' && { stereo }),
   }
 }
 

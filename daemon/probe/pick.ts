@@ -11,16 +11,19 @@ export type TrackSelection = {
 /**
  * Selects one video track and one audio track, as a player would. The first rule that makes a difference decides.
  *
- * Video: cover art and tracks of unknown codecs are excluded; then a track with a pixel format (others hold no frames);
+ * Video: cover art, tracks of unknown codecs and empty tracks are excluded; then a track with a pixel format (others hold no frames);
  * no still image and no dependent layer; the default disposition; the most pixels; the highest frame rate; the first.
  *
- * Audio: tracks of unknown codecs are excluded; then a track with channels (others hold no audio); no commentary, audio
+ * Audio: tracks of unknown codecs and empty tracks are excluded; then a track with channels (others hold no audio); no commentary, audio
  * description or other secondary track; the default disposition; the most channels; the first.
  */
 export function pick(streams: readonly Fields[]): TrackSelection {
-  const video = best(streams.filter(isVideoTrack), videoRank)
+  const video = best(
+    streams.filter((stream) => stream.codec_type === 'video' && isCandidate(stream) && !isEmpty(stream)),
+    videoRank,
+  )
   const audio = best(
-    streams.filter((stream) => stream.codec_type === 'audio' && isDecodable(stream)),
+    streams.filter((stream) => stream.codec_type === 'audio' && isCandidate(stream) && !isEmpty(stream)),
     audioRank,
   )
   const chosen = new Set([video, audio])
@@ -41,8 +44,14 @@ export function isDecodable(stream: Fields): boolean {
   return toText(stream.codec_name) !== null
 }
 
-function isVideoTrack(stream: Fields): boolean {
-  return stream.codec_type === 'video' && !isCover(stream) && isDecodable(stream)
+/** Whether a stream is a video or audio track that could be selected: not cover art, and of a known codec. */
+export function isCandidate(stream: Fields): boolean {
+  return (stream.codec_type === 'video' || stream.codec_type === 'audio') && !isCover(stream) && isDecodable(stream)
+}
+
+/** Whether a track is marked as one without packets; see `empty.ts`. */
+function isEmpty({ is_empty: empty }: Fields): boolean {
+  return empty === true
 }
 
 /** A track that is declared but holds no frames has no pixel format. */
@@ -101,6 +110,7 @@ function toReason(stream: Fields, type: string): string {
   if (isCover(stream)) return 'cover art'
   if (type !== 'video' && type !== 'audio') return 'neither video nor audio'
   if (!isDecodable(stream)) return 'a codec that this ffmpeg does not know'
+  if (isEmpty(stream)) return 'it contains nothing'
   return `another ${type} track was chosen`
 }
 

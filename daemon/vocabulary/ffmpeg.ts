@@ -6,8 +6,11 @@ export type FfmpegCommand = {
   input?: string
   /** Options before the input, such as `['-ss', '1.5']`. */
   inputOptions?: readonly string[]
-  /** Output files with their options. Can be empty when `alsoDecode` is set. */
-  outputs: readonly { path: string; options: readonly string[] }[]
+  /**
+   * Output files with their options. Can be empty when `alsoDecode` is set. An output without content is an error, unless
+   * `canBeEmpty` is set.
+   */
+  outputs: readonly { path: string; options: readonly string[]; canBeEmpty?: boolean }[]
   /**
    * Options of an additional output that is decoded and discarded, such as `['-map', '0:1']`. It checks that streams
    * which are copied can be decoded.

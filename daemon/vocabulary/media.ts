@@ -74,10 +74,22 @@ export type VideoStream = {
   readonly matrix?: string
   /** `pc` for full range, `tv` for limited range (16 to 235 in 8 bits); absent when unknown. */
   readonly range?: string
-  /** Mastering metadata of HDR video, as far as the file has it; absent for SDR. */
+  /** Mastering metadata of HDR video, as far as the file has it and it is plausible; absent for SDR. */
   readonly mastering?: Mastering
+  /** Whether the file has mastering metadata that cannot be true, such as a brightest pixel of 1 cd/m². */
+  readonly hasImplausibleMastering?: boolean
   /** Whether the track is interlaced: each frame consists of two fields. */
   readonly interlaced?: boolean
+  /** Projection of 360° video in the container, such as `equirectangular`; absent for flat video. */
+  readonly projection?: string
+  /** How frames of stereo video contain both views according to the container, such as `side by side`; absent for others. */
+  readonly stereo?: string
+  /** Number of sample descriptions of an MP4 track; absent for other containers. */
+  readonly descriptionCount?: number
+  /** Whether an edit list of an MP4 leaves out a part of the track, repeats it, or changes its speed. */
+  readonly isCut?: boolean
+  /** Parameter sets of H.264 and HEVC in the sample description of an MP4, in hexadecimal; absent elsewhere. */
+  readonly parameterSets?: readonly string[]
 }
 
 /**
@@ -116,6 +128,10 @@ export type AudioStream = {
   readonly startSeconds?: number
   /** Duration of the track; null when unknown. */
   readonly durationSeconds: number | null
+  /** Number of sample descriptions of an MP4 track; absent for other containers. */
+  readonly descriptionCount?: number
+  /** Whether an edit list of an MP4 leaves out a part of the track, repeats it, or changes its speed. */
+  readonly isCut?: boolean
   /** ISO 639-2 code of three letters; absent when unknown. */
   readonly language?: string
 }

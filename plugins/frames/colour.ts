@@ -1,4 +1,4 @@
-import { isHdr, type VideoStream } from 'mediad'
+import { isHdr, type Mastering, type VideoStream } from 'mediad'
 import { mayBeInterlaced } from './mid-stream.ts'
 import { toSizeFilters, type Layout } from './size.ts'
 
@@ -49,8 +49,14 @@ function hasAlpha({ pixelFormat }: VideoStream): boolean {
 /** Returns the filters for size and colour, by the kind of source: kept HDR, HDR, RGB, BT.2020 SDR, BT.601 or BT.709. */
 function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
   if (staysHdr(video, hdr))
-    return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toLimited(video), 'format=yuv420p10le']
-  if (isHdr(video)) return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toneMapping]
+    return [
+      ...toSizeFilters(video, layout, []),
+      ...toMissingTags(video),
+      ...toLimited(video),
+      'format=yuv420p10le',
+      ...withoutMastering(video),
+    ]
+  if (isHdr(video)) return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toToneMapping(video)]
   if (isRgb(video))
     return [...toSizeFilters(video, layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
   if (video.primaries === 'bt2020')
@@ -96,12 +102,33 @@ function isUnsupportedMatrix(video: VideoStream): boolean {
 const taggedBt709 = 'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709'
 const toBt709 = 'zscale=primaries=bt709:transfer=bt709:matrix=bt709:range=tv'
 
-/** Converts to linear light in floating point, to BT.709 primaries, tone-maps (Hable), and converts to BT.709 with limited range. */
-const toneMapping = [
-  'zscale=transfer=linear:npl=100',
-  'format=gbrpf32le',
-  'zscale=primaries=bt709',
-  'tonemap=hable:desat=0',
-  'zscale=transfer=bt709:matrix=bt709:range=tv',
-  'format=yuv420p',
-]
+/**
+ * Converts to linear light in floating point, to BT.709 primaries, tone-maps (Hable), and converts to BT.709 with limited range.
+ * The peak is explicit: without it, ffmpeg uses the metadata of each frame, also where it is implausible.
+ */
+function toToneMapping({ mastering }: VideoStream): string[] {
+  return [
+    'zscale=transfer=linear:npl=100',
+    'format=gbrpf32le',
+    'zscale=primaries=bt709',
+    `tonemap=hable:desat=0:peak=${toPeak(mastering) / NOMINAL_PEAK}`,
+    'zscale=transfer=bt709:matrix=bt709:range=tv',
+    'format=yuv420p',
+  ]
+}
+
+/** Luminance of 1.0 in linear light, in cd/m². */
+const NOMINAL_PEAK = 100
+/** Peak luminance of HDR video without metadata, in cd/m²: that of most screens it is made on, and ffmpeg's default. */
+const USUAL_PEAK = 1000
+
+/** Returns the peak luminance in cd/m²: of the content, else of the screen it was made on. */
+function toPeak({ light, display }: Mastering = {}): number {
+  return light?.max || (display ? display.luminance.max / 10_000 : USUAL_PEAK)
+}
+
+/** Removes metadata that is implausible: encoders would write that of the frames. */
+function withoutMastering({ hasImplausibleMastering }: VideoStream): string[] {
+  const types = ['CONTENT_LIGHT_LEVEL', 'MASTERING_DISPLAY_METADATA']
+  return hasImplausibleMastering === true ? types.map((type) => `sidedata=mode=delete:type=${type}`) : []
+}

@@ -32,7 +32,8 @@ const time = z.union([
   z.number().min(0),
   z.string().regex(/^(?:100|\d{1,2}(?:\.\d+)?)%$/, 'must be seconds, or a share of the duration such as "10%"'),
 ])
-type Time = z.output<typeof time>
+/** Seconds, or a share of the duration. */
+export type Time = z.output<typeof time>
 
 const MAX_TIMES = 20
 

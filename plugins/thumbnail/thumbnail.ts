@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { definePlugin, MediadError, type RunContext } from 'mediad'
+import { definePlugin, MediadError, type RunContext, type VideoStream } from 'mediad'
 import { colourFilters, toFrameInputOptions } from '../frames/colour.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { thumbnailArguments } from './arguments.ts'
-import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes } from './options.ts'
+import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes, type Time } from './options.ts'
 
 /** Makes images of single frames. A source without video is skipped. */
 export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => {
@@ -31,7 +31,7 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
     async run(context) {
       const { video } = context.probe
       if (!video) return context.skip('the source has no video')
-      const durationSeconds = video.durationSeconds ?? context.probe.durationSeconds
+      const durationSeconds = await toDurationSeconds(context, video, times)
       for (const [index, at] of times.entries()) {
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
         await extractFrame(context, {
@@ -48,6 +48,21 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
     },
   }
 })
+
+/**
+ * Returns the duration of the video; null when it is unknown and not needed. Recorders of browsers write none, and ffprobe
+ * estimates that of some files: for a share of it, the packets are read to the last one, without decoding them.
+ */
+async function toDurationSeconds(
+  { probe, ffmpeg }: RunContext,
+  { index, durationSeconds }: VideoStream,
+  times: readonly Time[],
+): Promise<number | null> {
+  const declared = probe.isDurationEstimated === true ? null : (durationSeconds ?? probe.durationSeconds)
+  if (declared !== null || times.every((time) => typeof time === 'number' || time === '0%')) return declared
+  const { outSeconds } = await ffmpeg({ outputs: [], alsoDecode: ['-map', `0:${index}`, '-c', 'copy'] })
+  return outSeconds
+}
 
 /** Error codes of ffmpeg when there is no decodable frame at a time. */
 const noFrame: ReadonlySet<string> = new Set(['internal.output', 'internal.ffmpeg', 'input.corrupt'])

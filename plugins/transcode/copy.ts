@@ -1,12 +1,13 @@
 import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
+import type { Units } from '../bitstream/evidence.ts'
 import { isRgb, staysHdr } from '../frames/colour.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
 import { startsWithResult, exceedsMaxRate } from './timestamps.ts'
 
-/** Whether each track is copied into the result without re-encoding. */
-export type CopyPlan = { readonly video: boolean; readonly audio: boolean }
+/** Whether each track is copied into the result without re-encoding, and which units of copied video. Default: all. */
+export type CopyPlan = { readonly video: boolean; readonly audio: boolean; readonly units?: Units }
 
 export const reencodeAll: CopyPlan = { video: false, audio: false }
 export const copyAll: CopyPlan = { video: true, audio: true }
@@ -42,6 +43,7 @@ function isWantedVideo(settings: EncodeSettings, video: VideoStream): boolean {
     video.codec === settings.codec,
     (hdr ? hdrProfiles : profiles).includes(video.profile ?? ''),
     video.pixelFormat === (hdr ? 'yuv420p10le' : 'yuv420p'),
+    !(hdr && video.hasImplausibleMastering === true),
     hdr || !(isRgb(video) || video.primaries === 'bt2020' || isHdr(video)),
     video.range !== 'pc',
     video.rotation === 0 && video.mirrored !== true,
@@ -50,6 +52,8 @@ function isWantedVideo(settings: EncodeSettings, video: VideoStream): boolean {
     size.width === video.width && size.height === video.height,
     !exceedsMaxRate(video),
     !hasHiddenFrames(video),
+    isUniform(video),
+    video.parameterSets?.length !== 0,
   ].every(Boolean)
 }
 
@@ -62,6 +66,14 @@ function hasHiddenFrames({ packetCount, framesPerSecond, durationSeconds }: Vide
   return packetCount / framesPerSecond - durationSeconds > 0.1
 }
 
+/**
+ * Whether a copy would have the whole track: a copy has one sample description, and no edit list that cuts it. Frames of other
+ * descriptions would be decoded with the wrong parameters.
+ */
+function isUniform({ descriptionCount = 1, isCut = false }: Pick<VideoStream, 'descriptionCount' | 'isCut'>): boolean {
+  return descriptionCount === 1 && !isCut
+}
+
 /** Whether audio can be copied: the requested codec (AAC as LC), mono or stereo, at 48 kHz (AAC also at 44.1 kHz). */
 function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: AudioStream): boolean {
   const isCommonRate = audio.sampleRate === 48_000 || (audio.sampleRate === 44_100 && wanted.codec === 'aac')
@@ -70,6 +82,7 @@ function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: Audio
     wanted.codec !== 'aac' || audio.profile === 'LC',
     isCommonRate,
     audio.channels === 1 || audio.channels === 2,
+    isUniform(audio),
     loudness === undefined,
   ].every(Boolean)
 }

@@ -10,12 +10,14 @@ import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
 import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
 import { toLayout } from '../frames/size.ts'
+import { findLostMarks, toSpatialOptions } from '../frames/spatial.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
 import { toAudioFilters, toAudioEncoderOptions } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
 import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
+import { hasOneMeaning, readEvidence, toCopyFilter, toEvidenceOutput } from '../bitstream/evidence.ts'
 
 /**
  * Makes one file that plays everywhere: display orientation applied, square pixels, progressive, 8 bits unless HDR is kept, at
@@ -72,6 +74,7 @@ export function transcodeArguments(request: EncodeRequest, probe: Probe): string
     ['-sn', '-dn', '-map_chapters', probe.chapterCount > 0 ? '0' : '-1'],
     metadata === 'keep' ? [] : ['-map_metadata', '-1', '-map_metadata:s', '-1', ...language],
     toMuxerOptions(request.settings),
+    probe.video ? toSpatialOptions(probe.video, request.settings.fit) : [],
   ].flat()
 }
 
@@ -91,21 +94,23 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
   const path = join(workspace, `transcode-${randomUUID()}.${request.settings.container}`)
   const done = request.loudness ? MEASURING_SHARE : 0
   const alsoDecode = toDecodeCheck(request, probe)
+  const units = `${path}.units`
+  const evidence = toEvidence(request, probe, units)
   const run = await context.ffmpeg({
     inputOptions: [...toInputOptions(probe), '-max_error_rate', request.settings.onCorrupt === 'warn' ? '1' : '0.67'],
-    outputs: [{ path, options: transcodeArguments(request, probe) }],
+    outputs: [{ path, options: transcodeArguments(request, probe) }, ...(evidence ? [evidence] : [])],
     ...(alsoDecode && { alsoDecode }),
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
   const encoded = { ...run, path, result: await inspectResult(context, path) }
-  if (request.plan.video && run.corruption.detections.length > 0) {
-    context.log.info(
-      { event: 'transcode.copy_rejected', reason: 'changes' },
-      'video changes mid-stream: re-encoding it',
-    )
+  const change = probe.video && (await findPlanChange({ request, encoded, probe, units: evidence && units }))
+  if (evidence) await rm(units)
+  if (change) {
+    const { reason, plan } = change
+    context.log.info({ event: 'transcode.copy_rejected', reason }, 'video cannot be copied as it is: trying again')
     await rm(path)
-    return await encode(context, { ...request, plan: { ...request.plan, video: false } })
+    return await encode(context, { ...request, plan })
   }
   const defect = findResultDefect(encoded, probe)
   if (alsoDecode && (defect || isBadCopy(encoded, probe))) {
@@ -118,6 +123,29 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
   }
   if (defect) throw defect
   return encoded
+}
+
+/** Returns the output with the evidence of copied video; null when none is copied, or its codec needs none. */
+function toEvidence({ settings: { metadata }, plan }: EncodeRequest, { video }: Probe, path: string) {
+  return plan.video && video ? toEvidenceOutput(video, { path, units: plan.units ?? 'all', metadata }) : null
+}
+
+type Copied = { request: EncodeRequest; encoded: Result; probe: Probe; units: string | null }
+
+/** Returns another plan, and the reason for it, when copied video changes mid-stream or the copy is not what it should be. */
+async function findPlanChange({ request: { plan }, encoded, probe, units }: Copied) {
+  const reencode = { ...plan, video: false }
+  if (!plan.video || !probe.video) return null
+  if (encoded.corruption.detections.length > 0) return { reason: 'changes', plan: reencode }
+  if (units === null) return null
+  const evidence = await readEvidence(units, probe.video)
+  // in Matroska, players read the parameter sets among the frames
+  const inContainer = encoded.result.video?.parameterSets ?? probe.video.parameterSets ?? null
+  if (evidence === null || !hasOneMeaning(evidence, probe.video, inContainer))
+    return { reason: 'parameter sets', plan: reencode }
+  if (!evidence.isPrivate) return null
+  const isRemovable = plan.units === undefined && !evidence.isNeeded
+  return { reason: 'user data', plan: isRemovable ? { ...plan, units: 'withoutMetadata' as const } : reencode }
 }
 
 function toInputOptions(probe: Probe): string[] {
@@ -145,13 +173,17 @@ function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encod
 function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSettings): void {
   const { video } = probe
   if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
+  if (video?.hasImplausibleMastering === true)
+    warn('implausible HDR metadata was ignored: peak luminance or light level')
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
   if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
 }
 
-/** Warns about a resolution or sample aspect ratio that changes mid-stream. */
-function reportChanges({ warn }: RunContext, { corruption, result: { video } }: Result): void {
+/** Warns about lost marks of 360° video, and about a resolution or sample aspect ratio that changes mid-stream. */
+function reportChanges({ probe, warn }: RunContext, { corruption, result: { video } }: Result): void {
+  const lost = probe.video ? findLostMarks(probe.video, video) : []
+  if (lost.length > 0) warn(`the result is not marked as ${lost.join(' and ')} video: players show it flat`)
   if (!video || !corruption.detections.includes(detections.resized)) return
   warn(
     `the resolution or aspect ratio changes mid-stream: frames of another shape were fitted into ${video.width}x${video.height}`,
@@ -164,6 +196,11 @@ function summarize(names: readonly string[]): string {
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
 }
 
+/** Returns the tag of copied video: H.264 of an mp4 can have the tag `avc3`, which many players reject. */
+function toCopyTag({ codec, container }: EncodeSettings, tag: string[]): string[] {
+  return codec === 'h264' && container === 'mp4' ? ['-tag:v', 'avc1'] : tag
+}
+
 function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string[] {
   const { video } = probe
   if (!video) return ['-vn']
@@ -171,7 +208,8 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
   const map = ['-map', `0:${video.index}`]
   // Apple's players require this tag for HEVC in mp4
   const tag = settings.codec === 'hevc' && settings.container === 'mp4' ? ['-tag:v', 'hvc1'] : []
-  if (plan.video) return [...map, '-c:v', 'copy', ...tag]
+  if (plan.video)
+    return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...toCopyTag(settings, tag)]
   const kept = staysHdr(video, settings.hdr)
   const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toExplicitRate(video) }
   const filters = [

@@ -1,4 +1,5 @@
 import type { FfmpegTrial, Probe } from 'mediad'
+import { toUnitFilters } from '../bitstream/evidence.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { audioCodecs, videoCodecs } from './codecs.ts'
 import { toLastFrameFilter } from './last-frame.ts'
@@ -24,12 +25,16 @@ export function toTrials({ settings, sample, toOptions, decodeCheck }: TrialDeps
     ...toMeasuringFilters('loudness.txt'),
     ...toLoudnessFilters(quietLoudness, settings.loudness.target),
   ]
-  const extendLastFrame = extension === 'mp4' ? ['-bsf:v', toLastFrameFilter(1)] : []
+  const filters = [
+    ...(extension === 'mp4' ? [toLastFrameFilter(1)] : []),
+    ...(decodeCheck ? toUnitFilters(settings.codec) : []),
+  ]
+  const packetFilters = filters.length > 0 ? ['-bsf:v', filters.join(',')] : []
   return [
     {
       name: `${video} with the filters of HDR, transparency and interlaced video`,
       inputOptions,
-      output: { extension, options: [...afterDemanding(toOptions(demanding)), ...extendLastFrame] },
+      output: { extension, options: [...afterDemanding(toOptions(demanding)), ...packetFilters] },
     },
     {
       name: loudness ? `${audio} with loudness filters` : audio,

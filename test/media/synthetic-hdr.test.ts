@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import type { Probe } from '../../daemon/index.ts'
 import { transcode, upload } from '../../plugins/index.ts'
 import { ffmpeg, readColours } from '../helpers/media.ts'
-import { openFileBench } from '../helpers/run-file.ts'
+import { openFileBench, type FileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, streamOf, type Stream } from './measure.ts'
 import { addRows } from './rows.ts'
 import { videoInput } from './synthetic/files.ts'
-import { highDynamicRange } from './synthetic/video.ts'
+import { highDynamicRange, implausibleLight } from './synthetic/video.ts'
 import { video } from './table.ts'
 
 const toneMapped = { warnings: [/HDR: it was tone-mapped/] }
@@ -62,6 +63,46 @@ addRows(suite('HDR'), {
     }
   },
 })
+
+const ignored = { warnings: [...toneMapped.warnings, /implausible HDR metadata was ignored/] }
+const steps = Array.from({ length: 10 }, (_, n) => ({ x: n / 10, y: 0.1, size: 0.09 }))
+let reference: Promise<number[]> | undefined
+
+addRows(suite('HDR with implausible light levels'), {
+  makers: implausibleLight,
+  quick: ['light-level-1.mp4'],
+  rows: Object.fromEntries(
+    Object.keys(implausibleLight).map((name) => [name, video(256, 144, { audio: false, ...ignored })]),
+  ),
+  async also({ name, path, result, bench }) {
+    reference ??= readGreys(bench, join(bench.folder, 'plausible.mp4'))
+    const expected = await reference
+    for (const output of result?.outputs ?? []) {
+      const greys = (await readColours(output.path, steps)).map(([red]) => red)
+      const difference = Math.max(...greys.map((grey, n) => Math.abs(grey - (expected[n] ?? 0))))
+      assert.ok(difference <= 3, `${name}, ${output.kind}: ${greys.join()}, expected ${expected.join()}`)
+    }
+    const kept = await bench.run(path, [transcode({ codec: 'hevc', preset: 'ultrafast', hdr: 'keep' }), upload()])
+    if (!kept.ok) throw new Error(`${kept.code}: ${kept.message}`)
+    assert.match(kept.warnings.join(), ignored.warnings[1] ?? '')
+    const { mastering, hasImplausibleMastering } = (await inspect(bench, kept.outputs[0]?.path ?? '')).video ?? {}
+    assert.is(hasImplausibleMastering, undefined, `${name}: ${JSON.stringify(mastering)}`)
+  },
+})
+
+/** Returns the greys of the tone-mapped video with plausible metadata. */
+async function readGreys(bench: FileBench, path: string): Promise<number[]> {
+  await highDynamicRange['hdr10.mp4']?.(path)
+  const result = await bench.run(path, [transcode({ preset: 'ultrafast', crf: 8 }), upload()])
+  if (!result.ok) throw new Error(`${result.code}: ${result.message}`)
+  return (await readColours(result.outputs[0]?.path ?? '', steps)).map(([red]) => red)
+}
+
+async function inspect(bench: FileBench, path: string): Promise<Probe> {
+  const result = await bench.inspect(path)
+  if (!result.ok || !result.probe) throw new Error(`${path} cannot be probed`)
+  return result.probe
+}
 
 const test = suite('HDR with unusual tags')
 

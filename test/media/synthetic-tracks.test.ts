@@ -3,7 +3,7 @@ import { suite } from '../helpers/suite.ts'
 import { addRows } from './rows.ts'
 import { readPitch } from './sync.ts'
 import { audioFiles } from './synthetic/audio.ts'
-import { withMetadata, trackSets, multipleTracks, subtitled } from './synthetic/tracks.ts'
+import { emptyTracks, withMetadata, trackSets, multipleTracks, subtitled } from './synthetic/tracks.ts'
 import { video, rejected, audioOnly, type Rows, type Success } from './table.ts'
 
 const dropped = { warnings: [/tracks left out/] }
@@ -62,6 +62,24 @@ addRows(suite('metadata and other tracks'), {
     'cover-and-video.mp4': video(160, 90, { ...dropped, ssim: 0.97 }),
     'subtitles-only.mkv': rejected('input.no_av'),
     'font-attached.mkv': video(160, 90, dropped),
+  },
+})
+
+const nothing = { warnings: [/tracks left out: \d \(\w+: it contains nothing\)/] }
+const withoutAudio = video(160, 90, { ...nothing, audio: false, ssim: 0.9 })
+
+addRows(suite('tracks that hold nothing'), {
+  makers: emptyTracks,
+  quick: ['empty-vorbis.webm', 'empty-audio.mp4'],
+  rows: {
+    'empty-audio.mp4': withoutAudio,
+    'empty-audio-fragmented.mp4': withoutAudio,
+    'empty-vorbis.webm': withoutAudio,
+    'empty-audio.ts': withoutAudio,
+    'empty-audio.avi': withoutAudio,
+    'empty-audio.flv': withoutAudio,
+    'empty-video.mkv': audioOnly({ ...nothing, from: { audio: 1 } }),
+    'empty-default-audio.mkv': video(160, 90, { ...nothing, ...second, ssim: 0.97 }),
   },
 })
 

@@ -41,8 +41,13 @@ test('re-encodes video that needs any conversion', () => {
     { maxFramesPerSecond: 1000 },
     { startSeconds: 0.3 },
     { packetCount: 400 },
+    { descriptionCount: 2 },
+    { descriptionCount: 0 },
+    { isCut: true },
+    { parameterSets: [] },
   ]
   for (const change of needs) assert.is(copiesVideo(change), false, JSON.stringify(change))
+  assert.is(copiesVideo({ descriptionCount: 1, isCut: false, parameterSets: ['67', '68'] }), true)
   assert.is(copiesVideo({}), true)
   assert.is(copiesVideo({}, { maxHeight: 720 }), false)
   assert.is(copiesVideo({}, { maxHeight: 1080 }), true)
@@ -70,6 +75,8 @@ test('copies audio only when every player supports it', () => {
     { sampleRate: 96_000 },
     { codec: 'mp3' },
     { profile: 'HE-AAC' },
+    { descriptionCount: 2 },
+    { isCut: true },
   ])
     assert.is(copiesAudio(change), false, JSON.stringify(change))
   assert.is(copiesAudio({}, { loudness: { target: -16 } }), false)

@@ -39,7 +39,7 @@ test('builds the command line for an ordinary source', () => {
 
 test('copies without filters, and decodes the copied tracks with detection filters', () => {
   const source = aProbe({ video: aVideo({ codec: 'h264', profile: 'High' }) })
-  assert.match(line({}, source), /^-map 0:2 -c:v copy -map 0:5 -c:a copy /)
+  assert.match(line({}, source), /^-map 0:2 -c:v copy -tag:v avc1 -map 0:5 -c:a copy /)
   const request = { settings, plan: { video: true, audio: true } }
   const detecting = toDetectionFilters(source.video ?? aVideo()).join(',')
   assert.equal(toDecodeCheck(request, source), [

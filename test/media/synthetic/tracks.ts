@@ -1,6 +1,7 @@
 /** Files with other tracks than one of video and one of audio. */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { ffmpeg } from '../../helpers/media.ts'
+import { findBoxes } from './boxes.ts'
 import { createPgs } from './pgs.ts'
 import { aac, encode, inputs, h264, videoInput, audioInput, type Maker, type Makers } from './files.ts'
 
@@ -158,4 +159,43 @@ export const trackSets: Makers = {
     const attach = ['-attach', `${path}.ttf`, '-metadata:s:t', 'mimetype=application/x-truetype-font']
     await ffmpeg([...inputs(), ...h264, ...aac, ...attach, path])
   },
+}
+
+/** A bitstream filter that drops every packet: the track is in the header, and holds nothing. */
+const dropped = 'noise=drop=1'
+const short = { seconds: 1 }
+const vp8 = ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8']
+
+/** Empties the index of the audio track, the second one. */
+const emptyIndex: Maker = async (path) => {
+  await ffmpeg([...inputs(short), ...h264, ...aac, path])
+  const bytes = await readFile(path)
+  for (const [type, at] of Object.entries({ stsz: 8, stts: 4, stsc: 4, stco: 4 })) {
+    const table = findBoxes(bytes, `moov/trak/mdia/minf/stbl/${type}`)[1]
+    if (!table) throw new Error(`the audio track has no ${type}`)
+    bytes.writeUInt32BE(0, table.bodyStart + at)
+  }
+  await writeFile(path, bytes)
+}
+
+export const emptyTracks: Makers = {
+  'empty-audio.mp4': emptyIndex,
+  'empty-audio-fragmented.mp4': encode(
+    inputs(short),
+    h264,
+    aac,
+    '-bsf:a',
+    dropped,
+    '-movflags',
+    'frag_keyframe+empty_moov',
+  ),
+  'empty-vorbis.webm': encode(inputs(short), vp8, '-c:a', 'libvorbis', '-bsf:a', dropped),
+  'empty-audio.ts': encode(inputs(short), h264, '-c:a', 'mp2', '-bsf:a', dropped),
+  'empty-audio.avi': encode(inputs(short), h264, '-c:a', 'mp2', '-bsf:a', dropped),
+  'empty-audio.flv': encode(inputs(short), h264, aac, '-bsf:a', dropped),
+  'empty-video.mkv': encode(inputs(short), h264, aac, '-bsf:v', dropped),
+  'empty-default-audio.mkv': encode(
+    [...inputs(short), ...audioInput(short, 1000), '-map', '0', '-map', '1', '-map', '2', ...h264, ...aac],
+    ['-bsf:a:0', dropped, '-disposition:a:0', 'default', '-disposition:a:1', '0'],
+  ),
 }

@@ -231,3 +231,14 @@ export const highDynamicRange: Makers = {
     aac,
   ),
 }
+
+const light = (level: string) =>
+  encode(ramp, '-vf', 'scale=out_color_matrix=bt2020', ...x265('smpte2084', level), hdr('smpte2084'))
+const screen = 'master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)'
+
+/** HDR with the same frames as `hdr10.mp4`, and with light levels that cannot be true. */
+export const implausibleLight: Makers = {
+  'light-level-1.mp4': light(':hdr10=1:max-cll=1,1'),
+  'light-level-50000.mp4': light(`:hdr10=1:${screen}L(10000000,1):max-cll=50000,400`),
+  'screen-of-1000-units.mp4': light(`:hdr10=1:${screen}L(1000,0)`),
+}

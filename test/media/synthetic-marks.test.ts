@@ -1,0 +1,51 @@
+import * as assert from 'uvu/assert'
+import { transcode, upload } from '../../plugins/index.ts'
+import { isOfRelease } from '../helpers/ffmpeg-version.ts'
+import { readColour } from '../helpers/media.ts'
+import type { FileBench } from '../helpers/run-file.ts'
+import { suite } from '../helpers/suite.ts'
+import { addRows } from './rows.ts'
+import { panoramas, withoutDuration } from './synthetic/marks.ts'
+import { video } from './table.ts'
+
+const lost = /the result is not marked as 360° \(equirectangular\)/
+
+addRows(suite('marks of 360° and stereo video'), {
+  makers: panoramas,
+  quick: ['panorama.mp4'],
+  rows: Object.fromEntries(Object.keys(panoramas).map((name) => [name, video(160, 90)])),
+  async also({ name, path, result, bench }) {
+    assert.equal(await readMarks(bench, result?.outputs[0]?.path ?? ''), ['equirectangular', 'top and bottom'], name)
+    const run = async (options: Parameters<typeof transcode>[0]) => {
+      const again = await bench.run(path, [transcode({ preset: 'ultrafast', copy: 'never', ...options }), upload()])
+      if (!again.ok) throw new Error(`${again.code}: ${again.message}`)
+      return { warnings: again.warnings.join(), marks: await readMarks(bench, again.outputs[0]?.path ?? '') }
+    }
+    const encoded = await run({})
+    // ffmpeg 9.0 does not pass the projection to encoders
+    if (isOfRelease('9.0')) assert.match(encoded.warnings, lost)
+    else assert.equal([encoded.warnings, encoded.marks], ['', ['equirectangular', 'top and bottom']], name)
+    const cropped = await run({ maxWidth: 80, maxHeight: 80, fit: 'cover' })
+    assert.match(cropped.warnings, lost)
+    assert.is(cropped.marks[0], undefined, name)
+  },
+})
+
+async function readMarks(bench: FileBench, path: string): Promise<(string | undefined)[]> {
+  const result = await bench.inspect(path)
+  const found = result.ok ? result.probe?.video : null
+  return [found?.projection, found?.stereo]
+}
+
+addRows(suite('sources without a duration'), {
+  makers: withoutDuration,
+  quick: ['live.webm'],
+  rows: Object.fromEntries(
+    Object.keys(withoutDuration).map((name) => [name, video(160, 90, { audio: false, duration: [2.9, 3.1] })]),
+  ),
+  async also({ name, result }) {
+    const image = result?.outputs.find(({ kind }) => kind === 'thumbnail')
+    const [red] = await readColour(image?.path ?? '', { x: 0.2, y: 0.2, size: 0.5 })
+    assert.ok(red > 200, `${name}: the frame at 10 % of 3 s is red, red is ${red}`)
+  },
+})
