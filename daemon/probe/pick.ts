@@ -1,4 +1,4 @@
-import { toFields, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
+import { toFields, toList, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
 import type { SkippedTrack } from '../vocabulary/media.ts'
 
 /** The tracks that a job works with, and the others with the reason why they are skipped. */
@@ -12,7 +12,7 @@ export type TrackSelection = {
  * Selects one video track and one audio track, as a player would. The first rule that makes a difference decides.
  *
  * Video: cover art and tracks of unknown codecs are excluded; then a track with a pixel format (others hold no frames);
- * no still image and no dependent layer; the default disposition; the most pixels; the highest frame rate; the first.
+ * no Dolby Vision without a base layer; no still image and no dependent layer; the default disposition; the most pixels; the highest frame rate; the first.
  *
  * Audio: tracks of unknown codecs are excluded; then a track with channels (others hold no audio); no commentary, audio
  * description or other secondary track; the default disposition; the most channels; the first.
@@ -41,6 +41,13 @@ export function isDecodable(stream: Fields): boolean {
   return toText(stream.codec_name) !== null
 }
 
+/** Whether a video track is Dolby Vision with a base layer that is neither HDR10, HLG nor SDR (compatibility id 0, profile 5). */
+export function isWithoutBaseLayer({ side_data_list: sides }: Fields): boolean {
+  return toList(sides).some(
+    (side) => toInteger(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0,
+  )
+}
+
 function isVideoTrack(stream: Fields): boolean {
   return stream.codec_type === 'video' && !isCover(stream) && isDecodable(stream)
 }
@@ -50,6 +57,7 @@ function videoRank(stream: Fields): number[] {
   const rate = toRatio(stream.avg_frame_rate, '/') ?? 0
   return [
     Number(toText(stream.pix_fmt) !== null),
+    Number(!isWithoutBaseLayer(stream)),
     Number(!hasDisposition(stream, 'still_image') && !hasDisposition(stream, 'dependent')),
     Number(hasDisposition(stream, 'default')),
     toInteger(stream.width) * toInteger(stream.height),

@@ -26,6 +26,11 @@ export type Probe = {
   readonly truncated?: boolean
   /** Whether the durations are estimates that ffprobe made from the bit rate, instead of values from the file. */
   readonly isDurationEstimated?: boolean
+  /**
+   * Whether video or audio of an MPEG stream is marked as scrambled. The marks can be left over after descrambling: only an
+   * error shows that it is scrambled.
+   */
+  readonly scrambled?: boolean
   /** Size of the file in bytes according to its header; null when the header has none. */
   readonly declaredBytes?: number | null
 }

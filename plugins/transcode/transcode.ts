@@ -9,6 +9,7 @@ import { reencodeAll, copyAll, toCopyPlan, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
 import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
+import { explainScrambling } from '../frames/scrambling.ts'
 import { toLayout } from '../frames/size.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
@@ -43,8 +44,11 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       if (isStill(probe)) return context.skip('the source is a still image')
       const loudness = await toLoudness(context, settings)
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
-      const encoded = await extendLastFrame(context, settings, await encode(context, request))
-      reportDefects(context, settings, encoded)
+      const encoded = await explainScrambling(context, async () => {
+        const extended = await extendLastFrame(context, settings, await encode(context, request))
+        reportDefects(context, settings, extended)
+        return extended
+      })
       reportChoices(context, settings)
       reportChanges(context, encoded)
       const kind = probe.video ? 'video' : 'audio'
@@ -133,10 +137,16 @@ async function toLoudness(context: RunContext, { loudness }: EncodeSettings): Pr
   return undefined
 }
 
-/** Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`. All others become warnings. */
+/**
+ * Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`; always throws corruption of a source that is
+ * marked as scrambled. All others become warnings.
+ */
 function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): void {
-  for (const { code, message } of findDefects({ ...encoded, probe: context.probe })) {
-    if (code !== null && onCorrupt === 'reject') throw new MediadError(code, `${message}: upload the file again`)
+  const { probe } = context
+  for (const { code, message } of findDefects({ ...encoded, probe })) {
+    const isScrambled = code === 'input.corrupt' && probe.scrambled === true
+    if (code !== null && (onCorrupt === 'reject' || isScrambled))
+      throw new MediadError(code, `${message}: upload the file again`)
     context.warn(message)
   }
 }

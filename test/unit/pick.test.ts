@@ -33,6 +33,14 @@ test('selects video: with frames, then default, then most pixels, then highest f
   assert.is(videoIndex({ disposition: { default: 1, still_image: 1 } }, {}), 2)
 })
 
+test('selects video that other players can show before Dolby Vision without a base layer', () => {
+  const dolby = { width: 3840, disposition: { default: 1 } }
+  const only = { dv_profile: 5, dv_bl_signal_compatibility_id: 0 }
+  const compatible = { dv_profile: 8, dv_bl_signal_compatibility_id: 1 }
+  assert.is(videoIndex({ ...dolby, side_data_list: [only] }, {}), 2)
+  assert.is(videoIndex({ ...dolby, side_data_list: [compatible] }, {}), 1)
+})
+
 test('selects audio: no commentary, then default, then most channels, then first', () => {
   assert.is(audioIndex({}, {}), 1)
   assert.is(audioIndex({}, { channels: 6 }), 2)
