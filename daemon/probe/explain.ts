@@ -1,9 +1,9 @@
+import { open } from 'node:fs/promises'
 import { MediadError } from '../vocabulary/errors.ts'
 import type { InputLimits } from '../programs/input.ts'
 import { classify } from '../programs/stderr.ts'
 import type { Boxes } from './boxes.ts'
 import type { Scrambling } from './scrambling.ts'
-import { isAnimatedWebp } from './webp.ts'
 
 /** What the bytes of a file show about the reason why it cannot be read. */
 type Facts = Boxes & { readonly scrambling: Scrambling; readonly limits: InputLimits }
@@ -70,4 +70,18 @@ export function isHeifImage({ brand, hasMovie }: Boxes): boolean {
 export function heifError({ brand }: Boxes): MediadError {
   const message = `the file is an image of format ${brand}, which is not supported: upload it as JPEG or PNG`
   return new MediadError('input.unsupported_codec', message)
+}
+
+/** Bytes of the header: RIFF, size, WEBP, the chunk VP8X with its size, and the flags. */
+const HEADER_BYTES = 21
+/** https://developers.google.com/speed/webp/docs/riff_container#extended_file_format */
+const ANIMATION = 0x02
+
+/** Returns whether a file is an animated WebP image, which only ffmpeg 9 and later decode. */
+export async function isAnimatedWebp(path: string): Promise<boolean> {
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+  const header = buffer.toString('latin1')
+  const isExtended = bytesRead === HEADER_BYTES && header.startsWith('RIFF') && header.startsWith('WEBPVP8X', 8)
+  return isExtended && ((buffer[HEADER_BYTES - 1] ?? 0) & ANIMATION) !== 0
 }

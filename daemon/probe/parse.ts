@@ -12,7 +12,7 @@ import {
 import { printed } from '../programs/printed-lines.ts'
 import type { AudioStream, Probe, SubtitleStream, VideoStream } from '../vocabulary/media.ts'
 import { toOrientation, type Orientation } from './orientation.ts'
-import { isCover, isDecodable, isWithoutBaseLayer, pick } from './pick.ts'
+import { isCover, isDecodable, isWithoutBaseLayer, pick, type TrackSelection } from './pick.ts'
 
 /**
  * Converts ffprobe's JSON to a {@link Probe}. Values that are missing, `N/A`, `0/0`, absurd or of another type become null
@@ -22,14 +22,14 @@ export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlyS
   const { format: header, streams: list, chapters } = toFields(json)
   const format = toFields(header)
   const streams = toList(list)
-  const { video, audio, skipped } = pick(streams)
+  const { video, audio, monoTracks, skipped } = pick(streams)
   return {
     format: toText(format.format_name) ?? '',
     durationSeconds: toFileDuration(format),
     startSeconds: toNumber(format.start_time) ?? 0,
     sizeBytes,
     video: video ? { ...toVideo(video), ...toAlpha(video, decoders) } : null,
-    audio: audio ? toAudio(audio) : null,
+    audio: audio ? (monoTracks ? toJoined(monoTracks) : toAudio(audio)) : null,
     subtitles: streams.filter(({ codec_type }) => codec_type === 'subtitle').map(toSubtitle),
     skipped,
     streamCount: streams.length,
@@ -159,6 +159,27 @@ function toAudio(stream: Fields): AudioStream {
     ...toLanguage(stream),
   }
 }
+
+/** Returns the audio of mono tracks that belong together: it lasts from the start of the first to the end of the last. */
+function toJoined(tracks: NonNullable<TrackSelection['monoTracks']>): AudioStream {
+  const streams = tracks.map(({ stream }) => toAudio(stream))
+  const [first] = streams as [AudioStream]
+  const startSeconds = Math.min(...streams.map((one) => one.startSeconds ?? 0))
+  const ends = streams.map((one) =>
+    one.durationSeconds === null ? Number.NaN : (one.startSeconds ?? 0) + one.durationSeconds,
+  )
+  return {
+    ...first,
+    tracks: tracks.map(({ stream, position }) => ({ index: toInteger(stream.index), position })),
+    channels: tracks.length,
+    layout: toJoinedLayout(tracks.map(({ position }) => position).join('+')),
+    startSeconds,
+    durationSeconds: toSeconds(Math.max(...ends) - startSeconds),
+  }
+}
+
+const toJoinedLayout = (positions: string): string =>
+  ({ 'FL+FR': 'stereo', 'DL+DR': 'downmix' })[positions] ?? positions
 
 /** Codecs of text subtitles, by their names in `ffmpeg -codecs`. */
 const textCodecs: ReadonlySet<string> = new Set(

@@ -1,10 +1,13 @@
 import { toFields, toList, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
+import { findMonoTracks } from './mono-tracks.ts'
 import type { SkippedTrack } from '../vocabulary/media.ts'
 
 /** The tracks that a job works with, and the others with the reason why they are skipped. */
 export type TrackSelection = {
   readonly video: Fields | undefined
   readonly audio: Fields | undefined
+  /** The mono tracks that together are the audio; null when it is a single track. */
+  readonly monoTracks: ReturnType<typeof findMonoTracks>
   readonly skipped: readonly SkippedTrack[]
 }
 
@@ -23,9 +26,10 @@ export function pick(streams: readonly Fields[]): TrackSelection {
     streams.filter((stream) => stream.codec_type === 'audio' && isDecodable(stream)),
     audioRank,
   )
-  const chosen = new Set([video, audio])
+  const monoTracks = audio ? findMonoTracks(streams, audio) : null
+  const chosen = new Set([video, audio, ...(monoTracks ?? []).map(({ stream }) => stream)])
   const skipped = streams.filter((stream) => !chosen.has(stream) && stream.codec_type !== 'subtitle')
-  return { video, audio, skipped: skipped.map(toSkipped) }
+  return { video, audio, monoTracks, skipped: skipped.map(toSkipped) }
 }
 
 /** Whether a video stream is cover art or a list of thumbnails. */

@@ -70,6 +70,7 @@ function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: Audio
     wanted.codec !== 'aac' || audio.profile === 'LC',
     isCommonRate,
     audio.channels === 1 || audio.channels === 2,
+    audio.tracks === undefined,
     loudness === undefined,
   ].every(Boolean)
 }

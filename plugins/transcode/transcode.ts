@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from 'mediad'
+import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
@@ -13,7 +14,7 @@ import { explainScrambling } from '../frames/scrambling.ts'
 import { toLayout } from '../frames/size.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
-import { toAudioFilters, toAudioEncoderOptions } from './audio.ts'
+import { assertMixable, toAudioEncoderOptions, toFilteredAudio, toMixWarning } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
 import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
@@ -42,6 +43,7 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
     async run(context) {
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a still image')
+      assertMixable(probe.audio)
       const loudness = await toLoudness(context, settings)
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
       const encoded = await explainScrambling(context, async () => {
@@ -85,7 +87,10 @@ export function toDecodeCheck({ plan }: EncodeRequest, { video, audio }: Probe):
     ...(plan.video && video ? ['-map', `0:${video.index}`] : []),
     ...(plan.audio && audio ? ['-map', `0:${audio.index}`] : []),
   ]
-  const filters = plan.video && video ? ['-vf', toDetectionFilters(video).join(',')] : []
+  const filters = [
+    ...(plan.video && video ? ['-vf', toDetectionFilters(video).join(',')] : []),
+    ...(plan.audio && audio ? ['-af', toJitterDetection(detections.jitter)] : []),
+  ]
   return maps.length === 0 ? undefined : [...maps, ...filters, '-fps_mode', 'passthrough']
 }
 
@@ -103,13 +108,14 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
   const encoded = { ...run, path, result: await inspectResult(context, path) }
-  if (request.plan.video && run.corruption.detections.length > 0) {
+  const plan = withoutChanging(request.plan, run.corruption.detections)
+  if (plan !== request.plan) {
     context.log.info(
       { event: 'transcode.copy_rejected', reason: 'changes' },
-      'video changes mid-stream: re-encoding it',
+      'video changes mid-stream, or audio timestamps are not continuous: re-encoding it',
     )
     await rm(path)
-    return await encode(context, { ...request, plan: { ...request.plan, video: false } })
+    return await encode(context, { ...request, plan })
   }
   const defect = findResultDefect(encoded, probe)
   if (alsoDecode && (defect || isBadCopy(encoded, probe))) {
@@ -122,6 +128,13 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
   }
   if (defect) throw defect
   return encoded
+}
+
+/** Returns the plan without copies of tracks in which the decode check detected something; the same plan if there is none. */
+function withoutChanging(plan: CopyPlan, detected: readonly number[]): CopyPlan {
+  const [audio, video] = [detected.includes(detections.jitter), detected.some((one) => one !== detections.jitter)]
+  if (!(plan.video && video) && !(plan.audio && audio)) return plan
+  return { video: plan.video && !video, audio: plan.audio && !audio }
 }
 
 function toInputOptions(probe: Probe): string[] {
@@ -151,9 +164,11 @@ function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encod
   }
 }
 
-/** Warns about what the result lacks: HDR, tracks, subtitles. */
+/** Warns about what the result lacks: HDR, tracks, subtitles, positions of audio channels. */
 function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSettings): void {
-  const { video } = probe
+  const { video, audio } = probe
+  const mixWarning = toMixWarning(audio)
+  if (mixWarning !== null) warn(mixWarning)
   if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
@@ -198,8 +213,7 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
 function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Probe): string[] {
   const { audio } = probe
   if (!audio) return ['-an']
-  const map = ['-map', `0:${audio.index}`]
   return plan.audio
-    ? [...map, '-c:a', 'copy']
-    : [...map, ...toAudioEncoderOptions(settings, toAudioFilters(probe, audio, loudness))]
+    ? ['-map', `0:${audio.index}`, '-c:a', 'copy']
+    : [...toFilteredAudio(probe, audio, loudness), ...toAudioEncoderOptions(settings)]
 }
