@@ -7,7 +7,7 @@ import { parseNotification, type NotificationScope, type RoutedSource } from '..
 import type { Route } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Queues } from '../queue/queues.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Storage, StoredObject } from '../storage/storage.ts'
 import { RACE_SECONDS, toBackoffSeconds } from '../protocol/backoff.ts'
 import { deadLetterMessage, deadLetterUnowned, deadLetterUnreadable, type Received } from './dead-letter.ts'
 import { toDeadError, toClaimDraft } from '../protocol/claim.ts'
@@ -155,8 +155,18 @@ async function verifyOrder(
   const known = seen?.document.source
   if (decision.do !== 'claim' || known === undefined || known.etag === source.etag) return decision
   if (known.sequencer !== undefined && source.sequencer !== undefined) return decision
-  const current = await storage.head(source.key)
+  const current = await headSource(storage, source)
   return current?.etag === known.etag ? { do: 'delete', why: 'superseded' } : decision
+}
+
+/** Returns null also for an object that S3 cannot decrypt: the download then reports it as the error of its job. */
+async function headSource(storage: Pick<Storage, 'head'>, { key }: Source): Promise<StoredObject | null> {
+  try {
+    return await storage.head(key)
+  } catch (error) {
+    if (error instanceof MediadError && error.code === 'input.key_unavailable') return null
+    throw error
+  }
 }
 
 const toReceived = ({ queues }: IntakeDeps, message: Message): Received => ({

@@ -8,6 +8,7 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
   const queue = (name: 'work' | 'inProgress' | 'dead'): Check => ({
     name: `queue ${name}`,
     async run() {
+      if (isFifo(config.queues[name].url)) throw isFifoQueue(config.queues[name].url)
       const { visible, hidden, delayed, hasRedrive } = await queues[name].depth()
       if (hasRedrive && name !== 'dead') throw hasRedrivePolicy(config.queues[name].url)
       return `${config.queues[name].url}: ${visible} visible, ${hidden} in flight, ${delayed} delayed`
@@ -26,6 +27,14 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
     queue('inProgress'),
     queue('dead'),
   ]
+}
+
+/** Whether a URL is that of a FIFO queue, whose name ends in `.fifo`. */
+const isFifo = (url: string): boolean => /\.fifo\/?$/.test(url)
+
+function isFifoQueue(url: string): MediadError {
+  const why = 'S3 sends no notifications to FIFO queues, and they cannot delay single messages'
+  return new MediadError('config.queue', `${url} is a FIFO queue: ${why}. Create a standard queue`)
 }
 
 function hasRedrivePolicy(url: string): MediadError {

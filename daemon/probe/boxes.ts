@@ -6,7 +6,10 @@ export type Boxes = {
   readonly brand: string | null
   /** Whether it has a movie box (`moov`): video and audio have one, HEIF images have none. */
   readonly hasMovie: boolean
-  /** Whether a track is encrypted: its sample entry is `encv` or `enca` (ISO/IEC 14496-12, 8.12). */
+  /**
+   * Whether a track is encrypted by one of its sample entries: `encv` or `enca` (ISO/IEC 14496-12, 8.12), `drmi` or `drms`
+   * (FairPlay), `aavd` (Audible).
+   */
   readonly encrypted: boolean
   /** Whether the file ends inside its last `mdat`, `moof` or `moov` box. */
   readonly truncated: boolean
@@ -47,12 +50,12 @@ export async function readBoxes(path: string): Promise<Boxes> {
   const index = top.find(({ type }) => type === 'moov')
   const descriptions = await findBoxes({ file, left: MAX_BOXES }, index, descriptionPath)
   const [header] = await findBoxes({ file, left: MAX_BOXES }, index, ['mvhd'])
-  const entries = await Promise.all(descriptions.map(({ start }) => readType(file, start + ENTRY_TYPE)))
+  const entries = await listEntries({ file, left: MAX_BOXES }, descriptions)
   const last = top.at(-1)
   return {
     brand,
     hasMovie: index !== undefined,
-    encrypted: entries.some((type) => type === 'encv' || type === 'enca'),
+    encrypted: entries.some((type) => encryptedEntries.has(type)),
     truncated: last !== undefined && !last.isComplete && ['mdat', 'moof', 'moov'].includes(last.type),
     durationSeconds: header === undefined ? null : toDuration(await readStart(file, header, MOVIE_HEADER_BYTES)),
   }
@@ -60,8 +63,19 @@ export async function readBoxes(path: string): Promise<Boxes> {
 
 const noBoxes: Boxes = { brand: null, hasMovie: false, encrypted: false, truncated: false, durationSeconds: null }
 
-/** Offset of the first entry's type in `stsd`: after version and flags (4), entry count (4) and entry size (4). */
-const ENTRY_TYPE = 12
+/** Types of sample entries of encrypted tracks. */
+const encryptedEntries: ReadonlySet<string> = new Set(['encv', 'enca', 'drmi', 'drms', 'aavd'])
+
+/** Offset of the first entry in `stsd`: after version and flags (4) and the entry count (4). */
+const FIRST_ENTRY = 8
+
+/** Lists the types of all sample entries: a track can begin without encryption. */
+async function listEntries(walk: Walk, descriptions: readonly Span[]): Promise<string[]> {
+  const types: string[] = []
+  for (const { start, end } of descriptions)
+    types.push(...(await listBoxes(walk, { start: start + FIRST_ENTRY, end })).map(({ type }) => type))
+  return types
+}
 
 /** Bytes of `mvhd` that are read: version and flags (4), two dates, the time scale (4), the duration. */
 const MOVIE_HEADER_BYTES = 32

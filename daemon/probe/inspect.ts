@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
-import { readBoxes, type Boxes } from './boxes.ts'
+import { readBoxes } from './boxes.ts'
 import { readDeclaredBytes } from './declared-size.ts'
+import { createExplain, dolbyVisionError, encryptedError, heifError, isHeifImage, streamsError } from './explain.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
@@ -15,10 +16,12 @@ import {
   toFrameOrientation,
   NO_CODEC_NAME,
   parseProbe,
+  toPids,
   withoutUndecodable,
   type Unreadable,
 } from './parse.ts'
 import { capture, CaptureError } from '../programs/capture.ts'
+import { readScrambling } from './scrambling.ts'
 import { toLaunchError } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
 import { printed } from '../programs/printed-lines.ts'
@@ -63,29 +66,34 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       })
     const boxes = await readBoxes(path)
     if (isHeifImage(boxes)) throw heifError(boxes)
+    const scrambling = await readScrambling(path)
+    const explain = await createExplain(path, { ...boxes, scrambling, limits })
     const first = ['-read_intervals', `%+#${FIRST_PACKETS}`]
     const { json, lines, stderr } = await query('-show_entries', entries, ...first).catch((error: unknown) => {
-      throw toSpecificError(error, { ...boxes, limits })
+      throw explain(error)
     })
     const readable = withoutUndecodable(json, stderr)
     const tracks = await readTracks(path)
     const known = withoutEmpty(readable, await findEmpty(readable, tracks, (index) => hasPacket(query, index)))
-    if (isEncrypted(known) || boxes.encrypted) throw encryptedError()
-    if (isDolbyVisionOnly(known))
-      throw new MediadError(
-        'input.unsupported_codec',
-        'the file is Dolby Vision without a base layer that other players can show: upload it as HDR10, HLG or SDR',
-      )
+    if (isEncrypted(known, stderr) || boxes.encrypted) throw encryptedError()
     const declaredBytes = await readDeclaredBytes(path)
     const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, tracks)
+    const isScrambled = toPids(known, [parsed.video, parsed.audio]).some((pid) => scrambling.pids.has(pid))
+    if (isScrambled) throw encryptedError()
+    if (isDolbyVisionOnly(known, parsed.video)) throw dolbyVisionError()
     const probe: Probe = {
       ...parsed,
       durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
       truncated: boxes.truncated || (declaredBytes ?? 0) > size,
       declaredBytes,
       isDurationEstimated: printed.durationEstimated.pattern.test(stderr),
+      scrambled: scrambling.suspected,
     }
-    checkUsable({ probe, unreadable: findUnreadable(known), lines, limits })
+    try {
+      checkUsable({ probe, unreadable: findUnreadable(known), lines, limits })
+    } catch (error) {
+      throw explain(error)
+    }
     if (!probe.video) return probe
     if (!isHdr(probe.video) && !isStill(probe)) return probe
     // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
@@ -136,45 +144,6 @@ function checkSize({ width, height }: VideoStream, lines: readonly string[], lim
   }
   if (width > 0 && height > 0) return
   throw new MediadError('input.corrupt', 'the file is corrupt: its frames have no size', { stderr: lines })
-}
-
-function streamsError({ streams }: InputLimits, stderr: readonly string[]): MediadError {
-  const message = `the file has more than ${streams} streams: upload one with fewer, or raise limits.streams`
-  return new MediadError('input.too_many_streams', message, { stderr })
-}
-
-function encryptedError(): MediadError {
-  return new MediadError('input.encrypted', 'the file is encrypted: upload it without copy protection')
-}
-
-/** Brands of HEIF images, which consist of MP4 boxes. */
-const heifBrands: ReadonlySet<string> = new Set('heic heix hevc hevx heim heis mif1 msf1 avif avis'.split(' '))
-
-/**
- * Whether the file is a HEIF image without a movie. No version of ffmpeg reads all of them: 5.1 none, and later ones make one
- * frame of a single tile of a tiled image.
- */
-function isHeifImage({ brand, hasMovie }: Boxes): boolean {
-  return brand !== null && heifBrands.has(brand) && !hasMovie
-}
-
-function heifError({ brand }: Boxes): MediadError {
-  const message = `the file is an image of format ${brand}, which is not supported: upload it as JPEG or PNG`
-  return new MediadError('input.unsupported_codec', message)
-}
-
-/** Replaces the error for a file that ffprobe cannot read by one that names the cause, where the MP4 boxes show it. */
-function toSpecificError(
-  error: unknown,
-  { brand, truncated, encrypted, limits }: Boxes & { limits: InputLimits },
-): unknown {
-  if (!(error instanceof MediadError && error.code.startsWith('input.'))) return error
-  if (encrypted) return encryptedError()
-  const { stderr } = error
-  if (error.code === 'input.too_many_streams') return streamsError(limits, stderr)
-  if (truncated) return new MediadError('input.truncated', 'the file is truncated: upload it again', { stderr })
-  if (brand === null || error.code !== 'input.not_media') return error
-  return new MediadError('input.corrupt', 'the file is an MP4 with a corrupt index', { stderr })
 }
 
 type Query = { options: readonly string[]; path: string; signal: AbortSignal | undefined }

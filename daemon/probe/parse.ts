@@ -12,7 +12,7 @@ import {
 import { printed } from '../programs/printed-lines.ts'
 import type { AudioStream, Probe, SubtitleStream, VideoStream } from '../vocabulary/media.ts'
 import { toOrientation, type Orientation } from './orientation.ts'
-import { isCover, isDecodable, pick } from './pick.ts'
+import { isCover, isDecodable, isWithoutBaseLayer, pick, type TrackSelection } from './pick.ts'
 
 /**
  * Converts ffprobe's JSON to a {@link Probe}. Values that are missing, `N/A`, `0/0`, absurd or of another type become null
@@ -22,14 +22,14 @@ export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlyS
   const { format: header, streams: list, chapters } = toFields(json)
   const format = toFields(header)
   const streams = toList(list)
-  const { video, audio, skipped } = pick(streams)
+  const { video, audio, monoTracks, skipped } = pick(streams)
   return {
     format: toText(format.format_name) ?? '',
     durationSeconds: toFileDuration(format),
     startSeconds: toNumber(format.start_time) ?? 0,
     sizeBytes,
     video: video ? { ...toVideo(video), ...toAlpha(video, decoders) } : null,
-    audio: audio ? toAudio(audio) : null,
+    audio: audio ? (monoTracks ? toJoined(monoTracks) : toAudio(audio)) : null,
     subtitles: streams.filter(({ codec_type }) => codec_type === 'subtitle').map(toSubtitle),
     skipped,
     streamCount: streams.length,
@@ -68,10 +68,10 @@ export function withoutUndecodable(json: unknown, stderr: string): unknown {
   return { ...toFields(json), streams }
 }
 
-/** Whether the video is Dolby Vision with a base layer that is neither HDR10, HLG nor SDR (compatibility id 0, profile 5). */
-export function isDolbyVisionOnly(json: unknown): boolean {
-  const sides = toList(toFields(json).streams).flatMap(({ side_data_list: list }) => toList(list))
-  return sides.some((side) => toInteger(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0)
+/** Whether a track is Dolby Vision that other players cannot show. */
+export function isDolbyVisionOnly(json: unknown, track: { readonly index: number } | null): boolean {
+  const stream = toList(toFields(json).streams).find(({ index }) => toNumber(index) === track?.index)
+  return stream !== undefined && isWithoutBaseLayer(stream)
 }
 
 /** Reads the display matrix of the first frame, where ffprobe reports the EXIF orientation of photos. Null without one. */
@@ -82,10 +82,29 @@ export function toFrameOrientation(frames: unknown): Orientation | null {
     : null
 }
 
-/** Whether a track is marked as encrypted. Matroska has this tag; for MP4 see `boxes.ts`. */
-export function isEncrypted(json: unknown): boolean {
-  return toList(toFields(json).streams).some(({ tags }) => toText(toFields(tags).enc_key_id) !== null)
+/** Returns the packet identifiers (PID) of the tracks of an MPEG transport stream. */
+export function toPids(json: unknown, tracks: readonly ({ readonly index: number } | null)[]): number[] {
+  const chosen = new Set(tracks.map((track) => track?.index))
+  const streams = toList(toFields(json).streams).filter(({ index }) => chosen.has(toNumber(index) ?? undefined))
+  return streams.map(({ id }) => Number(toText(id) ?? Number.NaN))
 }
+
+/**
+ * Whether a track is marked as encrypted, by a tag of Matroska or a stream type of MPEG-TS; for MP4 see `boxes.ts`. Or the
+ * file is, by a line that ffprobe prints for WMV and WMA.
+ */
+export function isEncrypted(json: unknown, stderr: string): boolean {
+  const { format, streams } = toFields(json)
+  const isBroadcast = toFields(format).format_name === 'mpegts'
+  const isMarked = toList(streams).some(
+    ({ tags, codec_tag_string: tag }) =>
+      toText(toFields(tags).enc_key_id) !== null || (isBroadcast && sampleAesTags.has(String(tag))),
+  )
+  return isMarked || printed.protectedStream.pattern.test(stderr)
+}
+
+/** Stream types of H.264, AAC, AC-3 and E-AC-3 with sample encryption (SAMPLE-AES of HLS), as ffprobe prints them. */
+const sampleAesTags: ReadonlySet<string> = new Set([0xdb, 0xcf, 0xc1, 0xc2].map((type) => `[${type}][0][0][0]`))
 
 /** Returns the duration of the file. Matroska's header holds the end of the last track, so its start is subtracted. */
 function toFileDuration(format: Fields): number | null {
@@ -151,6 +170,27 @@ function toAudio(stream: Fields): AudioStream {
     ...toLanguage(stream),
   }
 }
+
+/** Returns the audio of mono tracks that belong together: it lasts from the start of the first to the end of the last. */
+function toJoined(tracks: NonNullable<TrackSelection['monoTracks']>): AudioStream {
+  const streams = tracks.map(({ stream }) => toAudio(stream))
+  const [first] = streams as [AudioStream]
+  const startSeconds = Math.min(...streams.map((one) => one.startSeconds ?? 0))
+  const ends = streams.map((one) =>
+    one.durationSeconds === null ? Number.NaN : (one.startSeconds ?? 0) + one.durationSeconds,
+  )
+  return {
+    ...first,
+    tracks: tracks.map(({ stream, position }) => ({ index: toInteger(stream.index), position })),
+    channels: tracks.length,
+    layout: toJoinedLayout(tracks.map(({ position }) => position).join('+')),
+    startSeconds,
+    durationSeconds: toSeconds(Math.max(...ends) - startSeconds),
+  }
+}
+
+const toJoinedLayout = (positions: string): string =>
+  ({ 'FL+FR': 'stereo', 'DL+DR': 'downmix' })[positions] ?? positions
 
 /** Codecs of text subtitles, by their names in `ffmpeg -codecs`. */
 const textCodecs: ReadonlySet<string> = new Set(

@@ -1,10 +1,13 @@
-import { toFields, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
+import { toFields, toList, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
+import { findMonoTracks } from './mono-tracks.ts'
 import type { SkippedTrack } from '../vocabulary/media.ts'
 
 /** The tracks that a job works with, and the others with the reason why they are skipped. */
 export type TrackSelection = {
   readonly video: Fields | undefined
   readonly audio: Fields | undefined
+  /** The mono tracks that together are the audio; null when it is a single track. */
+  readonly monoTracks: ReturnType<typeof findMonoTracks>
   readonly skipped: readonly SkippedTrack[]
 }
 
@@ -12,7 +15,8 @@ export type TrackSelection = {
  * Selects one video track and one audio track, as a player would. The first rule that makes a difference decides.
  *
  * Video: cover art, tracks of unknown codecs and empty tracks are excluded; then a track with a pixel format (others hold no frames);
- * no still image and no dependent layer; the default disposition; the most pixels; the highest frame rate; the first.
+ * no Dolby Vision without a base layer; no still image and no dependent layer; the default disposition; the most pixels; the
+ * highest frame rate; the first.
  *
  * Audio: tracks of unknown codecs and empty tracks are excluded; then a track with channels (others hold no audio); no commentary, audio
  * description or other secondary track; the default disposition; the most channels; the first.
@@ -26,9 +30,10 @@ export function pick(streams: readonly Fields[]): TrackSelection {
     streams.filter((stream) => stream.codec_type === 'audio' && isCandidate(stream) && !isEmpty(stream)),
     audioRank,
   )
-  const chosen = new Set([video, audio])
+  const monoTracks = audio ? findMonoTracks(streams, audio) : null
+  const chosen = new Set([video, audio, ...(monoTracks ?? []).map(({ stream }) => stream)])
   const skipped = streams.filter((stream) => !chosen.has(stream) && stream.codec_type !== 'subtitle')
-  return { video, audio, skipped: skipped.map(toSkipped) }
+  return { video, audio, monoTracks, skipped: skipped.map(toSkipped) }
 }
 
 /** Whether a video stream is cover art or a list of thumbnails. */
@@ -54,11 +59,19 @@ function isEmpty({ is_empty: empty }: Fields): boolean {
   return empty === true
 }
 
+/** Whether a video track is Dolby Vision with a base layer that is neither HDR10, HLG nor SDR (compatibility id 0, profile 5). */
+export function isWithoutBaseLayer({ side_data_list: sides }: Fields): boolean {
+  return toList(sides).some(
+    (side) => toInteger(side.dv_profile) > 0 && toNumber(side.dv_bl_signal_compatibility_id) === 0,
+  )
+}
+
 /** A track that is declared but holds no frames has no pixel format. */
 function videoRank(stream: Fields): number[] {
   const rate = toRatio(stream.avg_frame_rate, '/') ?? 0
   return [
     Number(toText(stream.pix_fmt) !== null),
+    Number(!isWithoutBaseLayer(stream)),
     Number(!hasDisposition(stream, 'still_image') && !hasDisposition(stream, 'dependent')),
     Number(hasDisposition(stream, 'default')),
     toInteger(stream.width) * toInteger(stream.height),

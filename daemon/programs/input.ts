@@ -11,6 +11,8 @@ export const formatWhitelist = [
   'wav,w64,aiff,caf,mp3,aac,ac3,eac3,flac,amr',
   // images: plugins produce them and inspect the result
   'jpeg_pipe,png_pipe,webp_pipe',
+  // animated images, since ffmpeg 9
+  'webp_anim',
 ].join(',')
 
 /** Limits that ffmpeg and ffprobe enforce before they decode anything. */

@@ -40,6 +40,7 @@ export const printed = {
   endedEarly: line(/File ended prematurely/),
   partialFile: line(/offset 0x[\da-f]+: partial file/),
   durationEstimated: line(/Estimating duration from bitrate/),
+  protectedStream: line(/DRM protected stream detected/),
 
   // its tracks
   unsupportedCodec: line(/Unsupported codec with id \d+ for input stream (\d+)/),

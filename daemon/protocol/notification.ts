@@ -24,8 +24,9 @@ export type NotificationScope = {
 }
 
 /**
- * Parses the body of a work message: an S3 event notification, one inside an SNS message, or an EventBridge event.
- * Never throws. Decodes a key exactly once, and only where S3 encodes it (EventBridge does not).
+ * Parses the body of a work message: an S3 event notification, one inside an SNS message, an EventBridge event, or an array
+ * of these from an EventBridge pipe. Never throws. Decodes a key exactly once, and only where S3 encodes it (EventBridge does
+ * not).
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -33,6 +34,10 @@ export type NotificationScope = {
 export function parseNotification(body: string, scope: NotificationScope): Notification {
   const event = parseJson(body)
   if (event === undefined) return invalid('the body is not JSON')
+  return Array.isArray(event) ? parseBatch(event, scope) : parseEvent(event, scope)
+}
+
+function parseEvent(event: unknown, scope: NotificationScope): Notification {
   if (!isObject(event)) return invalid('the body is not a JSON object')
   if (event.Type === 'Notification' && typeof event.Message === 'string') return parseWrapped(event.Message, scope)
   if (event.Event === 's3:TestEvent') return ignored('s3:TestEvent')
@@ -61,6 +66,26 @@ export function encodeKey(key: string): string {
   return encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/')
 }
 
+/**
+ * Parses an array from an EventBridge pipe. Its elements are events, notifications or records of S3; those of a pipe that
+ * reads an SQS queue are SQS messages with one of these as their body.
+ */
+function parseBatch(events: readonly unknown[], scope: NotificationScope): Notification {
+  if (events.length === 0) return invalid('the array is empty')
+  return combine(
+    events.map((event) => {
+      if (!isObject(event)) return invalid('an element of the array is not a JSON object')
+      if (event.eventSource !== 'aws:sqs') return parseElement(event, scope)
+      const inner = typeof event.body === 'string' ? parseJson(event.body) : undefined
+      return isObject(inner) ? parseElement(inner, scope) : invalid('the body of an SQS message is not a JSON object')
+    }),
+  )
+}
+
+function parseElement(event: Record<string, unknown>, scope: NotificationScope): Notification {
+  return isObject(event.s3) ? parseS3Record(event, scope) : parseEvent(event, scope)
+}
+
 function parseWrapped(message: string, scope: NotificationScope): Notification {
   const inner = parseJson(message)
   if (isObject(inner) && inner.Type === 'Notification') return invalid('an SNS message inside an SNS message')
@@ -69,11 +94,20 @@ function parseWrapped(message: string, scope: NotificationScope): Notification {
 
 function parseS3Records(records: readonly unknown[], scope: NotificationScope): Notification {
   if (records.length === 0) return invalid('"Records" is empty')
-  const parsed = records.map((record) => parseS3Record(record, scope))
+  return combine(records.map((record) => parseS3Record(record, scope)))
+}
+
+/** Combines the results of several records of one body. */
+function combine(parsed: readonly Notification[]): Notification {
   const sources = parsed.flatMap((one) => (one.kind === 'sources' ? one.sources : []))
-  const invalidOne = parsed.find((one) => one.kind === 'invalid')
-  if (sources.length > 0) return { kind: 'sources', sources, ...(invalidOne && { invalidReason: invalidOne.reason }) }
-  return invalidOne ?? ignored(parsed.map((one) => (one.kind === 'ignored' ? one.reason : '')).join('; '))
+  const reasons = parsed.map((one) =>
+    one.kind === 'invalid' ? one.reason : one.kind === 'sources' ? one.invalidReason : undefined,
+  )
+  const invalidReason = reasons.find((reason) => reason !== undefined)
+  if (sources.length > 0) return { kind: 'sources', sources, ...(invalidReason !== undefined && { invalidReason }) }
+  return invalidReason !== undefined
+    ? invalid(invalidReason)
+    : ignored(parsed.map((one) => (one.kind === 'ignored' ? one.reason : '')).join('; '))
 }
 
 function parseS3Record(record: unknown, scope: NotificationScope): Notification {
@@ -82,12 +116,11 @@ function parseS3Record(record: unknown, scope: NotificationScope): Notification 
   if (!/^(?:s3:)?ObjectCreated:/.test(record.eventName)) return ignored(`event ${record.eventName}`)
   const { s3 } = record
   if (!isObject(s3) || !isObject(s3.bucket) || !isObject(s3.object)) return invalid('a record has no "s3" part')
+  const { eTag, etag, size, sequencer } = s3.object
   const key = decodeKey(s3.object.key)
   if (key === undefined) return invalid('the object key is missing or not URL-encoded text')
-  const found = toSource(
-    { bucket: s3.bucket.name, key, etag: s3.object.eTag, size: s3.object.size, sequencer: s3.object.sequencer },
-    scope,
-  )
+  // old versions of Ceph write the name of the field in lower case
+  const found = toSource({ bucket: s3.bucket.name, key, etag: eTag ?? etag, size, sequencer }, scope)
   return record.mediad === undefined ? found : withRedrive(found, record.mediad)
 }
 
@@ -120,12 +153,15 @@ function toSource(raw: RawSource, scope: NotificationScope): Notification {
   if (bucket !== scope.bucket) return ignored('another bucket')
   const route = findRoute(scope.routes, key)
   if (!route) return ignored('a key outside the source prefix')
+  // consoles and sync tools create folders as empty objects
+  if (key.endsWith('/') && size === 0) return ignored('a folder')
   const parsed = sourceSchema.safeParse({
     bucket,
     key,
     etag: typeof etag === 'string' ? etag.replaceAll('"', '') : etag,
     sizeBytes: size,
-    ...(sequencer !== undefined && { sequencer }),
+    // stores without sequencers leave the field out or empty
+    ...(sequencer !== undefined && sequencer !== '' && { sequencer }),
   })
   if (!parsed.success) return invalid(parsed.error.issues[0]?.message ?? 'the source is not valid')
   return { kind: 'sources', sources: [{ source: parsed.data, route }] }

@@ -99,7 +99,12 @@ const toReceived = ({ queues }: SweeperDeps, message: Message): Received => ({
 })
 
 async function isGone({ storage }: SweeperDeps, { source }: InProgressMessage): Promise<boolean> {
-  return (await storage.head(source.key)) === null
+  try {
+    return (await storage.head(source.key)) === null
+  } catch (error) {
+    if (error instanceof MediadError && error.code === 'input.key_unavailable') return false // the next attempt reports it
+    throw error
+  }
 }
 
 function toSourceGone({ source }: InProgressMessage): JobError {

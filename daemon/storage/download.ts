@@ -3,8 +3,9 @@ import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { MediadError } from '../vocabulary/errors.ts'
+import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import type { Source } from '../vocabulary/job.ts'
+import { toObjectError } from './object-error.ts'
 import { toStatus, toStorageError } from './storage.ts'
 
 /** Requests per download; each resumes where the one before stopped. */
@@ -18,7 +19,8 @@ export type Download = (request: { source: Source; path: string; signal: AbortSi
  * Creates the download of a source: streams exactly the version that the notification names to a file, and resumes after a
  * broken connection. Node reports a body that ends early as a success, so the bytes are counted.
  *
- * @throws MediadError `input.source_gone`, `source.superseded` (the object was overwritten), `transient.download`
+ * @throws MediadError `input.source_gone`, `input.archived`, `input.key_unavailable`, `source.superseded` (the object was
+ * overwritten), `transient.download`
  */
 export function createDownload({ client }: { client: S3Client }): Download {
   return async ({ source, path, signal }) => {
@@ -61,8 +63,13 @@ async function fetchFrom(client: S3Client, { source, path, offset, signal }: Ran
           cause: error,
         },
       )
+    const objectError = toObjectError(source.key, error)
+    if (objectError !== null) throw objectError
     // Only this object: access that is denied to the whole bucket fails at the job document first.
-    if (status === 403) throw new MediadError('transient.download', `access denied to ${source.key}`, { cause: error })
+    if (status === 403)
+      throw new MediadError('transient.download', `access denied to ${source.key} (${toMessage(error)})`, {
+        cause: error,
+      })
     if (status !== undefined && status < 500) throw toStorageError(`download ${source.key}`, error)
     if (isDiskError(error))
       throw new MediadError(

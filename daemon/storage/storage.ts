@@ -7,6 +7,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { toObjectError } from './object-error.ts'
 
 /** A small object, and its age by S3's own clock. */
 export type StoredText = { readonly text: string; readonly etag: string; readonly ageSeconds: number }
@@ -23,7 +24,10 @@ export type Expected = string | null
 /** `refused`: the condition did not hold. `unsettled`: another write was in progress (409), so the outcome is unknown. */
 export type WriteOutcome = { readonly etag: string } | 'refused' | 'unsettled'
 
-/** The S3 operations that the protocol needs. Every call can throw `transient.storage`. */
+/**
+ * The S3 operations that the protocol needs. Every call can throw `transient.storage`; `head` also `input.key_unavailable`,
+ * for an object that exists but that S3 cannot decrypt.
+ */
 export type Storage = {
   readText(key: string, signal?: AbortSignal): Promise<StoredText | null>
   writeText(
@@ -65,7 +69,7 @@ export function createStorage({ client, bucket }: { client: S3Client; bucket: st
 
     head: (key, signal) =>
       nullIfMissing(`read the metadata of s3://${bucket}/${key}`, async () => {
-        const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sendOptions(signal))
+        const head = await headObject(client, { Bucket: bucket, Key: key }, signal)
         return { etag: stripQuotes(head.ETag), sizeBytes: head.ContentLength ?? 0, metadata: head.Metadata ?? {} }
       }),
 
@@ -74,6 +78,28 @@ export function createStorage({ client, bucket }: { client: S3Client; bucket: st
         client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })),
       )
     },
+  }
+}
+
+/**
+ * Reads the metadata of an object. The response to a HEAD request has no body, so a failure has a status only; the response
+ * to a GET request then shows whether S3 cannot decrypt the object.
+ */
+async function headObject(client: S3Client, at: { Bucket: string; Key: string }, signal?: AbortSignal) {
+  try {
+    return await client.send(new HeadObjectCommand(at), sendOptions(signal))
+  } catch (error) {
+    if (toStatus(error) === 400) await assertDecryptable(client, at, signal)
+    throw error
+  }
+}
+
+async function assertDecryptable(client: S3Client, at: { Bucket: string; Key: string }, signal?: AbortSignal) {
+  try {
+    const { Body } = await client.send(new GetObjectCommand({ ...at, Range: 'bytes=0-0' }), sendOptions(signal))
+    await Body?.transformToByteArray()
+  } catch (error) {
+    throw toObjectError(`s3://${at.Bucket}/${at.Key}`, error) ?? error
   }
 }
 

@@ -26,6 +26,11 @@ export type Probe = {
   readonly truncated?: boolean
   /** Whether the durations are estimates that ffprobe made from the bit rate, instead of values from the file. */
   readonly isDurationEstimated?: boolean
+  /**
+   * Whether video or audio of an MPEG stream is marked as scrambled. The marks can be left over after descrambling: only an
+   * error shows that it is scrambled.
+   */
+  readonly scrambled?: boolean
   /** Size of the file in bytes according to its header; null when the header has none. */
   readonly declaredBytes?: number | null
 }
@@ -109,10 +114,20 @@ export type Mastering = {
 }
 type Point = { readonly x: number; readonly y: number }
 
-/** An audio track. */
-export type AudioStream = {
-  /** ffmpeg's stream index, for `-map 0:<index>`. */
+/** A mono track that is one channel of the audio. */
+export type MonoTrack = {
+  /** ffmpeg's stream index. */
   readonly index: number
+  /** ffmpeg's name of the speaker position, such as `FL`. */
+  readonly position: string
+}
+
+/** An audio track, or several mono tracks that together are the audio. */
+export type AudioStream = {
+  /** ffmpeg's stream index, for `-map 0:<index>`; that of the first of several mono tracks. */
+  readonly index: number
+  /** The mono tracks that together are the audio, one for each channel; absent for a single track. */
+  readonly tracks?: readonly MonoTrack[]
   /** ffmpeg's name of the codec, such as `aac`. */
   readonly codec: string
   /** ffmpeg's name of the profile, such as `LC`; absent when unknown. */

@@ -3,9 +3,9 @@ import { toDisplaySize, type VideoStream } from 'mediad'
 /**
  * Numbers that filters print when a frame differs from the first frames, which the probe is based on. The function `print`
  * of ffmpeg's expressions logs them as warnings; `Corruption.detections` lists them. `resized`: another resolution or sample
- * aspect ratio; `interlaced`: an interlaced frame.
+ * aspect ratio; `interlaced`: an interlaced frame; `jitter`: audio whose timestamps are not continuous.
  */
-export const detections = { resized: 1, interlaced: 2 } as const
+export const detections = { resized: 1, interlaced: 2, jitter: 3 } as const
 
 /** Returns an expression that logs a number at warning level (24) and evaluates to it. */
 const print = (detection: number) => `print(${detection},24)`

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, MediadError, type RunContext, type VideoStream } from 'mediad'
 import { colourFilters, toFrameInputOptions } from '../frames/colour.ts'
+import { explainScrambling } from '../frames/scrambling.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { thumbnailArguments } from './arguments.ts'
 import { formats, thumbnailOptions, toDefaultKey, toSeconds, toTimes, type Time } from './options.ts'
@@ -34,14 +35,15 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
       const durationSeconds = await toDurationSeconds(context, video, times)
       for (const [index, at] of times.entries()) {
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
-        await extractFrame(context, {
+        const request = {
           path,
           inputOptions: toFrameInputOptions(video),
           options: thumbnailArguments(given, video),
           // only the first packet is sure to contain the palette
           fromStart: video.pixelFormat === 'pal8',
           at: toSeconds(at, durationSeconds),
-        })
+        }
+        await explainScrambling(context, () => extractFrame(context, request))
         await context.add(path, 'thumbnail', { key, contentType: format.contentType, values: { n: index + 1 } })
         context.progress((index + 1) / times.length)
       }

@@ -1,26 +1,22 @@
-import type { AudioStream, Probe } from 'mediad'
+import { MediadError, type AudioStream, type Probe } from 'mediad'
+import { MAX_CHANNELS, toDownmixFilters, toMixing } from '../audio/downmix.ts'
+import { toResamplingFilters } from '../audio/smoothing.ts'
+import { toAudioInput } from '../audio/tracks.ts'
 import { audioCodecs } from './codecs.ts'
 import type { EncodeSettings } from './options.ts'
 import { startsWithResult } from './timestamps.ts'
 
-/** Returns the filters that resample and downmix the audio, followed by those of the loudness. */
-export function toAudioFilters(probe: Probe, audio: AudioStream, loudness: readonly string[] = []): string[] {
+/** Returns the options that select the audio, resample and downmix it, followed by further filters, such as those of the loudness. */
+export function toFilteredAudio(probe: Probe, audio: AudioStream, further: readonly string[] = []): string[] {
   // when the audio format changes mid-stream, ffmpeg reinitialises the filters, and `first_pts=0` would insert the silence
   // again: it is only set where the audio has to be padded
-  const padding = mayChange(probe, audio) && startsWithResult(probe, audio) ? '' : ':first_pts=0'
-  return [
-    ...(isOddPair(audio) ? ['channelmap=0|1:stereo'] : []),
-    // fills gaps with silence and drops overlaps, from 0.03 s on: smaller differences are rounding of the container's
-    // timestamps
-    `aresample=48000:async=1:min_hard_comp=0.03${padding}`,
-    `aformat=channel_layouts=${audio.channels === 1 ? 'mono' : 'stereo'}`,
-    ...loudness,
-  ]
-}
-
-/** Whether the two channels are not left and right, such as two back channels, which ffmpeg cannot downmix to stereo. */
-function isOddPair({ channels, layout = 'stereo' }: AudioStream): boolean {
-  return channels === 2 && !['stereo', 'downmix'].includes(layout)
+  const canChange = mayChange(probe, audio)
+  const padding = canChange && startsWithResult(probe, audio) ? '' : ':first_pts=0'
+  const downmix = toDownmixFilters(audio, canChange)
+  return toAudioInput(audio, {
+    resampling: toResamplingFilters({ padding, isMov: probe.format.startsWith('mov,') }),
+    filters: [...downmix, ...further],
+  })
 }
 
 /** Whether the audio format can change mid-stream: in broadcast codecs, and in containers without a header for all of it. */
@@ -31,9 +27,22 @@ function mayChange({ format }: Probe, { codec }: AudioStream): boolean {
 }
 
 /** Returns the options of the audio encoder, at 48 kHz. */
-export function toAudioEncoderOptions(
-  { audio: { codec, kbps } }: EncodeSettings,
-  filters: readonly string[],
-): string[] {
-  return ['-c:a', audioCodecs[codec].encoder, '-b:a', `${kbps}k`, '-af', filters.join(','), '-ar', '48000']
+export function toAudioEncoderOptions({ audio: { codec, kbps } }: EncodeSettings): string[] {
+  return ['-c:a', audioCodecs[codec].encoder, '-b:a', `${kbps}k`, '-ar', '48000']
+}
+
+/** Throws for more channels than can be mixed. */
+export function assertMixable(audio: AudioStream | null): void {
+  if (audio === null || audio.channels <= MAX_CHANNELS) return
+  const message = `the audio has ${audio.channels} channels, of which at most ${MAX_CHANNELS} can be mixed to stereo`
+  throw new MediadError('input.unsupported_codec', message)
+}
+
+/** Returns a warning about channels that are not mixed by their positions; null when there is nothing to report. */
+export function toMixWarning(audio: AudioStream | null): string | null {
+  if (audio === null || audio.channels <= 2) return null
+  const mixing = toMixing(audio)
+  if (mixing === 'equal')
+    return `the ${audio.channels} audio channels have no known positions: all were mixed into both sides`
+  return mixing === 'ambisonic' ? 'the audio is ambisonic: its left and right were mixed to stereo' : null
 }

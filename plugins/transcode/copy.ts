@@ -83,6 +83,7 @@ function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: Audio
     isCommonRate,
     audio.channels === 1 || audio.channels === 2,
     isUniform(audio),
+    audio.tracks === undefined,
     loudness === undefined,
   ].every(Boolean)
 }

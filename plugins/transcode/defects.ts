@@ -1,4 +1,5 @@
 import type { Corruption, Probe } from 'mediad'
+import { toAudioIndices } from '../audio/tracks.ts'
 import { TOLERANCE_SECONDS, toDelaySeconds, toMaxRate } from './timestamps.ts'
 
 /** A defect of a source. `code` is the error that it amounts to; null when it is within the thresholds. */
@@ -39,10 +40,12 @@ export function findDefects(encoded: Encoded): Defect[] {
 
 /** Finds frames and audio packets that could not be decoded, or were decoded corrupt. */
 function findUndecodable({ probe: { video, audio }, result, corruption, frames }: Encoded): Defect[] {
-  const packets = ((result.audio?.durationSeconds ?? 0) * (audio?.sampleRate ?? 0)) / SAMPLES_PER_PACKET
+  const indices = audio ? toAudioIndices(audio) : []
+  const samples = (result.audio?.durationSeconds ?? 0) * (audio?.sampleRate ?? 0) * indices.length
+  const undecodable = indices.reduce((sum, index) => sum + (corruption.undecodable[index] ?? 0), 0)
   return [
     ...toUndecodable('frames', video ? (corruption.undecodable[video.index] ?? 0) : 0, frames ?? 0),
-    ...toUndecodable('audio packets', audio ? (corruption.undecodable[audio.index] ?? 0) : 0, Math.round(packets)),
+    ...toUndecodable('audio packets', undecodable, Math.round(samples / SAMPLES_PER_PACKET)),
   ]
 }
 

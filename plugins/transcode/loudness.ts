@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AudioStream, RunContext } from 'mediad'
 import { toStartOptions } from './timestamps.ts'
-import { toAudioFilters } from './audio.ts'
+import { toFilteredAudio } from './audio.ts'
 
 /** EBU R128: integrated loudness in LUFS, true peak in dBTP, range in LU. */
 export type Loudness = { readonly integrated: number; readonly peak: number; readonly range: number }
@@ -19,12 +19,12 @@ const TAIL_BYTES = 8192
 export async function measureLoudness(context: RunContext, audio: AudioStream): Promise<Loudness | null> {
   const { probe, workspace, ffmpeg } = context
   const name = `loudness-${randomUUID()}.txt` // a plain name, relative to the workspace: nothing to quote in a filter
-  const filters = [...toAudioFilters(probe, audio), ...toMeasuringFilters(name)]
+  const measured = toFilteredAudio(probe, audio, toMeasuringFilters(name))
   try {
     await ffmpeg({
       inputOptions: [...toStartOptions(probe), '-max_error_rate', '1'], // the second pass fails for a corrupt source
       outputs: [],
-      alsoDecode: ['-map', `0:${audio.index}`, '-vn', '-sn', '-dn', '-af', filters.join(',')],
+      alsoDecode: [...measured, '-vn', '-sn', '-dn'],
       durationSeconds: probe.durationSeconds,
       onProgress: (fraction) => context.progress(fraction * MEASURING_SHARE),
     })

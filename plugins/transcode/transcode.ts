@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from 'mediad'
+import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
@@ -9,11 +10,12 @@ import { reencodeAll, copyAll, toCopyPlan, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
 import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
+import { explainScrambling } from '../frames/scrambling.ts'
 import { toLayout } from '../frames/size.ts'
 import { findLostMarks, toSpatialOptions } from '../frames/spatial.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
-import { toAudioFilters, toAudioEncoderOptions } from './audio.ts'
+import { assertMixable, toAudioEncoderOptions, toFilteredAudio, toMixWarning } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
 import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
@@ -43,10 +45,14 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
     async run(context) {
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a still image')
+      assertMixable(probe.audio)
       const loudness = await toLoudness(context, settings)
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
-      const encoded = await extendLastFrame(context, settings, await encode(context, request))
-      reportDefects(context, settings, encoded)
+      const encoded = await explainScrambling(context, async () => {
+        const extended = await extendLastFrame(context, settings, await encode(context, request))
+        reportDefects(context, settings, extended)
+        return extended
+      })
       reportChoices(context, settings)
       reportChanges(context, encoded)
       const kind = probe.video ? 'video' : 'audio'
@@ -84,7 +90,10 @@ export function toDecodeCheck({ plan }: EncodeRequest, { video, audio }: Probe):
     ...(plan.video && video ? ['-map', `0:${video.index}`] : []),
     ...(plan.audio && audio ? ['-map', `0:${audio.index}`] : []),
   ]
-  const filters = plan.video && video ? ['-vf', toDetectionFilters(video).join(',')] : []
+  const filters = [
+    ...(plan.video && video ? ['-vf', toDetectionFilters(video).join(',')] : []),
+    ...(plan.audio && audio ? ['-af', toJitterDetection(detections.jitter)] : []),
+  ]
   return maps.length === 0 ? undefined : [...maps, ...filters, '-fps_mode', 'passthrough']
 }
 
@@ -104,11 +113,11 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
   const encoded = { ...run, path, result: await inspectResult(context, path) }
-  const change = probe.video && (await findPlanChange({ request, encoded, probe, units: evidence && units }))
+  const change = await findPlanChange({ request, encoded, probe, units: evidence && units })
   if (evidence) await rm(units)
   if (change) {
     const { reason, plan } = change
-    context.log.info({ event: 'transcode.copy_rejected', reason }, 'video cannot be copied as it is: trying again')
+    context.log.info({ event: 'transcode.copy_rejected', reason }, 'a stream cannot be copied as it is: trying again')
     await rm(path)
     return await encode(context, { ...request, plan })
   }
@@ -132,20 +141,32 @@ function toEvidence({ settings: { metadata }, plan }: EncodeRequest, { video }: 
 
 type Copied = { request: EncodeRequest; encoded: Result; probe: Probe; units: string | null }
 
-/** Returns another plan, and the reason for it, when copied video changes mid-stream or the copy is not what it should be. */
+/** Returns another plan, and the reason for it, when a copied stream changes mid-stream or the copy is not what it should be. */
 async function findPlanChange({ request: { plan }, encoded, probe, units }: Copied) {
-  const reencode = { ...plan, video: false }
-  if (!plan.video || !probe.video) return null
-  if (encoded.corruption.detections.length > 0) return { reason: 'changes', plan: reencode }
-  if (units === null) return null
+  const unchanging = withoutChanging(plan, encoded.corruption.detections)
+  if (unchanging !== plan) return { reason: 'changes', plan: unchanging }
+  if (!plan.video || !probe.video || units === null) return null
   const evidence = await readEvidence(units, probe.video)
   // in Matroska, players read the parameter sets among the frames
   const inContainer = encoded.result.video?.parameterSets ?? probe.video.parameterSets ?? null
   if (evidence === null || !hasOneMeaning(evidence, probe.video, inContainer))
-    return { reason: 'parameter sets', plan: reencode }
+    return { reason: 'parameter sets', plan: { ...plan, video: false } }
   if (!evidence.isPrivate) return null
   const isRemovable = plan.units === undefined && !evidence.isNeeded
-  return { reason: 'user data', plan: isRemovable ? { ...plan, units: 'withoutMetadata' as const } : reencode }
+  return {
+    reason: 'user data',
+    plan: isRemovable ? { ...plan, units: 'withoutMetadata' as const } : { ...plan, video: false },
+  }
+}
+
+/**
+ * Returns the plan without copies of tracks in which the decode check detected something: video that changes, audio whose
+ * timestamps are not continuous. Returns the same plan if there is none.
+ */
+function withoutChanging(plan: CopyPlan, detected: readonly number[]): CopyPlan {
+  const [audio, video] = [detected.includes(detections.jitter), detected.some((one) => one !== detections.jitter)]
+  if (!(plan.video && video) && !(plan.audio && audio)) return plan
+  return { ...plan, video: plan.video && !video, audio: plan.audio && !audio }
 }
 
 function toInputOptions(probe: Probe): string[] {
@@ -161,17 +182,25 @@ async function toLoudness(context: RunContext, { loudness }: EncodeSettings): Pr
   return undefined
 }
 
-/** Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`. All others become warnings. */
+/**
+ * Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`; always throws corruption of a source that is
+ * marked as scrambled. All others become warnings.
+ */
 function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): void {
-  for (const { code, message } of findDefects({ ...encoded, probe: context.probe })) {
-    if (code !== null && onCorrupt === 'reject') throw new MediadError(code, `${message}: upload the file again`)
+  const { probe } = context
+  for (const { code, message } of findDefects({ ...encoded, probe })) {
+    const isScrambled = code === 'input.corrupt' && probe.scrambled === true
+    if (code !== null && (onCorrupt === 'reject' || isScrambled))
+      throw new MediadError(code, `${message}: upload the file again`)
     context.warn(message)
   }
 }
 
-/** Warns about what the result lacks: HDR, tracks, subtitles. */
+/** Warns about what the result lacks: HDR, tracks, subtitles, positions of audio channels. */
 function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSettings): void {
-  const { video } = probe
+  const { video, audio } = probe
+  const mixWarning = toMixWarning(audio)
+  if (mixWarning !== null) warn(mixWarning)
   if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
   if (video?.hasImplausibleMastering === true)
     warn('implausible HDR metadata was ignored: peak luminance or light level')
@@ -226,8 +255,7 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
 function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Probe): string[] {
   const { audio } = probe
   if (!audio) return ['-an']
-  const map = ['-map', `0:${audio.index}`]
   return plan.audio
-    ? [...map, '-c:a', 'copy']
-    : [...map, ...toAudioEncoderOptions(settings, toAudioFilters(probe, audio, loudness))]
+    ? ['-map', `0:${audio.index}`, '-c:a', 'copy']
+    : [...toFilteredAudio(probe, audio, loudness), ...toAudioEncoderOptions(settings)]
 }

@@ -39,3 +39,6 @@ export const sns = (inner: unknown) => ({
   MessageId: 'x',
   Message: typeof inner === 'string' ? inner : JSON.stringify(inner),
 })
+
+/** Returns an SQS message as an EventBridge pipe passes it on. */
+export const sqs = (body: unknown) => ({ messageId: 'x', eventSource: 'aws:sqs', body })

@@ -15,6 +15,7 @@ import { pixelBombs } from './synthetic/bombs.ts'
 import { corrupt, halves, nearlyComplete } from './synthetic/corrupt.ts'
 import { createMatroska } from './synthetic/ebml.ts'
 import { aac, encode, createFiles, inputs, h264, writeContent, type Maker, type Makers } from './synthetic/files.ts'
+import { scrambled } from './synthetic/scrambled.ts'
 import { brokenTimestamps } from './synthetic/timestamps.ts'
 
 type Name = keyof typeof printed
@@ -66,6 +67,7 @@ const examples: Readonly<Record<Name, Example>> = {
   endedEarly: decode('half-video.mkv'),
   partialFile: decode('half-faststart.mp4'),
   durationEstimated: [...ffprobe, '@one-byte-short.wav'],
+  protectedStream: [...ffprobe, '@protected.wma'],
 
   unsupportedCodec: [...ffprobe, '@unknown-codec.mp4'],
   noDecoder: decode('unknown-codec.mp4', '-map', '0:a'),
@@ -122,6 +124,7 @@ const makers: Makers = {
   ...corrupt,
   ...halves,
   ...nearlyComplete,
+  ...scrambled,
   'video.mp4': encode(inputs(), h264, aac),
   'video.mkv': encode(inputs(), h264, aac),
   'list.m3u8': writeContent('#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:9,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n'),

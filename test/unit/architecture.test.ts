@@ -39,7 +39,7 @@ const SHARED_EDGE = 'daemon/programs/'
 const importers: Record<string, string> = {
   '@20minutes/s3rver': 'local/objects/s3rver.ts',
   '@aws-sdk/client-s3': `composition/tokens.ts|types storage/client.ts storage/download.ts storage/list.ts
-  storage/presign.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts`,
+  storage/object-error.ts storage/presign.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts`,
   '@aws-sdk/client-sqs': 'composition/tokens.ts|types queue/queue.ts',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
   '@aws-sdk/s3-request-presigner': 'storage/presign.ts',

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { WorkSource } from '../../daemon/vocabulary/job.ts'
 import { encodeKey, parseNotification, toNotificationBody } from '../../daemon/protocol/notification.ts'
 import { route } from '../helpers/fakes.ts'
-import { eventBridge, record, sns, type Change } from '../helpers/notifications.ts'
+import { eventBridge, record, sns, sqs, type Change } from '../helpers/notifications.ts'
 import { suite } from '../helpers/suite.ts'
 
 const scope = { bucket: 'media', routes: [route] as const }
@@ -231,6 +231,7 @@ test('returns a result for every value in every field of a notification', () => 
     'Message',
     'Event',
     'Records',
+    'body',
     'source',
     'detail-type',
     'detail',
@@ -251,6 +252,8 @@ test('returns a result for every value in every field of a notification', () => 
     near(eventBridge()),
     near(eventBridge().detail).map((detail) => eventBridge({ detail })),
     near(sns({ Records: [record()] })),
+    near(sqs(JSON.stringify(record()))).map((event) => [event]),
+    near(record()).map((changed) => [changed, eventBridge()]),
   )
   fc.assert(
     fc.property(bodies, (body) => assert.ok(kinds.has(parse(body).kind))),

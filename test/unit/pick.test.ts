@@ -33,12 +33,49 @@ test('selects video: with frames, then default, then most pixels, then highest f
   assert.is(videoIndex({ disposition: { default: 1, still_image: 1 } }, {}), 2)
 })
 
+test('selects video that other players can show before Dolby Vision without a base layer', () => {
+  const dolby = { width: 3840, disposition: { default: 1 } }
+  const only = { dv_profile: 5, dv_bl_signal_compatibility_id: 0 }
+  const compatible = { dv_profile: 8, dv_bl_signal_compatibility_id: 1 }
+  assert.is(videoIndex({ ...dolby, side_data_list: [only] }, {}), 2)
+  assert.is(videoIndex({ ...dolby, side_data_list: [compatible] }, {}), 1)
+})
+
 test('selects audio: no commentary, then default, then most channels, then first', () => {
   assert.is(audioIndex({}, {}), 1)
   assert.is(audioIndex({}, { channels: 6 }), 2)
   assert.is(audioIndex({ disposition: { default: 1 } }, { channels: 6 }), 1)
   assert.is(audioIndex({ disposition: { default: 1, comment: 1 } }, {}), 2)
   assert.is(audioIndex({ channels: 0, disposition: { default: 1 } }, {}), 2)
+})
+
+const labelled = (position: string) => ({ channel_layout: position === 'mono' ? position : `1 channels (${position})` })
+const mono = (...tracks: readonly (string | object)[]): object[] =>
+  tracks.map((track) => Object.assign({ channels: 1 }, typeof track === 'string' ? labelled(track) : track))
+const joined = (...changes: object[]) => {
+  const { audio, skipped } = parse(...numbered(audioTrack, changes))
+  const tracks = audio?.tracks?.map(({ index, position }) => `${index}${position}`).join(' ')
+  return [tracks ?? audio?.index, audio?.layout, skipped.length]
+}
+
+test('joins mono tracks with labels of left and right, in the order of channels', () => {
+  assert.equal(joined(...mono('FL', 'FR')), ['1FL 2FR', 'stereo', 0])
+  assert.equal(joined(...mono('FR', 'FL')), ['2FL 1FR', 'stereo', 0])
+  assert.equal(joined(...mono('DL', 'DR')), ['1DL 2DR', 'downmix', 0])
+  const six = ['1FL 2FR 3FC 4LFE 5BL 6BR', 'FL+FR+FC+LFE+BL+BR', 0]
+  assert.equal(joined(...mono('FL', 'FR', 'mono', 'LFE', 'BL', 'BR')), six)
+})
+
+test('does not join other mono tracks', () => {
+  assert.equal(joined(...mono('FL', 'FR', 'mono')), ['1FL 2FR', 'stereo', 1], 'a commentary has the layout mono')
+  assert.equal(joined(...mono('mono', 'mono')), [1, 'mono', 1])
+  assert.equal(joined(...mono('FL', 'BL')), [1, '1 channels (FL)', 1])
+  assert.equal(joined(...mono('FL', 'FR', 'FL', 'FR')), ['1FL 2FR', 'stereo', 2])
+  assert.equal(joined(...mono('FL', 'FR'), { channels: 2, channel_layout: 'stereo' }), [3, 'stereo', 2])
+  const german = { channel_layout: '1 channels (FR)', tags: { language: 'deu' } }
+  assert.equal(joined(...mono('FL', german, 'FR')), ['1FL 3FR', 'stereo', 1])
+  const first = { ...german, channel_layout: '1 channels (FL)', disposition: { default: 1 } }
+  assert.equal(joined(...mono(first, 'FL', 'FR')), [1, '1 channels (FL)', 2])
 })
 
 test('reports why tracks are skipped, and which subtitles are text', () => {

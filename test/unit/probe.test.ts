@@ -143,21 +143,24 @@ test('reports a codec without a decoder by its name, and detects encrypted track
   const json = { streams: [videoTrack, { ...audioTrack, codec_name: 'ac4' }] }
   const stderr = '[warning] Unsupported codec with id 86118 for input stream 1\n'
   assert.equal(findUnreadable(withoutUndecodable(json, stderr)), { video: null, audio: 'ac4' })
-  assert.equal(isEncrypted(json), false)
-  assert.equal(isEncrypted({ streams: [{ ...videoTrack, tags: { enc_key_id: 'yb==' } }] }), true)
+  assert.equal(isEncrypted(json, stderr), false)
+  assert.equal(isEncrypted({ streams: [{ ...videoTrack, tags: { enc_key_id: 'yb==' } }] }, ''), true)
+  const sampleAes = { streams: [{ ...videoTrack, codec_tag_string: '[219][0][0][0]' }] }
+  assert.equal(isEncrypted({ ...sampleAes, format: { format_name: 'mpegts' } }, ''), true)
+  assert.equal(isEncrypted({ ...sampleAes, format: { format_name: 'avi' } }, ''), false)
 })
 
-function dolby(profile: number, compatibility: number): boolean {
-  return isDolbyVisionOnly({
-    streams: [{ side_data_list: [{ dv_profile: profile, dv_bl_signal_compatibility_id: compatibility }] }],
-  })
+function dolby(profile: number, compatibility: number, index = 0): boolean {
+  const side = { dv_profile: profile, dv_bl_signal_compatibility_id: compatibility }
+  return isDolbyVisionOnly({ streams: [{ index: 1 }, { index: 0, side_data_list: [side] }] }, { index })
 }
 
 test('reads the orientation from the first frame, and whether Dolby Vision has a compatible base layer', () => {
   const matrix = '\n00000000: 0 65536 0\n00000001: -65536 0 0\n00000002: 0 0 1073741824\n'
   assert.equal(toFrameOrientation({ frames: [{ side_data_list: [{ displaymatrix: matrix }] }] })?.rotation, 90)
   assert.is(toFrameOrientation({ frames: [{}] }), null)
-  assert.equal([dolby(5, 0), dolby(8, 1), isDolbyVisionOnly({ streams: [videoTrack] })], [true, false, false])
+  assert.equal([dolby(5, 0), dolby(8, 1), dolby(5, 0, 1)], [true, false, false])
+  assert.is(isDolbyVisionOnly({ streams: [videoTrack] }, null), false)
 })
 
 test('reads durations from tags', () => {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { DaemonEvent } from '../../daemon/vocabulary/events.ts'
 import { createDocuments } from '../../daemon/job/documents.ts'
 import type { FaultReporter } from '../../daemon/protocol/fault.ts'
@@ -117,4 +118,13 @@ test('returns the source of an unfinished job to the work queue, then deletes th
   storage.put(source.key, 'x')
   await handle()
   assert.equal(calls(), ['read document', 'head source', 'work.send', 'inProgress.delete'])
+})
+
+test('returns the source of an unfinished job that S3 cannot decrypt: the next attempt reports it', async () => {
+  const { handle, calls, storage } = prepare({ state: 'failed' })
+  storage.head = async () => {
+    throw new MediadError('input.key_unavailable', 'm')
+  }
+  await handle()
+  assert.equal(calls(), ['read document', 'work.send', 'inProgress.delete'])
 })

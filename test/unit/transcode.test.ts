@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { Probe } from '../../daemon/index.ts'
+import { toJitterDetection } from '../../plugins/audio/smoothing.ts'
 import { toDetectionFilters } from '../../plugins/frames/mid-stream.ts'
 import { audioCodecs, videoCodecs, type VideoCodec } from '../../plugins/transcode/codecs.ts'
 import { reencodeAll, toCopyPlan } from '../../plugins/transcode/copy.ts'
@@ -49,11 +50,14 @@ test('copies without filters, and decodes the copied tracks with detection filte
     '0:5',
     '-vf',
     detecting,
+    '-af',
+    toJitterDetection(3),
     '-fps_mode',
     'passthrough',
   ])
   const audioOnly = { settings, plan: { video: false, audio: true } }
-  assert.equal(toDecodeCheck(audioOnly, source), ['-map', '0:5', '-fps_mode', 'passthrough'])
+  const expected = ['-map', '0:5', '-af', toJitterDetection(3), '-fps_mode', 'passthrough']
+  assert.equal(toDecodeCheck(audioOnly, source), expected)
   assert.is(toDecodeCheck({ settings, plan: reencodeAll }, source), undefined)
 })
 
@@ -92,9 +96,9 @@ test('moves the index to the front only in mp4', () => {
 
 test('re-encodes other audio to AAC or Opus with at most two channels', () => {
   const audioLine = (changes: Partial<ReturnType<typeof anAudio>>) => line({}, aProbe({ audio: anAudio(changes) }))
-  const stereo =
-    '-c:a aac -b:a 160k -af aresample=48000:async=1:min_hard_comp=0.03:first_pts=0,aformat=channel_layouts=stereo -ar 48000'
-  assert.match(audioLine({ channels: 6 }), stereo)
+  const stereo = ',aformat=channel_layouts=stereo -c:a aac -b:a 160k -ar 48000'
+  const resample = ',aresample=48000:async=1:min_hard_comp=0.04:max_soft_comp=0.04:flags=res:first_pts=0,'
+  for (const part of [resample, 'pan=stereo|FL<', stereo]) assert.match(audioLine({ channels: 6 }), part)
   assert.match(audioLine({ channels: 1, codec: 'mp3' }), 'channel_layouts=mono')
   assert.match(line({ audio: { codec: 'opus', kbps: 96 } }), '-c:a libopus -b:a 96k')
 })
@@ -166,8 +170,8 @@ test('reports options that need other options', () => {
 
 test('pads audio that starts later than the video with silence', () => {
   const late = aProbe({ audio: anAudio({ codec: 'ac3', startSeconds: 0.5 }) })
-  assert.match(line({}, late), 'min_hard_comp=0.03:first_pts=0,')
-  assert.match(line({}, aProbe({ audio: anAudio({ codec: 'ac3' }) })), 'min_hard_comp=0.03,')
+  assert.match(line({}, late), 'flags=res:first_pts=0,')
+  assert.match(line({}, aProbe({ audio: anAudio({ codec: 'ac3' }) })), 'flags=res,')
 })
 
 test('detects a copy that would not play well', () => {
