@@ -6,6 +6,7 @@ import type { Probe } from '../vocabulary/media.ts'
 import type { Artifact, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
 import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
+import { toAnalysisOptions } from '../programs/input.ts'
 import { toArtifact } from './artifact.ts'
 import type { PluginTimer } from './timer.ts'
 
@@ -66,7 +67,8 @@ export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs
       log.debug({ event: 'plugin.skipped', reason }, `plugin skipped: ${reason}`)
       timer.skip(toBoundedNote(reason))
     },
-    ffmpeg: (command) => deps.ffmpeg({ command, input, workspace, signal, log, onCpu: timer.addCpu }),
+    ffmpeg: (command) =>
+      deps.ffmpeg({ command: withAnalysis(command, job.probe), input, workspace, signal, log, onCpu: timer.addCpu }),
     async add(path, kind, options) {
       const seconds = (performance.now() - lapStarted) / 1000
       const artifact = await toArtifact({ path, kind, options, workspace, scope: job.scope, inspect, seconds })
@@ -84,6 +86,12 @@ export function createContext(deps: ChainDeps, { plugin, job, artifacts, outputs
       },
     },
   }
+}
+
+/** Makes ffmpeg search as long for the parameters of the source's tracks as ffprobe did. */
+function withAnalysis(command: FfmpegCommand, { needsLongAnalysis = false }: Probe): FfmpegCommand {
+  if (command.input !== undefined || !needsLongAnalysis) return command
+  return { ...command, inputOptions: [...toAnalysisOptions(true), ...(command.inputOptions ?? [])] }
 }
 
 /** Reports a defect of a plugin's file as an internal error; an `input.*` error would reject the source. */

@@ -3,8 +3,10 @@ import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
 import { readBoxes, type Boxes } from './boxes.ts'
-import { readDeclaredBytes } from './declared-size.ts'
-import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
+import { readTracks } from './analysis.ts'
+import { readContainer } from './extent/container.ts'
+import { readMappedShare } from './mpegts/program-map.ts'
+import { toAnalysisOptions, toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toMastering } from './mastering.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
@@ -14,7 +16,6 @@ import {
   toFrameOrientation,
   NO_CODEC_NAME,
   parseProbe,
-  withoutUndecodable,
   type Unreadable,
 } from './parse.ts'
 import { toLaunchError } from '../programs/launch.ts'
@@ -31,7 +32,7 @@ const entries = [
   [
     'stream=index,codec_type,codec_name,codec_tag_string,profile,width,height,pix_fmt,sample_aspect_ratio',
     'field_order,color_range,color_space,color_transfer,color_primaries,avg_frame_rate,r_frame_rate',
-    'start_time,duration,nb_frames,channels,channel_layout,sample_rate',
+    'id,start_time,duration,nb_frames,channels,channel_layout,sample_rate',
   ].join(','),
   'stream_disposition',
   'stream_tags=rotate,language,DURATION,enc_key_id,alpha_mode',
@@ -62,31 +63,36 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       })
     const boxes = await readBoxes(path)
     if (isHeifImage(boxes)) throw heifError(boxes)
-    const { json, lines, stderr } = await query('-show_entries', entries).catch((error: unknown) => {
+    const queryTracks = (isLong: boolean) => query(...toAnalysisOptions(isLong), '-show_entries', entries)
+    const { known, lines, stderr, isLong } = await readTracks(queryTracks).catch((error: unknown) => {
       throw toSpecificError(error, { ...boxes, limits })
     })
-    const known = withoutUndecodable(json, stderr)
     if (isEncrypted(known) || boxes.encrypted) throw encryptedError()
     if (isDolbyVisionOnly(known))
       throw new MediadError(
         'input.unsupported_codec',
         'the file is Dolby Vision without a base layer that other players can show: upload it as HDR10, HLG or SDR',
       )
-    const declaredBytes = await readDeclaredBytes(path)
+    const isDurationEstimated = printed.durationEstimated.pattern.test(stderr)
     const parsed = parseProbe(known, size, await programs.decoders())
     const probe: Probe = {
       ...parsed,
-      durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
-      truncated: boxes.truncated || (declaredBytes ?? 0) > size,
-      declaredBytes,
-      isDurationEstimated: printed.durationEstimated.pattern.test(stderr),
+      ...(await readContainer(path, { probe: parsed, boxes, isDurationEstimated })),
+      isDurationEstimated,
+      needsLongAnalysis: isLong,
+      mappedShare: await readMappedShare(path, { probe: parsed, json: known }),
     }
     checkUsable({ probe, unreadable: findUnreadable(known), lines, limits })
     if (!probe.video) return probe
     if (!isHdr(probe.video) && !isStill(probe)) return probe
     // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
     const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
-    const { json: frames } = await query(...first, '-show_entries', 'frame=side_data_list')
+    const { json: frames } = await query(
+      ...toAnalysisOptions(isLong),
+      ...first,
+      '-show_entries',
+      'frame=side_data_list',
+    )
     const found = isStill(probe) ? toFrameOrientation(frames) : { mastering: toMastering(frames) }
     return { ...probe, video: { ...probe.video, ...found } }
   }

@@ -1,4 +1,4 @@
-import { toFields, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
+import { toFields, toList, toNumber, toRatio, toText, toInteger, type Fields } from './fields.ts'
 import type { SkippedTrack } from '../vocabulary/media.ts'
 
 /** The tracks that a job works with, and the others with the reason why they are skipped. */
@@ -14,18 +14,27 @@ export type TrackSelection = {
  * Video: cover art and tracks of unknown codecs are excluded; then a track with a pixel format (others hold no frames);
  * no still image and no dependent layer; the default disposition; the most pixels; the highest frame rate; the first.
  *
- * Audio: tracks of unknown codecs are excluded; then a track with channels (others hold no audio); no commentary, audio
+ * Audio: tracks of unknown codecs and tracks of other programs than the video's (MPEG-TS) are excluded; then a track with channels (others hold no audio); no commentary, audio
  * description or other secondary track; the default disposition; the most channels; the first.
  */
-export function pick(streams: readonly Fields[]): TrackSelection {
+export function pick(streams: readonly Fields[], programs: readonly Fields[] = []): TrackSelection {
   const video = best(streams.filter(isVideoTrack), videoRank)
+  const isTogether = toProgramRule(programs, video)
   const audio = best(
-    streams.filter((stream) => stream.codec_type === 'audio' && isDecodable(stream)),
+    streams.filter((stream) => stream.codec_type === 'audio' && isDecodable(stream) && isTogether(stream)),
     audioRank,
   )
   const chosen = new Set([video, audio])
   const skipped = streams.filter((stream) => !chosen.has(stream) && stream.codec_type !== 'subtitle')
-  return { video, audio, skipped: skipped.map(toSkipped) }
+  return { video, audio, skipped: skipped.map((stream) => toSkipped(stream, isTogether)) }
+}
+
+/** Returns the rule which tracks belong to a program of the video, or to no program. `programs` is what ffprobe lists. */
+function toProgramRule(programs: readonly Fields[], video: Fields | undefined): (stream: Fields) => boolean {
+  const sets = programs.map(({ streams }) => new Set(toList(streams).map(({ index }) => index)))
+  const own = sets.filter((set) => set.has(video?.index))
+  if (own.length === 0) return () => true
+  return ({ index }) => own.some((set) => set.has(index)) || !sets.some((set) => set.has(index))
 }
 
 /** Whether a video stream is cover art or a list of thumbnails. */
@@ -91,17 +100,17 @@ function isHigher(a: readonly number[], b: readonly number[]): boolean {
   return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0)
 }
 
-function toSkipped(stream: Fields): SkippedTrack {
+function toSkipped(stream: Fields, isTogether: (stream: Fields) => boolean): SkippedTrack {
   const type = toText(stream.codec_type) ?? 'unknown'
   const codec = toText(stream.codec_name)
-  return { index: toNumber(stream.index) ?? 0, type, codec, reason: toReason(stream, type) }
+  return { index: toNumber(stream.index) ?? 0, type, codec, reason: toReason(stream, type, isTogether(stream)) }
 }
 
-function toReason(stream: Fields, type: string): string {
+function toReason(stream: Fields, type: string, isTogether: boolean): string {
   if (isCover(stream)) return 'cover art'
   if (type !== 'video' && type !== 'audio') return 'neither video nor audio'
   if (!isDecodable(stream)) return 'a codec that this ffmpeg does not know'
-  return `another ${type} track was chosen`
+  return isTogether ? `another ${type} track was chosen` : 'part of another program'
 }
 
 function hasDisposition(stream: Fields, disposition: string): boolean {

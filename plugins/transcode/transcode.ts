@@ -8,11 +8,13 @@ import { colourFilters, staysHdr, toFrameInputOptions, toFrameFilters } from '..
 import { reencodeAll, copyAll, toCopyPlan, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
+import { withPacketFacts } from './packets/facts.ts'
 import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
 import { toLayout } from '../frames/size.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
+import { toOverlapFilter } from './packets/overlap.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
-import { toAudioFilters, toAudioEncoderOptions } from './audio.ts'
+import { mayChange, toAudioFilters, toAudioEncoderOptions } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
 import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
@@ -44,7 +46,7 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       const loudness = await toLoudness(context, settings)
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
       const encoded = await extendLastFrame(context, settings, await encode(context, request))
-      reportDefects(context, settings, encoded)
+      await reportDefects(context, settings, encoded)
       reportChoices(context, settings)
       reportChanges(context, encoded)
       const kind = probe.video ? 'video' : 'audio'
@@ -134,8 +136,9 @@ async function toLoudness(context: RunContext, { loudness }: EncodeSettings): Pr
 }
 
 /** Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`. All others become warnings. */
-function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): void {
-  for (const { code, message } of findDefects({ ...encoded, probe: context.probe })) {
+async function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): Promise<void> {
+  const known = await withPacketFacts(context, encoded)
+  for (const { code, message } of findDefects(known)) {
     if (code !== null && onCorrupt === 'reject') throw new MediadError(code, `${message}: upload the file again`)
     context.warn(message)
   }
@@ -189,7 +192,7 @@ function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Prob
   const { audio } = probe
   if (!audio) return ['-an']
   const map = ['-map', `0:${audio.index}`]
-  return plan.audio
-    ? [...map, '-c:a', 'copy']
-    : [...map, ...toAudioEncoderOptions(settings, toAudioFilters(probe, audio, loudness))]
+  if (plan.audio) return [...map, '-c:a', 'copy']
+  const overlaps = mayChange(probe, audio) ? ['-bsf:a', toOverlapFilter()] : []
+  return [...map, ...toAudioEncoderOptions(settings, toAudioFilters(probe, audio, loudness)), ...overlaps]
 }
