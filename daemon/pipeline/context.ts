@@ -6,6 +6,7 @@ import type { Probe } from '../vocabulary/media.ts'
 import type { Artifact, Plugin, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
 import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
+import { toAnalysisOptions } from '../programs/input.ts'
 import { toArtifact } from './artifact.ts'
 import type { PluginTimer } from './timer.ts'
 
@@ -68,7 +69,8 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
       log.debug({ event: 'plugin.skipped', reason }, `plugin skipped: ${reason}`)
       timer.skip(toBoundedNote(reason))
     },
-    ffmpeg: (command) => deps.ffmpeg({ command, input, workspace, signal, log, onCpu: timer.addCpu }),
+    ffmpeg: (command) =>
+      deps.ffmpeg({ command: withAnalysis(command, job.probe), input, workspace, signal, log, onCpu: timer.addCpu }),
     async add(path, kind, options) {
       const seconds = (performance.now() - lapStarted) / 1000
       const file = { path, kind, options, seconds, keys: hooks.keys ?? [], added: artifacts }
@@ -87,6 +89,12 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
       },
     },
   }
+}
+
+/** Makes ffmpeg search as long for the parameters of the source's tracks as ffprobe did. */
+function withAnalysis(command: FfmpegCommand, { needsLongAnalysis = false }: Probe): FfmpegCommand {
+  if (command.input !== undefined || !needsLongAnalysis) return command
+  return { ...command, inputOptions: [...toAnalysisOptions(true), ...(command.inputOptions ?? [])] }
 }
 
 /** Reports a defect of a plugin's file as an internal error; an `input.*` error would reject the source. */

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
+import { findTracks } from './analysis.ts'
 import { readBoxes } from './boxes.ts'
-import { readDeclaredBytes } from './declared-size.ts'
 import { createExplain, dolbyVisionError, encryptedError, heifError, isHeifImage, streamsError } from './explain.ts'
-import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
+import { readContainer } from './extent/container.ts'
+import { readMappedShare } from './mpegts/program-map.ts'
+import { toAnalysisOptions, toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
 import { readTracks, withTracks } from './track-boxes.ts'
@@ -17,7 +19,6 @@ import {
   NO_CODEC_NAME,
   parseProbe,
   toPids,
-  withoutUndecodable,
   type Unreadable,
 } from './parse.ts'
 import { capture, CaptureError } from '../programs/capture.ts'
@@ -69,24 +70,30 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     const scrambling = await readScrambling(path)
     const explain = await createExplain(path, { ...boxes, scrambling, limits })
     const first = ['-read_intervals', `%+#${FIRST_PACKETS}`]
-    const { json, lines, stderr } = await query('-show_entries', entries, ...first).catch((error: unknown) => {
+    const queryTracks = (isLong: boolean) => query(...toAnalysisOptions(isLong), '-show_entries', entries, ...first)
+    const {
+      tracks: readable,
+      lines,
+      stderr,
+      isLong,
+    } = await findTracks(queryTracks).catch((error: unknown) => {
       throw explain(error)
     })
-    const readable = withoutUndecodable(json, stderr)
-    const tracks = await readTracks(path)
-    const known = withoutEmpty(readable, await findEmpty(readable, tracks, (index) => hasPacket(query, index)))
+    const queryAgain = (...options: string[]) => query(...toAnalysisOptions(isLong), ...options)
+    const trackBoxes = await readTracks(path)
+    const known = withoutEmpty(readable, await findEmpty(readable, trackBoxes, (index) => hasPacket(queryAgain, index)))
     if (isEncrypted(known, stderr) || boxes.encrypted) throw encryptedError()
-    const declaredBytes = await readDeclaredBytes(path)
-    const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, tracks)
+    const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, trackBoxes)
     const isScrambled = toPids(known, [parsed.video, parsed.audio]).some((pid) => scrambling.pids.has(pid))
     if (isScrambled) throw encryptedError()
     if (isDolbyVisionOnly(known, parsed.video)) throw dolbyVisionError()
+    const isDurationEstimated = printed.durationEstimated.pattern.test(stderr)
     const probe: Probe = {
       ...parsed,
-      durationSeconds: boxes.durationSeconds ?? parsed.durationSeconds,
-      truncated: boxes.truncated || (declaredBytes ?? 0) > size,
-      declaredBytes,
-      isDurationEstimated: printed.durationEstimated.pattern.test(stderr),
+      ...(await readContainer(path, { probe: parsed, boxes, isDurationEstimated })),
+      isDurationEstimated,
+      needsLongAnalysis: isLong,
+      mappedShare: await readMappedShare(path, { probe: parsed, json: known }),
       scrambled: scrambling.suspected,
     }
     try {
@@ -98,7 +105,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     if (!isHdr(probe.video) && !isStill(probe)) return probe
     // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
     const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
-    const { json: frames } = await query(...firstFrame, '-show_entries', 'frame=side_data_list')
+    const { json: frames } = await queryAgain(...firstFrame, '-show_entries', 'frame=side_data_list')
     const found = isStill(probe) ? toFrameOrientation(frames) : toMastering(frames)
     return { ...probe, video: { ...probe.video, ...found } }
   }

@@ -1,14 +1,5 @@
-import {
-  toClockSeconds,
-  toFields,
-  toList,
-  toNumber,
-  toRatio,
-  toSeconds,
-  toText,
-  toInteger,
-  type Fields,
-} from './fields.ts'
+import { toFileDuration, toTrackDuration } from './extent/duration.ts'
+import { toFields, toInteger, toList, toNumber, toRatio, toSeconds, toText, type Fields } from './fields.ts'
 import { printed } from '../programs/printed-lines.ts'
 import type { AudioStream, Probe, SubtitleStream, VideoStream } from '../vocabulary/media.ts'
 import { toOrientation, type Orientation } from './orientation.ts'
@@ -19,17 +10,18 @@ import { isCover, isDecodable, isWithoutBaseLayer, pick, type TrackSelection } f
  * or 0, never NaN. Never throws. `decoders` are the decoders of this ffmpeg.
  */
 export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlySet<string> = new Set()): Probe {
-  const { format: header, streams: list, chapters } = toFields(json)
+  const { format: header, streams: list, programs, chapters } = toFields(json)
   const format = toFields(header)
   const streams = toList(list)
-  const { video, audio, monoTracks, skipped } = pick(streams)
+  const { video, audio, monoTracks, skipped } = pick(streams, toList(programs))
+  const name = toText(format.format_name) ?? ''
   return {
-    format: toText(format.format_name) ?? '',
-    durationSeconds: toFileDuration(format),
+    format: name,
+    durationSeconds: toFileDuration(format, streams),
     startSeconds: toNumber(format.start_time) ?? 0,
     sizeBytes,
-    video: video ? { ...toVideo(video), ...toAlpha(video, decoders) } : null,
-    audio: audio ? (monoTracks ? toJoined(monoTracks) : toAudio(audio)) : null,
+    video: video ? { ...toVideo(video, name), ...toAlpha(video, decoders) } : null,
+    audio: audio ? (monoTracks ? toJoined(monoTracks, name) : toAudio(audio, name)) : null,
     subtitles: streams.filter(({ codec_type }) => codec_type === 'subtitle').map(toSubtitle),
     skipped,
     streamCount: streams.length,
@@ -106,14 +98,7 @@ export function isEncrypted(json: unknown, stderr: string): boolean {
 /** Stream types of H.264, AAC, AC-3 and E-AC-3 with sample encryption (SAMPLE-AES of HLS), as ffprobe prints them. */
 const sampleAesTags: ReadonlySet<string> = new Set([0xdb, 0xcf, 0xc1, 0xc2].map((type) => `[${type}][0][0][0]`))
 
-/** Returns the duration of the file. Matroska's header holds the end of the last track, so its start is subtracted. */
-function toFileDuration(format: Fields): number | null {
-  const seconds = toSeconds(format.duration)
-  const isEnd = toText(format.format_name)?.startsWith('matroska') === true
-  return isEnd && seconds !== null ? toSeconds(seconds - Math.max(0, toNumber(format.start_time) ?? 0)) : seconds
-}
-
-function toVideo(stream: Fields): VideoStream {
+function toVideo(stream: Fields, format: string): VideoStream {
   const rate = toRatio(stream.avg_frame_rate, '/')
   const maxRate = toRatio(stream.r_frame_rate, '/')
   return {
@@ -127,7 +112,7 @@ function toVideo(stream: Fields): VideoStream {
     maxFramesPerSecond: maxRate,
     packetCount: toInteger(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
-    durationSeconds: toTrackDuration(stream),
+    durationSeconds: toTrackDuration(stream, format),
     pixelAspect: toAspect(stream.sample_aspect_ratio),
     interlaced: isInterlaced(stream),
     ...withText('profile', stream.profile),
@@ -156,7 +141,7 @@ function toAlpha(stream: Fields, decoders: ReadonlySet<string>): Pick<VideoStrea
   return { decoder, pixelFormat: 'yuva420p' }
 }
 
-function toAudio(stream: Fields): AudioStream {
+function toAudio(stream: Fields, format: string): AudioStream {
   return {
     index: toInteger(stream.index),
     codec: toText(stream.codec_name) ?? '',
@@ -164,7 +149,7 @@ function toAudio(stream: Fields): AudioStream {
     sampleRate: toInteger(stream.sample_rate),
     packetCount: toInteger(stream.nb_frames) || null,
     startSeconds: toNumber(stream.start_time) ?? 0,
-    durationSeconds: toTrackDuration(stream),
+    durationSeconds: toTrackDuration(stream, format),
     ...withText('profile', stream.profile),
     ...withText('layout', stream.channel_layout),
     ...toLanguage(stream),
@@ -172,8 +157,8 @@ function toAudio(stream: Fields): AudioStream {
 }
 
 /** Returns the audio of mono tracks that belong together: it lasts from the start of the first to the end of the last. */
-function toJoined(tracks: NonNullable<TrackSelection['monoTracks']>): AudioStream {
-  const streams = tracks.map(({ stream }) => toAudio(stream))
+function toJoined(tracks: NonNullable<TrackSelection['monoTracks']>, format: string): AudioStream {
+  const streams = tracks.map(({ stream }) => toAudio(stream, format))
   const [first] = streams as [AudioStream]
   const startSeconds = Math.min(...streams.map((one) => one.startSeconds ?? 0))
   const ends = streams.map((one) =>
@@ -215,12 +200,6 @@ function isInterlaced({ field_order: order, codec_name: codec }: Fields): boolea
 function toAspect(value: unknown): number {
   const ratio = toRatio(value, ':')
   return ratio !== null && ratio >= 0.1 && ratio <= 10 ? ratio : 1
-}
-
-/** Returns the duration of a track. Matroska's DURATION tag holds the end of the track, so its start is subtracted. */
-function toTrackDuration(stream: Fields): number | null {
-  const end = toClockSeconds(toFields(stream.tags).DURATION)
-  return toSeconds(stream.duration) ?? (end === null ? null : toSeconds(end - (toNumber(stream.start_time) ?? 0)))
 }
 
 /** Returns a three-letter language code. Other values are dropped: the text is untrusted. */

@@ -18,22 +18,33 @@ export type TrackSelection = {
  * no Dolby Vision without a base layer; no still image and no dependent layer; the default disposition; the most pixels; the
  * highest frame rate; the first.
  *
- * Audio: tracks of unknown codecs and empty tracks are excluded; then a track with channels (others hold no audio); no commentary, audio
- * description or other secondary track; the default disposition; the most channels; the first.
+ * Audio: tracks of unknown codecs, empty tracks and tracks of other programs than the video's (MPEG-TS) are excluded; then a
+ * track with channels (others hold no audio); no commentary, audio description or other secondary track; the default
+ * disposition; the most channels; the first.
  */
-export function pick(streams: readonly Fields[]): TrackSelection {
+export function pick(streams: readonly Fields[], programs: readonly Fields[] = []): TrackSelection {
+  const candidates = streams.filter((stream) => isCandidate(stream) && !isEmpty(stream))
   const video = best(
-    streams.filter((stream) => stream.codec_type === 'video' && isCandidate(stream) && !isEmpty(stream)),
+    candidates.filter(({ codec_type }) => codec_type === 'video'),
     videoRank,
   )
+  const isTogether = toProgramRule(programs, video)
   const audio = best(
-    streams.filter((stream) => stream.codec_type === 'audio' && isCandidate(stream) && !isEmpty(stream)),
+    candidates.filter((stream) => stream.codec_type === 'audio' && isTogether(stream)),
     audioRank,
   )
   const monoTracks = audio ? findMonoTracks(streams, audio) : null
   const chosen = new Set([video, audio, ...(monoTracks ?? []).map(({ stream }) => stream)])
   const skipped = streams.filter((stream) => !chosen.has(stream) && stream.codec_type !== 'subtitle')
-  return { video, audio, monoTracks, skipped: skipped.map(toSkipped) }
+  return { video, audio, monoTracks, skipped: skipped.map((stream) => toSkipped(stream, isTogether)) }
+}
+
+/** Returns the rule which tracks belong to a program of the video, or to no program. `programs` is what ffprobe lists. */
+function toProgramRule(programs: readonly Fields[], video: Fields | undefined): (stream: Fields) => boolean {
+  const sets = programs.map(({ streams }) => new Set(toList(streams).map(({ index }) => index)))
+  const own = sets.filter((set) => set.has(video?.index))
+  if (own.length === 0) return () => true
+  return ({ index }) => own.some((set) => set.has(index)) || !sets.some((set) => set.has(index))
 }
 
 /** Whether a video stream is cover art or a list of thumbnails. */
@@ -113,18 +124,18 @@ function isHigher(a: readonly number[], b: readonly number[]): boolean {
   return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0)
 }
 
-function toSkipped(stream: Fields): SkippedTrack {
+function toSkipped(stream: Fields, isTogether: (stream: Fields) => boolean): SkippedTrack {
   const type = toText(stream.codec_type) ?? 'unknown'
   const codec = toText(stream.codec_name)
-  return { index: toNumber(stream.index) ?? 0, type, codec, reason: toReason(stream, type) }
+  return { index: toNumber(stream.index) ?? 0, type, codec, reason: toReason(stream, type, isTogether(stream)) }
 }
 
-function toReason(stream: Fields, type: string): string {
+function toReason(stream: Fields, type: string, isTogether: boolean): string {
   if (isCover(stream)) return 'cover art'
   if (type !== 'video' && type !== 'audio') return 'neither video nor audio'
   if (!isDecodable(stream)) return 'a codec that this ffmpeg does not know'
   if (isEmpty(stream)) return 'it contains nothing'
-  return `another ${type} track was chosen`
+  return isTogether ? `another ${type} track was chosen` : 'part of another program'
 }
 
 function hasDisposition(stream: Fields, disposition: string): boolean {

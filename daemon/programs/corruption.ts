@@ -27,6 +27,7 @@ export function createCorruptionCounter(): CorruptionCounter {
   let truncated = false
   let gaps = false
   let nonMonotonic = false
+  let corruptTicks: number | null = null
   return {
     addLine(line) {
       const stream = lines.undecodable
@@ -35,11 +36,20 @@ export function createCorruptionCounter(): CorruptionCounter {
       if (stream !== undefined) undecodable[Number(stream)] = (undecodable[Number(stream)] ?? 0) + 1
       const detection = printed.detection.pattern.exec(line)?.[1]
       if (detection !== undefined) detections.add(Number(detection))
+      const ticks = printed.corruptPacket.pattern.exec(line)?.[1]
+      if (ticks !== undefined) corruptTicks = ticks === 'NOPTS' ? null : Number(ticks)
       truncated ||= matchesAny(lines.truncated, line)
       gaps ||= matchesAny(lines.gaps, line)
       nonMonotonic ||= matchesAny(lines.nonMonotonic, line)
     },
-    read: () => ({ undecodable: { ...undecodable }, truncated, gaps, nonMonotonic, detections: [...detections] }),
+    read: () => ({
+      undecodable: { ...undecodable },
+      truncated,
+      gaps,
+      nonMonotonic,
+      corruptTicks,
+      detections: [...detections],
+    }),
   }
 }
 

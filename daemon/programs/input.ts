@@ -37,6 +37,18 @@ export async function toInputOptions(path: string, { pixels, streams }: InputLim
   return (await isJpeg(path)) ? [...restrictions, '-f', 'jpeg_pipe'] : restrictions
 }
 
+/**
+ * How much of a file ffmpeg and ffprobe read to find the parameters of its tracks, when the 5 MB and 5 to 7 s that they read by
+ * themselves are not enough. They keep what they read in memory.
+ */
+export const longAnalysis = { bytes: 100_000_000, seconds: 120 } as const
+
+/** Returns the input options of {@link longAnalysis}. */
+export function toAnalysisOptions(isLong: boolean): string[] {
+  const { bytes, seconds } = longAnalysis
+  return isLong ? ['-probesize', String(bytes), '-analyzeduration', String(seconds * 1e6)] : []
+}
+
 /** Returns a `file:` URL, which ffmpeg never takes for an option or another protocol. */
 export function toFileUrl(path: string): string {
   return `file:${path}`

@@ -66,7 +66,7 @@ export const printed = {
   corruptFrameNewer: line(/^\[[va]?ist#0:(\d+)\/.*\[warning\] corrupt decoded frame$/, '7.1 9.0'),
   partial: line(/\] \[error\] stream \d+, offset 0x[\da-f]+: partial file/),
   ended: line(/\] \[error\] File ended prematurely/),
-  corruptPacket: line(/\] \[warning\] Packet corrupt \(stream/),
+  corruptPacket: line(/\] \[warning\] Packet corrupt \(stream = \d+, dts = (-?\d+|NOPTS)\)/),
   corruptInput: line(/^\[warning\] file:.*: corrupt input packet in stream \d+$/, '5.1'),
   corruptInputNewer: line(/^\[in#0\/\S+ @ \w+\] \[warning\] corrupt input packet in stream \d+$/, '7.1 9.0'),
   shorterThanHeader: line(/\] \[warning\] filesize and duration do not match/),

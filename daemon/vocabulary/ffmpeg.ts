@@ -63,6 +63,11 @@ export type Corruption = {
   readonly truncated: boolean
   /** Whether data is missing or unreadable in the middle of the container. */
   readonly gaps: boolean
+  /**
+   * Decoding timestamp of the last packet that the demuxer marked as incomplete, in the unit of its track (MPEG-TS: 1/90000
+   * s); null when there is none.
+   */
+  readonly corruptTicks?: number | null
   /** Whether a copied stream has non-monotonic timestamps. */
   readonly nonMonotonic: boolean
   /**

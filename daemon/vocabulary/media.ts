@@ -33,6 +33,14 @@ export type Probe = {
   readonly scrambled?: boolean
   /** Size of the file in bytes according to its header; null when the header has none. */
   readonly declaredBytes?: number | null
+  /** Whether the header was written before sizes and durations were known, so that those it has are placeholders. */
+  readonly isStreamed?: boolean
+  /** Whether the parameters of a track come late in the file, so that ffmpeg has to search longer for them, too. */
+  readonly needsLongAnalysis?: boolean
+  /** Share of an MPEG-TS in which its program map lists the selected tracks; 1 unless the map changes mid-stream. */
+  readonly mappedShare?: number
+  /** Whether the file has every byte that its container states. False for containers that state none. */
+  readonly hasAllBytes?: boolean
 }
 
 /** A video track. */

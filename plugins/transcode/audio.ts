@@ -20,7 +20,7 @@ export function toFilteredAudio(probe: Probe, audio: AudioStream, further: reado
 }
 
 /** Whether the audio format can change mid-stream: in broadcast codecs, and in containers without a header for all of it. */
-function mayChange({ format }: Probe, { codec }: AudioStream): boolean {
+export function mayChange({ format }: Probe, { codec }: AudioStream): boolean {
   return (
     ['ac3', 'eac3', 'dts', 'mp1', 'mp2', 'mp3'].includes(codec) || ['mpegts', 'mpeg', 'aac', 'ogg'].includes(format)
   )

@@ -1,6 +1,6 @@
 import type { Corruption, Probe } from 'mediad'
 import { toAudioIndices } from '../audio/tracks.ts'
-import { TOLERANCE_SECONDS, toDelaySeconds, toMaxRate } from './timestamps.ts'
+import { isBroadcast, TOLERANCE_SECONDS, toDelaySeconds } from './timestamps.ts'
 
 /** A defect of a source. `code` is the error that it amounts to; null when it is within the thresholds. */
 export type Defect = { readonly code: 'input.corrupt' | 'input.truncated' | null; readonly message: string }
@@ -13,10 +13,21 @@ export type Encoded = {
   /** Number of frames in the result. */
   frames: number | null
   droppedFrames: number | null
+  packets?: PacketFacts
+}
+
+/** What the packets of source and result show, where a header or a message of ffmpeg is in doubt. */
+export type PacketFacts = {
+  /** Seconds of media that each track of the source holds. */
+  readonly heldSeconds?: Readonly<Record<Kind, number>>
+  /** Number of frames that are missing between others in the result. */
+  readonly missingFrames?: number
 }
 
 /** Share of the frames, or of the audio packets, that can be corrupt. */
 const CORRUPT_SHARE = 0.02
+/** Number of audio packets that can be corrupt in any file: in a very short one, each is a large share. Nobody hears 0.04 s. */
+const CORRUPT_AUDIO_PACKETS = 2
 /**
  * How much can be missing at the end, as a share of the duration and at least in seconds: `truncated` when the container
  * itself shows that it is truncated, `header` when only the duration in its header does.
@@ -35,7 +46,13 @@ export const SAMPLES_PER_PACKET = 1024
  * index proves that data is missing. So the two have different thresholds.
  */
 export function findDefects(encoded: Encoded): Defect[] {
-  return [...findUndecodable(encoded), ...findGaps(encoded), ...findDropped(encoded), ...findMissing(encoded)]
+  return [
+    ...findUndecodable(encoded),
+    ...findGaps(encoded),
+    ...findDropped(encoded),
+    ...findUnmapped(encoded),
+    ...findMissing(encoded),
+  ]
 }
 
 /** Finds frames and audio packets that could not be decoded, or were decoded corrupt. */
@@ -43,19 +60,25 @@ function findUndecodable({ probe: { video, audio }, result, corruption, frames }
   const indices = audio ? toAudioIndices(audio) : []
   const samples = (result.audio?.durationSeconds ?? 0) * (audio?.sampleRate ?? 0) * indices.length
   const undecodable = indices.reduce((sum, index) => sum + (corruption.undecodable[index] ?? 0), 0)
+  const frameErrors = video ? (corruption.undecodable[video.index] ?? 0) : 0
   return [
-    ...toUndecodable('frames', video ? (corruption.undecodable[video.index] ?? 0) : 0, frames ?? 0),
-    ...toUndecodable('audio packets', undecodable, Math.round(samples / SAMPLES_PER_PACKET)),
+    ...toUndecodable('frames', frameErrors, { total: frames ?? 0, allowed: 0 }),
+    ...toUndecodable('audio packets', undecodable, {
+      total: samples / SAMPLES_PER_PACKET,
+      allowed: CORRUPT_AUDIO_PACKETS,
+    }),
   ]
 }
 
-/** Finds frames missing where the demuxer lost sync, by the duration and the average frame rate. */
-function findGaps({ probe: { video }, result, corruption, frames }: Encoded): Defect[] {
-  if (!corruption.gaps || !video?.framesPerSecond || frames === null) return []
-  const rate = Math.min(video.framesPerSecond, toMaxRate(video))
-  const expected = Math.round((result.video?.durationSeconds ?? 0) * rate)
-  const missing = expected - frames
-  if (missing <= 1) return []
+/** Whether the demuxer lost sync in the video, so that frames can be missing between others. */
+export const hasGaps = ({ probe, corruption }: Pick<Encoded, 'probe' | 'corruption'>): boolean =>
+  corruption.gaps && probe.video !== null
+
+/** Finds frames missing where the demuxer lost sync, by the intervals between frames. */
+function findGaps(encoded: Encoded): Defect[] {
+  const { frames, packets: { missingFrames: missing = 0 } = {} } = encoded
+  if (!hasGaps(encoded) || missing <= 1) return []
+  const expected = (frames ?? 0) + missing
   const message = `about ${missing} of ${expected} frames are missing`
   return [{ code: missing > CORRUPT_SHARE * expected ? 'input.corrupt' : null, message }]
 }
@@ -66,16 +89,36 @@ function findDropped({ droppedFrames }: Encoded): Defect[] {
   return [{ code: null, message: `frames dropped because of non-monotonic timestamps: ${droppedFrames}` }]
 }
 
-function toUndecodable(what: string, undecodable: number, decoded: number): Defect[] {
-  if (undecodable === 0) return []
-  const total = Math.max(undecodable, decoded)
-  const message = `${undecodable} of about ${total} ${what} are corrupt or cannot be decoded`
-  return [{ code: undecodable / total > CORRUPT_SHARE ? 'input.corrupt' : null, message }]
+/** Finds tracks that the program map lists in a part of the file only: other tracks replace them. */
+function findUnmapped({ probe: { mappedShare = 1 } }: Encoded): Defect[] {
+  if (mappedShare === 1) return []
+  const message = `the program map changes mid-stream: video and audio of the result are only ${Math.round(mappedShare * 100)} % of it`
+  return [{ code: 1 - mappedShare > MISSING.truncated.share ? 'input.truncated' : null, message }]
 }
 
-/** Whether the container itself, or ffmpeg's output about it, shows that the end of the file is missing. */
+function toUndecodable(what: string, undecodable: number, decoded: { total: number; allowed: number }): Defect[] {
+  if (undecodable === 0) return []
+  const total = Math.max(undecodable, Math.round(decoded.total))
+  const message = `${undecodable} of about ${total} ${what} are corrupt or cannot be decoded`
+  const isCorrupt = undecodable > decoded.allowed && undecodable / total > CORRUPT_SHARE
+  return [{ code: isCorrupt ? 'input.corrupt' : null, message }]
+}
+
+/**
+ * Whether the container itself, or ffmpeg's output about it, shows that the end of the file is missing. Uncompressed audio
+ * that was streamed into a file always ends inside a packet of the size that the demuxer requests.
+ */
 const isTruncated = ({ probe, corruption }: Pick<Encoded, 'probe' | 'corruption'>): boolean =>
-  corruption.truncated || probe.truncated === true
+  probe.truncated === true ||
+  (corruption.truncated &&
+    !(probe.isStreamed === true && probe.video === null) &&
+    !(probe.format === 'mpegts' && isInside(probe, corruption)))
+
+/** Whether the last incomplete packet of an MPEG-TS is not at its end: data is missing there, as where streams were joined. */
+function isInside({ startSeconds, durationSeconds }: Probe, { corruptTicks }: Corruption): boolean {
+  if (corruptTicks == null || durationSeconds === null) return false
+  return corruptTicks / 90_000 < startSeconds + durationSeconds - 1
+}
 
 /** Whether the result has every frame that the container's index lists. */
 export function isComplete({ probe, corruption, frames }: Pick<Encoded, 'probe' | 'corruption' | 'frames'>): boolean {
@@ -108,16 +151,28 @@ export function toVideoEnd(encoded: Pick<Encoded, 'probe' | 'corruption' | 'fram
 /** Whether the source has no other tracks, so that its duration is that of the video or the audio. */
 const usesAllTracks = ({ skipped, subtitles }: Probe): boolean => skipped.length === 0 && subtitles.length === 0
 
+/**
+ * Whether a duration in the header is the only sign that something is missing, although the file has every byte that its
+ * container states. The packets then decide.
+ */
+export function isHeaderInDoubt(encoded: Encoded): boolean {
+  if (encoded.probe.hasAllBytes !== true || encoded.corruption.gaps || isTruncated(encoded)) return false
+  return findMissing(encoded).some(({ code }) => code !== null)
+}
+
 /** Finds video or audio that ends before its declared end, and files with fewer bytes than they declare. */
-function findMissing({ probe, result, corruption, frames }: Encoded): Defect[] {
+function findMissing({ probe, result, corruption, frames, packets }: Encoded): Defect[] {
   const truncated = isTruncated({ probe, corruption })
   const complete = isComplete({ probe, corruption, frames })
   const defects = kinds.flatMap((kind) => {
     const declared = toDeclaredSeconds({ probe, result }, kind, truncated)
     const actual = result[kind]?.durationSeconds ?? result.durationSeconds ?? 0
     const missing = declared === null ? [] : toMissing({ kind, declared, actual, truncated })
-    // a long last frame: no frame is missing
-    return kind === 'video' && complete ? missing.map(toWarning) : missing
+    const held = truncated ? undefined : packets?.heldSeconds?.[kind]
+    const isHeld =
+      held !== undefined && toMissing({ kind, declared: held, actual, truncated }).every(({ code }) => !code)
+    // a long last frame, or a wrong header: no frame is missing
+    return (kind === 'video' && complete) || isHeld ? missing.map(toWarning) : missing
   })
   if (defects.length > 0 || !truncated) return defects
   const { declaredBytes, sizeBytes } = probe
@@ -146,7 +201,7 @@ function toMissing({ kind, declared, actual, truncated }: Durations): Defect[] {
 }
 
 /**
- * Returns the declared duration of a track in MPEG-TS: the last timestamp minus the first. The clock can jump, so it counts
+ * Returns the declared duration of a track in MPEG-TS and MPEG-PS: the last timestamp minus the first. The clock can jump, so it counts
  * only up to the duration of the other track.
  */
 function toBroadcastSeconds(seconds: number | null, other: { durationSeconds: number | null } | null): number | null {
@@ -163,8 +218,9 @@ function toDeclaredSeconds(
   truncated: boolean,
 ): number | null {
   const stream = probe[kind]
-  if (stream === null || probe.isDurationEstimated === true) return null
-  if (probe.format === 'mpegts')
+  // the duration of an Ogg is the timestamp of its last page, whose first one can be unknown
+  if (stream === null || probe.isDurationEstimated === true || probe.format === 'ogg') return null
+  if (isBroadcast(probe.format))
     return toBroadcastSeconds(stream.durationSeconds, result[kind === 'video' ? 'audio' : 'video'])
   if (stream.durationSeconds !== null) return stream.durationSeconds
   return usesAllTracks(probe) || truncated ? probe.durationSeconds : null

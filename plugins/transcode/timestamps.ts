@@ -10,12 +10,29 @@ export const TOLERANCE_SECONDS = 0.05
  */
 export function toStartOptions(probe: Probe): string[] {
   const late = toFirstSeconds(probe) - probe.startSeconds
-  return late > TOLERANCE_SECONDS ? ['-itsoffset', (-late).toFixed(6)] : []
+  return [...(late > TOLERANCE_SECONDS ? ['-itsoffset', (-late).toFixed(6)] : []), ...toJumpOptions(probe)]
+}
+
+/** From how many seconds on ffmpeg takes a gap in the timestamps of MPEG-TS and MPEG-PS for a jump of their clock. */
+export const CLOCK_JUMP_SECONDS = 10
+/** Number of frames after which a gap is a jump, and the longest assumed interval of frames, in seconds. */
+const [JUMP_FRAMES, LONGEST_INTERVAL_SECONDS] = [4, 60]
+
+/** Returns the option that keeps ffmpeg from taking the interval between two slides of a slide show for a jump of the clock. */
+function toJumpOptions({ format, video }: Probe): string[] {
+  if (!video || !isBroadcast(format) || (video.framesPerSecond ?? 0) >= 1) return []
+  const interval = Math.min(LONGEST_INTERVAL_SECONDS, 1 / (video.framesPerSecond ?? 0))
+  return ['-dts_delta_threshold', String(Math.ceil(CLOCK_JUMP_SECONDS + JUMP_FRAMES * interval))]
 }
 
 /** Returns by how many seconds a track starts after the earlier one of the selected tracks. */
 export function toDelaySeconds(probe: Probe, stream: { startSeconds?: number }): number {
   return (stream.startSeconds ?? 0) - toFirstSeconds(probe)
+}
+
+/** Whether a container has a clock that can jump, and can start and end anywhere: MPEG-TS and MPEG-PS. */
+export function isBroadcast(format: string): boolean {
+  return format === 'mpegts' || format === 'mpeg'
 }
 
 /** Whether a track starts at the start of the result, so that it can be copied. */
@@ -96,7 +113,9 @@ export function toTimestampOptions(probe: Probe, video: VideoStream, { highest, 
 }
 
 /**
- * Returns a bitstream filter that sets the timestamp of the first frame to 0 and every duration to that of the frame rate. The
+ * Returns a bitstream filter that sets the timestamp of the first frame to 0 and every duration to that of the frame rate. A
+ * first frame that is more than a second late is left there, because frames are missing, except in recordings of a broadcast,
+ * which can start long before their first key frame. The
  * filter `setpts` would make ffmpeg 7.1 lose the frame rate. `setts` sets both timestamps to the decoding timestamp unless both
  * are named. Since ffmpeg 6 packets have the durations of the source, which belong to other frames where these are reordered;
  * a container keeps the last one.
@@ -104,7 +123,7 @@ export function toTimestampOptions(probe: Probe, video: VideoStream, { highest, 
 function toPacketFilter(probe: Probe, video: VideoStream): string {
   const duration = (1 / Math.min(toReportedRate(video), toMaxRate(video))).toFixed(9)
   const latest = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
-  const isFirst = `eq(N\\,0)*lt(PTS*TB\\,${latest})`
+  const isFirst = isBroadcast(probe.format) ? 'eq(N\\,0)' : `eq(N\\,0)*lt(PTS*TB\\,${latest})`
   return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS):duration=${duration}/TB`
 }
 

@@ -9,13 +9,15 @@ import { colourFilters, staysHdr, toFrameInputOptions, toFrameFilters } from '..
 import { reencodeAll, copyAll, toCopyPlan, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
+import { withPacketFacts } from './packets/facts.ts'
 import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
 import { explainScrambling } from '../frames/scrambling.ts'
 import { toLayout } from '../frames/size.ts'
 import { findLostMarks, toSpatialOptions } from '../frames/spatial.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
+import { toOverlapFilter } from './packets/overlap.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
-import { assertMixable, toAudioEncoderOptions, toFilteredAudio, toMixWarning } from './audio.ts'
+import { assertMixable, mayChange, toAudioEncoderOptions, toFilteredAudio, toMixWarning } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
 import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
@@ -50,7 +52,7 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
       const encoded = await explainScrambling(context, async () => {
         const extended = await extendLastFrame(context, settings, await encode(context, request))
-        reportDefects(context, settings, extended)
+        await reportDefects(context, settings, extended)
         return extended
       })
       reportChoices(context, settings)
@@ -186,10 +188,10 @@ async function toLoudness(context: RunContext, { loudness }: EncodeSettings): Pr
  * Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`; always throws corruption of a source that is
  * marked as scrambled. All others become warnings.
  */
-function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): void {
-  const { probe } = context
-  for (const { code, message } of findDefects({ ...encoded, probe })) {
-    const isScrambled = code === 'input.corrupt' && probe.scrambled === true
+async function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): Promise<void> {
+  const known = await withPacketFacts(context, encoded)
+  for (const { code, message } of findDefects(known)) {
+    const isScrambled = code === 'input.corrupt' && context.probe.scrambled === true
     if (code !== null && (onCorrupt === 'reject' || isScrambled))
       throw new MediadError(code, `${message}: upload the file again`)
     context.warn(message)
@@ -255,7 +257,7 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
 function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Probe): string[] {
   const { audio } = probe
   if (!audio) return ['-an']
-  return plan.audio
-    ? ['-map', `0:${audio.index}`, '-c:a', 'copy']
-    : [...toFilteredAudio(probe, audio, loudness), ...toAudioEncoderOptions(settings)]
+  if (plan.audio) return ['-map', `0:${audio.index}`, '-c:a', 'copy']
+  const overlaps = mayChange(probe, audio) ? ['-bsf:a', toOverlapFilter()] : []
+  return [...toFilteredAudio(probe, audio, loudness), ...toAudioEncoderOptions(settings), ...overlaps]
 }

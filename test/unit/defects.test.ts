@@ -1,20 +1,26 @@
 import * as assert from 'uvu/assert'
 import type { Corruption, Probe } from '../../daemon/index.ts'
 import { createCorruptionCounter } from '../../daemon/programs/corruption.ts'
-import { findDefects, toVideoEnd } from '../../plugins/transcode/defects.ts'
+import { findDefects, isHeaderInDoubt, toVideoEnd, type PacketFacts } from '../../plugins/transcode/defects.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('defects')
 
 const intact: Corruption = { undecodable: {}, truncated: false, gaps: false, nonMonotonic: false, detections: [] }
-type Case = { probe?: Partial<Probe>; seconds?: number; corruption?: Partial<Corruption>; droppedFrames?: number }
+type Case = {
+  probe?: Partial<Probe>
+  seconds?: number
+  corruption?: Partial<Corruption>
+  droppedFrames?: number
+  packets?: PacketFacts
+}
 
-function codesOf({ probe = {}, seconds = 10, corruption = {}, droppedFrames = 0 }: Case): (string | null)[] {
+function codesOf({ probe = {}, seconds = 10, corruption = {}, droppedFrames = 0, packets = {} }: Case) {
   const duration = { durationSeconds: seconds }
   const result = aProbe({ ...duration, video: aVideo(duration), audio: anAudio(duration) })
-  const encoded = { probe: aProbe(probe), result, corruption: { ...intact, ...corruption }, frames: 300, droppedFrames }
-  return findDefects(encoded).map(({ code }) => code)
+  const known = { probe: aProbe(probe), result, corruption: { ...intact, ...corruption }, frames: 300 }
+  return findDefects({ ...known, droppedFrames, packets }).map(({ code }) => code)
 }
 
 test('finds no defects in an intact source', () => {
@@ -47,11 +53,80 @@ test('the duration of the file counts where no other track can be longer', () =>
   assert.equal(codesOf({ seconds: 5, probe: { ...unknown, durationSeconds: null } }), [])
 })
 
-test('counts missing frames where the container has gaps', () => {
-  assert.equal(codesOf({ corruption: { gaps: true } }), [])
-  const slow = { video: aVideo({ framesPerSecond: 31 }) }
-  assert.equal(codesOf({ probe: slow, corruption: { gaps: true } }), ['input.corrupt'])
-  assert.equal(codesOf({ probe: slow }), [])
+test('counts missing frames where the container has gaps, by the gaps between frames', () => {
+  const gaps = { gaps: true }
+  assert.equal(codesOf({ corruption: gaps }), [])
+  assert.equal(codesOf({ corruption: gaps, packets: { missingFrames: 1 } }), [])
+  assert.equal(codesOf({ corruption: gaps, packets: { missingFrames: 6 } }), [null])
+  assert.equal(codesOf({ corruption: gaps, packets: { missingFrames: 7 } }), ['input.corrupt'])
+  assert.equal(codesOf({ packets: { missingFrames: 7 } }), [])
+  const faster = { video: aVideo({ framesPerSecond: 60 }) }
+  assert.equal(codesOf({ probe: faster, corruption: gaps }), [], 'the rate of the first seconds shows nothing')
+})
+
+const short = (undecodable: number) =>
+  codesOf({ seconds: 0.3, probe: shortProbe, corruption: { undecodable: { 5: undecodable } } })
+
+test('two audio packets can be corrupt in a file of any length', () => {
+  assert.equal([short(1), short(2), short(3)], [[null], [null], ['input.corrupt']])
+})
+
+const shortProbe = {
+  durationSeconds: 0.3,
+  video: aVideo({ durationSeconds: 0.3 }),
+  audio: anAudio({ durationSeconds: 0.3 }),
+}
+
+const isInDoubt = (probe: Partial<Probe>, corruption: Partial<Corruption> = {}) => {
+  const result = aProbe({ video: aVideo({ durationSeconds: 3 }), audio: anAudio({ durationSeconds: 3 }) })
+  const known = { result, corruption: { ...intact, ...corruption }, frames: 300, droppedFrames: 0 }
+  return isHeaderInDoubt({ probe: aProbe(probe), ...known })
+}
+
+test('a duration in the header is wrong if the file has all its bytes and its tracks hold no more', () => {
+  const whole = { hasAllBytes: true }
+  const held = { heldSeconds: { video: 3, audio: 3 } }
+  assert.equal(codesOf({ seconds: 3, probe: whole, packets: held }), [null, null])
+  assert.equal(codesOf({ seconds: 3, probe: whole, packets: { heldSeconds: { video: 10, audio: 3 } } }), [
+    'input.truncated',
+    null,
+  ])
+  assert.equal(codesOf({ seconds: 3, probe: whole }), ['input.truncated', 'input.truncated'])
+  assert.equal(codesOf({ seconds: 3, probe: { truncated: true }, packets: held }), [
+    'input.truncated',
+    'input.truncated',
+  ])
+  assert.equal([isInDoubt(whole), isInDoubt({}), isInDoubt(whole, { gaps: true })], [true, false, false])
+  assert.is(isInDoubt(whole, { truncated: true }), false)
+})
+
+test('containers without a credible duration are never truncated by it', () => {
+  const tracks = {
+    durationSeconds: 600,
+    video: aVideo({ durationSeconds: 600 }),
+    audio: anAudio({ durationSeconds: 600 }),
+  }
+  for (const format of ['mpeg', 'mpegts', 'ogg']) assert.equal(codesOf({ probe: { ...tracks, format } }), [], format)
+  assert.equal(codesOf({ probe: { ...tracks, format: 'flv' } }), ['input.truncated', 'input.truncated'])
+})
+
+test('an incomplete packet inside an MPEG-TS does not mean that its end is missing', () => {
+  const probe = { format: 'mpegts', startSeconds: 1.4 }
+  const at = (seconds: number | null) =>
+    codesOf({ probe, corruption: { truncated: true, corruptTicks: seconds === null ? null : seconds * 90_000 } })
+  assert.equal([at(5), at(11.3), at(null)], [[], [null], [null]])
+})
+
+test('streamed audio without video has no last packet', () => {
+  const streamed = { video: null, isStreamed: true, isDurationEstimated: true }
+  assert.equal(codesOf({ probe: streamed, corruption: { truncated: true } }), [])
+  assert.equal(codesOf({ probe: { ...streamed, isStreamed: false }, corruption: { truncated: true } }), [null])
+})
+
+test('tracks that the program map does not list to the end are truncated', () => {
+  assert.equal(codesOf({ probe: { mappedShare: 0.5 } }), ['input.truncated'])
+  assert.equal(codesOf({ probe: { mappedShare: 0.99 } }), [null])
+  assert.equal(codesOf({ probe: { mappedShare: 1 } }), [])
 })
 
 test('compares the size of the file with the size that it declares', () => {
@@ -86,8 +161,18 @@ test('counts the decoding errors of ffmpeg 5 and 7 by stream', () => {
     truncated: false,
     gaps: false,
     nonMonotonic: false,
+    corruptTicks: null,
     detections: [],
   })
+})
+
+test('keeps the timestamp of the last incomplete packet', () => {
+  const counter = createCorruptionCounter()
+  counter.addLine('[mpegts @ 0x55] [warning] Packet corrupt (stream = 0, dts = 483357).')
+  counter.addLine('[mpegts @ 0x55] [warning] Packet corrupt (stream = 1, dts = 500000).')
+  assert.is(counter.read().corruptTicks, 500_000)
+  counter.addLine('[wav @ 0x55] [warning] Packet corrupt (stream = 0, dts = NOPTS).')
+  assert.is(counter.read().corruptTicks, null)
 })
 
 function isTruncated(line: string): boolean {

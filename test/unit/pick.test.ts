@@ -97,3 +97,23 @@ test('reports why tracks are skipped, and which subtitles are text', () => {
     { index: 10, codec: 'hdmv_pgs_subtitle', isText: false },
   ])
 })
+
+test('selects audio of a program of the video, or of no program', () => {
+  const streams = [
+    { ...videoTrack, width: 640 },
+    audioTrack,
+    { ...videoTrack, index: 2 },
+    { ...audioTrack, index: 3, channels: 1 },
+  ]
+  const select = (...programs: number[][]) => {
+    const listed = programs.map((indexes) => ({ streams: indexes.map((index) => ({ index })) }))
+    const { video, audio, skipped } = parseProbe({ streams, programs: listed }, 1000)
+    return [video?.index, audio?.index, ...skipped.map(({ reason }) => reason)]
+  }
+  const other = 'part of another program'
+  assert.equal(select([0, 1], [2, 3]), [2, 3, other, other])
+  assert.equal(select([0, 1], [2]), [2, 3, other, other])
+  assert.equal(select([0, 1], [2], [3]), [2, undefined, other, other, other])
+  assert.equal(select([0, 1, 2, 3]), [2, 1, 'another video track was chosen', 'another audio track was chosen'])
+  assert.equal(select().slice(0, 2), [2, 1])
+})
