@@ -43,7 +43,7 @@ export type {
   Warning,
 } from './vocabulary/job.ts'
 export type { Corruption } from './vocabulary/ffmpeg.ts'
-export type { Mastering } from './vocabulary/media.ts'
+export type { ColourProfile, Curve, Mastering } from './vocabulary/media.ts'
 export type { AudioStream, Probe, SkippedTrack, SubtitleStream, VideoStream } from './vocabulary/media.ts'
 export { isHdr, isStill, toDisplaySize } from './vocabulary/media.ts'
 export { definePlugin } from './vocabulary/plugin.ts'

@@ -9,6 +9,7 @@ import { readMappedShare } from './mpegts/program-map.ts'
 import { toAnalysisOptions, toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
+import { readProfile } from './still/profile.ts'
 import { readTracks, withTracks } from './track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
@@ -106,9 +107,15 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
     const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
     const { json: frames } = await queryAgain(...firstFrame, '-show_entries', 'frame=side_data_list')
-    const found = isStill(probe) ? toFrameOrientation(frames) : toMastering(frames)
+    const found = isStill(probe) ? await readStill(path, frames) : toMastering(frames)
     return { ...probe, video: { ...probe.video, ...found } }
   }
+}
+
+/** Reads what ffprobe reports about an image only with its frame, or not at all. */
+async function readStill(path: string, frames: unknown): Promise<Partial<VideoStream>> {
+  const colourProfile = await readProfile(path)
+  return { ...toFrameOrientation(frames), ...(colourProfile && { colourProfile }) }
 }
 
 /** Whether a track has a packet. One that cannot be found in time is assumed to exist: the decoders report what is wrong. */

@@ -93,6 +93,8 @@ export type VideoStream = {
   readonly hasImplausibleMastering?: boolean
   /** Whether the track is interlaced: each frame consists of two fields. */
   readonly interlaced?: boolean
+  /** How to convert the colours of an image to sRGB, from its ICC profile; absent for sRGB and for video. */
+  readonly colourProfile?: ColourProfile
   /** Projection of 360° video in the container, such as `equirectangular`; absent for flat video. */
   readonly projection?: string
   /** How frames of stereo video contain both views according to the container, such as `side by side`; absent for others. */
@@ -121,6 +123,25 @@ export type Mastering = {
   readonly light?: { readonly max: number; readonly average: number }
 }
 type Point = { readonly x: number; readonly y: number }
+
+/** An ICC profile of RGB: a curve for each of red, green and blue, and a matrix. */
+export type ColourProfile = {
+  /** Convert values from 0 to 1 to linear light. */
+  readonly curves: readonly Curve[]
+  /** Converts linear light to that of sRGB: three rows of three. */
+  readonly matrix: readonly number[]
+}
+
+/** The function `(a x + b)^gamma + e` from `d` on, and `c x + f` below. */
+export type Curve = {
+  readonly gamma: number
+  readonly a: number
+  readonly b: number
+  readonly c: number
+  readonly d: number
+  readonly e: number
+  readonly f: number
+}
 
 /** A mono track that is one channel of the audio. */
 export type MonoTrack = {

@@ -1,5 +1,6 @@
 import { isHdr, type Mastering, type VideoStream } from 'mediad'
 import { mayBeInterlaced } from './mid-stream.ts'
+import { toSrgbFilters } from './profile.ts'
 import { toSizeFilters, type Layout } from './size.ts'
 
 /** `tonemap` converts HDR to SDR with tone mapping; `keep` leaves it HDR with 10 bits. */
@@ -46,7 +47,7 @@ function hasAlpha({ pixelFormat }: VideoStream): boolean {
   return /^(?:yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8)/.test(pixelFormat ?? '')
 }
 
-/** Returns the filters for size and colour, by the kind of source: kept HDR, HDR, RGB, BT.2020 SDR, BT.601 or BT.709. */
+/** Returns the filters for size and colour, by the kind of source: kept HDR, HDR, an image with a colour profile, RGB, BT.2020 SDR, BT.601 or BT.709. */
 function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
   if (staysHdr(video, hdr))
     return [
@@ -57,6 +58,14 @@ function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[]
       ...withoutMastering(video),
     ]
   if (isHdr(video)) return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toToneMapping(video)]
+  if (video.colourProfile)
+    return [
+      ...toSizeFilters(video, layout, []),
+      ...toSrgbFilters(video.colourProfile),
+      'scale=out_range=tv:out_color_matrix=bt709',
+      'format=yuv420p',
+      taggedBt709,
+    ]
   if (isRgb(video))
     return [...toSizeFilters(video, layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
   if (video.primaries === 'bt2020')

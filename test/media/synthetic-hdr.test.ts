@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Probe } from '../../daemon/index.ts'
 import { transcode, upload } from '../../plugins/index.ts'
+import { byRelease } from '../helpers/ffmpeg-version.ts'
 import { ffmpeg, readColours } from '../helpers/media.ts'
 import { openFileBench, type FileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
@@ -65,6 +66,9 @@ addRows(suite('HDR'), {
 })
 
 const ignored = { warnings: [...toneMapped.warnings, /implausible HDR metadata was ignored/] }
+/** Since ffmpeg 7.1 its decoder ignores implausible screens itself, and reports none. */
+const toWarnings = (name: string) =>
+  name.startsWith('screen') ? byRelease({ '5.1': ignored, '7.1': toneMapped }) : ignored
 const steps = Array.from({ length: 10 }, (_, n) => ({ x: n / 10, y: 0.1, size: 0.09 }))
 let reference: Promise<number[]> | undefined
 
@@ -72,7 +76,7 @@ addRows(suite('HDR with implausible light levels'), {
   makers: implausibleLight,
   quick: ['light-level-1.mp4'],
   rows: Object.fromEntries(
-    Object.keys(implausibleLight).map((name) => [name, video(256, 144, { audio: false, ...ignored })]),
+    Object.keys(implausibleLight).map((name) => [name, video(256, 144, { audio: false, ...toWarnings(name) })]),
   ),
   async also({ name, path, result, bench }) {
     reference ??= readGreys(bench, join(bench.folder, 'plausible.mp4'))
@@ -84,7 +88,7 @@ addRows(suite('HDR with implausible light levels'), {
     }
     const kept = await bench.run(path, [transcode({ codec: 'hevc', preset: 'ultrafast', hdr: 'keep' }), upload()])
     if (!kept.ok) throw new Error(`${kept.code}: ${kept.message}`)
-    assert.match(kept.warnings.join(), ignored.warnings[1] ?? '')
+    assert.is(kept.warnings.length, toWarnings(name).warnings.length - 1, kept.warnings.join())
     const { mastering, hasImplausibleMastering } = (await inspect(bench, kept.outputs[0]?.path ?? '')).video ?? {}
     assert.is(hasImplausibleMastering, undefined, `${name}: ${JSON.stringify(mastering)}`)
   },

@@ -1,11 +1,14 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { transcode, upload } from '../../plugins/index.ts'
+import { thumbnail, transcode, upload } from '../../plugins/index.ts'
 import { isOfRelease } from '../helpers/ffmpeg-version.ts'
 import { readColour } from '../helpers/media.ts'
-import type { FileBench } from '../helpers/run-file.ts'
+import { openFileBench, type FileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { addRows } from './rows.ts'
 import { panoramas, withoutDuration } from './synthetic/marks.ts'
+import { stills } from './synthetic/stills.ts'
 import { video } from './table.ts'
 
 const lost = /the result is not marked as 360° \(equirectangular\)/
@@ -49,3 +52,33 @@ addRows(suite('sources without a duration'), {
     assert.ok(red > 200, `${name}: the frame at 10 % of 3 s is red, red is ${red}`)
   },
 })
+
+/** The image's colour, red 200, green 100 and blue 50, in sRGB: computed from the definitions of the profiles. */
+const colours: Readonly<Record<string, readonly number[]>> = {
+  p3: [215, 93, 30],
+  adobe: [227, 100, 42],
+  srgb: [200, 100, 50],
+}
+
+const images = suite('images with a colour profile')
+let bench: FileBench
+images.before(async () => {
+  bench = await openFileBench()
+})
+images.after(async () => bench[Symbol.asyncDispose]())
+
+for (const [name, make] of Object.entries(stills)) {
+  const add = name === 'p3.jpg' ? images : images.exhaustive
+  add(`converts ${name} to sRGB`, async () => {
+    const path = join(bench.folder, name)
+    await make(path)
+    const result = await bench.run(path, [thumbnail({ format: 'png' }), upload()])
+    if (!result.ok) throw new Error(`${result.code}: ${result.message}`)
+    const image = result.outputs[0]?.path ?? ''
+    const colour = await readColour(image, { x: 0.2, y: 0.2, size: 0.5 })
+    const expected = colours[name.split('.')[0] ?? ''] ?? []
+    const difference = Math.max(...colour.map((value, n) => Math.abs(value - (expected[n] ?? 0))))
+    assert.ok(difference <= 4, `${name}: ${colour.join()}, expected ${expected.join()}`)
+    if (name !== 'srgb.jpg') assert.not.match(await readFile(image, 'latin1'), /iCCP/)
+  })
+}
