@@ -1,6 +1,6 @@
 import { toFields, toList, toNumber, type Fields } from './fields.ts'
 import { isCandidate } from './pick.ts'
-import type { TrackBoxes } from './track-boxes.ts'
+import type { TrackBoxes } from './mp4/track-boxes.ts'
 
 /** Number of packets that the first run of ffprobe reads. Tracks among them are known to hold something. */
 export const FIRST_PACKETS = 200

@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises'
 import { MediadError } from '../vocabulary/errors.ts'
 import type { InputLimits } from '../programs/input.ts'
 import { classify } from '../programs/stderr.ts'
-import type { Boxes } from './boxes.ts'
-import type { Scrambling } from './scrambling.ts'
+import type { Boxes } from './mp4/boxes.ts'
+import type { Scrambling } from './mpegts/scrambling.ts'
 
 /** What the bytes of a file show about the reason why it cannot be read. */
 type Facts = Boxes & { readonly scrambling: Scrambling; readonly limits: InputLimits }

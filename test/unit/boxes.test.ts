@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { readBoxes, type Boxes } from '../../daemon/probe/boxes.ts'
+import { readBoxes, type Boxes } from '../../daemon/probe/mp4/boxes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 import { createBox } from '../media/synthetic/boxes.ts'

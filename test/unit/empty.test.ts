@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { findEmpty, withoutEmpty } from '../../daemon/probe/empty.ts'
 import { parseProbe } from '../../daemon/probe/parse.ts'
-import type { TrackBoxes } from '../../daemon/probe/track-boxes.ts'
+import type { TrackBoxes } from '../../daemon/probe/mp4/track-boxes.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('empty tracks')

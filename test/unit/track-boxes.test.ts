@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { readTracks, withTracks, type TrackBoxes } from '../../daemon/probe/track-boxes.ts'
+import { readTracks, withTracks, type TrackBoxes } from '../../daemon/probe/mp4/track-boxes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { aProbe, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'

@@ -1,5 +1,5 @@
 import type { Probe } from '../../vocabulary/media.ts'
-import type { Boxes } from '../boxes.ts'
+import type { Boxes } from '../mp4/boxes.ts'
 import { readDeclaredSize } from './declared-size.ts'
 
 type Facts = Pick<

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { findBoxes, listBoxes, MAX_BOXES, readAt, type Box, type Span, type Walk } from './boxes.ts'
-import type { AudioStream, Probe, VideoStream } from '../vocabulary/media.ts'
-import { toFields, toList, toNumber } from './fields.ts'
+import type { AudioStream, Probe, VideoStream } from '../../vocabulary/media.ts'
+import { toFields, toList, toNumber } from '../fields.ts'
 
 /** Facts about a track of an MP4 that ffprobe does not report. */
 export type TrackBoxes = {
