@@ -1,5 +1,6 @@
 import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
+import { SAMPLES_PER_PACKET } from './defects.ts'
 import { isRgb, staysHdr } from '../frames/colour.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
@@ -71,5 +72,12 @@ function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: Audio
     isCommonRate,
     audio.channels === 1 || audio.channels === 2,
     loudness === undefined,
+    !hasAbsurdDuration(audio),
   ].every(Boolean)
+}
+
+/** Whether AAC lasts over a second longer than its packets: a copy would keep the wrong duration of a packet. */
+function hasAbsurdDuration({ codec, packetCount, durationSeconds, sampleRate }: AudioStream): boolean {
+  if (codec !== 'aac' || !packetCount || !durationSeconds) return false
+  return durationSeconds - (packetCount * SAMPLES_PER_PACKET) / sampleRate > 1
 }
