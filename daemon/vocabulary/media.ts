@@ -37,7 +37,7 @@ export type Probe = {
   readonly isStreamed?: boolean
   /** Whether the parameters of a track come late in the file, so that ffmpeg has to search longer for them, too. */
   readonly needsLongAnalysis?: boolean
-  /** Share of an MPEG-TS in which its program map lists the selected tracks; 1 unless the map changes mid-stream. */
+  /** Share of an MPEG-TS in which the selected tracks are not replaced by others, as its program map says; else 1. */
   readonly mappedShare?: number
   /** Whether the file has every byte that its container states. False for containers that state none. */
   readonly hasAllBytes?: boolean

@@ -1,6 +1,7 @@
 import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
 import type { Units } from '../bitstream/evidence.ts'
+import { SAMPLES_PER_PACKET } from './defects.ts'
 import { isRgb, staysHdr } from '../frames/colour.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
@@ -85,5 +86,12 @@ function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: Audio
     isUniform(audio),
     audio.tracks === undefined,
     loudness === undefined,
+    !hasAbsurdDuration(audio),
   ].every(Boolean)
+}
+
+/** Whether AAC lasts over a second longer than its packets: a copy would keep the wrong duration of a packet. */
+function hasAbsurdDuration({ codec, packetCount, durationSeconds, sampleRate }: AudioStream): boolean {
+  if (codec !== 'aac' || !packetCount || !durationSeconds) return false
+  return durationSeconds - (packetCount * SAMPLES_PER_PACKET) / sampleRate > 1
 }

@@ -89,7 +89,7 @@ function findDropped({ droppedFrames }: Encoded): Defect[] {
   return [{ code: null, message: `frames dropped because of non-monotonic timestamps: ${droppedFrames}` }]
 }
 
-/** Finds tracks that the program map lists in a part of the file only: other tracks replace them. */
+/** Finds tracks that others replace in a part of the file, because the program map changes. */
 function findUnmapped({ probe: { mappedShare = 1 } }: Encoded): Defect[] {
   if (mappedShare === 1) return []
   const message = `the program map changes mid-stream: video and audio of the result are only ${Math.round(mappedShare * 100)} % of it`

@@ -82,3 +82,8 @@ test('copies audio only when every player supports it', () => {
   assert.is(copiesAudio({}, { loudness: { target: -16 } }), false)
   assert.is(copiesAudio({ startSeconds: 1 }), false)
 })
+
+test('re-encodes AAC whose duration exceeds its packets', () => {
+  assert.is(copiesAudio({ packetCount: 469, durationSeconds: 10 }), true)
+  assert.is(copiesAudio({ packetCount: 469, durationSeconds: 44_739 }), false)
+})

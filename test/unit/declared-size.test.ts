@@ -34,7 +34,9 @@ async function declare(bytes: Buffer): Promise<unknown[]> {
 }
 
 test('recognises the sizes that programs write before they know them', () => {
-  const placeholders = [0, 0xffff_ffff, 0x7fff_ffff, 0x7fff_f000, 0x8000_0000, 2_000_000_000, 0x7fff_ffdb, 0xffff_f000]
+  const placeholders = [
+    0, 0xffff_ffff, 0x7fff_ffff, 0x7fff_f000, 0x8000_0000, 2_000_000_000, 0x7fff_ffdb, 0xffff_f000, 0x7f00_0000,
+  ]
   assert.equal(
     placeholders.filter((size) => !isPlaceholder(size)),
     [],
@@ -56,6 +58,18 @@ test('reads the sizes of a large WAV from its own chunk', async () => {
   const parts = [chunk('RF64', 0xffff_ffff), Buffer.from('WAVE'), chunk('ds64', 28, sizes), format]
   const bytes = Buffer.concat([...parts, chunk('data', 0xffff_ffff, Buffer.alloc(1000))])
   assert.equal(await declare(bytes), [5080, false, false])
+})
+
+const aiff = (length: number) => {
+  const [form, samples] = [chunk('FORM', 0), chunk('SSND', 0, Buffer.alloc(1000))]
+  samples.writeUInt32BE(length, 4)
+  return Buffer.concat([form, Buffer.from('AIFC'), samples])
+}
+
+test('reads the size of the samples in an AIFF', async () => {
+  assert.equal(await declare(aiff(1000)), [1020, false, true])
+  assert.equal(await declare(aiff(5000)), [5020, false, false])
+  assert.equal(await declare(aiff(0x7f00_0000)), [null, true, false])
 })
 
 test('adds the parts of a large AVI', async () => {

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import {
   countMissingFrames,
+  fillsFile,
   parsePackets,
   toHeldSeconds,
   type Packet,
@@ -9,7 +10,7 @@ import { suite } from '../helpers/suite.ts'
 
 const test = suite('packets')
 
-const at = (...starts: readonly number[]): Packet[] => starts.map((start) => ({ start, duration: 0.04 }))
+const at = (...starts: readonly number[]): Packet[] => starts.map((start) => ({ start, duration: 0.04, bytes: 1000 }))
 const every = (seconds: number, count: number, from = 0) => Array.from({ length: count }, (_, n) => from + n * seconds)
 const missing = (starts: readonly number[]) => countMissingFrames(at(...starts), Infinity)
 
@@ -26,18 +27,24 @@ test('parses the packets of each track', async () => {
   ]
   const [video, audio] = await parsePackets(lines(text.join('\n')), 2)
   assert.equal(video, [
-    { start: 2 / 25, duration: 1 / 25 },
-    { start: 1 / 25, duration: 1 / 25 },
+    { start: 2 / 25, duration: 1 / 25, bytes: 1520 },
+    { start: 1 / 25, duration: 1 / 25, bytes: 1520 },
   ])
-  assert.equal(audio, [{ start: -1024 / 48_000, duration: 1024 / 48_000 }])
+  assert.equal(audio, [{ start: -1024 / 48_000, duration: 1024 / 48_000, bytes: 372 }])
 })
 
 test('a track holds what its packets span, without an absurd duration of one packet', () => {
   assert.is(toHeldSeconds([]), 0)
   assert.is(Math.round(toHeldSeconds(at(...every(0.04, 100))) * 100), 400)
-  assert.is(Math.round(toHeldSeconds([...at(...every(0.04, 100)), { start: 4, duration: 36_000 }])), 5)
+  assert.is(Math.round(toHeldSeconds([...at(...every(0.04, 100)), { start: 4, duration: 36_000, bytes: 1 }])), 5)
   assert.is(Math.round(toHeldSeconds(at(0, 60))), 60)
   assert.is(Math.round(toHeldSeconds(at(...every(0, 100))) * 100), 400)
+})
+
+test('packets fill a file if nothing but headers is left', () => {
+  const packets = [at(...every(0.04, 500)), at(...every(0.02, 500))]
+  assert.equal([fillsFile(packets, 1_040_000), fillsFile(packets, 1_100_000)], [true, false])
+  assert.equal([fillsFile([], 10_000), fillsFile([], 20_000)], [true, false])
 })
 
 test('counts frames that are missing between others', () => {

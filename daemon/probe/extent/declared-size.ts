@@ -24,7 +24,7 @@ const nothing: DeclaredSize = { bytes: null, isStreamed: false, isWhole: false }
 const streamed: DeclaredSize = { bytes: null, isStreamed: true, isWhole: false }
 
 /**
- * Reads the size that the header of a file declares: that of AVI and WAV (RIFF), CAF, Matroska, WMV and WMA (ASF). Never
+ * Reads the size that the header of a file declares: that of AVI and WAV (RIFF), AIFF, CAF, Matroska, WMV and WMA (ASF). Never
  * throws because of the content. For Matroska, `bytes` is null, because ffmpeg's demuxer reports where such a file is
  * truncated, and it can lack its index without lacking media.
  */
@@ -38,6 +38,7 @@ export async function readDeclaredSize(path: string): Promise<DeclaredSize> {
   const form = head.toString('latin1', 8, 12)
   if (['RIFF', 'RF64', 'BW64'].includes(type) && form === 'WAVE') return await readWave(file, size)
   if (type === 'RIFF') return await readAvi(file, size)
+  if (type === 'FORM' && form.startsWith('AIF')) return await readAiff(file, size)
   if (type === 'caff') return await readCaf(file, size)
   const segmentEnd = readSegmentEnd(head)
   if (segmentEnd !== null) return { ...nothing, isWhole: segmentEnd <= size }
@@ -53,7 +54,7 @@ export async function readDeclaredSize(path: string): Promise<DeclaredSize> {
  */
 async function readWave(file: FileHandle, size: number): Promise<DeclaredSize> {
   let long: number | null = null
-  for await (const { type, start, length } of listChunks(file, { from: 12, isBigEndian: false })) {
+  for await (const { type, start, length } of listChunks(file, { from: 12, lengths: 'little' })) {
     if (type === 'ds64') long = await readLong(file, start + 8)
     if (type !== 'data') continue
     const bytes = length === 0xffff_ffff && long !== null ? long : length
@@ -67,15 +68,21 @@ async function readWave(file: FileHandle, size: number): Promise<DeclaredSize> {
 /** Returns the declared size of an AVI. A large one consists of several RIFF chunks. */
 async function readAvi(file: FileHandle, size: number): Promise<DeclaredSize> {
   let declared = nothing
-  for await (const { type, start, length } of listChunks(file, { from: 0, isBigEndian: false })) {
+  for await (const { type, start, length } of listChunks(file, { from: 0, lengths: 'little' })) {
     if (type === 'RIFF') declared = toSize(length, { uncounted: start, size })
     if (type !== 'RIFF' || declared.isStreamed) break
   }
   return declared
 }
 
+async function readAiff(file: FileHandle, size: number): Promise<DeclaredSize> {
+  for await (const { type, start, length } of listChunks(file, { from: 12, lengths: 'big' }))
+    if (type === 'SSND') return toSize(length, { uncounted: start, size })
+  return nothing
+}
+
 async function readCaf(file: FileHandle, size: number): Promise<DeclaredSize> {
-  for await (const { type, start, length } of listChunks(file, { from: 8, isBigEndian: true }))
+  for await (const { type, start, length } of listChunks(file, { from: 8, lengths: 'long' }))
     if (type === 'data') return length < 0 ? streamed : toSize(length, { uncounted: start, size })
   return nothing
 }
@@ -85,19 +92,27 @@ type Chunk = { readonly type: string; readonly start: number; readonly length: n
 /** Limit of chunks read before the media data. A hostile file can have millions. */
 const MAX_CHUNKS = 1000
 
-/** Yields the chunks of a RIFF file (32-bit little-endian lengths) or a CAF (64-bit big-endian ones), in order. */
-async function* listChunks(file: FileHandle, list: { from: number; isBigEndian: boolean }): AsyncGenerator<Chunk> {
-  const headBytes = list.isBigEndian ? 12 : 8
+/** How the length of a chunk is stored: RIFF in 32 bits, little-endian; AIFF big-endian; CAF in 64 bits, big-endian. */
+type Lengths = 'little' | 'big' | 'long'
+
+/** Yields the chunks of a file, in order. */
+async function* listChunks(file: FileHandle, list: { from: number; lengths: Lengths }): AsyncGenerator<Chunk> {
+  const headBytes = list.lengths === 'long' ? 12 : 8
   for (let at = list.from, n = 0; n < MAX_CHUNKS; n++) {
     const { buffer: head, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, at)
     if (bytesRead < headBytes) return
-    const length = list.isBigEndian ? Number(head.readBigInt64BE(4)) : head.readUInt32LE(4)
+    const length = readLength(head, list.lengths)
     const start = at + headBytes
     yield { type: head.toString('latin1', 0, 4), start, length }
     if (length < 0) return
-    at = start + length + (list.isBigEndian ? 0 : length % 2)
+    at = start + length + (list.lengths === 'long' ? 0 : length % 2)
     if (!Number.isSafeInteger(at)) return
   }
+}
+
+function readLength(head: Buffer, lengths: Lengths): number {
+  if (lengths === 'long') return Number(head.readBigInt64BE(4))
+  return lengths === 'big' ? head.readUInt32BE(4) : head.readUInt32LE(4)
 }
 
 async function readLong(file: FileHandle, at: number): Promise<number | null> {
@@ -112,17 +127,25 @@ function toSize(bytes: number, { uncounted, size }: { uncounted: number; size: n
   return { bytes: end, isStreamed: false, isWhole: end <= size }
 }
 
-/** How far a placeholder is from the round number that it stands for: by the size of the header, or of a block. */
-const PLACEHOLDER_SLACK = 2 ** 16
+/**
+ * Round numbers that placeholders stand for, and how far placeholders are from them, by the size of a header or of a block. A
+ * true size is one by a chance of 1 to 300.
+ */
+const roundNumbers = [
+  { unit: 2 ** 28, slack: 2 ** 16 },
+  { unit: 10 ** 8, slack: 2 ** 16 },
+  { unit: 2 ** 24, slack: 2 ** 12 },
+] as const
+const SMALLEST_PLACEHOLDER = 2 ** 28
 
 /**
  * Whether a size is one that programs write while they do not know it: 0, or a round number of at least 256 MiB, such as
- * 0xffffffff, 0x7ffff000 and 2000000000. A true size is one by a chance of 1 to 500.
+ * 0xffffffff, 0x7ffff000, 0x7f000000 and 2000000000.
  */
 export function isPlaceholder(bytes: number): boolean {
   if (bytes === 0) return true
-  return [2 ** 28, 10 ** 8].some((unit) => {
+  return roundNumbers.some(({ unit, slack }) => {
     const multiple = Math.round(bytes / unit) * unit
-    return multiple >= 2 ** 28 && Math.abs(bytes - multiple) <= PLACEHOLDER_SLACK
+    return multiple >= SMALLEST_PLACEHOLDER && Math.abs(bytes - multiple) <= slack
   })
 }

@@ -3,8 +3,10 @@ import { toFields, toInteger, toList } from '../fields.ts'
 import { readSections, type Section } from './sections.ts'
 import type { Probe } from '../../vocabulary/media.ts'
 
-/** One program map: the number of the program, and the PIDs of its tracks. */
-export type ProgramMap = { readonly program: number; readonly pids: ReadonlySet<number> }
+/** One program map: the number of the program, and its tracks by their PIDs. */
+export type ProgramMap = { readonly program: number; readonly tracks: ReadonlyMap<number, Kind> }
+
+export type Kind = 'video' | 'audio' | 'other'
 
 /** Parts of a file in which maps are searched: their number and size. A map is repeated at least every half second. */
 const WINDOWS = { count: 32, bytes: 2 ** 20 } as const
@@ -33,13 +35,20 @@ export async function readProgramMaps(path: string): Promise<ProgramMap[][]> {
   return parts
 }
 
-/** Returns the share of the file in which the map of its program lists a PID. 1 for a PID that no map lists. */
+/**
+ * Returns the share of the file that has a track: where the map of its program lists another one of the same kind instead, it
+ * was replaced. A track that comes late or ends early without a replacement, and one that no map lists, count as complete.
+ */
 export function toMappedShare(parts: readonly (readonly ProgramMap[])[], pid: number): number {
-  const program = parts.flat().find(({ pids }) => pids.has(pid))?.program
-  if (program === undefined) return 1
+  const first = parts.flat().find(({ tracks }) => tracks.has(pid))
+  const kind = first?.tracks.get(pid)
+  if (first === undefined || kind === 'other') return 1
+  const isReplaced = ({ tracks }: ProgramMap) => !tracks.has(pid) && [...tracks.values()].includes(kind ?? 'other')
   const shares = parts.map((maps) => {
-    const own = maps.filter((map) => map.program === program)
-    return own.length === 0 ? 0 : own.filter(({ pids }) => pids.has(pid)).length / own.length
+    const own = maps.filter(({ program }) => program === first.program)
+    // without a map of the program, another program can have replaced all of it
+    const described = own.length > 0 ? own : maps
+    return 1 - described.filter(isReplaced).length / described.length
   })
   return shares.reduce((sum, share) => sum + share, 0) / shares.length
 }
@@ -50,7 +59,7 @@ async function readWindow(file: FileHandle, at: number): Promise<Buffer> {
 }
 
 /**
- * Returns the share of an MPEG-TS in which the map of a program lists the selected tracks; 1 for other files. `json` is what
+ * Returns the share of an MPEG-TS in which the selected tracks are not replaced by others; 1 for other files. `json` is what
  * ffprobe printed, whose `id` of a stream is its PID.
  */
 export async function readMappedShare(path: string, { probe, json }: { probe: Probe; json: unknown }): Promise<number> {
@@ -72,10 +81,35 @@ function toPmtPids({ table, body }: Section): number[] {
 
 function toMap({ table, id, body }: Section): ProgramMap[] {
   if (table !== PMT_TABLE || body.length < 4) return []
-  const pids = new Set<number>()
+  const tracks = new Map<number, Kind>()
   for (let at = 4 + (body.readUInt16BE(2) & 0xfff); at + 5 <= body.length;) {
-    pids.add(body.readUInt16BE(at + 1) & 0x1fff)
-    at += 5 + (body.readUInt16BE(at + 3) & 0xfff)
+    const end = at + 5 + (body.readUInt16BE(at + 3) & 0xfff)
+    tracks.set(body.readUInt16BE(at + 1) & 0x1fff, toKind(body[at] ?? 0, body.subarray(at + 5, end)))
+    at = end
   }
-  return pids.size === 0 ? [] : [{ program: id, pids }]
+  return tracks.size === 0 ? [] : [{ program: id, tracks }]
+}
+
+/** Stream types of video and of audio, of the standard and of ATSC; type 6 is private data, which its descriptors name. */
+const videoTypes: ReadonlySet<number> = new Set([0x01, 0x02, 0x10, 0x1b, 0x24, 0x33, 0x42, 0xd1, 0xd2, 0xea])
+const audioTypes: ReadonlySet<number> = new Set([0x03, 0x04, 0x0f, 0x11, 0x1c, 0x80, 0x81, 0x82, 0x84, 0x87])
+const PRIVATE_TYPE = 6
+/** Descriptors of AC-3, E-AC-3, DTS and AAC (ETSI EN 300 468), and the registration descriptor with its formats. */
+const audioDescriptors: ReadonlySet<number> = new Set([0x6a, 0x7a, 0x7b, 0x7c])
+const REGISTRATION = 5
+const audioFormats: ReadonlySet<string> = new Set(['AC-3', 'EAC3', 'DTS1', 'DTS2', 'DTS3', 'Opus', 'BSSD'])
+
+function toKind(type: number, descriptors: Buffer): Kind {
+  if (videoTypes.has(type)) return 'video'
+  if (audioTypes.has(type)) return 'audio'
+  return type === PRIVATE_TYPE && hasAudioDescriptor(descriptors) ? 'audio' : 'other'
+}
+
+function hasAudioDescriptor(descriptors: Buffer): boolean {
+  for (let at = 0; at + 2 <= descriptors.length; at += 2 + (descriptors[at + 1] ?? 0)) {
+    const tag = descriptors[at] ?? 0
+    if (audioDescriptors.has(tag)) return true
+    if (tag === REGISTRATION && audioFormats.has(descriptors.toString('latin1', at + 2, at + 6))) return true
+  }
+  return false
 }

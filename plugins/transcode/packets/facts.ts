@@ -1,6 +1,6 @@
 import type { RunContext } from 'mediad'
 import { hasGaps, isHeaderInDoubt, type Encoded, type PacketFacts } from '../defects.ts'
-import { countMissingFrames, listPackets, toHeldSeconds } from './packets.ts'
+import { countMissingFrames, fillsFile, listPackets, toHeldSeconds } from './packets.ts'
 import type { Result } from '../result.ts'
 import { CLOCK_JUMP_SECONDS, isBroadcast, toStartOptions } from '../timestamps.ts'
 
@@ -18,12 +18,14 @@ async function readGaps(context: RunContext, encoded: Encoded): Promise<PacketFa
   return { missingFrames: countMissingFrames(packets, isBroadcast(format) ? CLOCK_JUMP_SECONDS : Infinity) }
 }
 
-/** Measures the tracks of a source whose header is in doubt. */
+/** Measures the tracks of a source whose header is in doubt. Nothing is known of a file in which the demuxer skips a part. */
 async function readHeld(context: RunContext, encoded: Encoded): Promise<PacketFacts> {
   if (!isHeaderInDoubt(encoded)) return {}
-  const { video, audio } = context.probe
-  const tracks = [video, audio].flatMap((stream) => (stream ? [stream.index] : []))
+  const { video, audio, skipped, sizeBytes } = context.probe
+  const others = skipped.filter(({ type, codec }) => codec !== null && (type === 'video' || type === 'audio'))
+  const tracks = [video, audio, ...others].flatMap((stream) => (stream ? [stream.index] : []))
   const lists = await listPackets(context, { tracks, inputOptions: toStartOptions(context.probe) })
+  if (!fillsFile(lists, sizeBytes)) return {}
   const held = (stream: { index: number } | null) =>
     stream ? toHeldSeconds(lists[tracks.indexOf(stream.index)] ?? []) : 0
   return { heldSeconds: { video: held(video), audio: held(audio) } }

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { RunContext } from 'mediad'
 
-/** A packet of a track, in seconds. */
-export type Packet = { readonly start: number; readonly duration: number }
+/** A packet of a track; start and duration are in seconds. */
+export type Packet = { readonly start: number; readonly duration: number; readonly bytes: number }
 
 /**
  * Lists the packets of tracks of the source without decoding them. This reads the whole file, so it is for files whose header
@@ -30,7 +30,7 @@ export async function listPackets(
 
 /**
  * Parses the output of ffmpeg's muxer `framecrc`: `#tb 0: 1/12800` gives a track's unit, and each other line is `track, dts,
- * pts, duration, …`. Lines of another form are ignored.
+ * pts, duration, bytes, …`. Lines of another form are ignored.
  */
 export async function parsePackets(lines: AsyncIterable<string>, count: number): Promise<Packet[][]> {
   const units = new Map<number, number>()
@@ -38,11 +38,11 @@ export async function parsePackets(lines: AsyncIterable<string>, count: number):
   for await (const line of lines) {
     const [, track, above, below] = /^#tb (\d+): (\d+)\/(\d+)$/.exec(line) ?? []
     if (track !== undefined) units.set(Number(track), Number(above) / Number(below))
-    const [index, decoding, presentation, duration] = line.split(',').map(Number)
+    const [index, decoding, presentation, duration, bytes = 0] = line.split(',').map(Number)
     const unit = units.get(index ?? -1)
     const start = Number.isFinite(presentation) ? presentation : decoding
     if (unit === undefined || start === undefined || !Number.isFinite(start + (duration ?? Number.NaN))) continue
-    packets[index ?? -1]?.push({ start: start * unit, duration: (duration ?? 0) * unit })
+    packets[index ?? -1]?.push({ start: start * unit, duration: (duration ?? 0) * unit, bytes })
   }
   return packets
 }
@@ -62,6 +62,18 @@ export function toHeldSeconds(packets: readonly Packet[]): number {
     sum += Math.min(Math.max(0, duration), LONGEST_PACKET_SECONDS)
   }
   return packets.length === 0 ? 0 : Math.max(last - first, sum)
+}
+
+/** Bytes that a container needs besides its packets: for each of them, and for its header. */
+const OVERHEAD = { packet: 32, header: 16_384 } as const
+/** Share of a file that can be something else. */
+const UNREAD_SHARE = 0.02
+
+/** Whether the packets of all tracks are what a file of this size holds, so that the demuxer skipped nothing. */
+export function fillsFile(tracks: readonly (readonly Packet[])[], sizeBytes: number): boolean {
+  const packets = tracks.flat()
+  const read = packets.reduce((sum, { bytes }) => sum + bytes + OVERHEAD.packet, 0) + OVERHEAD.header
+  return sizeBytes - read <= UNREAD_SHARE * sizeBytes
 }
 
 /** Number of intervals on each side that an interval between two frames is compared with. */

@@ -62,6 +62,10 @@ export const streamedAudio: Makers = {
   'size-unknown.wav': wav(0xffff_ffff, 0xffff_ffff),
   'size-zero.wav': wav(0, 0),
   'size-of-file-wrong.wav': wav(1_234_567),
+  'size-of-sox.aiff': edited(tone, (bytes) => {
+    bytes.writeUInt32BE(0x7f00_0000, bytes.indexOf('SSND') + 4)
+    bytes.writeUInt32BE(0x3f7f_fffc, bytes.indexOf('COMM') + 10) // the number of samples
+  }),
   'size-unknown.caf': edited(tone, (bytes) => bytes.writeBigInt64BE(-1n, bytes.lastIndexOf('data') + 4)),
 }
 

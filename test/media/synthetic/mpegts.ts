@@ -35,12 +35,13 @@ export function createPrograms(maps: Readonly<Record<number, number>>): Buffer {
   return createSection(0, { table: 0, id: 1 }, Buffer.concat(content))
 }
 
-/** Creates the map of a program: tracks of H.264 with these PIDs. */
-export function createMap(pid: number, program: number, pids: readonly number[]): Buffer {
-  const tracks = pids.map((track) => Buffer.from([0x1b, 0xe0 | (track >> 8), track & 0xff, 0xf0, 0]))
-  const content = Buffer.concat([
-    Buffer.from([0xe0 | ((pids[0] ?? 0) >> 8), (pids[0] ?? 0) & 0xff, 0xf0, 0]),
-    ...tracks,
-  ])
-  return createSection(pid, { table: 2, id: program }, content)
+/** A track of a program map: its PID, its stream type (default H.264) and its descriptors. */
+export type MappedTrack = { pid: number; type?: number; descriptors?: readonly number[] }
+
+/** Creates the map of a program. */
+export function createMap(pid: number, program: number, tracks: readonly MappedTrack[]): Buffer {
+  const entries = tracks.map(({ pid: track, type = 0x1b, descriptors = [] }) =>
+    Buffer.from([type, 0xe0 | (track >> 8), track & 0xff, 0xf0, descriptors.length, ...descriptors]),
+  )
+  return createSection(pid, { table: 2, id: program }, Buffer.concat([Buffer.from([0xff, 0xff, 0xf0, 0]), ...entries]))
 }
