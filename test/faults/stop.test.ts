@@ -28,12 +28,12 @@ const grace = 'shutdown: { graceSeconds: 1 },'
 const row = runInParallel(suite('SIGTERM', { timeoutSeconds: EXPLORATION_SECONDS }))
 
 row.exhaustive('SIGTERM at any network call: no attempt is used, and the daemon exits with 0', async () => {
-  const breakpoints = await findBreakpoints(success, (n) => n % 3 === 0)
+  const breakpoints = await findBreakpoints(success, (n) => n % 5 === 0)
   await explore(breakpoints, runWithSigterm)
 })
 
 row.exhaustive('SIGTERM at any call of a failure, a second attempt and dead-lettering: the job ends dead', async () => {
-  const breakpoints = await findBreakpoints(deadLettering, (n) => n % 6 === 3)
+  const breakpoints = await findBreakpoints(deadLettering, (n) => n % 9 === 3)
   await explore(breakpoints, (breakpoint) => runScenarioWithSigterm(deadLettering, breakpoint))
 })
 
