@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from 'mediad'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
+import { colourFilters, isMisleading, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
 import { reencodeAll, copyAll, toCopyPlan, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
@@ -173,8 +173,7 @@ function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encod
 function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSettings): void {
   const { video } = probe
   if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
-  if (video?.hasImplausibleMastering === true)
-    warn('implausible HDR metadata was ignored: peak luminance or light level')
+  if (video && isMisleading(video)) warn('implausible HDR metadata was ignored: peak luminance or light level')
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
   if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
