@@ -124,13 +124,13 @@ function toVideo(stream: Fields, format: string): VideoStream {
   }
 }
 
-/** Reads the marks of 360° and stereo video. A Stereo 3D mark of type `2D` says that the video is not stereo. */
+/** Reads the marks of 360° and stereo video. Stereo 3D marks can also say that the video is not stereo, or nothing. */
 function toSpatial({ side_data_list: list }: Fields): Pick<VideoStream, 'projection' | 'stereo'> {
   const find = (type: string) => toList(list).find(({ side_data_type: found }) => found === type) ?? {}
   const stereo = toText(find('Stereo 3D').type)
   return {
     ...withText('projection', find('Spherical Mapping').projection),
-    ...(stereo !== null && stereo !== '2D' && { stereo }),
+    ...(stereo !== null && stereo !== '2D' && stereo !== 'unspecified' && { stereo }),
   }
 }
 

@@ -136,6 +136,14 @@ function toPeak({ light, display }: Mastering = {}): number {
   return light?.max || (display ? display.luminance.max / 10_000 : USUAL_PEAK)
 }
 
+/**
+ * Whether implausible mastering metadata would make players show the video wrong. Some phones write an implausible screen
+ * beside a plausible light level, which takes precedence.
+ */
+export function isMisleading({ hasImplausibleMastering, mastering }: VideoStream): boolean {
+  return hasImplausibleMastering === true && !mastering?.light?.max
+}
+
 /** Removes metadata that is implausible: encoders would write that of the frames. */
 function withoutMastering({ hasImplausibleMastering }: VideoStream): string[] {
   const types = ['CONTENT_LIGHT_LEVEL', 'MASTERING_DISPLAY_METADATA']

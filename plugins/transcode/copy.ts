@@ -2,7 +2,7 @@ import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
 import type { Units } from '../bitstream/evidence.ts'
 import { SAMPLES_PER_PACKET } from './defects.ts'
-import { isRgb, staysHdr } from '../frames/colour.ts'
+import { isMisleading, isRgb, staysHdr } from '../frames/colour.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
 import { startsWithResult, exceedsMaxRate } from './timestamps.ts'
@@ -44,7 +44,7 @@ function isWantedVideo(settings: EncodeSettings, video: VideoStream): boolean {
     video.codec === settings.codec,
     (hdr ? hdrProfiles : profiles).includes(video.profile ?? ''),
     video.pixelFormat === (hdr ? 'yuv420p10le' : 'yuv420p'),
-    !(hdr && video.hasImplausibleMastering === true),
+    !(hdr && isMisleading(video)),
     hdr || !(isRgb(video) || video.primaries === 'bt2020' || isHdr(video)),
     video.range !== 'pc',
     video.rotation === 0 && video.mirrored !== true,

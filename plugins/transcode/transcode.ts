@@ -5,7 +5,7 @@ import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext 
 import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
+import { colourFilters, isMisleading, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
 import { reencodeAll, copyAll, toCopyPlan, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
@@ -204,8 +204,7 @@ function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSe
   const mixWarning = toMixWarning(audio)
   if (mixWarning !== null) warn(mixWarning)
   if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
-  if (video?.hasImplausibleMastering === true)
-    warn('implausible HDR metadata was ignored: peak luminance or light level')
+  if (video && isMisleading(video)) warn('implausible HDR metadata was ignored: peak luminance or light level')
   const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
   if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
   if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)

@@ -64,6 +64,8 @@ test('copies HDR video where HDR is kept', () => {
   }
   assert.is(copiesVideo(hdr, { codec: 'hevc', hdr: 'keep' }), true)
   assert.is(copiesVideo(hdr, { codec: 'hevc' }), false)
+  const misleading = { ...hdr, hasImplausibleMastering: true }
+  assert.is(copiesVideo(misleading, { codec: 'hevc', hdr: 'keep' }), false)
 })
 
 test('copies audio only when every player supports it', () => {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { toMastering } from '../../daemon/probe/mastering.ts'
-import { toFrameFilters } from '../../plugins/frames/colour.ts'
+import { isMisleading, toFrameFilters } from '../../plugins/frames/colour.ts'
 import { toLayout } from '../../plugins/frames/size.ts'
 import { aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -68,6 +68,14 @@ test('tone-maps by the light level, else by the screen, else by 1000 cd/m²', ()
   assert.match(peak(read(screen, light(0, 0))) ?? '', /peak=40$/)
   assert.match(peak(read(light(1, 1))) ?? '', /peak=10$/)
   assert.match(peak({}) ?? '', /peak=10$/)
+})
+
+const misleads = (...sides: object[]): boolean => isMisleading(aVideo(read(...sides)))
+
+test('misleads without a plausible light level only', () => {
+  const dark = display('0/10000', '1000/10000')
+  assert.equal([misleads(light(1, 1)), misleads(dark), misleads(dark, light(1000, 400))], [true, true, false])
+  assert.equal([misleads(light(1000, 400)), misleads()], [false, false])
 })
 
 test('accepts any JSON', () => {

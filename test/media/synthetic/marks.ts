@@ -5,29 +5,33 @@ import { createBox, findBox, replaceBox } from './boxes.ts'
 import { encode, h264, inputs, aac, type Maker, type Makers } from './files.ts'
 
 /** https://github.com/google/spatial-media/blob/master/docs/spherical-video-rfc.md: the mark of 360° video, version 1. */
-const spherical = createBox(
-  'uuid',
-  Buffer.from('ffcc8263f8554a938814587a02521fdd', 'hex'),
-  [
-    '<?xml version="1.0"?><rdf:SphericalVideo xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"',
-    ' xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/"><GSpherical:Spherical>true</GSpherical:Spherical>',
-    '<GSpherical:StitchingSoftware>x</GSpherical:StitchingSoftware><GSpherical:Stitched>true</GSpherical:Stitched><GSpherical:ProjectionType>equirectangular',
-    '</GSpherical:ProjectionType><GSpherical:StereoMode>top-bottom</GSpherical:StereoMode></rdf:SphericalVideo>',
-  ].join(''),
-)
+const spherical = (stereo: string) =>
+  createBox(
+    'uuid',
+    Buffer.from('ffcc8263f8554a938814587a02521fdd', 'hex'),
+    [
+      '<?xml version="1.0"?><rdf:SphericalVideo xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"',
+      ' xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/"><GSpherical:Spherical>true</GSpherical:Spherical>',
+      '<GSpherical:StitchingSoftware>x</GSpherical:StitchingSoftware><GSpherical:Stitched>true</GSpherical:Stitched><GSpherical:ProjectionType>equirectangular',
+      `</GSpherical:ProjectionType>${stereo}</rdf:SphericalVideo>`,
+    ].join(''),
+  )
 
-const panorama: Maker = async (path) => {
-  await ffmpeg([...inputs({ seconds: 0.6 }), ...h264, ...aac, path])
-  const bytes = await readFile(path)
-  const { start, end } = findBox(bytes, 'moov/trak/edts')
-  const marked = Buffer.concat([bytes.subarray(start, end), spherical])
-  await writeFile(path, replaceBox(bytes, 'moov/trak/edts', marked))
-}
+const panorama =
+  (stereo = ''): Maker =>
+  async (path) => {
+    await ffmpeg([...inputs({ seconds: 0.6 }), ...h264, ...aac, path])
+    const bytes = await readFile(path)
+    const { start, end } = findBox(bytes, 'moov/trak/edts')
+    const marked = Buffer.concat([bytes.subarray(start, end), spherical(stereo)])
+    await writeFile(path, replaceBox(bytes, 'moov/trak/edts', marked))
+  }
 
 export const panoramas: Makers = {
-  'panorama.mp4': panorama,
+  'panorama.mp4': panorama(),
+  'stereo-panorama.mp4': panorama('<GSpherical:StereoMode>top-bottom</GSpherical:StereoMode>'),
   'panorama.mkv': async (path) => {
-    await panorama(`${path}.mp4`)
+    await panorama()(`${path}.mp4`)
     await ffmpeg(['-i', `${path}.mp4`, '-c', 'copy', path])
     await rm(`${path}.mp4`)
   },
