@@ -16,6 +16,7 @@ import {
   NO_CODEC_NAME,
   parseProbe,
   toPids,
+  withCodedFields,
   withoutUndecodable,
   type Unreadable,
 } from './parse.ts'
@@ -91,12 +92,14 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       throw explain(error)
     }
     if (!probe.video) return probe
-    if (!isHdr(probe.video) && !isStill(probe)) return probe
-    // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
+    if (!isHdr(probe.video) && !isStill(probe) && probe.video.codec !== 'hevc') return probe
+    // the orientation of a photo, the mastering metadata of HDR video and coded fields are often in the first frame only
     const first = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
-    const { json: frames } = await query(...first, '-show_entries', 'frame=side_data_list')
-    const found = isStill(probe) ? toFrameOrientation(frames) : { mastering: toMastering(frames) }
-    return { ...probe, video: { ...probe.video, ...found } }
+    const fields = 'frame=side_data_list,interlaced_frame,top_field_first'
+    const { json: frames } = await query(...first, '-show_entries', fields)
+    const mastering = isHdr(probe.video) ? { mastering: toMastering(frames) } : {}
+    const found = isStill(probe) ? toFrameOrientation(frames) : mastering
+    return { ...probe, video: withCodedFields({ ...probe.video, ...found }, frames) }
   }
 }
 

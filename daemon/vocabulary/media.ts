@@ -83,6 +83,11 @@ export type VideoStream = {
   readonly mastering?: Mastering
   /** Whether the track is interlaced: each frame consists of two fields. */
   readonly interlaced?: boolean
+  /**
+   * Set when each coded picture is a single field, as HEVC allows: the field that comes first. Height, frame rates and the
+   * number of packets are those of frames with two fields.
+   */
+  readonly codedFields?: 'top' | 'bottom'
 }
 
 /**

@@ -1,6 +1,7 @@
 import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
-import { isRgb, staysHdr } from '../frames/colour.ts'
+import { staysHdr } from '../frames/colour.ts'
+import { isRgb } from '../frames/pixels.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
 import { startsWithResult, exceedsMaxRate } from './timestamps.ts'
