@@ -20,6 +20,7 @@ import {
   NO_CODEC_NAME,
   parseProbe,
   toPids,
+  withCodedFields,
   type Unreadable,
 } from './parse.ts'
 import { capture, CaptureError } from '../programs/capture.ts'
@@ -82,11 +83,13 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     })
     const queryAgain = (...options: string[]) => query(...toAnalysisOptions(isLong), ...options)
     const trackBoxes = await readTracks(path)
-    const known = withoutEmpty(readable, await findEmpty(readable, trackBoxes, (index) => hasPacket(queryAgain, index)))
+    const isScrambled = (index: number) => toPids(readable, [{ index }]).some((pid) => scrambling.pids.has(pid))
+    // ffprobe reads no packet of a scrambled track
+    const holdsData = async (index: number) => isScrambled(index) || (await hasPacket(queryAgain, index))
+    const known = withoutEmpty(readable, await findEmpty(readable, trackBoxes, holdsData))
     if (isEncrypted(known, stderr) || boxes.encrypted) throw encryptedError()
     const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, trackBoxes)
-    const isScrambled = toPids(known, [parsed.video, parsed.audio]).some((pid) => scrambling.pids.has(pid))
-    if (isScrambled) throw encryptedError()
+    if ([parsed.video, parsed.audio].some((track) => track !== null && isScrambled(track.index))) throw encryptedError()
     if (isDolbyVisionOnly(known, parsed.video)) throw dolbyVisionError()
     const isDurationEstimated = printed.durationEstimated.pattern.test(stderr)
     const probe: Probe = {
@@ -103,12 +106,14 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       throw explain(error)
     }
     if (!probe.video) return probe
-    if (!isHdr(probe.video) && !isStill(probe)) return probe
-    // the orientation of a photo and the mastering metadata of HDR video are often in the first frame only
+    const [hdr, still] = [isHdr(probe.video), isStill(probe)]
+    if (!hdr && !still && probe.video.codec !== 'hevc') return probe
+    // the orientation of a photo, the mastering metadata of HDR video and coded fields are often in the first frame only
     const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
-    const { json: frames } = await queryAgain(...firstFrame, '-show_entries', 'frame=side_data_list')
-    const found = isStill(probe) ? await readStill(path, frames) : toMastering(frames)
-    return { ...probe, video: { ...probe.video, ...found } }
+    const fields = 'frame=side_data_list,interlaced_frame,top_field_first'
+    const { json: frames } = await queryAgain(...firstFrame, '-show_entries', fields)
+    const found = still ? await readStill(path, frames) : hdr ? toMastering(frames) : {}
+    return { ...probe, video: withCodedFields({ ...probe.video, ...found }, frames) }
   }
 }
 

@@ -81,6 +81,27 @@ export function toPids(json: unknown, tracks: readonly ({ readonly index: number
   return streams.map(({ id }) => Number(toText(id) ?? Number.NaN))
 }
 
+const half = (value: number | null | undefined) => (value == null ? null : value / 2)
+
+/**
+ * Converts HEVC video that is coded as fields, which only its frames show: ffmpeg decodes each field as an interlaced frame of
+ * half the height. Height and rates become those of frames with two fields.
+ */
+export function withCodedFields(video: VideoStream, frames: unknown): VideoStream {
+  const frame = toList(toFields(frames).frames)[0] ?? {}
+  if (video.codec !== 'hevc' || toNumber(frame.interlaced_frame) !== 1) return video
+  const packets = half(video.packetCount)
+  return {
+    ...video,
+    height: 2 * video.height,
+    framesPerSecond: half(video.framesPerSecond),
+    maxFramesPerSecond: half(video.maxFramesPerSecond),
+    packetCount: packets === null ? null : Math.floor(packets),
+    interlaced: true,
+    codedFields: toNumber(frame.top_field_first) === 1 ? 'top' : 'bottom',
+  }
+}
+
 /**
  * Whether a track is marked as encrypted, by a tag of Matroska or a stream type of MPEG-TS; for MP4 see `boxes.ts`. Or the
  * file is, by a line that ffprobe prints for WMV and WMA.

@@ -93,6 +93,11 @@ export type VideoStream = {
   readonly hasImplausibleMastering?: boolean
   /** Whether the track is interlaced: each frame consists of two fields. */
   readonly interlaced?: boolean
+  /**
+   * Set when each coded picture is a single field, as HEVC allows: the field that comes first. Height, frame rates and the
+   * number of packets are those of frames with two fields.
+   */
+  readonly codedFields?: 'top' | 'bottom'
   /** How to convert the colours of an image to sRGB, from its ICC profile; absent for sRGB and for video. */
   readonly colourProfile?: ColourProfile
   /** Projection of 360° video in the container, such as `equirectangular`; absent for flat video. */

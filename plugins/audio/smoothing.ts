@@ -19,6 +19,9 @@ export type ResamplingOptions = {
 /** Sets variable 2 to the difference of a frame's timestamp from the end of the frame before (variable 0). */
 const difference = 'st(2,if(isnan(T),0,T-ld(0)))'
 
+/** Counts frames in variable 5: for audio, `N` is the number of samples. */
+const countFrame = 'st(5,ld(5)+1)'
+
 /**
  * Returns the filters that resample to 48 kHz and correct timestamps. Jitter around a continuous track is smoothed, drift is
  * stretched (up to 4 %), and only a real gap becomes silence, and a real overlap is dropped.
@@ -28,12 +31,13 @@ const difference = 'st(2,if(isnan(T),0,T-ld(0)))'
  * timestamps. Its resampler has to run from the start (`flags=res`): ffmpeg 5.1 loses samples when it starts later.
  */
 export function toResamplingFilters({ padding, isMov }: ResamplingOptions): string[] {
-  const isGap = `gt(abs(ld(2)),max(${GAP_SECONDS},4*ld(1)))${isMov ? `+eq(N,1)*gt(abs(ld(2)),${HARD_SECONDS})` : ''}`
+  const isGap = `gt(abs(ld(2)),max(${GAP_SECONDS},4*ld(1)))${isMov ? `+eq(ld(5),1)*gt(abs(ld(2)),${HARD_SECONDS})` : ''}`
   const steps = [
     difference,
     'st(1,0.98*ld(1)+0.02*min(abs(ld(2)),0.5))',
     `st(3,if(eq(N,0)+isnan(ld(0))+${isGap},T,ld(0)+ld(2)*min(1,S/SR/${SMOOTHING_SECONDS})))`,
     'st(0,ld(3)+S/SR)',
+    countFrame,
     'ld(3)/TB',
   ]
   const options = `async=1:min_hard_comp=${HARD_SECONDS}:max_soft_comp=0.04:flags=res${padding}`
@@ -45,7 +49,7 @@ const JITTER_SECONDS = 0.03
 
 /** Returns a filter that changes nothing, and prints a number once when the timestamps of audio are not continuous. */
 export function toJitterDetection(detection: number): string {
-  const isJitter = `gt(N,1)*gt(abs(ld(2)),${JITTER_SECONDS})*not(ld(4))`
+  const isJitter = `gt(ld(5),1)*gt(abs(ld(2)),${JITTER_SECONDS})*not(ld(4))`
   const report = `if(${isJitter},st(4,print(${detection},24)))`
-  return `asetpts='${[difference, report, 'st(0,if(isnan(T),ld(0),T)+S/SR)', 'PTS'].join(';')}'`
+  return `asetpts='${[difference, report, 'st(0,if(isnan(T),ld(0),T)+S/SR)', countFrame, 'PTS'].join(';')}'`
 }

@@ -1,5 +1,6 @@
 import { isHdr, type Mastering, type VideoStream } from 'mediad'
 import { mayBeInterlaced } from './mid-stream.ts'
+import { isRgb } from './pixels.ts'
 import { toSrgbFilters } from './profile.ts'
 import { toSizeFilters, type Layout } from './size.ts'
 
@@ -10,17 +11,23 @@ export type Hdr = 'tonemap' | 'keep'
 export const colourFilters = ['zscale', 'tonemap']
 
 /**
- * Returns the filters that convert any video to one that every player shows correctly: interlaced frames are deinterlaced
- * (progressive frames pass unchanged), transparency is composited on black, frames get the size of the layout, and colours
+ * Returns the filters that convert any video to one that every player shows correctly: fields become frames, interlaced frames are
+ * deinterlaced (progressive frames pass unchanged), transparency is composited on black, frames get the size of the layout, and colours
  * become 8-bit 4:2:0 with limited range. BT.601 and BT.709 video keeps its matrix and its tags. ffmpeg itself applies the
  * display matrix before these filters.
  */
 export function toFrameFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
   return [
-    ...(mayBeInterlaced(video) ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
+    ...(video.codedFields === undefined ? [] : [`weave=first_field=${video.codedFields}`]),
+    ...(mayBeInterlaced(video) ? [toDeinterlacer(video)] : []),
     ...(hasAlpha(video) ? ['premultiply=inplace=1'] : []),
     ...toColourFilters(video, layout, hdr),
   ]
+}
+
+/** Returns the deinterlacer. `bwdif` needs neighbouring frames: it would return the only frame of a video as it is. */
+function toDeinterlacer({ packetCount }: VideoStream): string {
+  return packetCount === 1 ? 'estdif=mode=frame:deint=interlaced' : 'bwdif=mode=send_frame:deint=interlaced'
 }
 
 /**
@@ -36,11 +43,6 @@ export function toFrameInputOptions({ index, decoder, rotation, mirrored }: Vide
 /** Whether the output of {@link toFrameFilters} is HDR. */
 export function staysHdr(video: VideoStream, hdr: Hdr): boolean {
   return hdr === 'keep' && isHdr(video)
-}
-
-/** Whether the video is RGB, with or without alpha, or uses a palette of RGB colours. */
-export function isRgb({ pixelFormat, matrix }: VideoStream): boolean {
-  return matrix === 'gbr' || /^(?:gbr|x?rgb|x?bgr|argb|abgr|0rgb|0bgr|pal8)/.test(pixelFormat ?? '')
 }
 
 function hasAlpha({ pixelFormat }: VideoStream): boolean {

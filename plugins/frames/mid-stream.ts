@@ -1,4 +1,5 @@
 import { toDisplaySize, type VideoStream } from 'mediad'
+import { isRgb } from './pixels.ts'
 
 /**
  * Numbers that filters print when a frame differs from the first frames, which the probe is based on. The function `print`
@@ -61,8 +62,17 @@ export function toDetectionFilters(video: VideoStream): string[] {
 /** Reports the first interlaced frame only. */
 const detectInterlaced = `select='if(eq(interlace_type,PROGRESSIVE)+ld(0),1,st(0,${print(detections.interlaced)}))'`
 
-/** Whether frames can be interlaced: the track is, or its codec is one of cameras and broadcasters that marks each frame. */
-export function mayBeInterlaced({ interlaced, codec, width, height }: VideoStream): boolean {
+/** Codecs without interlaced frames: those of the web, of screen recorders and of images. */
+const progressiveCodecs: ReadonlySet<string> = new Set(
+  'vp6 vp6a vp6f vp8 vp9 av1 vvc theora gif png apng webp webp_anim h263 flv1 flashsv flashsv2 qtrle rpza smc cinepak'.split(
+    ' ',
+  ),
+)
+
+/** Whether frames can be interlaced: the track is, or its codec marks each frame that is. */
+export function mayBeInterlaced(video: VideoStream): boolean {
+  const { interlaced, codec, width, height, pixelFormat } = video
   if (Math.ceil(width / 2) < 3 || Math.ceil(height / 2) < 4) return false // bwdif rejects smaller 4:2:0 planes
-  return interlaced === true || ['h264', 'mpeg2video', 'mpeg4', 'vc1', 'dvvideo', 'prores', 'mjpeg'].includes(codec)
+  const isPackedRgb = isRgb(video) && pixelFormat?.startsWith('gbr') !== true // bwdif would convert it
+  return interlaced === true || !(progressiveCodecs.has(codec) || isPackedRgb)
 }

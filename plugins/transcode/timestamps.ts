@@ -124,7 +124,10 @@ function toPacketFilter(probe: Probe, video: VideoStream): string {
   const duration = (1 / Math.min(toReportedRate(video), toMaxRate(video))).toFixed(9)
   const latest = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
   const isFirst = isBroadcast(probe.format) ? 'eq(N\\,0)' : `eq(N\\,0)*lt(PTS*TB\\,${latest})`
-  return `setts=pts=if(${isFirst}\\,0\\,PTS):dts=if(${isFirst}\\,min(DTS\\,0)\\,DTS):duration=${duration}/TB`
+  // `weave` gives a frame the timestamp of its second field
+  const shift = video.codedFields === undefined ? '' : `-${(1 / (2 * toReportedRate(video))).toFixed(9)}/TB`
+  const [pts, dts] = [`if(${isFirst}\\,0\\,PTS${shift})`, `if(${isFirst}\\,min(DTS\\,0)\\,DTS)${shift}`]
+  return `setts=pts=${pts}:dts=${dts}:duration=${duration}/TB`
 }
 
 /** The MP4 muxer doubles a smaller time base until it reaches this. */

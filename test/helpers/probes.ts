@@ -8,7 +8,7 @@ export const limits = z.strictObject(limitsShape).parse({})
 export function aVideo(changes: Partial<VideoStream> = {}): VideoStream {
   const shape = { index: 2, width: 1920, height: 1080, rotation: 0, pixelFormat: 'yuv420p' } as const
   const rate = { framesPerSecond: 30, maxFramesPerSecond: 30, durationSeconds: 10 }
-  return { codec: 'hevc', matrix: 'bt709', ...shape, ...rate, ...changes }
+  return { codec: 'vp9', matrix: 'bt709', ...shape, ...rate, ...changes }
 }
 
 export function anAudio(changes: Partial<AudioStream> = {}): AudioStream {

@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert'
 import { readColours } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
-import { readCombing } from './measure.ts'
+import { measure, readCombing } from './measure.ts'
 import { addRows } from './rows.ts'
-import { transparent, corners, oriented, interlaced, geometries } from './synthetic/video.ts'
+import { transparent, corners, oriented, interlaced, interlacedHevc, geometries } from './synthetic/video.ts'
 import { video } from './table.ts'
 
 const silent = { audio: false }
@@ -63,12 +63,36 @@ addRows(suite('interlaced video'), {
     'tff-h264.mp4': video(320, 192, { ...silent, ssim: 0.9, reference: ['yadif'] }),
     'bff-h264.ts': video(320, 192, { ...silent, ssim: 0.9, reference: ['yadif'] }),
     'field-coded.mkv': video(320, 192, { ...silent, ssim: 0.9, reference: ['yadif'] }),
+    'dnxhd.mov': video(1920, 1080, silent),
+    'single-frame.mov': video(320, 192, silent),
     'progressive.mpg': video(320, 192, { ssim: 0.97 }),
   },
   async also({ name, path, result }) {
     if (name !== 'progressive.mpg') assert.ok((await readCombing(path)) > 2, 'the source has combing')
     const combing = await readCombing(result?.outputs[0]?.path ?? '')
     assert.ok(combing < 1, `combing is ${combing}`)
+  },
+})
+
+addRows(suite('HEVC coded as fields'), {
+  makers: interlacedHevc,
+  quick: ['fields-tff.mp4'],
+  rows: {
+    'fields-tff.mp4': video(320, 192),
+    'fields-bff.mkv': video(320, 192, silent),
+    'fields-tff.ts': video(320, 192, silent),
+  },
+  async also({ result }) {
+    const [{ path = '' } = {}, thumbnail] = result?.outputs ?? []
+    const { packets, streams } = await measure(path)
+    const times = packets.filter(({ stream_index }) => stream_index === streams[0]?.index).map((one) => one.ptsSeconds)
+    const expected = Array.from({ length: 25 }, (_, n) => n / 25)
+    const offsets = times.toSorted((a, b) => Number(a) - Number(b)).map((time, n) => Number(time) - (expected[n] ?? -1))
+    assert.ok(offsets.length === 25 && offsets.every((offset) => Math.abs(offset) <= 0.002), `${times.join()}`)
+    for (const image of [path, thumbnail?.path ?? '']) {
+      const combing = await readCombing(image)
+      assert.ok(combing < 1, `combing is ${combing}`)
+    }
   },
 })
 

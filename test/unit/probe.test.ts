@@ -1,11 +1,12 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { toDisplaySize } from '../../daemon/vocabulary/media.ts'
+import { toDisplaySize, type VideoStream } from '../../daemon/vocabulary/media.ts'
 import {
   findUnreadable,
   isDolbyVisionOnly,
   isEncrypted,
   toFrameOrientation,
+  withCodedFields,
   NO_CODEC_NAME,
   parseProbe,
   withoutUndecodable,
@@ -161,6 +162,20 @@ test('reads the orientation from the first frame, and whether Dolby Vision has a
   assert.is(toFrameOrientation({ frames: [{}] }), null)
   assert.equal([dolby(5, 0), dolby(8, 1), dolby(5, 0, 1)], [true, false, false])
   assert.is(isDolbyVisionOnly({ streams: [videoTrack] }, null), false)
+})
+
+const field = (interlaced_frame: number, top_field_first: number) => ({
+  frames: [{ interlaced_frame, top_field_first }],
+})
+
+test('converts HEVC that is coded as fields to frames of two fields', () => {
+  const hevc = { ...parse({ ...videoTrack, codec_name: 'hevc', nb_frames: '101' }).video, height: 540 } as VideoStream
+  const { height, framesPerSecond, packetCount, interlaced, codedFields } = withCodedFields(hevc, field(1, 1))
+  const rate = (hevc.framesPerSecond ?? 0) / 2
+  assert.equal([height, framesPerSecond, packetCount, interlaced, codedFields], [1080, rate, 50, true, 'top'])
+  assert.is(withCodedFields(hevc, field(1, 0)).codedFields, 'bottom')
+  for (const other of [field(0, 0), { frames: [] }, null]) assert.equal(withCodedFields(hevc, other), hevc)
+  assert.is(withCodedFields({ ...hevc, codec: 'h264' }, field(1, 1)).codedFields, undefined)
 })
 
 test('reads durations from tags', () => {

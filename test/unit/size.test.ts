@@ -125,8 +125,13 @@ test('tone-maps HDR unless it is kept, deinterlaces, and composites transparency
     assert.match(filters({ pixelFormat }), /^premultiply=inplace=1,scale/)
 })
 
-test('always deinterlaces camera codecs; large video without tags counts as BT.709', () => {
-  assert.match(filters({ codec: 'h264' }), /^bwdif=mode=send_frame:deint=interlaced,scale/)
+test('deinterlaces all codecs that can be interlaced, and joins coded fields first; large video without tags counts as BT.709', () => {
+  for (const codec of ['h264', 'hevc', 'dnxhd', 'ffv1', 'a codec of the future'])
+    assert.match(filters({ codec }), /^bwdif=mode=send_frame:deint=interlaced,scale/, codec)
+  for (const codec of ['vp8', 'av1', 'gif']) assert.not.match(filters({ codec }), 'bwdif')
+  assert.not.match(filters({ codec: 'rawvideo', pixelFormat: 'rgb24' }), 'bwdif')
+  assert.match(filters({ codec: 'h264', packetCount: 1 }), /^estdif=mode=frame:deint=interlaced,scale/)
+  assert.match(filters({ codedFields: 'bottom', codec: 'hevc' }), /^weave=first_field=bottom,bwdif=/)
   assert.match(filters({ matrix: undefined as never }), /^setparams=color_primaries=bt709/)
   assert.not.match(filters({ matrix: undefined as never, width: 640, height: 360 }), 'setparams')
   assert.match(filters({ transfer: 'smpte2084', range: 'pc' }, 'keep'), 'range=limited,format=yuv420p10le')

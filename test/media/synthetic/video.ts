@@ -128,11 +128,25 @@ export const transparent: Makers = {
 }
 
 /** Returns an input of white bars that move to the right, so that interlaced frames show combing. */
-const bars = (size: string) => {
-  const still = `color=black:s=${size}:r=50:d=1,drawbox=w=iw/4:color=white:t=fill`
+const bars = (size: string, width = 'iw/4') => {
+  const still = `color=black:s=${size}:r=50:d=1,drawbox=w=${width}:color=white:t=fill`
   return ['-f', 'lavfi', '-i', `${still},scroll=horizontal=0.02`]
 }
 const fields = (scan: 'tff' | 'bff') => `interlace=scan=${scan}:lowpass=off`
+
+/** HEVC that is coded as fields: each has half the height, and only its frames say so. */
+const codedFields = (scan: 'tff' | 'bff', ...more: readonly string[]): Maker =>
+  encode(
+    [...bars('320x192'), ...more],
+    ['-vf', `${fields(scan)},separatefields`],
+    ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', `log-level=error:interlace=${scan}`],
+  )
+
+export const interlacedHevc: Makers = {
+  'fields-tff.mp4': codedFields('tff', ...audioInput({ seconds: 1 })),
+  'fields-bff.mkv': codedFields('bff'),
+  'fields-tff.ts': codedFields('tff'),
+}
 
 export const interlaced: Makers = {
   'tff.mpg': encode(
@@ -181,6 +195,17 @@ export const interlaced: Makers = {
     'tt',
     '-pix_fmt',
     'yuv422p',
+  ),
+  // flagged in its frames only, as Avid does
+  'dnxhd.mov': encode(
+    bars('1920x1080', 'iw/20'),
+    ['-vf', `${fields('tff')},select='gte(n,1)'`, '-frames:v', '2', '-flags', '+ildct'],
+    ['-c:v', 'dnxhd', '-b:v', '120M', '-pix_fmt', 'yuv422p'],
+  ),
+  'single-frame.mov': encode(
+    bars('320x192'),
+    ['-vf', fields('tff'), '-frames:v', '1', '-flags', '+ildct'],
+    ['-c:v', 'prores_ks', '-pix_fmt', 'yuv422p10le'],
   ),
   'progressive.mpg': encode(
     bars('320x192'),
