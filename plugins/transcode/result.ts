@@ -69,7 +69,20 @@ export function isBadCopy({ result, outSeconds, frames, corruption }: Result, pr
   // `outSeconds` counts to the start of the last frame, the index to its end: the copy must match one of them
   const ends = [outSeconds ?? 0, toVideoEnd({ probe, frames, corruption }) ?? 0]
   const differs = ends.every((end) => Math.abs(toMediaSeconds(result) - end) > TOLERANCE_SECONDS)
-  return startsLate || differs || hasGaps(result.audio)
+  return startsLate || differs || hasGaps(result.audio) || hasAbsurdEnd({ result, frames, probe })
+}
+
+/** How much longer than its frames at their average rate a video of Matroska can last: a factor, and seconds. */
+const ABSURD = { factor: 2, seconds: 60 } as const
+
+/**
+ * Whether the last frame of a copy from Matroska has an absurd duration. Since ffmpeg 9, a copy keeps the duration of a block,
+ * which is not that of an index.
+ */
+function hasAbsurdEnd({ result, frames, probe }: Pick<Result, 'result' | 'frames'> & { probe: Probe }): boolean {
+  const rate = probe.video?.framesPerSecond
+  if (!probe.format.startsWith('matroska') || !rate || frames === null) return false
+  return (result.video?.durationSeconds ?? 0) > (ABSURD.factor * frames) / rate + ABSURD.seconds
 }
 
 /** Whether AAC packets are missing. An mp4 cannot represent silence, so a player would play the audio behind a gap too early. */

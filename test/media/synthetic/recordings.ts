@@ -58,11 +58,14 @@ const tone = (frequency: number) => audioInput({ seconds: 2 }, frequency)
 const ad = [...toSignalInputs({ seconds: 2, fps: 30000 / 1001, at: [0.6, 1.4] }), '-ar', '44100']
 const stream = toSignalInputs({ seconds: 3, fps: 60, at: [0.5, 1.2] })
 
+/** Puts each frame of audio into a packet of its own: ffmpeg derives the timestamps of others from the first sample rate. */
+const frameByFrame = ['-pes_payload_size', '0']
+
 /** Joined streams, of which none lacks anything. */
 export const joinedStreams: Makers = {
   'ad-then-stream.ts': joined(
-    [...ad, ...keysAt(0), '-c:a', 'aac', '-ac', '2'],
-    [...stream, ...keysAt(0), '-c:a', 'aac', '-ac', '2', '-output_ts_offset', '2'],
+    [...ad, ...keysAt(0), '-c:a', 'aac', ...frameByFrame],
+    [...stream, ...keysAt(0), '-c:a', 'aac', ...frameByFrame, '-output_ts_offset', '2'],
   ),
   'same-rate.ts': joined(
     [...toSignalInputs({ seconds: 2, at: [0.6, 1.4] }), ...keysAt(0), ...aac],
