@@ -40,7 +40,7 @@ const words: readonly [pattern: RegExp, instead: string][] = [
 ]
 
 /** Text of other programs and standards. */
-const quoted: readonly RegExp[] = [/Picture size/, /attached[_ ]pic(?:ture)?/, /https?:\/\/\S+/g]
+const quoted: readonly RegExp[] = [/Picture size/, /attached[_ ]pic(?:ture)?/, /https?:\/\/\S+/g, /\bweave=|`weave`/]
 
 const files = globSync(
   [

@@ -48,7 +48,7 @@ const monoTracks = (...positions: readonly string[]): Maker =>
     positions.flatMap((position, n) => ['-map', `${n + 1}`, `-filter:a:${n}`, `pan=${position}|c0=c0`]),
   )
 
-/** Creates Opus with four channels in ambisonic order: a sound on the left. */
+/** Creates Opus with four channels in ambisonic order: a tone on the left. */
 async function createAmbisonic(path: string): Promise<void> {
   const field = `0.5*sin(2*PI*300*t)|0.5*sin(2*PI*300*t)|0|0`
   const input = ['-f', 'lavfi', '-i', `aevalsrc=${field}:c=4.0:d=1:s=48000`]
