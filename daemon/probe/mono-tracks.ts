@@ -3,11 +3,11 @@ import { toFields, toInteger, toText, type Fields } from './fields.ts'
 /** A mono track with the position of its speaker. */
 type Labelled = { readonly stream: Fields; readonly position: string }
 
-/** Positions of surround sound, by ffmpeg's names. A track with the layout `mono` counts as the centre beside one of them. */
+/** Positions of surround channels, by ffmpeg's names. A track with the layout `mono` counts as the centre beside one of them. */
 const surround: readonly string[] = ['LFE', 'SL', 'SR', 'BL', 'BR', 'BC', 'FLC', 'FRC']
 
 /**
- * Finds the mono tracks that together are stereo or surround sound, as cameras and editing programs write them: tracks with a
+ * Finds the mono tracks that together are stereo or surround, as cameras and editing programs write them: tracks with a
  * label of their speaker, including those of the front left and right, or of a stereo downmix. Only tracks of the chosen
  * one's language belong to it; of several tracks with one position, the first does. Null when the chosen track stands alone.
  */

@@ -94,7 +94,7 @@ export type VideoStream = {
   /** Whether the track is interlaced: each frame consists of two fields. */
   readonly interlaced?: boolean
   /**
-   * Set when each coded picture is a single field, as HEVC allows: the field that comes first. Height, frame rates and the
+   * Set when each coded frame is a single field, as HEVC allows: the field that comes first. Height, frame rates and the
    * number of packets are those of frames with two fields.
    */
   readonly codedFields?: 'top' | 'bottom'

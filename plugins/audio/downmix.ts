@@ -44,7 +44,7 @@ const onlyRight = right.filter(([position]) => !(position in leftWeights))
 const toStereo = `pan=stereo|FL<${toTerms(left)}|FR<${toTerms(right)}`
 const toMono = `pan=mono|FC<${toTerms([...both, ...onlyRight])}`
 
-/** How channels become stereo: by their positions, as an ambisonic sound field, or all of them equally. */
+/** How channels become stereo: by their positions, as an ambisonic field, or all of them equally. */
 export type Mixing = 'positions' | 'ambisonic' | 'equal'
 
 /** Returns how the audio is mixed. Up to 8 channels without a layout have the default layout of their number. */
@@ -86,9 +86,9 @@ function toStereoFilters(audio: Pick<AudioStream, 'channels' | 'layout'>, mayCha
 }
 
 /**
- * Decodes an ambisonic sound field with two virtual cardioid microphones that point left and right: half the sum, or the
+ * Decodes an ambisonic field with two virtual cardioid microphones that point left and right: half the sum, or the
  * difference, of the omnidirectional channel (0) and the left-right channel (1) in ACN order. Two additional channels are
- * stereo that is not part of the sound field.
+ * stereo that is not part of that field.
  */
 function toAmbisonicMix({ channels, layout = '' }: Pick<AudioStream, 'channels' | 'layout'>): string {
   const [stereoLeft, stereoRight] = layout.includes('+') ? [`+2*c${channels - 2}`, `+2*c${channels - 1}`] : ['', '']

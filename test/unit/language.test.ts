@@ -39,14 +39,8 @@ const words: readonly [pattern: RegExp, instead: string][] = [
   [/\bgoes? back to work\b/i, 'is returned to the queue'],
 ]
 
-/** Text of other programs and standards, and terms. */
-const quoted: readonly RegExp[] = [
-  /Picture size/,
-  /surround sound/i,
-  /sound field/,
-  /attached[_ ]pic(?:ture)?/,
-  /https?:\/\/\S+/g,
-]
+/** Text of other programs and standards. */
+const quoted: readonly RegExp[] = [/Picture size/, /attached[_ ]pic(?:ture)?/, /https?:\/\/\S+/g, /\bweave=|`weave`/]
 
 const files = globSync(
   [

@@ -134,7 +134,7 @@ const bars = (size: string, width = 'iw/4') => {
 }
 const fields = (scan: 'tff' | 'bff') => `interlace=scan=${scan}:lowpass=off`
 
-/** HEVC that is coded as fields: each has half the height, and only its frames say so. */
+/** HEVC that is coded as fields: each has half the height, and only its frames are marked. */
 const codedFields = (scan: 'tff' | 'bff', ...more: readonly string[]): Maker =>
   encode(
     [...bars('320x192'), ...more],
