@@ -1,4 +1,4 @@
-import type { RunContext } from 'mediad'
+import { MediadError, type RunContext } from 'mediad'
 import { hasGaps, isHeaderInDoubt, type Encoded, type PacketFacts } from '../defects.ts'
 import { countMissingFrames, fillsFile, listPackets, toHeldSeconds } from './packets.ts'
 import type { Result } from '../result.ts'
@@ -14,8 +14,14 @@ export async function withPacketFacts(context: RunContext, result: Result): Prom
 async function readGaps(context: RunContext, encoded: Encoded): Promise<PacketFacts> {
   const { video, format } = context.probe
   if (!video || !hasGaps(encoded)) return {}
-  const [packets = []] = await listPackets(context, { tracks: [video.index], inputOptions: ['-copyts'] })
-  return { missingFrames: countMissingFrames(packets, isBroadcast(format) ? CLOCK_JUMP_SECONDS : Infinity) }
+  try {
+    const [packets = []] = await listPackets(context, { tracks: [video.index], inputOptions: ['-copyts'] })
+    return { missingFrames: countMissingFrames(packets, isBroadcast(format) ? CLOCK_JUMP_SECONDS : Infinity) }
+  } catch (error) {
+    // a clock that goes back counts as one that wrapped: the timestamps grow by a day, and nothing can be counted
+    if (error instanceof MediadError && error.code === 'resource.limit') return {}
+    throw error
+  }
 }
 
 /** Measures the tracks of a source whose header is in doubt. Nothing is known of a file in which the demuxer skips a part. */
