@@ -64,7 +64,7 @@ rest('a healthy job ten times longer than its lease, swept by three daemons, is 
   assertCount(bench, bench.countEvents('job.started'), { expected: 1 })
 })
 
-row(
+rest(
   'Q3: a message becomes visible again while its owner can neither delete it nor send heartbeats: published once',
   async () => {
     await using bench = await startBench({

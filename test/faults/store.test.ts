@@ -47,7 +47,7 @@ async function createPaddedVideo(): Promise<Buffer> {
   return Buffer.concat([await tinyVideo(), box])
 }
 
-row('S1: a fifth of all calls fail with 500 or 503: every job succeeds', async () => {
+rest('S1: a fifth of all calls fail with 500 or 503: every job succeeds', async () => {
   await using bench = await startBench(quick)
   const { proxy } = bench.first
   const random = createRandom(20260801)

@@ -91,14 +91,16 @@ for (const [overwrite, state, content] of [
   ['own', 'dead', /^foreign$/],
   ['always', 'succeeded', /claim 1$/],
 ] as const) {
-  const add = overwrite === 'own' ? test : test.exhaustive
-  add(`an object of another owner has the output key, overwrite: ${overwrite}: the job is ${state}`, async () => {
-    await using fleet = await startFleet({ code: noteCode, chain: `[note(), upload({ overwrite: '${overwrite}' })]` })
-    await fleet.cloud.put('note_a.txt', 'foreign')
-    await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-    const document = await fleet.waitUntilFinished('origin_a.mp4')
-    assert.is(document.state, state)
-    if (state === 'dead') assert.is(document.error?.code, 'output.exists')
-    assert.match((await fleet.cloud.get('note_a.txt')).toString(), content)
-  })
+  test.exhaustive(
+    `an object of another owner has the output key, overwrite: ${overwrite}: the job is ${state}`,
+    async () => {
+      await using fleet = await startFleet({ code: noteCode, chain: `[note(), upload({ overwrite: '${overwrite}' })]` })
+      await fleet.cloud.put('note_a.txt', 'foreign')
+      await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+      const document = await fleet.waitUntilFinished('origin_a.mp4')
+      assert.is(document.state, state)
+      if (state === 'dead') assert.is(document.error?.code, 'output.exists')
+      assert.match((await fleet.cloud.get('note_a.txt')).toString(), content)
+    },
+  )
 }

@@ -23,7 +23,7 @@ const chain = ({ count = 1, kind = 1, warnings = 0 }) => ({
 
 const test = suite('limits of a job document', { timeoutSeconds: 120 })
 
-test('dead-letters a chain with 1,001 outputs at the first attempt, and uploads nothing', async () => {
+test.exhaustive('dead-letters a chain with 1,001 outputs at the first attempt, and uploads nothing', async () => {
   await using fleet = await startFleet(chain({ count: 1001 }))
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
   const { state, error, attempt, outputs } = await fleet.waitUntilFinished('origin_a.mp4')

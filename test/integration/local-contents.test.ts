@@ -52,7 +52,7 @@ rest('a reader can finish an object that was overwritten or deleted; then its fi
   }
 })
 
-test('the files of a multipart object are removed when it is overwritten or deleted', async () => {
+test.exhaustive('the files of a multipart object are removed when it is overwritten or deleted', async () => {
   await using folder = await temporaryFolder()
   await using cloud = await startCloud({ dataDirectory: folder.path })
   const count = async () => (await files(folder.path)).length

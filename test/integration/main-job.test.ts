@@ -99,32 +99,39 @@ test.exhaustive('processes sources with any key', async () => {
   await fleet.waitUntilDrained()
 })
 
-test('accepts several records, SNS and EventBridge bodies, and deletes messages that are not for a job', async () => {
-  await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
-  await using folder = await temporaryFolder()
-  const file = join(folder.path, 'tiny.mp4')
-  await makeVideo(file)
-  const keys = ['origin_a.mp4', 'origin_b.mp4', 'origin_c.mp4', 'origin_d.mp4']
-  const video = await readFile(file)
-  const sources = []
-  for (const [n, key] of keys.entries()) {
-    const etag = await fleet.cloud.put(key, video)
-    sources.push({ bucket: BUCKET, key, etag, sizeBytes: video.length, sequencer: `0${n}` })
-  }
-  for (const key of keys) await fleet.waitUntilFinished(key) // started by the store's notifications
-  const [a, b, c, d] = sources.map(toNotificationBody).map((body) => JSON.parse(body) as { Records: object[] })
-  await fleet.notify(JSON.stringify({ Records: [...(a?.Records ?? []), ...(b?.Records ?? [])] }))
-  await fleet.notify(JSON.stringify({ Type: 'Notification', Message: JSON.stringify(c) }))
-  const object = { key: keys[3], size: video.length, etag: sources[3]?.etag, sequencer: '03' }
-  await fleet.notify(
-    JSON.stringify({ source: 'aws.s3', 'detail-type': 'Object Created', detail: { bucket: { name: BUCKET }, object } }),
-  )
-  await fleet.notify(JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: BUCKET }))
-  await fleet.notify(JSON.stringify(d).replace('ObjectCreated:Put', 'ObjectRemoved:Delete'))
-  await fleet.waitUntilDrained()
-  assert.is(fleet.countEvents('job.started'), 4)
-  assert.equal(await fleet.takeDeadMessages(), [])
-})
+test.exhaustive(
+  'accepts several records, SNS and EventBridge bodies, and deletes messages that are not for a job',
+  async () => {
+    await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'tiny.mp4')
+    await makeVideo(file)
+    const keys = ['origin_a.mp4', 'origin_b.mp4', 'origin_c.mp4', 'origin_d.mp4']
+    const video = await readFile(file)
+    const sources = []
+    for (const [n, key] of keys.entries()) {
+      const etag = await fleet.cloud.put(key, video)
+      sources.push({ bucket: BUCKET, key, etag, sizeBytes: video.length, sequencer: `0${n}` })
+    }
+    for (const key of keys) await fleet.waitUntilFinished(key) // started by the store's notifications
+    const [a, b, c, d] = sources.map(toNotificationBody).map((body) => JSON.parse(body) as { Records: object[] })
+    await fleet.notify(JSON.stringify({ Records: [...(a?.Records ?? []), ...(b?.Records ?? [])] }))
+    await fleet.notify(JSON.stringify({ Type: 'Notification', Message: JSON.stringify(c) }))
+    const object = { key: keys[3], size: video.length, etag: sources[3]?.etag, sequencer: '03' }
+    await fleet.notify(
+      JSON.stringify({
+        source: 'aws.s3',
+        'detail-type': 'Object Created',
+        detail: { bucket: { name: BUCKET }, object },
+      }),
+    )
+    await fleet.notify(JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: BUCKET }))
+    await fleet.notify(JSON.stringify(d).replace('ObjectCreated:Put', 'ObjectRemoved:Delete'))
+    await fleet.waitUntilDrained()
+    assert.is(fleet.countEvents('job.started'), 4)
+    assert.equal(await fleet.takeDeadMessages(), [])
+  },
+)
 
 test.exhaustive('dead-letters a body that is not a notification, with the reason', async () => {
   await using fleet = await startFleet({ chain: '[note(), upload()]', code: notes })

@@ -24,7 +24,7 @@ for (const format of ['jpg', 'png', 'webp'] as const) {
   )
 }
 
-test('creates several thumbnails, also beyond the end, without enlarging', () =>
+test.exhaustive('creates several thumbnails, also beyond the end, without enlarging', () =>
   withRun({ plugin: thumbnail({ at: [0, '50%', '100%', 3600], width: 4000 }) }, async ({ context }) => {
     assert.equal(
       context.artifacts.map(({ key }) => key),
@@ -32,7 +32,8 @@ test('creates several thumbnails, also beyond the end, without enlarging', () =>
     )
     assert.equal(context.fractions, [0.25, 0.5, 0.75, 1])
     for (const { path } of context.artifacts) assert.is((await probeFile(path)).streams[0]?.width, 160)
-  }))
+  }),
+)
 
 test.exhaustive('creates a thumbnail of a video that is much shorter than its header states', async () => {
   await using temporary = await temporaryFolder()

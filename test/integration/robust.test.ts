@@ -16,7 +16,7 @@ import { until } from '../helpers/wait.ts'
 
 const test = runInParallel(suite('faulty plugins, listeners and late messages'))
 
-test('logs a listener that rejects, without an effect on jobs', async () => {
+test.exhaustive('logs a listener that rejects, without an effect on jobs', async () => {
   const more = `onEvent: async () => { throw new Error('webhook is down') },`
   await using fleet = await startFleet({ code: noteCode, chain: '[note(), upload()]', more })
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())

@@ -74,7 +74,7 @@ test.exhaustive('runs no more jobs concurrently than it has slots, and finishes 
   await fleet.waitUntilDrained()
 })
 
-test('sweeps a healthy job that takes several times its lease, without starting it again', async () => {
+test.exhaustive('sweeps a healthy job that takes several times its lease, without starting it again', async () => {
   await using gate = await createGate()
   const chain = '[gate(), note(), upload()]'
   await using fleet = await startFleet({ daemons: 2, code: gateCode + noteCode, env: gate.env, chain })

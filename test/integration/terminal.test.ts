@@ -14,7 +14,8 @@ import { until } from '../helpers/wait.ts'
 const CTRL_C = '\x03'
 const test = suite('terminal')
 const row = runInParallel(test)
-const add = hasScript() ? row : (name: string) => test.skip(name, 'script (util-linux) not found')
+const skip = (name: string) => test.skip(name, 'script (util-linux) not found')
+const [add, rest] = hasScript() ? [row, row.exhaustive] : [skip, skip]
 
 add('Ctrl-C lets the running job finish, in its first attempt', async () => {
   await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })
@@ -31,7 +32,7 @@ add('Ctrl-C lets the running job finish, in its first attempt', async () => {
   assert.not.ok(isAlive(ffmpeg))
 })
 
-add('Ctrl-C twice ends the daemon and its ffmpeg', async () => {
+rest('Ctrl-C twice ends the daemon and its ffmpeg', async () => {
   await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })
   const [daemon] = fleet.daemons
   assert.ok(daemon)
@@ -44,7 +45,7 @@ add('Ctrl-C twice ends the daemon and its ffmpeg', async () => {
   await until('its ffmpeg has ended', () => !isAlive(ffmpeg))
 })
 
-add('Ctrl-C ends mediad run and its ffmpeg', async () => {
+rest('Ctrl-C ends mediad run and its ffmpeg', async () => {
   await using folder = await temporaryFolder()
   const video = join(folder.path, 'video.mp4')
   await makeVideo(video, { seconds: 60, width: 640, height: 360 })

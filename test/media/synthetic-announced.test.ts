@@ -30,7 +30,7 @@ const duration = [1.9, 2.15] as const
 
 addRows(suite('video whose header is wrong'), {
   makers: announcedVideo,
-  quick: ['from-an-hour.flv', 'clock-ahead.mpg', 'absurd-last-duration.mkv'],
+  quick: ['from-an-hour.flv'],
   rows: {
     ...Object.fromEntries(Object.keys(announcedVideo).map((name) => [name, video(160, 90, { duration })])),
     'clock-ahead.mpg': video(160, 90, { duration: [3.9, 4.2] }),

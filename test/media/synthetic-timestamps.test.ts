@@ -10,7 +10,7 @@ const entries = Object.keys(synced).map((name) => [name, plain()] as const)
 
 addRows(suite('timestamps'), {
   makers: synced,
-  quick: ['wrapped.ts', 'edit-list-pause.mp4', 'variable-rate.mp4'],
+  quick: ['wrapped.ts', 'variable-rate.mp4'],
   rows: Object.fromEntries(entries),
   also: checkSync,
 })
