@@ -49,13 +49,13 @@ export async function capture(program: string, args: readonly string[], options:
     stopped ??= why
     signalGroup(child, 'SIGKILL')
   }
-  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) =>
-    collect(stream, maxBytes, () => stop('overflow')),
-  ) as [() => string, () => string]
+  const ended = waitForEnd(child) // listens for the error of a failed start, which is emitted next
+  const stdout = collect(child.stdout, maxBytes, () => stop('overflow'))
+  const stderr = collect(child.stderr, maxBytes, () => stop('overflow'))
   const abort = () => stop(null)
   signal?.addEventListener('abort', abort, { once: true })
   const timer = setTimeout(() => stop('timeout'), seconds * 1000)
-  const end = await waitForEnd(child)
+  const end = await ended
   clearTimeout(timer)
   signal?.removeEventListener('abort', abort)
   signal?.throwIfAborted()
@@ -85,11 +85,14 @@ function waitForEnd(child: Child): Promise<End> {
   return promise
 }
 
-/** Collects up to `maxBytes` bytes of output, and returns a function that reads them. */
-function collect(stream: Readable, maxBytes: number, onOverflow: () => void): () => string {
+/**
+ * Collects up to `maxBytes` bytes of output, and returns a function that reads them. Node creates no stream when a process
+ * cannot be started for lack of file descriptors, although its types say otherwise.
+ */
+function collect(stream: Readable | undefined, maxBytes: number, onOverflow: () => void): () => string {
   const chunks: Buffer[] = []
   let bytes = 0
-  stream.on('data', (chunk: Buffer) => {
+  stream?.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes <= maxBytes) chunks.push(chunk)
     else onOverflow()

@@ -54,6 +54,7 @@ const hasType = (event: unknown, type: string): event is Record<string, unknown>
 
 const broken = `
 const broken = definePlugin('broken', z.object({}), () => ({
+  keys: ['x_{name}.svg', 'x_{name}.mp4'],
   async run({ workspace, add }) {
     await writeFile(join(workspace, 'x.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>')
     await add('x.svg', 'drawing', { key: 'x_{name}.svg', contentType: 'image/svg+xml' })

@@ -199,7 +199,7 @@ export const interlaced: Makers = {
   // flagged in its frames only, as Avid does
   'dnxhd.mov': encode(
     bars('1920x1080', 'iw/20'),
-    ['-vf', `${fields('tff')},select='gte(n,1)'`, '-frames:v', '2', '-flags', '+ildct'],
+    ['-vf', `${fields('tff')},select='gte(n,12)'`, '-frames:v', '2', '-flags', '+ildct'],
     ['-c:v', 'dnxhd', '-b:v', '120M', '-pix_fmt', 'yuv422p'],
   ),
   'single-frame.mov': encode(
