@@ -227,7 +227,7 @@ rest('Q18: no visibility timeout can be extended: the job continues under its le
   assert.is(bench.countEvents('job.started'), 1)
 })
 
-row('Q19: OverLimit leads to pauses, not to a busy loop', async () => {
+rest('Q19: OverLimit leads to pauses, not to a busy loop', async () => {
   await using bench = await startBench(quick)
   const { proxy } = bench.first
   const limit = proxy.fault({ on: named('ReceiveMessage work'), do: 'respond', status: 403, code: 'OverLimit' })

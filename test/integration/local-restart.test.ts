@@ -113,39 +113,42 @@ test('sequences increase within one millisecond, and after a restart with the cl
   }
 })
 
-test('kill -9 during writes: confirmed objects are complete and were announced, and no other file remains', async () => {
-  await using folder = await temporaryFolder()
-  const child = await startCloudProcess(folder.path)
-  const confirmed = new Map<string, string>()
-  const clients = openClients(child)
-  const writes = Array.from({ length: 200 }, async (_, n) => {
-    const key = `doc ${n % 40}/${n}`
-    const etag = await clients.put(key, Buffer.alloc(50_000 + n, `content ${n} `))
-    confirmed.set(key, etag)
-    if (confirmed.size === 60) child.kill()
-  })
-  await Promise.allSettled(writes)
-  clients.close()
-  await child.ended
-  assert.ok(confirmed.size >= 60)
+test.exhaustive(
+  'kill -9 during writes: confirmed objects are complete and were announced, and no other file remains',
+  async () => {
+    await using folder = await temporaryFolder()
+    const child = await startCloudProcess(folder.path)
+    const confirmed = new Map<string, string>()
+    const clients = openClients(child)
+    const writes = Array.from({ length: 200 }, async (_, n) => {
+      const key = `doc ${n % 40}/${n}`
+      const etag = await clients.put(key, Buffer.alloc(50_000 + n, `content ${n} `))
+      confirmed.set(key, etag)
+      if (confirmed.size === 60) child.kill()
+    })
+    await Promise.allSettled(writes)
+    clients.close()
+    await child.ended
+    assert.ok(confirmed.size >= 60)
 
-  await using cloud = await startCloud({ dataDirectory: folder.path })
-  const keys = await cloud.list()
-  for (const key of keys) {
-    const md5 = createHash('md5')
-      .update(await cloud.get(key))
-      .digest('hex')
-    const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: key }))
-    assert.is(head.ETag, `"${md5}"`)
-    if (confirmed.has(key)) assert.is(md5, confirmed.get(key))
-  }
-  assert.equal(
-    [...confirmed.keys()].filter((key) => !keys.includes(key)),
-    [],
-  )
-  assert.ok((await cloud.messages(cloud.local.queueUrls.work)).visible >= keys.length)
-  assert.is((await readdir(join(folder.path, 'objects'))).length, keys.length)
-})
+    await using cloud = await startCloud({ dataDirectory: folder.path })
+    const keys = await cloud.list()
+    for (const key of keys) {
+      const md5 = createHash('md5')
+        .update(await cloud.get(key))
+        .digest('hex')
+      const head = await cloud.s3.send(new HeadObjectCommand({ Bucket: BUCKET, Key: key }))
+      assert.is(head.ETag, `"${md5}"`)
+      if (confirmed.has(key)) assert.is(md5, confirmed.get(key))
+    }
+    assert.equal(
+      [...confirmed.keys()].filter((key) => !keys.includes(key)),
+      [],
+    )
+    assert.ok((await cloud.messages(cloud.local.queueUrls.work)).visible >= keys.length)
+    assert.is((await readdir(join(folder.path, 'objects'))).length, keys.length)
+  },
+)
 
 test('uses the given ports, and says what to do when one is in use', async () => {
   await using folder = await temporaryFolder()

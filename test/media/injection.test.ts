@@ -113,7 +113,7 @@ test('ignores progress, errors and control sequences in metadata', async () => {
   }
 })
 
-test('prints a hostile file name in one line, without control characters', async () => {
+test.exhaustive('prints a hostile file name in one line, without control characters', async () => {
   const folder = join(bench.folder, 'printed')
   await mkdir(folder)
   const video = join(folder, `${hostile.replaceAll('/', '')}.mp4`)

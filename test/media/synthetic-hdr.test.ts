@@ -24,7 +24,7 @@ const toTags = (stream: Stream | undefined) => [
 
 addRows(suite('HDR'), {
   makers: highDynamicRange,
-  quick: ['hdr10.mp4'],
+  quick: [], // implausible light levels, below, are HDR too
   rows: {
     'hdr10.mp4': video(256, 144, { audio: false, ...toneMapped }),
     'hlg.mp4': video(256, 144, { audio: false, ...toneMapped }),
