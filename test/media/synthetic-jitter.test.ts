@@ -22,9 +22,8 @@ addRows(suite('jitter around a continuous track'), {
   },
 })
 
-addRows(suite('drift and gaps'), {
+addRows(suite('drift and gaps', { exhaustive: true }), {
   makers: drifting,
-  quick: [],
   rows: {
     'drift-slow.mkv': video(160, 90),
     'drift-fast.mkv': video(160, 90),
