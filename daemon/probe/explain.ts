@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { MediadError } from '../vocabulary/errors.ts'
+import { readAt } from './bytes.ts'
 import type { InputLimits } from '../programs/input.ts'
 import { classify } from '../programs/stderr.ts'
 import type { Boxes } from './mp4/boxes.ts'
@@ -80,8 +81,8 @@ const ANIMATION = 0x02
 /** Returns whether a file is an animated WebP image, which only ffmpeg 9 and later decode. */
 export async function isAnimatedWebp(path: string): Promise<boolean> {
   await using file = await open(path)
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
-  const header = buffer.toString('latin1')
-  const isExtended = bytesRead === HEADER_BYTES && header.startsWith('RIFF') && header.startsWith('WEBPVP8X', 8)
-  return isExtended && ((buffer[HEADER_BYTES - 1] ?? 0) & ANIMATION) !== 0
+  const bytes = await readAt(file, 0, HEADER_BYTES)
+  const header = bytes.toString('latin1')
+  const isExtended = bytes.length === HEADER_BYTES && header.startsWith('RIFF') && header.startsWith('WEBPVP8X', 8)
+  return isExtended && ((bytes[HEADER_BYTES - 1] ?? 0) & ANIMATION) !== 0
 }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { imageSize } from 'image-size'
 import { MediadError } from '../vocabulary/errors.ts'
+import { readAt } from './bytes.ts'
 import type { MediaSummary } from '../vocabulary/job.ts'
 
 /** The size of an image is in front of its data, but a photo can have a preview and metadata before it. */
@@ -12,7 +13,8 @@ const HEADER_BYTES = 512 * 1024
  * @throws MediadError `internal.output` when the file is not an image of a known format
  */
 export async function summariseImage(path: string): Promise<MediaSummary> {
-  const { type = '', width, height, orientation = 1 } = toImageSize(await readHeader(path))
+  await using file = await open(path)
+  const { type = '', width, height, orientation = 1 } = toImageSize(await readAt(file, 0, HEADER_BYTES))
   const isTurned = orientation > 4 // EXIF: 5 to 8 are rotated by 90 or 270 degrees
   return {
     format: type === 'jpg' ? 'jpeg' : type,
@@ -29,10 +31,4 @@ function toImageSize(header: Buffer): ReturnType<typeof imageSize> {
   } catch (error) {
     throw new MediadError('internal.output', message, { cause: error })
   }
-}
-
-async function readHeader(path: string): Promise<Buffer> {
-  await using file = await open(path)
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
-  return buffer.subarray(0, bytesRead)
 }

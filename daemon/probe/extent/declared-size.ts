@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { readAt } from '../bytes.ts'
 import { readSegmentEnd } from './segment.ts'
 
 /** What the header of a file states about its size. `readBoxes` reads the same of MP4. */
@@ -31,8 +32,7 @@ const streamed: DeclaredSize = { bytes: null, isStreamed: true, isWhole: false }
 export async function readDeclaredSize(path: string): Promise<DeclaredSize> {
   await using file = await open(path)
   const { size } = await file.stat()
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
-  const head = buffer.subarray(0, bytesRead)
+  const head = await readAt(file, 0, HEAD_BYTES)
   if (head.length < 16) return nothing
   const type = head.toString('latin1', 0, 4)
   const form = head.toString('latin1', 8, 12)
@@ -99,8 +99,8 @@ type Lengths = 'little' | 'big' | 'long'
 async function* listChunks(file: FileHandle, list: { from: number; lengths: Lengths }): AsyncGenerator<Chunk> {
   const headBytes = list.lengths === 'long' ? 12 : 8
   for (let at = list.from, n = 0; n < MAX_CHUNKS; n++) {
-    const { buffer: head, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, at)
-    if (bytesRead < headBytes) return
+    const head = await readAt(file, at, headBytes)
+    if (head.length < headBytes) return
     const length = readLength(head, list.lengths)
     const start = at + headBytes
     yield { type: head.toString('latin1', 0, 4), start, length }
@@ -116,8 +116,8 @@ function readLength(head: Buffer, lengths: Lengths): number {
 }
 
 async function readLong(file: FileHandle, at: number): Promise<number | null> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, at)
-  return bytesRead < 8 ? null : Number(buffer.readBigUInt64LE(0))
+  const bytes = await readAt(file, at, 8)
+  return bytes.length < 8 ? null : Number(bytes.readBigUInt64LE(0))
 }
 
 /** Adds the bytes that a size field does not count. */

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { readAt } from '../bytes.ts'
 
 /** Facts about an MP4 that ffprobe does not report. */
 export type Boxes = {
@@ -126,10 +127,4 @@ async function readType(file: FileHandle, at: number): Promise<string> {
 /** Reads the first bytes of a box, and none behind its end. */
 function readStart(file: FileHandle, { start, end }: Span, length: number): Promise<Buffer> {
   return readAt(file, start, Math.min(length, end - start))
-}
-
-/** Reads up to `length` bytes at an offset: fewer at the end of the file. */
-export async function readAt(file: FileHandle, at: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at)
-  return buffer.subarray(0, bytesRead)
 }

@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { findBoxes, listBoxes, MAX_BOXES, readAt, type Box, type Span, type Walk } from './boxes.ts'
+import { readAt } from '../bytes.ts'
+import { findBoxes, listBoxes, MAX_BOXES, type Box, type Span, type Walk } from './boxes.ts'
 import type { AudioStream, Probe, VideoStream } from '../../vocabulary/media.ts'
 import { toFields, toList, toNumber } from '../fields.ts'
 

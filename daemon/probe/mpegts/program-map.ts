@@ -1,4 +1,5 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
+import { readAt } from '../bytes.ts'
 import { toFields, toInteger, toList } from '../fields.ts'
 import { readSections, type Section } from './sections.ts'
 import type { Probe } from '../../vocabulary/media.ts'
@@ -26,7 +27,7 @@ export async function readProgramMaps(path: string): Promise<ProgramMap[][]> {
   let pmtPids: ReadonlySet<number> = new Set()
   for (let n = 0; n < count; n++) {
     const at = count === 1 ? 0 : Math.floor((n * Math.max(0, size - WINDOWS.bytes)) / (count - 1))
-    const bytes = await readWindow(file, at)
+    const bytes = await readAt(file, at, WINDOWS.bytes)
     const listed = readSections(bytes, new Set([PAT_PID])).flatMap(toPmtPids)
     pmtPids = listed.length > 0 ? new Set(listed) : pmtPids
     const maps = readSections(bytes, pmtPids).flatMap(toMap)
@@ -51,11 +52,6 @@ export function toMappedShare(parts: readonly (readonly ProgramMap[])[], pid: nu
     return 1 - described.filter(isReplaced).length / described.length
   })
   return shares.reduce((sum, share) => sum + share, 0) / shares.length
-}
-
-async function readWindow(file: FileHandle, at: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(WINDOWS.bytes), 0, WINDOWS.bytes, at)
-  return buffer.subarray(0, bytesRead)
 }
 
 /**

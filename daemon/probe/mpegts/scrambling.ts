@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { readAt } from '../bytes.ts'
 
 /** What the packets of a transport or program stream show about scrambling. */
 export type Scrambling = {
@@ -40,8 +41,8 @@ export async function readScrambling(path: string): Promise<Scrambling> {
 }
 
 async function readPart(file: FileHandle, offset: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(PART_BYTES), 0, PART_BYTES, offset)
-  return bytesRead < 4 ? Buffer.alloc(4) : buffer.subarray(0, bytesRead)
+  const part = await readAt(file, offset, PART_BYTES)
+  return part.length < 4 ? Buffer.alloc(4) : part
 }
 
 /** Marks of fewer PES packets than this share are corrupt data. Only some packets of a DVD are scrambled. */

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { inflateSync } from 'node:zlib'
 import type { ColourProfile } from '../../vocabulary/media.ts'
-import { readAt } from '../mp4/boxes.ts'
+import { readAt } from '../bytes.ts'
 import { parseProfile } from './icc.ts'
 
 /** Largest profile that is read, in bytes, and the number of segments or chunks searched for it. */
