@@ -1,5 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { readAt } from '../bytes.ts'
+import { DETECTION_BYTES, findPackets, listPackets, type Packet } from './packets.ts'
 
 /** What the packets of a transport or program stream show about scrambling. */
 export type Scrambling = {
@@ -17,12 +18,6 @@ const none: Scrambling = { pids: new Set(), suspected: false }
 /** Three parts of a file are read: its start, middle and end. A recording can become scrambled later. */
 const PART_BYTES = 512 * 1024
 
-/** Packet sizes of transport streams: plain, with timestamps (M2TS), with error correction. */
-const PACKET_SIZES = [188, 192, 204] as const
-const SYNC = 0x47
-/** Number of packets whose sync bytes must be in place. */
-const SYNC_PACKETS = 5
-
 /** Counts of PES packets by their stream: PID, or stream id of a program stream. */
 type Counts = { clear: number; marked: number; scrambled: number }
 type Counter = Map<number, Counts>
@@ -31,18 +26,14 @@ type Counter = Map<number, Counts>
 export async function readScrambling(path: string): Promise<Scrambling> {
   await using file = await open(path)
   const { size } = await file.stat()
-  const start = await readPart(file, 0)
-  const count = findPackets(start) ? countTransport : start.readUInt32BE(0) === PACK ? countProgram : null
+  const head = await readAt(file, 0, DETECTION_BYTES) // most files are neither: no more of them is read
+  const isProgram = head.length >= 4 && head.readUInt32BE(0) === PACK
+  const count = findPackets(head) ? countTransport : isProgram ? countProgram : null
   if (count === null) return none
   const counter: Counter = new Map()
   const offsets = new Set([0, Math.floor(size / 2), Math.max(0, size - PART_BYTES)])
-  for (const offset of offsets) count(offset === 0 ? start : await readPart(file, offset), counter)
+  for (const offset of offsets) count(await readAt(file, offset, PART_BYTES), counter)
   return toScrambling(counter)
-}
-
-async function readPart(file: FileHandle, offset: number): Promise<Buffer> {
-  const part = await readAt(file, offset, PART_BYTES)
-  return part.length < 4 ? Buffer.alloc(4) : part
 }
 
 /** Marks of fewer PES packets than this share are corrupt data. Only some packets of a DVD are scrambled. */
@@ -57,39 +48,22 @@ function toScrambling(counter: Counter): Scrambling {
   }
 }
 
-/** Finds the first packet of a transport stream; null when there is none. */
-function findPackets(bytes: Buffer): { first: number; size: number } | null {
-  for (const size of PACKET_SIZES)
-    for (let first = 0; first < size; first++) {
-      const ends = first + (SYNC_PACKETS - 1) * size
-      if (ends >= bytes.length) break
-      if (Array.from({ length: SYNC_PACKETS }, (_, n) => bytes[first + n * size]).every((byte) => byte === SYNC))
-        return { first, size }
-    }
-  return null
-}
-
 function countTransport(bytes: Buffer, counter: Counter): void {
   const packets = findPackets(bytes)
   if (packets === null) return
-  for (let at = packets.first; at + 188 <= bytes.length; at += packets.size) {
-    if (bytes[at] === SYNC) countPacket(bytes.subarray(at, at + 188), counter)
-  }
+  for (const packet of listPackets(bytes, packets, isTrack)) countPacket(packet, counter)
 }
 
 /** PIDs below are tables of the standards; the one above is padding. */
 const FIRST_PID = 0x20
 const NULL_PID = 0x1fff
+const isTrack = (pid: number): boolean => pid >= FIRST_PID && pid !== NULL_PID
 
 /** Counts a packet at which a PES packet starts. If it is marked as scrambled but starts with a start code, it is not. */
-function countPacket(packet: Buffer, counter: Counter): void {
-  const header = packet.readUInt32BE(0)
-  const pid = (header >> 8) & 0x1fff
-  const [isStart, hasAdaptation, hasPayload] = [header & 0x40_00_00, header & 0x20, header & 0x10]
-  if (!isStart || !hasPayload || pid < FIRST_PID || pid === NULL_PID) return
-  const payload = packet.subarray(4 + (hasAdaptation ? 1 + (packet[4] ?? 0) : 0))
+function countPacket({ pid, isStart, isMarked, payload }: Packet, counter: Counter): void {
+  if (!isStart || payload === null) return
   if (isPes(payload)) countPes(payload, pid, counter)
-  else if (header & 0xc0) toCounts(counter, pid).scrambled++
+  else if (isMarked) toCounts(counter, pid).scrambled++
 }
 
 const PACK = 0x0000_01ba
