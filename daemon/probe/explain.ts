@@ -64,8 +64,8 @@ const heifBrands: ReadonlySet<string> = new Set('heic heix hevc hevx heim heis m
  * Whether the file is a HEIF image without a movie. No version of ffmpeg reads all of them: 5.1 none, and later ones make one
  * frame of a single tile of a tiled image.
  */
-export function isHeifImage({ brand, hasMovie }: Boxes): boolean {
-  return brand !== null && heifBrands.has(brand) && !hasMovie
+export function isHeifImage({ brand, movie }: Boxes): boolean {
+  return brand !== null && heifBrands.has(brand) && movie === null
 }
 
 export function heifError({ brand }: Boxes): MediadError {

@@ -82,7 +82,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       throw explain(error)
     })
     const queryAgain = (...options: string[]) => query(...toAnalysisOptions(isLong), ...options)
-    const trackBoxes = await readTracks(path)
+    const trackBoxes = await readTracks(path, boxes.movie)
     const isScrambled = (index: number) => toPids(readable, [{ index }]).some((pid) => scrambling.pids.has(pid))
     // ffprobe reads no packet of a scrambled track
     const holdsData = async (index: number) => isScrambled(index) || (await hasPacket(queryAgain, index))

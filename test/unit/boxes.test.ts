@@ -33,11 +33,15 @@ const movie = (...boxes: Buffer[]) => createBox('moov', mvhd(1000, 2500), ...box
 const data = createBox('mdat', Buffer.alloc(100))
 
 test('reads brand, movie and duration', async () => {
-  const { brand, hasMovie, encrypted, truncated, durationSeconds } = await read(
-    Buffer.concat([ftyp, movie(track('avc1')), data]),
-  )
+  const {
+    brand,
+    movie: found,
+    encrypted,
+    truncated,
+    durationSeconds,
+  } = await read(Buffer.concat([ftyp, movie(track('avc1')), data]))
   assert.equal(
-    { brand, hasMovie, encrypted, truncated, durationSeconds },
+    { brand, hasMovie: found !== null, encrypted, truncated, durationSeconds },
     { brand: 'isom', hasMovie: true, encrypted: false, truncated: false, durationSeconds: 2.5 },
   )
 })
@@ -65,8 +69,8 @@ test('recognizes a track that is encrypted, behind one that is not', async () =>
 
 test('recognizes an image, which has no movie', async () => {
   const image = Buffer.concat([createBox('ftyp', 'heic', int32(0), 'mif1'), createBox('meta', int32(0)), data])
-  const { brand, hasMovie, truncated } = await read(image)
-  assert.equal({ brand, hasMovie, truncated }, { brand: 'heic', hasMovie: false, truncated: false })
+  const { brand, movie: found, truncated } = await read(image)
+  assert.equal({ brand, hasMovie: found !== null, truncated }, { brand: 'heic', hasMovie: false, truncated: false })
 })
 
 test('a file that ends inside media data, a fragment or the index is truncated', async () => {
@@ -88,8 +92,8 @@ test('media data of size 0 extends to the end of the file', async () => {
 
 test('knows nothing about a file that is not an MP4', async () => {
   for (const bytes of [Buffer.alloc(0), Buffer.from('ftyp'), Buffer.from('RIFF\0\0\0\0WAVE'), data]) {
-    const { brand, hasMovie, encrypted, truncated, durationSeconds } = await read(bytes)
-    assert.equal([brand, hasMovie, encrypted, truncated, durationSeconds], [null, false, false, false, null])
+    const { brand, movie: found, encrypted, truncated, durationSeconds } = await read(bytes)
+    assert.equal([brand, found !== null, encrypted, truncated, durationSeconds], [null, false, false, false, null])
   }
 })
 

@@ -21,7 +21,7 @@ export async function readContainer(
     truncated: boxes.truncated || (bytes ?? 0) > probe.sizeBytes,
     declaredBytes: bytes,
     isStreamed,
-    hasAllBytes: isWhole || (boxes.hasMovie && !boxes.truncated),
+    hasAllBytes: isWhole || (boxes.movie !== null && !boxes.truncated),
   }
 }
 

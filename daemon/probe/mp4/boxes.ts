@@ -5,8 +5,8 @@ import { readAt } from '../bytes.ts'
 export type Boxes = {
   /** Major brand, four characters such as `isom` or `heic`; null when the file is not an MP4. */
   readonly brand: string | null
-  /** Whether it has a movie box (`moov`): video and audio have one, HEIF images have none. */
-  readonly hasMovie: boolean
+  /** The movie box (`moov`), which video and audio have; null without one, as in HEIF images. */
+  readonly movie: Span | null
   /**
    * Whether a track is encrypted by one of its sample entries: `encv` or `enca` (ISO/IEC 14496-12, 8.12), `drmi` or `drms`
    * (FairPlay), `aavd` (Audible).
@@ -48,21 +48,21 @@ export async function readBoxes(path: string): Promise<Boxes> {
   const top = await listBoxes({ file, left: MAX_BOXES }, { start: 0, end: size })
   if (top[0]?.type !== 'ftyp') return noBoxes
   const brand = await readType(file, top[0].start)
-  const index = top.find(({ type }) => type === 'moov')
-  const descriptions = await findBoxes({ file, left: MAX_BOXES }, index, descriptionPath)
-  const [header] = await findBoxes({ file, left: MAX_BOXES }, index, ['mvhd'])
+  const movie = top.find(({ type }) => type === 'moov') ?? null
+  const descriptions = await findBoxes({ file, left: MAX_BOXES }, movie, descriptionPath)
+  const [header] = await findBoxes({ file, left: MAX_BOXES }, movie, ['mvhd'])
   const entries = await listEntries({ file, left: MAX_BOXES }, descriptions)
   const last = top.at(-1)
   return {
     brand,
-    hasMovie: index !== undefined,
+    movie,
     encrypted: entries.some((type) => encryptedEntries.has(type)),
     truncated: last !== undefined && !last.isComplete && ['mdat', 'moof', 'moov'].includes(last.type),
     durationSeconds: header === undefined ? null : toDuration(await readStart(file, header, MOVIE_HEADER_BYTES)),
   }
 }
 
-const noBoxes: Boxes = { brand: null, hasMovie: false, encrypted: false, truncated: false, durationSeconds: null }
+const noBoxes: Boxes = { brand: null, movie: null, encrypted: false, truncated: false, durationSeconds: null }
 
 /** Types of sample entries of encrypted tracks. */
 const encryptedEntries: ReadonlySet<string> = new Set(['encv', 'enca', 'drmi', 'drms', 'aavd'])
@@ -81,20 +81,29 @@ async function listEntries(walk: Walk, descriptions: readonly Span[]): Promise<s
 /** Bytes of `mvhd` that are read: version and flags (4), two dates, the time scale (4), the duration. */
 const MOVIE_HEADER_BYTES = 32
 
-/** Reads the duration. Dates and duration have 8 bytes in version 1 and 4 in version 0; all bits set means unknown. */
+/** Returns the duration in seconds; null when it is unknown: 0, or all bits set. */
 function toDuration(header: Buffer): number | null {
-  if (header.length < MOVIE_HEADER_BYTES) return null
+  const clock = header.length < MOVIE_HEADER_BYTES ? null : toClock(header)
+  const isKnown = clock && clock.duration > 0 && clock.duration < (header[0] === 1 ? 2 ** 63 : 0xff_ff_ff_ff)
+  return isKnown ? clock.duration / clock.timescale : null
+}
+
+/**
+ * Reads time scale and duration of `mvhd` or `mdhd`, whose dates and duration have 8 bytes in version 1 and 4 in version 0.
+ * Null for a box that is too short or has no time scale.
+ */
+export function toClock(header: Buffer): { timescale: number; duration: number } | null {
   const isLong = header[0] === 1
+  if (header.length < (isLong ? 32 : 20)) return null
   const timescale = header.readUInt32BE(isLong ? 20 : 12)
   const duration = isLong ? Number(header.readBigUInt64BE(24)) : header.readUInt32BE(16)
-  const isKnown = timescale > 0 && duration > 0 && duration < (isLong ? 2 ** 63 : 0xff_ff_ff_ff)
-  return isKnown ? duration / timescale : null
+  return timescale === 0 ? null : { timescale, duration }
 }
 
 /** Finds all boxes under `parent` whose types follow `path`. */
-export async function findBoxes(walk: Walk, parent: Span | undefined, path: readonly string[]): Promise<Box[]> {
+export async function findBoxes(walk: Walk, parent: Span | null, path: readonly string[]): Promise<Box[]> {
   const [step, ...rest] = path
-  if (parent === undefined) return []
+  if (parent === null) return []
   const found = (await listBoxes(walk, parent)).filter(({ type }) => type === step)
   if (rest.length === 0) return found
   const deeper: Box[] = []

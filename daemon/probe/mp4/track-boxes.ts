@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { readAt } from '../bytes.ts'
-import { findBoxes, listBoxes, MAX_BOXES, type Box, type Span, type Walk } from './boxes.ts'
+import { findBoxes, listBoxes, MAX_BOXES, toClock, type Box, type Span, type Walk } from './boxes.ts'
 import type { AudioStream, Probe, VideoStream } from '../../vocabulary/media.ts'
 import { toFields, toList, toNumber } from '../fields.ts'
 
@@ -31,13 +31,11 @@ const TABLES = 'mdia/minf/stbl'
 /** Bytes of a video sample entry before its boxes, without the box header. */
 const VIDEO_ENTRY_BYTES = 78
 
-/** Reads the tracks of an MP4. Never throws because of the content: a file that is not an MP4 has none. */
-export async function readTracks(path: string): Promise<TrackBoxes[]> {
+/** Reads the tracks in the movie box of an MP4. Never throws because of the content: without a movie there are none. */
+export async function readTracks(path: string, movie: Span | null): Promise<TrackBoxes[]> {
+  if (movie === null) return []
   await using file = await open(path)
-  const { size } = await file.stat()
   const walk = { file, left: MAX_BOXES }
-  const top = await listBoxes(walk, { start: 0, end: size })
-  const movie = top[0]?.type === 'ftyp' ? top.find(({ type }) => type === 'moov') : undefined
   const [movieHeader] = await findBoxes(walk, movie, ['mvhd'])
   const movieScale = toClock(await readBody(file, movieHeader))?.timescale ?? 0
   const isFragmented = (await findBoxes(walk, movie, ['mvex'])).length > 0
@@ -89,15 +87,6 @@ async function readBody(file: FileHandle, box: Span | undefined): Promise<Buffer
 function toTrackId(header: Buffer): number | null {
   const at = header[0] === 1 ? 20 : 12
   return header.length < at + 4 ? null : header.readUInt32BE(at)
-}
-
-/** Reads time scale and duration of `mvhd` or `mdhd`; null for a box that is too short or has no time scale. */
-function toClock(header: Buffer): { timescale: number; duration: number } | null {
-  const isLong = header[0] === 1
-  if (header.length < (isLong ? 32 : 20)) return null
-  const timescale = header.readUInt32BE(isLong ? 20 : 12)
-  const duration = isLong ? Number(header.readBigUInt64BE(24)) : header.readUInt32BE(16)
-  return timescale === 0 ? null : { timescale, duration }
 }
 
 type Descriptions = Pick<TrackBoxes, 'descriptionCount' | 'parameterSets'>
