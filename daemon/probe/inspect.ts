@@ -19,7 +19,7 @@ import {
   toFrameOrientation,
   NO_CODEC_NAME,
   parseProbe,
-  toPids,
+  toContainerId,
   withCodedFields,
   type Unreadable,
 } from './parse.ts'
@@ -83,13 +83,15 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     })
     const queryAgain = (...options: string[]) => query(...toAnalysisOptions(isLong), ...options)
     const trackBoxes = await readTracks(path, boxes.movie)
-    const isScrambled = (index: number) => toPids(readable, [{ index }]).some((pid) => scrambling.pids.has(pid))
+    const toPid = (index: number) => toContainerId(readable, index) ?? 0 // 0 is a table, never a track
+    const isScrambled = (index: number) => scrambling.pids.has(toPid(index))
     // ffprobe reads no packet of a scrambled track
     const holdsData = async (index: number) => isScrambled(index) || (await hasPacket(queryAgain, index))
     const known = withoutEmpty(readable, await findEmpty(readable, trackBoxes, holdsData))
     if (isEncrypted(known, stderr) || boxes.encrypted) throw encryptedError()
     const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, trackBoxes)
-    if ([parsed.video, parsed.audio].some((track) => track !== null && isScrambled(track.index))) throw encryptedError()
+    const selected = [parsed.video, parsed.audio].flatMap((track) => (track ? [track.index] : []))
+    if (selected.some(isScrambled)) throw encryptedError()
     if (isDolbyVisionOnly(known, parsed.video)) throw dolbyVisionError()
     const isDurationEstimated = printed.durationEstimated.pattern.test(stderr)
     const probe: Probe = {
@@ -97,7 +99,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       ...(await readContainer(path, { probe: parsed, boxes, isDurationEstimated })),
       isDurationEstimated,
       needsLongAnalysis: isLong,
-      mappedShare: await readMappedShare(path, { probe: parsed, json: known }),
+      mappedShare: parsed.format === 'mpegts' ? await readMappedShare(path, selected.map(toPid)) : 1,
       scrambled: scrambling.suspected,
     }
     try {

@@ -74,11 +74,9 @@ export function toFrameOrientation(frames: unknown): Orientation | null {
     : null
 }
 
-/** Returns the packet identifiers (PID) of the tracks of an MPEG transport stream. */
-export function toPids(json: unknown, tracks: readonly ({ readonly index: number } | null)[]): number[] {
-  const chosen = new Set(tracks.map((track) => track?.index))
-  const streams = toList(toFields(json).streams).filter(({ index }) => chosen.has(toNumber(index) ?? undefined))
-  return streams.map(({ id }) => Number(toText(id) ?? Number.NaN))
+/** Returns the id of a stream in its container: of an MPEG-TS the packet identifier (PID), of an MP4 the track id. */
+export function toContainerId(json: unknown, index: number): number | null {
+  return toNumber(toList(toFields(json).streams).find((stream) => toNumber(stream.index) === index)?.id)
 }
 
 const half = (value: number | null | undefined) => (value == null ? null : value / 2)

@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { readAt } from '../bytes.ts'
 import { findBoxes, listBoxes, MAX_BOXES, toClock, type Box, type Span, type Walk } from './boxes.ts'
 import type { AudioStream, Probe, VideoStream } from '../../vocabulary/media.ts'
-import { toFields, toList, toNumber } from '../fields.ts'
+import { toContainerId } from '../parse.ts'
 
 /** Facts about a track of an MP4 that ffprobe does not report. */
 export type TrackBoxes = {
@@ -53,9 +53,8 @@ export async function readTracks(path: string, movie: Span | null): Promise<Trac
 
 /** Adds the facts of the tracks to the streams of a probe, by the ids in ffprobe's JSON. */
 export function withTracks(probe: Probe, json: unknown, tracks: readonly TrackBoxes[]): Probe {
-  const streams = toList(toFields(json).streams)
   const find = ({ index }: { index: number }): TrackBoxes | undefined => {
-    const id = toNumber(streams.find((stream) => toNumber(stream.index) === index)?.id)
+    const id = toContainerId(json, index)
     return id === null ? undefined : tracks.find((track) => track.id === id)
   }
   const { video, audio } = probe

@@ -1,8 +1,6 @@
 import { open } from 'node:fs/promises'
 import { readAt } from '../bytes.ts'
-import { toFields, toInteger, toList } from '../fields.ts'
 import { readSections, type Section } from './sections.ts'
-import type { Probe } from '../../vocabulary/media.ts'
 
 /** One program map: the number of the program, and its tracks by their PIDs. */
 export type ProgramMap = { readonly program: number; readonly tracks: ReadonlyMap<number, Kind> }
@@ -54,16 +52,10 @@ export function toMappedShare(parts: readonly (readonly ProgramMap[])[], pid: nu
   return shares.reduce((sum, share) => sum + share, 0) / shares.length
 }
 
-/**
- * Returns the share of an MPEG-TS in which the selected tracks are not replaced by others; 1 for other files. `json` is what
- * ffprobe printed, whose `id` of a stream is its PID.
- */
-export async function readMappedShare(path: string, { probe, json }: { probe: Probe; json: unknown }): Promise<number> {
-  if (probe.format !== 'mpegts') return 1
-  const selected = new Set([probe.video?.index, probe.audio?.index])
-  const streams = toList(toFields(json).streams).filter(({ index }) => selected.has(Number(index)))
+/** Returns the share of an MPEG-TS in which the tracks with these PIDs are not replaced by others. */
+export async function readMappedShare(path: string, pids: readonly number[]): Promise<number> {
   const parts = await readProgramMaps(path)
-  return Math.min(...streams.map(({ id }) => toMappedShare(parts, toInteger(id))))
+  return Math.min(1, ...pids.map((pid) => toMappedShare(parts, pid)))
 }
 
 /** Returns the PIDs of the program maps that a program association table lists. Program 0 is the network table. */
