@@ -1,11 +1,13 @@
 import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
-import type { Units } from '../bitstream/evidence.ts'
+import { hasOneMeaning, readEvidence, toEvidenceOutput, type Units } from '../bitstream/evidence.ts'
 import { SAMPLES_PER_PACKET } from './defects.ts'
+import { detections } from '../frames/mid-stream.ts'
 import { isMisleading, staysHdr } from '../frames/colour.ts'
 import { isRgb } from '../frames/pixels.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
+import type { Result } from './result.ts'
 import { startsWithResult, exceedsMaxRate } from './timestamps.ts'
 
 /** Whether each track is copied into the result without re-encoding, and which units of copied video. Default: all. */
@@ -95,4 +97,45 @@ function isWantedAudio({ audio: wanted, loudness }: EncodeSettings, audio: Audio
 function hasAbsurdDuration({ codec, packetCount, durationSeconds, sampleRate }: AudioStream): boolean {
   if (codec !== 'aac' || !packetCount || !durationSeconds) return false
   return durationSeconds - (packetCount * SAMPLES_PER_PACKET) / sampleRate > 1
+}
+
+/** Returns the output with the evidence of copied video; null when none is copied, or its codec needs none. */
+export function toEvidence(
+  plan: CopyPlan,
+  { video }: Probe,
+  output: { path: string; metadata: EncodeSettings['metadata'] },
+): ReturnType<typeof toEvidenceOutput> {
+  return plan.video && video ? toEvidenceOutput(video, { ...output, units: plan.units ?? 'all' }) : null
+}
+
+/** A run that copied streams; `units` is the path of the evidence, null when there is none. */
+type Copied = { encoded: Pick<Result, 'corruption' | 'result'>; probe: Probe; units: string | null }
+type PlanChange = { readonly reason: string; readonly plan: CopyPlan }
+
+/** Returns another plan, and the reason for it, when a copied stream changes mid-stream or the copy is not what it should be. */
+export async function findPlanChange(plan: CopyPlan, { encoded, probe, units }: Copied): Promise<PlanChange | null> {
+  const unchanging = withoutChanging(plan, encoded.corruption.detections)
+  if (unchanging !== plan) return { reason: 'changes', plan: unchanging }
+  if (!plan.video || !probe.video || units === null) return null
+  const evidence = await readEvidence(units, probe.video)
+  // in Matroska, players read the parameter sets among the frames
+  const inContainer = encoded.result.video?.parameterSets ?? probe.video.parameterSets ?? null
+  if (evidence === null || !hasOneMeaning(evidence, probe.video, inContainer))
+    return { reason: 'parameter sets', plan: { ...plan, video: false } }
+  if (!evidence.isPrivate) return null
+  const isRemovable = plan.units === undefined && !evidence.isNeeded
+  return {
+    reason: 'user data',
+    plan: isRemovable ? { ...plan, units: 'withoutMetadata' } : { ...plan, video: false },
+  }
+}
+
+/**
+ * Returns the plan without copies of tracks in which the decode check detected something: video that changes, audio whose
+ * timestamps are not continuous. Returns the same plan if there is none.
+ */
+function withoutChanging(plan: CopyPlan, detected: readonly number[]): CopyPlan {
+  const [audio, video] = [detected.includes(detections.jitter), detected.some((one) => one !== detections.jitter)]
+  if (!(plan.video && video) && !(plan.audio && audio)) return plan
+  return { ...plan, video: plan.video && !video, audio: plan.audio && !audio }
 }

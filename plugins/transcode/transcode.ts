@@ -6,7 +6,7 @@ import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, isMisleading, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
-import { reencodeAll, copyAll, toCopyPlan, type CopyPlan } from './copy.ts'
+import { copyAll, findPlanChange, reencodeAll, toCopyPlan, toEvidence, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
 import { withPacketFacts } from './packets/facts.ts'
@@ -21,7 +21,7 @@ import { assertMixable, mayChange, toAudioEncoderOptions, toFilteredAudio, toMix
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
 import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
-import { hasOneMeaning, readEvidence, toCopyFilter, toEvidenceOutput } from '../bitstream/evidence.ts'
+import { toCopyFilter } from '../bitstream/evidence.ts'
 
 /**
  * Makes one file that plays everywhere: display orientation applied, square pixels, progressive, 8 bits unless HDR is kept, at
@@ -106,7 +106,7 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
   const done = request.loudness ? MEASURING_SHARE : 0
   const alsoDecode = toDecodeCheck(request, probe)
   const units = `${path}.units`
-  const evidence = toEvidence(request, probe, units)
+  const evidence = toEvidence(request.plan, probe, { path: units, metadata: request.settings.metadata })
   const run = await context.ffmpeg({
     inputOptions: [...toInputOptions(probe), '-max_error_rate', request.settings.onCorrupt === 'warn' ? '1' : '0.67'],
     outputs: [{ path, options: transcodeArguments(request, probe) }, ...(evidence ? [evidence] : [])],
@@ -115,7 +115,7 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
   const encoded = { ...run, path, result: await inspectResult(context, path) }
-  const change = await findPlanChange({ request, encoded, probe, units: evidence && units })
+  const change = await findPlanChange(request.plan, { encoded, probe, units: evidence && units })
   if (evidence) await rm(units)
   if (change) {
     const { reason, plan } = change
@@ -134,41 +134,6 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
   }
   if (defect) throw defect
   return encoded
-}
-
-/** Returns the output with the evidence of copied video; null when none is copied, or its codec needs none. */
-function toEvidence({ settings: { metadata }, plan }: EncodeRequest, { video }: Probe, path: string) {
-  return plan.video && video ? toEvidenceOutput(video, { path, units: plan.units ?? 'all', metadata }) : null
-}
-
-type Copied = { request: EncodeRequest; encoded: Result; probe: Probe; units: string | null }
-
-/** Returns another plan, and the reason for it, when a copied stream changes mid-stream or the copy is not what it should be. */
-async function findPlanChange({ request: { plan }, encoded, probe, units }: Copied) {
-  const unchanging = withoutChanging(plan, encoded.corruption.detections)
-  if (unchanging !== plan) return { reason: 'changes', plan: unchanging }
-  if (!plan.video || !probe.video || units === null) return null
-  const evidence = await readEvidence(units, probe.video)
-  // in Matroska, players read the parameter sets among the frames
-  const inContainer = encoded.result.video?.parameterSets ?? probe.video.parameterSets ?? null
-  if (evidence === null || !hasOneMeaning(evidence, probe.video, inContainer))
-    return { reason: 'parameter sets', plan: { ...plan, video: false } }
-  if (!evidence.isPrivate) return null
-  const isRemovable = plan.units === undefined && !evidence.isNeeded
-  return {
-    reason: 'user data',
-    plan: isRemovable ? { ...plan, units: 'withoutMetadata' as const } : { ...plan, video: false },
-  }
-}
-
-/**
- * Returns the plan without copies of tracks in which the decode check detected something: video that changes, audio whose
- * timestamps are not continuous. Returns the same plan if there is none.
- */
-function withoutChanging(plan: CopyPlan, detected: readonly number[]): CopyPlan {
-  const [audio, video] = [detected.includes(detections.jitter), detected.some((one) => one !== detections.jitter)]
-  if (!(plan.video && video) && !(plan.audio && audio)) return plan
-  return { ...plan, video: plan.video && !video, audio: plan.audio && !audio }
 }
 
 function toInputOptions(probe: Probe): string[] {
@@ -226,9 +191,11 @@ function summarize(names: readonly string[]): string {
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
 }
 
-/** Returns the tag of copied video: H.264 of an mp4 can have the tag `avc3`, which many players reject. */
-function toCopyTag({ codec, container }: EncodeSettings, tag: string[]): string[] {
-  return codec === 'h264' && container === 'mp4' ? ['-tag:v', 'avc1'] : tag
+/** Returns the tag of video in an mp4. Apple's players require `hvc1`; copied H.264 can have `avc3`, which many players reject. */
+function toTag({ codec, container }: EncodeSettings, isCopy: boolean): string[] {
+  if (container !== 'mp4') return []
+  if (codec === 'hevc') return ['-tag:v', 'hvc1']
+  return codec === 'h264' && isCopy ? ['-tag:v', 'avc1'] : []
 }
 
 function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string[] {
@@ -236,10 +203,8 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
   if (!video) return ['-vn']
   const { encoder, options, minSide, highestRate } = videoCodecs[settings.codec]
   const map = ['-map', `0:${video.index}`]
-  // Apple's players require this tag for HEVC in mp4
-  const tag = settings.codec === 'hevc' && settings.container === 'mp4' ? ['-tag:v', 'hvc1'] : []
-  if (plan.video)
-    return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...toCopyTag(settings, tag)]
+  const tag = toTag(settings, plan.video)
+  if (plan.video) return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...tag]
   const kept = staysHdr(video, settings.hdr)
   const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toExplicitRate(video) }
   const filters = [
