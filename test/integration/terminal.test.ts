@@ -2,12 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { paceCode, startFleet } from '../helpers/fleet.ts'
+import { paceCode, startFleet, type Fleet } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { isAlive, waitForProcess } from '../helpers/liveness.ts'
 import { longVideo, makeVideo } from '../helpers/media.ts'
 import { runInParallel } from '../helpers/parallel.ts'
-import { startMediad } from '../helpers/process.ts'
+import { startMediad, type Mediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
@@ -18,11 +18,8 @@ const skip = (name: string) => test.skip(name, 'script (util-linux) not found')
 const [add, rest] = hasScript() ? [row, row.exhaustive] : [skip, skip]
 
 add('Ctrl-C lets the running job finish, in its first attempt', async () => {
-  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })
-  const [daemon] = fleet.daemons
-  assert.ok(daemon)
-  await fleet.cloud.put('origin_a.mp4', await longVideo(6))
-  const ffmpeg = await waitForProcess('ffmpeg', daemon.folder)
+  await using fleet = await startInTerminal()
+  const { daemon, ffmpeg } = await startJob(fleet, 6)
   await until('ffmpeg reports progress', async () => (await fleet.document('origin_a.mp4'))?.progress.plugin === 'pace')
   daemon.press(CTRL_C)
   await daemon.waitFor('daemon.stopping')
@@ -33,11 +30,8 @@ add('Ctrl-C lets the running job finish, in its first attempt', async () => {
 })
 
 rest('Ctrl-C twice ends the daemon and its ffmpeg', async () => {
-  await using fleet = await startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })
-  const [daemon] = fleet.daemons
-  assert.ok(daemon)
-  await fleet.cloud.put('origin_a.mp4', await longVideo(120))
-  const ffmpeg = await waitForProcess('ffmpeg', daemon.folder)
+  await using fleet = await startInTerminal()
+  const { daemon, ffmpeg } = await startJob(fleet, 120)
   daemon.press(CTRL_C)
   await daemon.waitFor('daemon.stopping')
   daemon.press(CTRL_C)
@@ -60,6 +54,16 @@ export default defineConfig({ bucket: 'media', plugins: [transcode({ copy: 'neve
   await command.ended
   await until('its ffmpeg has ended', () => !isAlive(ffmpeg))
 })
+
+const startInTerminal = () => startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })
+
+/** Starts a job whose ffmpeg runs for as long as the video lasts. */
+async function startJob(fleet: Fleet, seconds: number): Promise<{ daemon: Mediad; ffmpeg: number }> {
+  const [daemon] = fleet.daemons
+  assert.ok(daemon)
+  await fleet.cloud.put('origin_a.mp4', await longVideo(seconds))
+  return { daemon, ffmpeg: await waitForProcess('ffmpeg', daemon.folder) }
+}
 
 function hasScript(): boolean {
   try {
