@@ -10,11 +10,12 @@ const surround: readonly string[] = ['LFE', 'SL', 'SR', 'BL', 'BR', 'BC', 'FLC',
  * Finds the mono tracks that together are stereo or surround, as cameras and editing programs write them: tracks with a
  * label of their speaker, including those of the front left and right, or of a stereo downmix. Only tracks of the chosen
  * one's language belong to it; of several tracks with one position, the first does. Null when the chosen track stands alone.
+ * `audible` are the audio tracks that can be chosen.
  */
-export function findMonoTracks(streams: readonly Fields[], chosen: Fields): readonly Labelled[] | null {
-  const mono = streams
-    .filter((stream) => stream.codec_type === 'audio' && toText(stream.codec_name) !== null)
-    .filter((stream) => toInteger(stream.channels) === 1 && toLanguageTag(stream) === toLanguageTag(chosen))
+export function findMonoTracks(audible: readonly Fields[], chosen: Fields): readonly Labelled[] | null {
+  const mono = audible.filter(
+    (stream) => toInteger(stream.channels) === 1 && toLanguageTag(stream) === toLanguageTag(chosen),
+  )
   const labelled = mono.map((stream) => ({ stream, position: toPosition(stream) }))
   const group = pairs
     .map((pair) => labelled.filter(({ position }) => pair.includes(position) || others(pair).includes(position)))

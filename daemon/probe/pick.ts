@@ -29,11 +29,9 @@ export function pick(streams: readonly Fields[], programs: readonly Fields[] = [
     videoRank,
   )
   const isTogether = toProgramRule(programs, video)
-  const audio = best(
-    candidates.filter((stream) => stream.codec_type === 'audio' && isTogether(stream)),
-    audioRank,
-  )
-  const monoTracks = audio ? findMonoTracks(streams, audio) : null
+  const audible = candidates.filter((stream) => stream.codec_type === 'audio' && isTogether(stream))
+  const audio = best(audible, audioRank)
+  const monoTracks = audio ? findMonoTracks(audible, audio) : null
   const chosen = new Set([video, audio, ...(monoTracks ?? []).map(({ stream }) => stream)])
   const skipped = streams.filter((stream) => !chosen.has(stream) && stream.codec_type !== 'subtitle')
   return { video, audio, monoTracks, skipped: skipped.map((stream) => toSkipped(stream, isTogether)) }

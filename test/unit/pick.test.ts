@@ -78,6 +78,10 @@ test('does not join other mono tracks', () => {
   assert.equal(joined(...mono(first, 'FL', 'FR')), [1, '1 channels (FL)', 2])
 })
 
+test('does not join a track that holds nothing', () => {
+  assert.equal(joined(...mono('FL', { ...labelled('FR'), is_empty: true })), [1, '1 channels (FL)', 1])
+})
+
 test('reports why tracks are skipped, and which subtitles are text', () => {
   const cover = { ...videoTrack, index: 7, codec_name: 'mjpeg', disposition: { attached_pic: 1 } }
   const data = { index: 8, codec_type: 'data', codec_tag_string: 'tmcd' }
