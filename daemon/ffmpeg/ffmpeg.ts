@@ -11,6 +11,7 @@ import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.t
 import { toEndError } from './end-error.ts'
 import { launch, signalGroup } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
+import { createMemoryGuard } from './memory-guard.ts'
 import { createStopper, type Stopper } from './stopper.ts'
 import { watch } from './watch.ts'
 import type { Log } from '../vocabulary/log.ts'
@@ -68,8 +69,8 @@ async function runToEnd(run: Run): Promise<Omit<FfmpegResult, 'seconds'>> {
   const outputs = command.outputs.filter(({ canBeEmpty }) => canBeEmpty !== true)
   const fluent = await compose(run)
   signal.throwIfAborted()
-  const { finished, child, readCorruption } = start(fluent, run)
-  const stopper = createStopper((name) => signalGroup(child, name))
+  const stopper: Stopper = createStopper((name) => signalGroup(child, name))
+  const { finished, child, readCorruption } = start(fluent, run, createMemoryGuard(stopper.kill))
   const watcher = startWatch(run, child?.pid, stopper)
   const abort = () => stopper.end(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
@@ -142,7 +143,11 @@ type Internals = { _getArguments(): string[] }
  * daemon when a program cannot be started.
  * `finished` resolves with the last lines that ffmpeg printed, after it has ended.
  */
-function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, command, input }: Run): Started {
+function start(
+  fluent: FluentFfmpeg.FfmpegCommand,
+  { programs, workspace, command, input }: Run,
+  onLine: (line: string) => void,
+): Started {
   const counter = createCorruptionCounter()
   const path = command.input ?? input
   const env = toRunEnvironment({ workspace, input: path })
@@ -157,7 +162,10 @@ function start(fluent: FluentFfmpeg.FfmpegCommand, { programs, workspace, comman
         options,
         env,
         folder: workspace,
-        onLine: counter.addLine,
+        onLine(line) {
+          counter.addLine(line)
+          onLine(line)
+        },
       })
       const { stderr, exit } = launched
       // the name of a file can look like an error message

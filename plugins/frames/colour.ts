@@ -53,13 +53,13 @@ function hasAlpha({ pixelFormat }: VideoStream): boolean {
 function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
   if (staysHdr(video, hdr))
     return [
+      ...toWideTags(video),
       ...toSizeFilters(video, layout, []),
-      ...toMissingTags(video),
       ...toLimited(video),
       'format=yuv420p10le',
       ...withoutMastering(video),
     ]
-  if (isHdr(video)) return [...toSizeFilters(video, layout, []), ...toMissingTags(video), ...toToneMapping(video)]
+  if (isHdr(video)) return [...toWideTags(video), ...toSizeFilters(video, layout, []), ...toToneMapping(video)]
   if (video.colourProfile)
     return [
       ...toSizeFilters(video, layout, []),
@@ -71,8 +71,8 @@ function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[]
   if (isRgb(video))
     return [...toSizeFilters(video, layout, ['out_range=tv', 'out_color_matrix=bt709']), 'format=yuv420p', taggedBt709]
   if (video.primaries === 'bt2020')
-    return [...toSizeFilters(video, layout, []), ...toMissingTags(video), toBt709, 'format=yuv420p']
-  return [...toUntaggedTags(video), ...toSizeFilters(video, layout, ['out_range=tv']), 'format=yuv420p']
+    return [...toWideTags(video), ...toSizeFilters(video, layout, []), toBt709, 'format=yuv420p']
+  return [...toNarrowTags(video), ...toSizeFilters(video, layout, ['out_range=tv']), 'format=yuv420p']
 }
 
 /** Whether a video without a matrix tag counts as BT.709 by its size. Without tags, a downscaled version would count as BT.601. */
@@ -80,8 +80,11 @@ function isUntaggedBt709({ matrix, width, height }: VideoStream): boolean {
   return matrix === undefined && (width >= 1280 || height > 576)
 }
 
-function toUntaggedTags(video: VideoStream): string[] {
-  return isUntaggedBt709(video) ? ['setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709'] : []
+/** Adds missing tags to BT.709 video, and replaces a matrix that `scale` does not support. */
+function toNarrowTags(video: VideoStream): string[] {
+  if (isUntaggedBt709(video)) return ['setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709']
+  if (isConvertible(video)) return ['zscale=matrix=bt709']
+  return hasUnsupportedMatrix(video) ? ['setparams=colorspace=bt709'] : []
 }
 
 /** Converts RGB or full range to BT.2020 non-constant luminance with limited range, for video that stays HDR. */
@@ -89,25 +92,45 @@ function toLimited(video: VideoStream): string[] {
   return isRgb(video) || video.range === 'pc' ? ['zscale=matrix=2020_ncl:range=limited'] : []
 }
 
-/** Adds missing BT.2020 tags to wide-gamut video, and replaces tags that `zscale` does not support. */
-function toMissingTags(video: VideoStream): string[] {
+/** Adds missing BT.2020 tags to wide-gamut video, and replaces tags that `scale` or `zscale` does not support. */
+function toWideTags(video: VideoStream): string[] {
   const { primaries, matrix, transfer } = video
+  const isConverted = isConvertible(video)
   const tags = [
     ...(primaries === undefined ? ['color_primaries=bt2020'] : []),
-    ...(matrix === undefined || isUnsupportedMatrix(video) ? ['colorspace=bt2020nc'] : []),
+    ...(matrix === undefined || (hasUnsupportedMatrix(video) && !isConverted) ? ['colorspace=bt2020nc'] : []),
     ...(transfer === undefined || unsupportedTransfers.has(transfer) ? ['color_trc=bt2020-10'] : []),
   ]
-  return tags.length === 0 ? [] : [`setparams=${tags.join(':')}`]
+  return [
+    ...(tags.length === 0 ? [] : [`setparams=${tags.join(':')}`]),
+    ...(isConverted ? ['zscale=matrix=bt2020nc'] : []),
+  ]
 }
 
-/** Transfer functions of BT.1361 and digital cinema, which `zscale` of ffmpeg 5.1 rejects, as it does the matrices below. */
+/** Transfer functions of BT.1361 and digital cinema, which `zscale` of ffmpeg 5.1 rejects. */
 const unsupportedTransfers: ReadonlySet<string> = new Set(['bt1361e', 'smpte428'])
 
-/** Whether `zscale` of ffmpeg 5.1 rejects the colour matrix. */
-function isUnsupportedMatrix(video: VideoStream): boolean {
-  const { matrix, pixelFormat } = video
+/** Matrices that `scale` supports. Older versions convert others as if they were BT.601; since ffmpeg 7.1 they are rejected. */
+const scaledMatrices: ReadonlySet<string> = new Set([
+  'gbr',
+  'bt709',
+  'fcc',
+  'bt470bg',
+  'smpte170m',
+  'smpte240m',
+  'bt2020nc',
+])
+
+/** Whether filters need another matrix than that of the tags. */
+function hasUnsupportedMatrix({ matrix, pixelFormat }: VideoStream): boolean {
   if (matrix === 'gbr') return pixelFormat?.startsWith('yuv') === true
-  return matrix === 'smpte2085' || matrix === (isHdr(video) ? 'bt2020c' : 'ictcp')
+  return matrix !== undefined && !scaledMatrices.has(matrix)
+}
+
+/** Whether `zscale` of ffmpeg 5.1 can convert a matrix that `scale` does not support. Constant luminance depends on the transfer function. */
+function isConvertible(video: VideoStream): boolean {
+  const { matrix, transfer } = video
+  return matrix === 'ycgco' || (matrix === 'bt2020c' && transfer !== undefined && transfer.startsWith('bt'))
 }
 
 const taggedBt709 = 'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709'

@@ -14,7 +14,8 @@ import { addRows } from './rows.ts'
 import { longLastFrame, resized } from './synthetic/mid-stream.ts'
 import { corrupt, halves } from './synthetic/corrupt.ts'
 import { aac, encode, createFiles, h264, videoInput, plainVideo, audioInput, type Makers } from './synthetic/files.ts'
-import { transparent, pixelFormats, oriented, interlaced, highDynamicRange, geometries } from './synthetic/video.ts'
+import { transparent, pixelFormats, oriented, interlaced, geometries } from './synthetic/video.ts'
+import { highDynamicRange } from './synthetic/hdr.ts'
 import { frameRates } from './synthetic/timestamps.ts'
 import { withMetadata, subtitled } from './synthetic/tracks.ts'
 import { video, rejected, audioOnly, type Row } from './table.ts'
@@ -62,6 +63,7 @@ const rows: Readonly<Record<string, Row>> = {
   'alpha-qtrle.mov': video(160, 90, silent),
   'alpha.webm': video(160, 90, silent),
   'hdr10.mp4': video(256, 144, { ...silent, warnings: [/HDR: it was tone-mapped/] }),
+  'constant-luminance.mp4': video(256, 144, { ...silent, warnings: [/HDR: it was tone-mapped/] }),
   'portrait-later.mp4': video(320, 240, { warnings: [/aspect ratio changes mid-stream/] }),
   'screen-recording.mp4': video(160, 90, { ...silent, ssim: 0.9, duration: [0, 5.05] }),
   '1000-fps.mp4': video(64, 48),
@@ -81,7 +83,7 @@ addRows(suite('cross-section: files', { exhaustive: true }), {
     if (name === 'screen-recording.mp4') await checkLastFrame(path, await readDuration(source))
     if (name === 'tff-h264.mp4') assert.ok((await readCombing(path)) < 1, 'frames have no combing')
     if (name.startsWith('alpha')) for (const output of [path, image]) await checkBlackBackground(output)
-    if (name !== 'hdr10.mp4') return
+    if (name !== 'hdr10.mp4' && name !== 'constant-luminance.mp4') return
     for (const output of [path, image]) {
       const [dark, bright] = await Promise.all([0, 0.6].map((x) => readColour(output, { x, y: 0.1, size: 0.1 })))
       assert.ok(

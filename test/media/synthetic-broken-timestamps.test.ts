@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { byRelease } from '../helpers/ffmpeg-version.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, spanOf, streamOf } from './measure.ts'
 import { addRows } from './rows.ts'
@@ -24,7 +25,8 @@ addRows(test, {
     'gap-in-the-middle.mkv': video(160, 90, { duration: [23, 23.5] }),
     // their timestamps end long before the duration in the header
     'all-zero.mkv': rejected('input.truncated'),
-    'constant-audio-timestamps.mkv': ordinary(/the audio lasts 2/),
+    // since 7.1 the muxer that makes the file reports the encoder's delay otherwise, and no audio is lost
+    'constant-audio-timestamps.mkv': byRelease({ '5.1': ordinary(/the audio lasts 2/), '7.1': ordinary() }),
   },
   async also({ result }) {
     if (!result) return

@@ -3,13 +3,12 @@ import * as assert from 'uvu/assert'
 import type { Probe } from '../../daemon/index.ts'
 import { transcode, upload } from '../../plugins/index.ts'
 import { byRelease } from '../helpers/ffmpeg-version.ts'
-import { ffmpeg, readColours } from '../helpers/media.ts'
+import { ffmpeg, readColour, readColours } from '../helpers/media.ts'
 import { openFileBench, type FileBench } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
 import { measure, streamOf, type Stream } from './measure.ts'
 import { addRows } from './rows.ts'
-import { videoInput } from './synthetic/files.ts'
-import { highDynamicRange, implausibleLight } from './synthetic/video.ts'
+import { highDynamicRange, implausibleLight } from './synthetic/hdr.ts'
 import { video } from './table.ts'
 
 const toneMapped = { warnings: [/HDR: it was tone-mapped/] }
@@ -26,6 +25,7 @@ addRows(suite('HDR', { exhaustive: true }), {
   makers: highDynamicRange,
   rows: {
     'hdr10.mp4': video(256, 144, { audio: false, ...toneMapped }),
+    'constant-luminance.mp4': video(256, 144, { audio: false, ...toneMapped }),
     'hlg.mp4': video(256, 144, { audio: false, ...toneMapped }),
     'hdr10-av1.mkv': video(256, 144, { audio: false, ...toneMapped }),
     'hlg-audio.mov': video(256, 144, toneMapped),
@@ -109,23 +109,44 @@ async function inspect(bench: FileBench, path: string): Promise<Probe> {
 
 const test = suite('HDR with unusual tags')
 
-test.exhaustive('treats colour tags that no filter supports as BT.2020', async () => {
+/** Colour, filter that gives it the matrix, and code points of H.273 (primaries, transfer function, matrix). */
+const unusualTags = [
+  ['null', 9, 16, 8],
+  ['null', 9, 16, 10],
+  ['null', 9, 16, 11],
+  ['null', 9, 16, 12],
+  ['null', 9, 16, 13],
+  ['null', 9, 18, 0],
+  ['null', 9, 1, 14],
+  ['null', 9, 17, 9],
+  ['zscale=matrix=ycgco:min=bt709', 1, 1, 8],
+  ['zscale=matrix=ycgco:min=bt709', 2, 2, 8],
+  ['zscale=matrix=bt2020c:transfer=bt2020-10:primaries=bt2020:min=bt709:tin=bt709:pin=bt709', 9, 14, 10],
+  ['null', 1, 1, 11],
+  ['null', 1, 1, 12],
+  ['null', 1, 1, 13],
+  ['null', 1, 1, 14],
+] as const
+
+test.exhaustive('understands the colour tags that filters do not support', async () => {
   await using bench = await openFileBench()
   const [plain, path] = [join(bench.folder, 'plain.mp4'), join(bench.folder, 'tagged.mp4')]
   const hevc = ['-pix_fmt', 'yuv420p10le', '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error']
-  await ffmpeg([...videoInput({ seconds: 0.2, size: '64x64' }), ...hevc, plain])
-  // code points of H.273
-  for (const [transfer, matrix] of [
-    [16, 10],
-    [18, 0],
-    [1, 14],
-    [17, 9],
-  ]) {
-    const tags = `colour_primaries=9:transfer_characteristics=${transfer}:matrix_coefficients=${matrix}`
+  for (const [filter, primaries, transfer, matrix] of unusualTags) {
+    const input = ['-f', 'lavfi', '-i', 'color=c=0xC04020:s=64x64:d=0.2:r=25,format=yuv444p10le']
+    const orange = ['-vf', `scale=out_color_matrix=bt709:out_range=tv,setparams=range=tv,${filter}`]
+    await ffmpeg(['-y', ...input, ...orange, ...hevc, plain])
+    const tags = `colour_primaries=${primaries}:transfer_characteristics=${transfer}:matrix_coefficients=${matrix}`
     await ffmpeg(['-y', '-i', plain, '-c', 'copy', '-bsf:v', `hevc_metadata=${tags}`, path])
     const result = await bench.run(path, [transcode({ preset: 'ultrafast' }), upload()])
     if (!result.ok) throw new Error(`${tags}: ${result.code}: ${result.message}`)
-    const file = await measure(result.outputs[0]?.path ?? '')
-    assert.equal(toTags(streamOf(file, 'video')), ['yuv420p', 'tv', 'bt709', 'bt709', 'bt709'], tags)
+    const output = result.outputs[0]?.path ?? ''
+    const { pix_fmt, color_range, color_space } = streamOf(await measure(output), 'video') ?? {}
+    assert.equal([pix_fmt, color_range, color_space], ['yuv420p', 'tv', 'bt709'], tags)
+    // the colours are known only where the pixels are in the tagged matrix
+    if (filter === 'null' && primaries === 9) continue
+    const colour = await readColour(output, { x: 0.5, y: 0.5, size: 0.2 })
+    const difference = Math.max(...[192, 64, 32].map((value, n) => Math.abs(value - (colour[n] ?? 0))))
+    assert.ok(difference <= 4, `${tags}: ${colour.join()}`)
   }
 })

@@ -22,7 +22,12 @@ export const audioFiles: Makers = {
   'high-rate.flac': encode(audioInput(), '-ar', '192000', '-sample_fmt', 's32'),
   'cover.mp3': encode(audioInput(), cover, attached, '-c:a', 'libmp3lame', '-id3v2_version', '3'),
   'cover.m4a': encode(audioInput(), cover, attached, aac),
-  'cover.flac': encode(audioInput(), cover, attached, '-c:a', 'flac'),
+  'cover.flac': async (path) => {
+    // encoded in the same run, the image ends the audio since ffmpeg 7.1
+    await ffmpeg([...cover, '-frames:v', '1', `${path}.jpg`])
+    const copied = ['-map', '0', '-map', '1', '-c:v', 'copy', '-disposition:v', 'attached_pic']
+    await ffmpeg([...audioInput(), '-i', `${path}.jpg`, ...copied, '-c:a', 'flac', path])
+  },
   'cover.mkv': async (path) => {
     await ffmpeg([...cover, '-frames:v', '1', `${path}.jpg`])
     const attach = [
