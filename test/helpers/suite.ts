@@ -81,7 +81,7 @@ export function suite(title: string, defaults: Options = {}): Suite {
 /** @throws Error when the text of the file does not contain "exhaustive", so that the runner would not start it */
 function isToRun(exhaustive: Exhaustive = false): boolean {
   const file = process.argv[1] ?? ''
-  if (exhaustive !== false && isEmptyIn('rest', readFileSync(file, 'utf8')))
+  if (exhaustive !== false && exhaustive !== 'named' && isEmptyIn('rest', readFileSync(file, 'utf8')))
     throw new Error(`${file} has exhaustive tests, but its text does not contain "exhaustive"`)
   return isInTier(exhaustive)
 }

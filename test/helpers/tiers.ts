@@ -4,8 +4,11 @@
  */
 export type Tier = 'quick' | 'rest' | 'all'
 
-/** `'partly'`: the test runs in both tiers, with a part of its cases in each; see {@link pickCases}. */
-export type Exhaustive = boolean | 'partly'
+/**
+ * `'partly'`: the test runs in both tiers, with a part of its cases in each; see {@link pickCases}. `'named'`: it runs only
+ * with all tests, or when its file is named in the command.
+ */
+export type Exhaustive = boolean | 'partly' | 'named'
 
 /** The tier of this process. A test file that is started without the runner runs all its tests. */
 export const tier: Tier = toTier(process.env.MEDIAD_TEST_TIER)
@@ -16,6 +19,7 @@ function toTier(value: string | undefined): Tier {
 }
 
 export function isInTier(exhaustive: Exhaustive): boolean {
+  if (exhaustive === 'named') return tier === 'all'
   return tier === 'all' || exhaustive === 'partly' || exhaustive === (tier === 'rest')
 }
 
@@ -24,11 +28,11 @@ export function pickCases<T>(cases: readonly T[], isQuick: (one: T) => boolean):
   return cases.filter((one) => isInTier(!isQuick(one)))
 }
 
-const suiteCall = /\bsuite\((?:'[^']*'|`[^`]*`)(, \{[^}]*\bexhaustive: true\b[^}]*\})?/g
+const suiteCall = /\bsuite\((?:'[^']*'|`[^`]*`)(, \{[^}]*\bexhaustive: (?:true\b|'named')[^}]*\})?/g
 
 /** Returns whether a test file, given its text, has no test in a tier. The runner does not start such a file. */
 export function isEmptyIn(wanted: Tier, text: string): boolean {
-  if (wanted === 'rest') return !/\bexhaustive\b|\bquick: \[/.test(text)
+  if (wanted === 'rest') return !/\bexhaustive\b(?!: 'named')|\bquick: \[/.test(text)
   const suites = [...text.matchAll(suiteCall)]
   return wanted === 'quick' && suites.length > 0 && suites.every(([, mark]) => mark !== undefined)
 }

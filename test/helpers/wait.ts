@@ -12,6 +12,6 @@ export async function until<T>(what: string, probe: () => T | Promise<T>, second
     if (performance.now() > end) throw new Error(`gave up after ${seconds} s of waiting until ${what}`)
     // many probes send requests, so the pause grows with the time waited
     const waitedMs = performance.now() - start
-    await new Promise((resolve) => setTimeout(resolve, Math.min(250, 20 + waitedMs / 20)))
+    await new Promise((resolve) => setTimeout(resolve, Math.min(500, 20 + waitedMs / 20)))
   }
 }

@@ -26,6 +26,13 @@ test('leaves files with exhaustive tests to the rest', () => {
   assert.not.ok(isEmptyIn('rest', `addRows(suite('a'), {\n  quick: ['b.mp4'],`))
 })
 
+test('leaves files that have to be named out of both runs', () => {
+  const named = `const test = suite('a', { exhaustive: 'named' })`
+  assert.ok(isEmptyIn('quick', named) && isEmptyIn('rest', named))
+  assert.not.ok(isEmptyIn('all', named))
+  assert.not.ok(isEmptyIn('rest', `${named}\ntest.exhaustive('b', () => {})`))
+})
+
 test('recognizes quick tests', () => {
   const text = `test('one', () => {})\n\nrow.exhaustive(\n  'another one', async () => {\n`
   assert.ok(isQuickTest(text, 'one'))
