@@ -29,7 +29,11 @@ export function toPublic(document: JobDocument) {
     source: { key: source.key, sizeBytes: source.sizeBytes, ...(media && { media }) },
     outputs,
     warnings,
-    error: error && { code: error.code, message: error.message },
+    error: error && {
+      code: error.code,
+      message: error.message,
+      ...(error.plugin !== undefined && { plugin: error.plugin }),
+    },
     timings,
   }
 }

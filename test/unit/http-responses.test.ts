@@ -19,7 +19,7 @@ test('returns only the public part of a job', async () => {
     source: { key: 'origin_a.mp4', sizeBytes: 10 },
     outputs: [{ key: 'cvted_a.mp4', kind: 'video', contentType: 'video/mp4', sizeBytes: 5, etag: 'e2', seconds: 1 }],
     warnings: [],
-    error: { code: 'internal.ffmpeg', message: 'ffmpeg failed' },
+    error: { code: 'internal.ffmpeg', message: 'ffmpeg failed', plugin: 'transcode' },
     timings: { startedAt: '2026-01-01T00:00:00.000Z', endedAt: null, plugins: [] },
   })
   assert.not.match(text, /owner|nonce|rev|claim|stderr|secret|host-1/)

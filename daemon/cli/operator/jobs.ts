@@ -109,7 +109,7 @@ export function describeJob(seen: SeenDocument, config: Config): string {
     ...(timings.plugins.length > 0 && {
       plugins: timings.plugins.map(describeTiming).join(', '),
     }),
-    ...(error && { error: `${error.code}: ${error.message}` }),
+    ...(error && { error: [error.plugin, error.code, error.message].filter(Boolean).join(': ') }),
     ...(warnings.length > 0 && { warnings: warnings.map(({ plugin, message }) => `${plugin}: ${message}`).join('; ') }),
   }
   return [
