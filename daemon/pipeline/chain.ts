@@ -1,4 +1,5 @@
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
+import { toFrames } from '../log/error-fields.ts'
 import type { Output, PluginTiming } from '../vocabulary/job.ts'
 import type { Artifact, Plugin } from '../vocabulary/plugin.ts'
 import { createContext, type ChainDeps, type ChainJob, type Turn } from './context.ts'
@@ -39,6 +40,7 @@ export function createRunChain(deps: ChainDeps): RunChain {
         assertContinues(job.signal, { isLast: index === plugins.length - 1 })
         recordResults(plugin, made)
       } catch (error) {
+        logStack(job, plugin, error)
         throw new PluginFailure(plugin.name, error, [...timings, timer.stop()])
       }
       timings.push(timer.stop())
@@ -56,6 +58,12 @@ async function runPlugin(deps: ChainDeps, turn: Omit<Turn, 'signal'>): Promise<v
     { plugin: plugin.name, maxSeconds: plugin.hooks.maxSeconds, signal, run, log, onWarning },
     deps.plugin,
   )
+}
+
+/** The lines of the job have no stack if the error has a code of its own, which explains itself to an operator. */
+function logStack({ log, signal }: ChainJob, { name }: Plugin, error: unknown): void {
+  if (signal.aborted || !(error instanceof Error)) return
+  log.debug({ event: 'plugin.failed', plugin: name, stack: toFrames(error) }, `plugin ${name} failed: ${error.message}`)
 }
 
 /** After the last plugin, the job can still succeed while the daemon stops, but not without the lease. */

@@ -19,6 +19,7 @@ export const errorCodes = {
   'input.too_many_pixels': 'reject',
   'input.too_many_streams': 'reject',
   'input.source_gone': 'reject',
+  'input.not_file': 'reject',
   'input.archived': 'reject',
   'input.key_unavailable': 'reject',
   'input.unsupported_codec': 'reject',

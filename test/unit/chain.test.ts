@@ -6,7 +6,7 @@ import type { ChainJob } from '../../daemon/pipeline/context.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { openPlugins } from '../../daemon/pipeline/plugins.ts'
 import type { Plugin, PluginHooks, RunContext } from '../../daemon/vocabulary/plugin.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { JOB, route, source } from '../helpers/fakes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { aProbe } from '../helpers/probes.ts'
@@ -137,6 +137,16 @@ test('stops at a plugin that fails, and reports it with the timings up to that p
   if (!(error instanceof PluginFailure)) throw error
   assert.equal([error.plugin, error.timings.map(({ plugin }) => plugin)], ['b', ['a', 'b']])
   assert.equal(calls, ['run a', 'run b'])
+})
+
+test('logs the stack of what a plugin throws at debug', async () => {
+  const { make } = createPlugins()
+  const lines: LoggedLine[] = []
+  const run = fail('broken')
+  await thrown(() => runChain([make('a', { run })], makeJob({ log: createTestLog(lines) })))
+  const line = lines.find(({ event }) => event === 'plugin.failed')
+  assert.equal([line?.level, line?.plugin], ['debug', 'a'])
+  assert.match(String(line?.stack), 'chain.test.ts')
 })
 
 test('fails if an artifact was not uploaded, and names the plugin that added it', async () => {
