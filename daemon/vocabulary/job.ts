@@ -134,6 +134,8 @@ export const documentSchema = z.object({
   /** Warnings of this attempt; absent when there are none. */
   warnings: z.array(warningSchema).exactOptional(),
   error: jobErrorSchema.nullable(),
+  /** Time of the redrive of a dead job that no daemon has claimed yet; absent otherwise. The protocol does not use it. */
+  redrivenAt: z.string().exactOptional(),
   /** Pause between a failed attempt and the next; 0 in every state but `failed`. */
   backoffSeconds: z.number().min(0),
   timings: z.object({ startedAt: z.string(), endedAt: z.string().nullable(), plugins: z.array(timingSchema) }),

@@ -180,6 +180,7 @@ const actionsOfVerbs: Record<string, string> = {
   'queues.sendSource': 'sqs:SendMessage mediad-work',
   'queues.work.send': 'sqs:SendMessage mediad-work',
   'documents.read': 's3:GetObject jobs/*',
+  'documents.write': 's3:PutObject jobs/*',
   'storage.head': 's3:GetObject origin_*',
 }
 
