@@ -14,6 +14,8 @@ export const uploadOptions = z.object({
 
 /** Uploads the artifacts of the plugins before it to the bucket, in their order. */
 export const upload = definePlugin('upload', uploadOptions, ({ overwrite }) => ({
+  publishes: true,
+  weight: 2,
   async run({ artifacts, storage, progress }) {
     const totalBytes = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     let sentBytes = 0

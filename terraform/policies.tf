@@ -7,7 +7,7 @@ locals {
   outputs   = [for prefix in var.output_prefixes : "${local.bucket_arn}/${prefix}*"]
 
   # A PUT needs a data key. Reads and the completion of multipart uploads must decrypt it.
-  use_key = { for role, actions in { daemon = ["kms:Decrypt", "kms:GenerateDataKey"], uploader = ["kms:GenerateDataKey"], operator = ["kms:Decrypt"] } :
+  use_key = { for role, actions in { daemon = ["kms:Decrypt", "kms:GenerateDataKey"], uploader = ["kms:GenerateDataKey"], operator = ["kms:Decrypt", "kms:GenerateDataKey"] } :
     role => [for arn in [var.kms_key_arn] : { Sid = "UseKey", Effect = "Allow", Action = actions, Resource = arn } if arn != null]
   }
 }
@@ -83,7 +83,7 @@ resource "aws_iam_policy" "uploader" {
 
 resource "aws_iam_policy" "operator" {
   name        = "${var.name}-operator"
-  description = "For operators: `mediad jobs`, `mediad requeue` and `mediad dead`. Cannot write to the bucket or receive jobs."
+  description = "For operators: `mediad jobs`, `mediad requeue` and `mediad dead`. Cannot write sources and outputs, or receive jobs."
   tags        = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
@@ -95,9 +95,10 @@ resource "aws_iam_policy" "operator" {
         Resource = local.bucket_arn
       },
       {
-        Sid      = "ReadJobs"
+        # writes: to mark a job as redriven
+        Sid      = "ReadAndMarkJobs"
         Effect   = "Allow"
-        Action   = ["s3:GetObject"]
+        Action   = ["s3:GetObject", "s3:PutObject"]
         Resource = "${local.bucket_arn}/${var.state_prefix}jobs/*"
       },
       {

@@ -6,9 +6,10 @@ import { runChecks } from '../lifecycle/check.ts'
 import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
-import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
 import { toJobId, type Output, type Warning } from '../vocabulary/job.ts'
-import type { ChainResult } from '../pipeline/chain.ts'
+import { PluginFailure, type ChainResult } from '../pipeline/chain.ts'
+import { toFrames } from '../log/error-fields.ts'
 import { createPipeline, type Pipeline } from '../composition/pipeline.ts'
 import type { Artifact } from '../vocabulary/plugin.ts'
 import { toOutput } from '../pipeline/publish.ts'
@@ -86,11 +87,24 @@ async function runFile(session: Session, file: string): Promise<boolean> {
     return true
   } catch (error) {
     bar?.stop()
-    const cause = error instanceof Error && error.cause instanceof MediadError ? error.cause : error
-    const code = cause instanceof MediadError ? cause.code : 'internal.plugin'
-    terminal.print(`${file}: ${code}: ${toMessage(error)}`, { file, ok: false, code, problem: toMessage(error) })
+    terminal.print(...describeFailure(file, error))
     return false
   }
+}
+
+/** Describes a failure with what the failed program printed, or where a plugin threw an error without a code. */
+export function describeFailure(file: string, thrown: unknown): [line: string, fields: Record<string, unknown>] {
+  const cause = thrown instanceof PluginFailure ? thrown.cause : thrown
+  const { code, stderr, cause: inner } = toMediadError(cause, 'internal.plugin')
+  const stack = code === 'internal.plugin' && inner instanceof Error ? (toFrames(inner) ?? []) : []
+  const plugin = thrown instanceof PluginFailure ? { plugin: thrown.plugin } : {}
+  const problem = toMessage(thrown)
+  const details = [...stderr, ...stack].map((line) => `\n  ${toPlain(line)}`)
+  const more = { ...(stderr.length > 0 && { stderr }), ...(stack.length > 0 && { stack }) }
+  return [
+    `${file}: ${code}: ${toPlain(problem)}${details.join('')}`,
+    { file, ok: false, code, problem, ...plugin, ...more },
+  ]
 }
 
 async function processFile(
@@ -98,7 +112,7 @@ async function processFile(
   path: string,
   bar: SingleBar | null,
 ): Promise<ChainResult & { warnings: readonly Warning[] }> {
-  const sizeBytes = await sizeOf(path)
+  const sizeBytes = await readFileSize(path)
   assertSourceSize({ key: path, sizeBytes }, config.limits.sourceBytes)
   const warnings: Warning[] = []
   const { bucket, routes } = config
@@ -143,17 +157,21 @@ async function toRealPath(path: string): Promise<string> {
   try {
     return await realpath(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return path
     throw error
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    throw new MediadError('input.source_gone', `cannot read ${path}: ${toMessage(error)}`, { cause: error })
-  }
+/** @throws MediadError `input.not_file` if the path is missing, cannot be read, or is not a file */
+export async function readFileSize(path: string): Promise<number> {
+  const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'there is no such file' : toMessage(error)
+    throw new MediadError('input.not_file', reason)
+  })
+  if (stats.isFile()) return stats.size
+  if (!stats.isDirectory()) throw new MediadError('input.not_file', 'it is not a regular file')
+  throw new MediadError('input.not_file', `it is a folder: name the files in it, such as ${join(path, '*')}`)
 }
 
 function openBar({ human }: Terminal): SingleBar | null {

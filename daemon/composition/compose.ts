@@ -102,6 +102,7 @@ function provideDaemon(graph: Graph<Opened>): void {
       config,
       presign: createPresign({ client: use(tokens.S3), bucket: config.bucket, urlSeconds }),
       readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
+      findSource: (key) => storage().head(key),
       isReady: () =>
         checkReadiness({
           storage: storage(),

@@ -29,6 +29,11 @@ export function createPipeline({ config, programs, log }: PipelineDeps): Pipelin
   return {
     inspect,
     openPlugins: () => openPlugins(plugins, log),
-    runChain: createRunChain({ ffmpeg: ffmpeg.run, inspect, maxSeconds: limits.durationSeconds }),
+    runChain: createRunChain({
+      ffmpeg: ffmpeg.run,
+      inspect,
+      maxSeconds: limits.durationSeconds,
+      plugin: { pluginSeconds: limits.pluginSeconds },
+    }),
   }
 }

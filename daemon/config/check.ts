@@ -1,6 +1,6 @@
 import { MediadError } from '../vocabulary/errors.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
-import { parse, renderProblem, type Problem } from '../vocabulary/validation.ts'
+import { describeValue, parse, renderProblem, type Problem } from '../vocabulary/validation.ts'
 import { findAmbiguousRoutes, toRoutes } from './routes.ts'
 import { schema } from './schema.ts'
 import type { Config } from './config.ts'
@@ -19,6 +19,8 @@ export function checkConfig(user: unknown, file = 'the config'): Config {
     ...(parsed.ok ? [] : parsed.problems),
     ...plugins.flatMap((plugin, index) => toPluginProblems(plugin, index)),
     ...findConflicts(user, plugins),
+    ...findUnpublished(plugins),
+    ...findWrongNumbers(plugins),
     ...findAmbiguousRoutes(config?.routes ?? []),
   ]
   if (config !== null && problems.length === 0) return freeze(config)
@@ -81,13 +83,44 @@ function compareKeys(
   )
 }
 
+/** Reports plugins whose files no plugin uploads. A plugin that is not valid could be the one that does. */
+function findUnpublished(plugins: readonly Plugin[]): Problem[] {
+  return plugins.flatMap(({ hooks }, index): Problem[] => {
+    const [key] = hooks.keys ?? []
+    if (key === undefined || plugins.slice(index).some(mayPublish)) return []
+    const message = `makes "${key}", which no plugin uploads: put upload() after it, or a plugin that declares "publishes"`
+    return [{ path: ['plugins', index], message }]
+  })
+}
+
+const mayPublish = ({ name, problems, hooks }: Plugin): boolean =>
+  Boolean(hooks.publishes) || problems.length > 0 || name === INVALID
+
+/** Checks the numbers that plugins declare: a timer with another one would fire at once. */
+function findWrongNumbers(plugins: readonly Plugin[]): Problem[] {
+  return plugins.flatMap(({ hooks }, index) =>
+    (['maxSeconds', 'weight'] as const).flatMap((name): Problem[] => {
+      const value = hooks[name]
+      if (value === undefined || (value > 0 && value <= LARGEST_NUMBER)) return []
+      const message = `declares ${name}: it must be a number above 0, at most ${LARGEST_NUMBER}, not ${describeValue(value)}`
+      return [{ path: ['plugins', index], message }]
+    }),
+  )
+}
+
+/** A week in seconds. */
+const LARGEST_NUMBER = 7 * 24 * 3600
+
+/** Name of the placeholder for an entry that is not a plugin. */
+const INVALID = ''
+
 function toPlugins(user: unknown): Plugin[] {
   const list: unknown = isRecord(user) ? user['plugins'] : undefined
   if (!Array.isArray(list)) return []
   return list.map((entry) => {
     const parsed = schema.shape.plugins.element.safeParse(entry)
     // a placeholder keeps the indexes of the other plugins; the schema reports the problem
-    return parsed.success ? parsed.data : { name: '', problems: [], hooks: { run: () => {} } }
+    return parsed.success ? parsed.data : { name: INVALID, problems: [], hooks: { run: () => {} } }
   })
 }
 

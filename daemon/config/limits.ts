@@ -20,6 +20,8 @@ export type JobLimits = {
   readonly wallSeconds: number
   /** Wall time of one run of ffmpeg per second of media, in addition to five minutes. */
   readonly wallFactor: number
+  /** Wall time of one plugin's `run`. */
+  readonly pluginSeconds: number
   /** Address space of one ffmpeg process in bytes, enforced where `prlimit` is installed. */
   readonly memoryBytes: number
 }
@@ -29,6 +31,7 @@ const GIB = 1024 ** 3
 const LARGEST_OBJECT_BYTES = 50_000 * GIB
 const WEEK_SECONDS = 7 * 24 * 3600
 const HALF_A_DAY_SECONDS = 12 * 3600
+const DAY_SECONDS = 24 * 3600
 
 /** ffmpeg does not start with less. */
 const LEAST_MEMORY_BYTES = 512 * 2 ** 20
@@ -71,6 +74,12 @@ export const limitsShape = {
     .describe(
       `Wall time of one run of ffmpeg per second of media, in addition to five minutes; ${limitError} Slow presets ` +
         'of AV1 need hundreds on a small machine.',
+    ),
+  pluginSeconds: integer(1, WEEK_SECONDS)
+    .default(DAY_SECONDS)
+    .describe(
+      "Wall time of one plugin's `run`. Exceeding it aborts the plugin with `internal.plugin_timeout`, which is tried " +
+        'again. A plugin can [declare its own](plugins.md#what-the-factory-returns).',
     ),
   memoryBytes: integer(LEAST_MEMORY_BYTES, 2 ** 50)
     .default(8 * GIB)

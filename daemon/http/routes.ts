@@ -2,7 +2,7 @@ import type { EventHandler, H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { Presign } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
-import { jobHandler, type ReadJob } from './job.ts'
+import { jobHandler, keyHandler, type FindSource, type ReadJob } from './job.ts'
 import { presignHandler } from './presign.ts'
 import { problemError } from './problem.ts'
 
@@ -22,6 +22,7 @@ export type RouteDeps = {
   config: Config
   presign: Presign
   readJob: ReadJob
+  findSource: FindSource
   isReady: () => Promise<Readiness>
 }
 
@@ -29,6 +30,7 @@ export type RouteDeps = {
 export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
   return [
     { method: 'POST', path: '/video/pre-signed-url', handler: presignHandler(deps) },
+    { method: 'GET', path: '/video', handler: keyHandler(deps) },
     { method: 'GET', path: '/video/:id', handler: jobHandler(deps) },
     { method: 'GET', path: '/health', handler: healthHandler() },
     { method: 'GET', path: '/ready', handler: readyHandler(deps) },

@@ -105,16 +105,17 @@ export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock =
     },
     assertHeld: fence.assertHeld,
     report(next) {
-      const changed = next.percent !== progress.percent || next.plugin !== progress.plugin
+      const changed = (['plugin', 'percent', 'pluginPercent'] as const).some((name) => next[name] !== progress[name])
       progress = next
       if (changed && !stop.aborted && fence.sinceConfirmedMs() >= PROGRESS_MS) void beat()
     },
     addFindings: (more) => void (findings = { ...findings, ...more }),
     confirm: () => write({}),
     async end(changes) {
-      writer.check({ progress, ...findings, ...changes }) // while heartbeats continue: the caller handles its error
+      const final = { progress, ...changes, ...findings } // the changes can contain older findings
+      writer.check(final) // while heartbeats continue: the caller handles its error
       ended.abort()
-      await untilWritten(() => write(changes), { clock, beatMs, lost: fence.signal, log })
+      await untilWritten(() => writer.write(final), { clock, beatMs, lost: fence.signal, log })
     },
     [Symbol.dispose]: () => ended.abort(),
   }

@@ -46,7 +46,7 @@ export function createSettle(deps: SettleDeps): Settle {
     try {
       switch (error.verdict) {
         case 'abandon':
-          log.warn({ event: 'job.abandoned', error }, `job abandoned: ${error.message}`)
+          log.warn({ event: 'job.abandoned', error, plugin: failed.plugin }, `job abandoned: ${error.message}`)
           return deps.emit({ type: 'job:abandoned', ...toFields(failed), error: toEventError(error) })
         case 'release':
           return await release(deps, failed)
@@ -120,7 +120,7 @@ async function release({ queues, storage, emit }: SettleDeps, failed: FailedAtte
       await queues.sendSource({ bucket: source.bucket, key: source.key, etag: now.etag, sizeBytes: now.sizeBytes }, 1)
   } else await queues.sendSource(source, error.code === 'daemon.stopping' ? STOP_PAUSE_SECONDS : RELEASE_PAUSE_SECONDS)
   await lease.end({ state: 'released', owner: null })
-  log.info({ event: 'job.released', error }, `job released: ${error.message}`)
+  log.info({ event: 'job.released', error, plugin: failed.plugin }, `job released: ${error.message}`)
   emit({ type: 'job:released', ...toFields(failed), error: toEventError(error) })
 }
 

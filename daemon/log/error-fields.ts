@@ -31,7 +31,8 @@ function describe(error: Error, depth = 0): Record<string, unknown> {
   }
 }
 
-function toFrames(error: Error): string[] | undefined {
+/** Returns the frames of the stack of an error. */
+export function toFrames(error: Error): string[] | undefined {
   const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line))
   return frames?.map((line) => line.trim())
 }

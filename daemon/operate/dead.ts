@@ -1,3 +1,4 @@
+import { toMessage } from '../vocabulary/errors.ts'
 import type { Documents } from '../job/documents.ts'
 import type { JobDocument, SeenDocument } from '../vocabulary/job.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
@@ -42,12 +43,13 @@ export type Dead = {
   /** Lists each job once, however many messages it has. */
   list(selection: Selection): Promise<DeadItem[]>
   /**
-   * Restarts dead jobs: sends the source to the work queue with the claim number that died ({@link WorkSource}), then
-   * deletes the job's dead-letter messages. A daemon claims the job like any other.
+   * Restarts dead jobs: sends the source to the work queue with the claim number that died ({@link WorkSource}), marks the
+   * document for clients (`redrivenAt`), then deletes the job's dead-letter messages. A daemon claims the job like any other.
    *
-   * INVARIANT: send before delete, and write no document. The document stays `dead` until a daemon claims the job over
+   * INVARIANT: send before mark, and mark before delete. The document stays `dead` until a daemon claims the job over
    * exactly that claim number; other messages with the same number are then duplicates. So an interrupted, repeated or
-   * concurrent redrive restarts the job once.
+   * concurrent redrive restarts the job once. The mark is a conditional write that changes nothing for the protocol: when
+   * a daemon was faster, it is left out.
    */
   redrive(selection: Selection): Promise<Outcome[]>
   /** Deletes messages only: a dead job stays dead, and can be redriven by its id or key. */
@@ -56,7 +58,7 @@ export type Dead = {
 
 export type DeadDeps = {
   queues: Pick<Queues, 'work' | 'dead' | 'sendSource'>
-  documents: Pick<Documents, 'read'>
+  documents: Pick<Documents, 'read' | 'write'>
   scope: NotificationScope
   log: DaemonLog
 }
@@ -135,7 +137,22 @@ async function redriveJob({ queues, documents }: DeadDeps, id: string, signal?: 
     ...about,
     done: true,
     claim,
-    detail: 'sent to the work queue; its state stays dead until a daemon claims it',
+    detail: `sent to the work queue; ${await markRedriven(documents, seen, signal)}`,
+  }
+}
+
+/** Marks the document and describes its state. A job without the mark is redriven all the same. */
+async function markRedriven(
+  documents: DeadDeps['documents'],
+  seen: SeenDocument,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { rev: _, nonce: __, ...draft } = seen.document
+  try {
+    await documents.write({ ...draft, redrivenAt: new Date().toISOString() }, seen, signal)
+    return 'its state is queued until a daemon claims it'
+  } catch (error) {
+    return `its state stays dead until a daemon claims it, because the document was not marked: ${toMessage(error)}`
   }
 }
 

@@ -8,6 +8,7 @@ import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
 import { toAnalysisOptions } from '../programs/input.ts'
 import { toArtifact } from './artifact.ts'
+import type { PluginLimits } from './supervise.ts'
 import type { PluginTimer } from './timer.ts'
 
 /** Dependencies of every plugin run. ffmpeg and ffprobe run hardened. */
@@ -23,6 +24,7 @@ export type ChainDeps = {
   inspect(path: string, signal: AbortSignal): Promise<Probe>
   /** Longest duration of a plugin's file, as a player shows it: `config.limits.durationSeconds`. */
   maxSeconds: number
+  plugin: PluginLimits
 }
 
 /** One attempt at a job, as plugins see it. */
@@ -36,21 +38,34 @@ export type ChainJob = {
   log: DaemonLog
   onProgress(progress: JobDocument['progress']): void
   onWarning(warning: Warning): void
-  upload(artifact: Artifact, options: UploadOptions): Promise<Output>
+  upload(artifact: Artifact, options: UploadOptions, signal: AbortSignal): Promise<Output>
 }
 
 /** The run of one plugin in a chain. It appends to the chain's artifacts and outputs. */
-export type Turn = { plugin: Plugin; job: ChainJob; artifacts: Artifact[]; outputs: Output[]; timer: PluginTimer }
+export type Turn = {
+  plugin: Plugin
+  job: ChainJob
+  /** Aborts with the job's signal, and when the time of the plugin is used up. */
+  signal: AbortSignal
+  artifacts: Artifact[]
+  outputs: Output[]
+  timer: PluginTimer
+  /** Converts the fraction of the plugin to the percentage of the chain. */
+  toPercent(fraction: number): number
+}
 
 /** Creates the context for the plugin's `run`. */
 export function createContext(deps: ChainDeps, turn: Turn): RunContext {
-  const { job, artifacts, outputs, timer } = turn
+  const { job, signal, artifacts, outputs, timer } = turn
   const { name: plugin, hooks } = turn.plugin
-  const { document, workspace, signal, input } = job
+  const { document, workspace, input } = job
   const log = job.log.child({ plugin })
   const inspect = (path: string) => inspectOutput(deps, path, signal)
-  const progress = (fraction: number) =>
-    job.onProgress({ plugin, percent: Math.round(Math.min(1, Math.max(0, fraction || 0)) * 100) })
+  const progress = (reported: number) => {
+    if (signal.aborted) return
+    const fraction = Math.min(1, Math.max(0, reported || 0))
+    job.onProgress({ plugin, percent: turn.toPercent(fraction), pluginPercent: Math.round(fraction * 100) })
+  }
   progress(0)
   let lapStarted = performance.now()
   return {
@@ -76,6 +91,7 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
       const file = { path, kind, options, seconds, keys: hooks.keys ?? [], added: artifacts }
       const artifact = await toArtifact({ ...file, workspace, scope: job.scope, inspect })
       lapStarted = performance.now()
+      signal.throwIfAborted() // the chain can have continued without this plugin
       assertRoomForOutput(artifacts.length)
       artifacts.push(artifact)
       return artifact
@@ -83,7 +99,7 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
     storage: {
       async upload(artifact, options = {}) {
         assertRoomForOutput(outputs.length)
-        const output = await job.upload(artifact, options)
+        const output = await job.upload(artifact, options, signal)
         outputs.push(output)
         return output
       },

@@ -73,8 +73,17 @@ async function runJob(deps: ProcessDeps, run: JobRun): Promise<ChainResult> {
   try {
     return await runIn(workspace, deps, run)
   } catch (error) {
-    await workspace.assertUsable() // an unusable workspace is the cause of any other error
+    await assertUsable(workspace, error)
     throw error
+  }
+}
+
+/** An unusable workspace is the cause of any other error. Its error names the plugin of the other one. */
+async function assertUsable(workspace: Workspace, error: unknown): Promise<void> {
+  try {
+    await workspace.assertUsable()
+  } catch (unusable) {
+    throw error instanceof PluginFailure ? new PluginFailure(error.plugin, unusable, error.timings) : unusable
   }
 }
 
@@ -104,7 +113,8 @@ async function runIn(workspace: Workspace, deps: ProcessDeps, run: JobRun): Prom
       deps.emit({ type: 'job:warned', ...toJobFields(document), ...warning })
       lease.addFindings({ warnings: warnings.add(warning) })
     },
-    upload: (artifact, options) => deps.publish(artifact, options, { jobId: id, claim, lease, signal }),
+    upload: (artifact, options, pluginSignal) =>
+      deps.publish(artifact, options, { jobId: id, claim, lease, signal: pluginSignal }),
   })
 }
 

@@ -196,6 +196,9 @@ export function classify(lines: readonly string[], facts: Facts = reader): { cod
 
 const warning = /^(?:\[[^\]]* @ 0x[\da-f]+\] )*\[warning\]/
 
+/** Matches what ffmpeg, x265 and SVT-AV1 print at the levels of errors. */
+const failure = /^(?:\[[^\]]* @ 0x[\da-f]+\] )*(?:x265 |Svt)?\[(?:error|fatal|panic)\]/
+
 /** Returns the error for a program that failed with an exit code, by the lines it printed; `fallback` when no rule matches. */
 export function toExitError(end: {
   program: string
@@ -205,7 +208,8 @@ export function toExitError(end: {
   fallback: ErrorCode
 }): MediadError {
   const known = classify(end.lines, end.facts)
-  const last = end.lines.at(-1)
-  const unknown = `${end.program} failed with exit code ${end.exitCode}${last === undefined ? '' : `: ${last}`}`
+  // the first error causes those after it, and the last one only says that the run failed
+  const cause = end.lines.find((line) => failure.test(line)) ?? end.lines.at(-1)
+  const unknown = `${end.program} failed with exit code ${end.exitCode}${cause === undefined ? '' : `: ${cause}`}`
   return new MediadError(known?.code ?? end.fallback, known?.message ?? unknown, { stderr: end.lines })
 }

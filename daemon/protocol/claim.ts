@@ -48,12 +48,13 @@ export function toDeadDraft(document: JobDocument, error: JobError): DocumentDra
 
 /** Returns the error for dead-lettering a job that no daemon owns. */
 export function toDeadError(document: JobDocument, attempts: number): JobError {
-  if (document.error) return document.error
-  return {
-    code: 'internal.crashed',
-    message: `attempt ${document.attempt} of ${attempts} ended without a result: its daemon died or lost the lease`,
-    verdict: 'retry',
-  }
+  return document.error ?? toCrashed(document, `attempt ${document.attempt} of ${attempts}`)
+}
+
+/** Names the plugin of the last progress: it can be the cause, for example by blocking the event loop. */
+function toCrashed({ progress: { plugin } }: JobDocument, attempt: string): JobError {
+  const message = `${attempt} ended without a result: its daemon died or lost the lease`
+  return { code: 'internal.crashed', message, verdict: 'retry', ...(plugin !== null && { plugin }) }
 }
 
 /** Returns all failed attempts, including the current one of the document. */
@@ -65,11 +66,7 @@ function toHistory(document: JobDocument): PastAttempt[] {
     owner: document.owner ?? '',
     startedAt: document.timings.startedAt,
     endedAt: document.timings.endedAt ?? new Date().toISOString(),
-    error: document.error ?? {
-      code: 'internal.crashed',
-      message: 'the attempt ended without a result: its daemon died or lost the lease',
-      verdict: 'retry',
-    },
+    error: document.error ?? toCrashed(document, 'the attempt'),
   }
   return [...document.history, past].slice(-MAX_HISTORY)
 }

@@ -12,7 +12,7 @@ import { createInspect } from '../probe/inspect.ts'
 import { sampleProbe, toSampleImage, toSampleVideo } from './sample.ts'
 
 /** Fixed limits for the sample; it must never hit the config's limits, which are for jobs. */
-const limits: Omit<JobLimits, 'sourceBytes' | 'memoryBytes'> = {
+const limits: Omit<JobLimits, 'sourceBytes' | 'pluginSeconds' | 'memoryBytes'> = {
   pixels: 2 ** 20,
   streams: 10,
   durationSeconds: 60,

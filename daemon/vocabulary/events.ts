@@ -60,8 +60,10 @@ export type JobProgress = JobFields & {
   readonly type: 'job:progress'
   /** Name of the plugin; null between plugins. */
   readonly plugin: string | null
-  /** Progress of the plugin, an integer from 0 to 100. */
+  /** Progress of the chain, an integer from 0 to 100 that never decreases in an attempt. */
   readonly percent: number
+  /** Progress of the plugin, an integer from 0 to 100; absent between plugins. */
+  readonly pluginPercent?: number
 }
 
 /** A plugin adds a warning to the job document; the job continues. */

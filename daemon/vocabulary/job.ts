@@ -120,13 +120,22 @@ export const documentSchema = z.object({
   rev: z.int().min(1),
   /** Random in every write. No etag ever repeats, and a writer whose response was lost recognizes its write by it. */
   nonce: z.string(),
-  progress: z.object({ plugin: z.string().nullable(), percent: z.number() }),
+  progress: z.object({
+    /** Name of the plugin that runs; null when none does. */
+    plugin: z.string().nullable(),
+    /** Progress of the chain, an integer from 0 to 100 that never decreases in an attempt. */
+    percent: z.number(),
+    /** Progress of the plugin, an integer from 0 to 100; absent when none runs. */
+    pluginPercent: z.number().exactOptional(),
+  }),
   outputs: z.array(outputSchema),
   /** Properties of the source; absent until it has been probed. */
   media: mediaSchema.exactOptional(),
   /** Warnings of this attempt; absent when there are none. */
   warnings: z.array(warningSchema).exactOptional(),
   error: jobErrorSchema.nullable(),
+  /** Time of the redrive of a dead job that no daemon has claimed yet; absent otherwise. The protocol does not use it. */
+  redrivenAt: z.string().exactOptional(),
   /** Pause between a failed attempt and the next; 0 in every state but `failed`. */
   backoffSeconds: z.number().min(0),
   timings: z.object({ startedAt: z.string(), endedAt: z.string().nullable(), plugins: z.array(timingSchema) }),

@@ -65,7 +65,7 @@ export type RunContext = {
    * `output.too_many`, `resource.limit`
    */
   add(path: string, kind: string, options: AddOptions): Promise<Artifact>
-  /** Reports the completed fraction of this plugin's work, from 0 to 1. */
+  /** Reports the completed fraction of this plugin's work, from 0 to 1. It is a part of the progress of the chain. */
   progress(fraction: number): void
   /**
    * Adds a warning to the job document and to the log; the job continues. The document holds up to 100 warnings of up
@@ -74,7 +74,10 @@ export type RunContext = {
   warn(message: string): void
   /** Records in the job document that this plugin does not apply to the source. Return from `run` after it. */
   skip(reason: string): void
-  /** Aborts when the daemon stops or loses the job. Pass it to everything that takes long. */
+  /**
+   * Aborts when the daemon stops or loses the job, and when the time of the plugin is used up. Pass it to everything that
+   * takes long: the daemon continues without a plugin that ignores it for 5 s.
+   */
   readonly signal: AbortSignal
   /** Log of the plugin. Every line has the id of the job and the name of the plugin. */
   readonly log: Log
@@ -117,6 +120,12 @@ export type PluginHooks = {
    * of other plugins.
    */
   keys?: readonly string[]
+  /**
+   * Declares that `run` takes the artifacts of the plugins before it out of the workspace: `true` when it passes them to
+   * `storage.upload`, `'elsewhere'` when it delivers all of them by its own means. A chain in which no such plugin comes
+   * after a plugin with `keys` is not valid. An attempt that ends with an artifact not uploaded fails.
+   */
+  publishes?: boolean | 'elsewhere'
   /** ffmpeg encoders that `run` needs. The daemon does not start without them. */
   encoders?: readonly string[]
   /**
@@ -129,6 +138,10 @@ export type PluginHooks = {
    * @param sample probe of the generated file that the trials read
    */
   trials?(sample: Probe): readonly FfmpegTrial[]
+  /** Longest time of one `run` in seconds, instead of `limits.pluginSeconds`. */
+  maxSeconds?: number
+  /** Share of the chain's time that `run` usually takes, relative to the other plugins, for `progress.percent`. Default 1. */
+  weight?: number
   /** Runs once per daemon, before the first job. The daemon does not start when it throws. */
   setup?(context: SetupContext): void | Promise<void>
   /**

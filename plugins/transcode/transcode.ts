@@ -31,6 +31,7 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
   const settings = toEncodeSettings(given)
   return {
     keys: [given.key, ...(given.subtitles === 'none' ? [] : [given.subtitlesKey])],
+    weight: 20,
     encoders: [
       videoCodecs[settings.codec].encoder,
       audioCodecs[settings.audio.codec].encoder,

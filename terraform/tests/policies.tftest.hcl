@@ -77,12 +77,12 @@ run "operator" {
   assert {
     condition = jsonencode([for statement in jsondecode(aws_iam_policy.operator.policy).Statement : [statement.Effect, statement.Action, statement.Resource]]) == jsonencode([
       ["Allow", ["s3:ListBucket"], "arn:aws:s3:::my-media"],
-      ["Allow", ["s3:GetObject"], "arn:aws:s3:::my-media/.mediad/jobs/*"],
+      ["Allow", ["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::my-media/.mediad/jobs/*"],
       ["Allow", ["s3:GetObject"], "arn:aws:s3:::my-media/origin_*"],
       ["Allow", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"], "arn:aws:sqs:eu-central-1:123456789012:mediad-dead"],
       ["Allow", ["sqs:SendMessage"], "arn:aws:sqs:eu-central-1:123456789012:mediad-work"],
     ])
-    error_message = "an operator can read jobs, sources and dead-letter messages, and redrive or drop the messages"
+    error_message = "an operator can read and mark jobs, read sources and dead-letter messages, and redrive or drop the messages"
   }
 }
 
@@ -108,7 +108,7 @@ run "prefixes_and_key" {
     condition = jsonencode([for policy in [aws_iam_policy.daemon, aws_iam_policy.uploader, aws_iam_policy.operator] : reverse(jsondecode(policy.policy).Statement)[0]]) == jsonencode([
       { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
       { Sid = "UseKey", Effect = "Allow", Action = ["kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
-      { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
+      { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:aws:kms:eu-central-1:123456789012:key/abcd" },
     ])
     error_message = "each policy permits the use of the key for its purpose"
   }

@@ -63,6 +63,6 @@ async function runWithKillInFfmpeg(percent: number): Promise<void> {
 }
 
 async function hasReached(bench: Bench, percent: number): Promise<boolean> {
-  const { plugin, percent: reached } = (await bench.document(KEY))?.progress ?? { plugin: null, percent: 0 }
+  const { plugin = null, pluginPercent: reached = 0 } = (await bench.document(KEY))?.progress ?? {}
   return plugin === 'slow-copy' && reached >= percent && findFfmpeg(bench).length > 0
 }

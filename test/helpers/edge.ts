@@ -59,6 +59,7 @@ export async function startEdge({
     config: makeConfig(),
     presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
     readJob: async () => null,
+    findSource: async () => null,
     isReady: async () => ({ ready: true, checks: {} }),
     ...deps,
   })

@@ -71,16 +71,31 @@ test.exhaustive('retries a job whose output cannot be read: the source is not th
 })
 
 const stuck = `
-const stuck = definePlugin('stuck', z.object({}), () => ({ run: () => sleep(3_600_000, undefined, { ref: false }) }))`
+const stuck = definePlugin('stuck', z.object({}), () => ({
+  run({ log }) {
+    log.info({ event: 'stuck.runs' }, 'running')
+    return sleep(3_600_000, undefined, { ref: false })
+  },
+}))`
 
 test.exhaustive('a daemon stops although a plugin ignores its signal', async () => {
   await using fleet = await startFleet({ code: stuck, chain: '[stuck()]', more: 'shutdown: { graceSeconds: 0 },' })
   const [daemon] = fleet.daemons
   await fleet.cloud.put('origin_a.mp4', await tinyVideo())
-  await until('the job runs', async () => (await fleet.document('origin_a.mp4'))?.state === 'processing')
-  await daemon?.waitFor('job.started')
+  await daemon?.waitFor('stuck.runs')
   assert.is(await daemon?.stop(), 0)
-  assert.equal((await fleet.document('origin_a.mp4'))?.state, 'released')
+  const { state, warnings = [] } = (await fleet.document('origin_a.mp4')) ?? {}
+  assert.is(state, 'released')
+  assert.match(warnings.map(({ plugin, message }) => `${plugin} ${message}`).join(), /^stuck ignored its abort signal/)
+  assert.is(fleet.countEvents('plugin.unresponsive', { plugin: 'stuck' }), 1)
+})
+
+test.exhaustive('fails a job whose plugin never returns, and names the plugin', async () => {
+  const more = 'limits: { pluginSeconds: 1 }, job: { attempts: 1 },'
+  await using fleet = await startFleet({ code: stuck, chain: '[stuck()]', more })
+  await fleet.cloud.put('origin_a.mp4', await tinyVideo())
+  const { state, error } = await fleet.waitUntilFinished('origin_a.mp4')
+  assert.equal([state, error?.code, error?.plugin], ['dead', 'internal.plugin_timeout', 'stuck'])
 })
 
 test.exhaustive('an idle daemon claims a released job immediately', async () => {

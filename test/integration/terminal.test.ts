@@ -45,8 +45,8 @@ rest('Ctrl-C ends mediad run and its ffmpeg', async () => {
   await makeVideo(video, { seconds: 60, width: 640, height: 360 })
   const code = `
 import { defineConfig } from 'mediad'
-import { transcode } from 'mediad/plugins'
-export default defineConfig({ bucket: 'media', plugins: [transcode({ copy: 'never', preset: 'veryslow' })],
+import { transcode, upload } from 'mediad/plugins'
+export default defineConfig({ bucket: 'media', plugins: [transcode({ copy: 'never', preset: 'veryslow' }), upload()],
   queues: { work: { url: 'http://localhost/w' }, inProgress: { url: 'http://localhost/i' }, dead: { url: 'http://localhost/d' } } })`
   await using command = await startMediad(['run', video, '--out', folder.path], { config: code, terminal: true })
   const ffmpeg = await waitForProcess('ffmpeg', `${folder.path}/video.mp4`)

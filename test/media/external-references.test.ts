@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
-import { thumbnail, transcode } from '../../plugins/index.ts'
+import { thumbnail, transcode, upload } from '../../plugins/index.ts'
 import { openCanaryCage, type CanaryCage } from '../helpers/canary.ts'
 import { openFileBench, type FileBench, type Ran } from '../helpers/run-file.ts'
 import { suite } from '../helpers/suite.ts'
@@ -11,7 +11,7 @@ import { makeReferencingVideos, toReferencingTexts } from './synthetic/external-
 
 const run = promisify(execFile)
 const test = suite('external references')
-const plugins = [transcode({ preset: 'ultrafast' }), thumbnail()]
+const plugins = [transcode({ preset: 'ultrafast' }), thumbnail(), upload()]
 
 let bench: FileBench
 let canary: CanaryCage

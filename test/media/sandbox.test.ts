@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
-import { transcode } from '../../plugins/index.ts'
+import { transcode, upload } from '../../plugins/index.ts'
 import { openCanaryCage } from '../helpers/canary.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo } from '../helpers/media.ts'
@@ -80,7 +80,7 @@ else
       await using bench = await openFileBench({ command: tracer })
       await using canary = await openCanaryCage(temporary.path)
       const files = await makeFiles(join(temporary.path, 'files'), canary)
-      for (const path of files) await bench.run(path, [transcode({ preset: 'ultrafast' })])
+      for (const path of files) await bench.run(path, [transcode({ preset: 'ultrafast' }), upload()])
       const calls = (await readFile(trace, 'utf8')).split('\n')
       const opened = calls.flatMap((line) => /\bopen(?:at2?)?\((?:[^"]*, )?"([^"]*)"/.exec(line)?.[1] ?? [])
       const inside = await realpath(bench.folder)
@@ -101,7 +101,7 @@ else {
     await using bench = await openFileBench({ command: bubblewrap })
     const video = join(bench.folder, 'video.mp4')
     await makeVideo(video)
-    const result = await bench.run(video, [transcode({ preset: 'ultrafast', copy: 'never' })])
+    const result = await bench.run(video, [transcode({ preset: 'ultrafast', copy: 'never' }), upload()])
     assert.is(bubblewrap[0], 'bwrap')
     assert.ok(result.ok, result.ok ? '' : `${result.code}: ${result.message}\n${result.stderr.join('\n')}`)
   })

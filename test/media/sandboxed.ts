@@ -3,13 +3,13 @@
  * namespace.
  */
 import { basename } from 'node:path'
-import { thumbnail, transcode } from '../../plugins/index.ts'
+import { thumbnail, transcode, upload } from '../../plugins/index.ts'
 import { openFileBench } from '../helpers/run-file.ts'
 
 await using bench = await openFileBench()
 const outcomes: Record<string, string> = {}
 for (const path of process.argv.slice(2)) {
-  const result = await bench.run(path, [transcode({ preset: 'ultrafast' }), thumbnail()])
+  const result = await bench.run(path, [transcode({ preset: 'ultrafast' }), thumbnail(), upload()])
   outcomes[basename(path)] = result.ok ? 'accepted' : result.code
 }
 process.stdout.write(JSON.stringify(outcomes))

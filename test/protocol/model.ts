@@ -14,7 +14,7 @@
 import type { Source } from '../../daemon/vocabulary/job.ts'
 import { sweep } from './sweeper.ts'
 import { take, type Steps } from './worker.ts'
-import { createWorld, isFinished, toDeathId, type Defect, type World } from './world.ts'
+import { createWorld, isFinished, toDeathId, write, type Defect, type World } from './world.ts'
 
 /** Time in which faults are injected. */
 const FAULT_SECONDS = 1500
@@ -93,13 +93,15 @@ function injectFaults(world: World, daemons: Daemons): void {
 }
 
 /** Lets an operator, or two at once, read the document of a dead job and redrive it some time later. */
-function redrive({ random, documents, redriven, work }: World): void {
+function redrive(world: World): void {
+  const { random, documents, redriven, work } = world
   const dead = [...documents.values()].filter(({ document }) => document.state === 'dead')
   if (dead.length === 0) return
-  const { document } = random.pick(dead)
+  const { document, etag } = random.pick(dead)
   redriven.add(toDeathId(document))
   for (let copies = random.chance(0.5) ? 2 : 1; copies > 0; copies--)
     work.send({ ...document.source, redrive: document.claim }, random.chance(0.5) ? random.between(0, 300) : 0)
+  if (random.chance(0.8)) write(world, { ...document, redrivenAt: String(world.now) }, etag)
 }
 
 function upload(world: World, key: string): void {

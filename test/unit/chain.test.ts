@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { createRunChain, PluginFailure } from '../../daemon/pipeline/chain.ts'
 import type { ChainJob } from '../../daemon/pipeline/context.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { openPlugins } from '../../daemon/pipeline/plugins.ts'
 import type { Plugin, PluginHooks, RunContext } from '../../daemon/vocabulary/plugin.ts'
-import { createTestLog } from '../helpers/context.ts'
+import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { JOB, route, source } from '../helpers/fakes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { aProbe } from '../helpers/probes.ts'
@@ -62,6 +63,7 @@ const runChain = createRunChain({
   ffmpeg: async () => assert.unreachable('no plugin here runs ffmpeg') as never,
   inspect: async () => aProbe(),
   maxSeconds: 60,
+  plugin: { pluginSeconds: 3600 },
 })
 
 const fail = (message: string) => () => {
@@ -135,6 +137,73 @@ test('stops at a plugin that fails, and reports it with the timings up to that p
   if (!(error instanceof PluginFailure)) throw error
   assert.equal([error.plugin, error.timings.map(({ plugin }) => plugin)], ['b', ['a', 'b']])
   assert.equal(calls, ['run a', 'run b'])
+})
+
+test('logs the stack of what a plugin throws at debug', async () => {
+  const { make } = createPlugins()
+  const lines: LoggedLine[] = []
+  const run = fail('broken')
+  await thrown(() => runChain([make('a', { run })], makeJob({ log: createTestLog(lines) })))
+  const line = lines.find(({ event }) => event === 'plugin.failed')
+  assert.equal([line?.level, line?.plugin], ['debug', 'a'])
+  assert.match(String(line?.stack), 'chain.test.ts')
+})
+
+test('fails if an artifact was not uploaded, and names the plugin that added it', async () => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'note.txt'), 'text')
+  const { make } = createPlugins()
+  const options = { key: '{name}.txt', contentType: 'text/plain' }
+  const writer = make('writer', { run: async ({ add }) => void (await add('note.txt', 'note', options)) })
+  const idle = make('idle')
+  const job = makeJob({ workspace: folder.path })
+  const error = await thrown(() => runChain([writer, idle], job))
+  if (!(error instanceof PluginFailure)) throw error
+  const { code, verdict, message } = error.cause as MediadError
+  assert.equal([error.plugin, code, verdict, error.timings.length], ['writer', 'output.unpublished', 'reject', 2])
+  assert.match(message, 'a.txt')
+  const elsewhere: Plugin = { name: 'elsewhere', problems: [], hooks: { publishes: 'elsewhere', run: () => {} } }
+  assert.equal((await runChain([writer, elsewhere], job)).outputs, [])
+  assert.match(String(await thrown(() => runChain([elsewhere, writer], job))), 'a.txt')
+})
+
+const steps = ({ progress }: RunContext) => [0.5, 0.25, 1].forEach(progress)
+
+test('reports the progress of the chain by the weights of its plugins, and that of the plugin beside it', async () => {
+  const reported: [string | null, number, number | undefined][] = []
+  const onProgress: ChainJob['onProgress'] = ({ plugin, percent, pluginPercent }) =>
+    void reported.push([plugin, percent, pluginPercent])
+  const plugins: Plugin[] = [
+    { name: 'long', problems: [], hooks: { weight: 3, run: steps } },
+    { name: 'short', problems: [], hooks: { run: steps } },
+  ]
+  await runChain(plugins, makeJob({ onProgress }))
+  assert.equal(reported, [
+    ['long', 0, 0],
+    ['long', 38, 50],
+    ['long', 38, 25],
+    ['long', 75, 100],
+    ['short', 75, 0],
+    ['short', 88, 50],
+    ['short', 88, 25],
+    ['short', 100, 100],
+  ])
+})
+
+test('names the plugin that ran when the lease was lost, even if it was the last one and returned', async () => {
+  const { make } = createPlugins()
+  const lost = new AbortController()
+  const run = () => lost.abort(new MediadError('lease.lost', 'gone'))
+  const error = await thrown(() => runChain([make('a'), make('b', { run })], makeJob({ signal: lost.signal })))
+  if (!(error instanceof PluginFailure)) throw error
+  assert.equal([error.plugin, (error.cause as MediadError).code], ['b', 'lease.lost'])
+})
+
+test('lets a job succeed whose last plugin returned although the daemon stops', async () => {
+  const { make } = createPlugins()
+  const stop = new AbortController()
+  const run = () => stop.abort(new MediadError('daemon.stopping', 'stopped'))
+  assert.is((await runChain([make('a', { run })], makeJob({ signal: stop.signal }))).timings.length, 1)
 })
 
 test('runs no plugin after the job was aborted', async () => {

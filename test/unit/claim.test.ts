@@ -63,6 +63,11 @@ test('adds an attempt that ended without a result to the history as crashed', ()
   assert.equal({ ...entry, endedAt }, past(1, { claim: 4, error: crashed }))
 })
 
+test('names the plugin that ran when an attempt ended without a result', () => {
+  const progress = { plugin: 'transcode', percent: 40, pluginPercent: 50 }
+  assert.equal(claimOver({ history: [], progress }).history[0]?.error, { ...crashed, plugin: 'transcode' })
+})
+
 test('does not change the history after a release', () => {
   const history = [past(1)]
   assert.equal(claimOver({ state: 'released', owner: null, history }).history, history)

@@ -15,7 +15,7 @@ const api = JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../daemon
 /** Returns the text of a valid config, with `change` applied. */
 const toText = (change = '{}') => `
 import { defineConfig, definePlugin, env, z } from ${api}
-const note = definePlugin('note', z.object({}), () => ({ keys: ['note_{name}'], run(): void {} }))
+const note = definePlugin('note', z.object({}), () => ({ keys: ['note_{name}'], publishes: true, run(): void {} }))
 export default defineConfig({
   bucket: env('MEDIAD_TEST_BUCKET', 'media'),
   queues: { work: { url: 'http://q/work', concurrency: 3 }, inProgress: { url: 'http://q/in-progress' }, dead: { url: 'http://q/dead' } },

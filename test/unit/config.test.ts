@@ -11,10 +11,12 @@ const encode = definePlugin(
   z.object({ crf: z.int().min(0).max(51).default(23), codec: z.enum(['h264', 'hevc']).default('h264') }),
   () => ({
     keys: ['cvted_{name}.mp4'],
+    publishes: true,
     run() {},
   }),
 )
-const writer = (name: string, ...keys: string[]) => definePlugin(name, z.object({}), () => ({ keys, run() {} }))()
+const writer = (name: string, ...keys: string[]) =>
+  definePlugin(name, z.object({}), () => ({ keys, publishes: true, run() {} }))()
 
 const minimal = {
   bucket: 'media',

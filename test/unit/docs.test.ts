@@ -47,7 +47,7 @@ test('every event is documented', () => {
     ([, name = '', bases = '', body = '']) => ({
       name,
       type: /\btype: '([a-z]+:[a-z_]+)'/.exec(body)?.[1],
-      fields: [...(bases.match(/\w+/g) ?? []), ...[...body.matchAll(/readonly (\w+): /g)].map(([, field]) => field)],
+      fields: [...(bases.match(/\w+/g) ?? []), ...[...body.matchAll(/readonly (\w+)\??: /g)].map(([, field]) => field)],
     }),
   )
   const expected = types.map(({ name, type, fields }) => [type ?? name, fields.filter((field) => field !== 'type')])
@@ -180,6 +180,7 @@ const actionsOfVerbs: Record<string, string> = {
   'queues.sendSource': 'sqs:SendMessage mediad-work',
   'queues.work.send': 'sqs:SendMessage mediad-work',
   'documents.read': 's3:GetObject jobs/*',
+  'documents.write': 's3:PutObject jobs/*',
   'storage.head': 's3:GetObject origin_*',
 }
 

@@ -81,6 +81,20 @@ test('a message contains the name from the line', () => {
   assert.match(classify(["Unknown encoder '$&$1'"], broken)?.message ?? '', 'no encoder $&$1')
 })
 
+test('an unknown exit shows the first error, which caused the others, and not the last line', () => {
+  const end = { program: 'ffmpeg', exitCode: 1, facts: broken, fallback: 'internal.ffmpeg' }
+  const messageOf = (...lines: string[]) => toExitError({ ...end, lines }).message
+  const later = ['[error] Error initializing output stream 0:0 -- x', '[fatal] Conversion failed!']
+  for (const [line, shown] of [
+    ['[libx264 @ 0x55d0] [error] Error setting profile x.', '[libx264 @ 0x55d0] [error] Error setting profile x.'],
+    ['[fatal] Unrecognized option', '[fatal] Unrecognized option'],
+    ['x265 [error]: preset unknown', 'x265 [error]: preset unknown'],
+    ['Svt[error]: Instance 1: preset', 'Svt[error]: Instance 1: preset'],
+  ] as const)
+    assert.is(messageOf('[warning] [error] in a title', line, ...later), `ffmpeg failed with exit code 1: ${shown}`)
+  assert.is(messageOf('[warning] first', '[warning] last'), 'ffmpeg failed with exit code 1: [warning] last')
+})
+
 test('an unknown exit gets the fallback, with exit code and last line', () => {
   const error = toExitError({
     program: 'ffmpeg',

@@ -19,7 +19,7 @@ test('returns only the public part of a job', async () => {
     source: { key: 'origin_a.mp4', sizeBytes: 10 },
     outputs: [{ key: 'cvted_a.mp4', kind: 'video', contentType: 'video/mp4', sizeBytes: 5, etag: 'e2', seconds: 1 }],
     warnings: [],
-    error: { code: 'internal.ffmpeg', message: 'ffmpeg failed' },
+    error: { code: 'internal.ffmpeg', message: 'ffmpeg failed', plugin: 'transcode' },
     timings: { startedAt: '2026-01-01T00:00:00.000Z', endedAt: null, plugins: [] },
   })
   assert.not.match(text, /owner|nonce|rev|claim|stderr|secret|host-1/)
@@ -77,11 +77,12 @@ test('reports health without checks, and readiness with each dependency', async 
 
 test('returns 404 for other paths, and 405 with the allowed methods for other methods', async () => {
   await using edge = await startEdge()
-  for (const path of ['/', '/video', '/video/a/b', '/healthz', '/__proto__', '/video%2f', '/%zz', '/?health'])
+  for (const path of ['/', '/videos', '/video/a/b', '/healthz', '/__proto__', '/video%2f', '/%zz', '/?health'])
     assertProblem(await request(edge.url + path), 404)
   const wrong: [string, string, string][] = [
     ['GET', '/video/pre-signed-url', 'POST'],
     ['PUT', '/video/pre-signed-url', 'POST'],
+    ['POST', '/video', 'GET, HEAD'],
     ['POST', `/video/${ID}`, 'GET, HEAD'],
     ['DELETE', `/video/${ID}`, 'GET, HEAD'],
     ['POST', '/health', 'GET, HEAD'],

@@ -31,6 +31,7 @@ test('sets the defaults of limits that are left out', () => {
     workspaceBytes: 60 * GIB,
     wallSeconds: 43_200,
     wallFactor: 300,
+    pluginSeconds: 86_400,
     memoryBytes: 8 * GIB,
   })
 })

@@ -1,67 +1,13 @@
 import * as assert from 'uvu/assert'
-import { createDocuments } from '../../daemon/job/documents.ts'
-import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
-import { createDead } from '../../daemon/operate/dead.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
 import { visitDead } from '../../daemon/operate/visit.ts'
-import { parseNotification, toNotificationBody } from '../../daemon/protocol/notification.ts'
-import type { DeadMessage } from '../../daemon/protocol/messages.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
-import { createTestLog } from '../helpers/context.ts'
-import { createFakeQueues, createFakeStorage, document, route, source } from '../helpers/fakes.ts'
+import { document, route, source } from '../helpers/fakes.ts'
+import { id, error, toKey, prepare, deadJob, noJob, isDead, redriven } from '../helpers/dead-letters.ts'
 import { suite } from '../helpers/suite.ts'
-
-const scope = { bucket: 'media', routes: [route] as const }
-const id = toJobId(source.bucket, source.key)
-const error = { code: 'internal.plugin', message: 'it broke', verdict: 'retry' } as const
-const toKey = (job: string) => `.mediad/jobs/${job}.json`
-
-/** Creates a dead-letter queue in memory. It returns batches of two, and hides received messages until they are returned. */
-function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<JobDocument>) {
-  const storage = createFakeStorage()
-  const queues = createFakeQueues(storage.calls)
-  const log = createTestLog([])
-  const hidden = new Set<string>()
-  const messages = new Map<string, Message>()
-  const add = (body: string | DeadMessage) => {
-    const text = typeof body === 'string' ? body : JSON.stringify({ version: 1, ...body })
-    const messageId = `m${messages.size + 1}`
-    messages.set(messageId, { id: messageId, body: text, receipt: messageId, receiveCount: 1 })
-  }
-  for (const body of bodies) add(body)
-  const { hide, delete: remove } = queues.dead
-  Object.assign(queues.dead, {
-    async receive() {
-      const batch = [...messages.values()].filter((message) => !hidden.has(message.id)).slice(0, 2)
-      for (const message of batch) hidden.add(message.id)
-      return batch
-    },
-    async hide(message: Message, seconds: number) {
-      await hide(message, seconds)
-      if (seconds === 0) hidden.delete(message.id)
-    },
-    async delete(message: Message) {
-      await remove(message)
-      messages.delete(message.id)
-    },
-  })
-  if (is) storage.put(toKey(id), JSON.stringify(document({ id, ...is })))
-  const documents = createDocuments({ storage, prefix: '.mediad/' })
-  const dead = createDead({ queues, documents, scope, log })
-  const calls = () => storage.calls.filter((call) => !call.startsWith('read '))
-  const sent = () => queues.work.sent.map(({ body }) => parseNotification(body, scope))
-  return { storage, queues, documents, dead, log, messages, hidden, calls, sent, add }
-}
-
-const deadJob = (claim: number): DeadMessage => ({
-  reason: error.code,
-  error,
-  at: '2026-01-01T00:00:00.000Z',
-  job: { id, source, claim, attempt: 3, history: [] },
-})
-const noJob: DeadMessage = { reason: 'message.invalid', error, at: 'x', body: 'not JSON' }
-const isDead = { state: 'dead', owner: null, claim: 3, attempt: 3, error } as const
-const redriven = { kind: 'sources', sources: [{ source: { ...source, redrive: 3 }, route }] }
 
 const test = suite('operate')
 
@@ -70,7 +16,7 @@ test('redrive sends the source with the claim that died, then deletes the messag
     const { dead, calls, sent, messages } = prepare([deadJob(3), deadJob(2), deadJob(4), noJob], isDead)
     const outcomes = await dead.redrive({ name })
     assert.equal([outcomes.length, outcomes[0]?.id, outcomes[0]?.done, outcomes[0]?.claim], [1, id, true, 3])
-    assert.equal(calls(), ['work.send', 'dead.delete', 'dead.delete', 'dead.hide', 'dead.hide'])
+    assert.equal(calls(), ['work.send', `write ${toKey(id)}`, 'dead.delete', 'dead.delete', 'dead.hide', 'dead.hide'])
     assert.equal(sent(), [redriven])
     assert.equal(
       [...messages.keys()],
@@ -80,13 +26,38 @@ test('redrive sends the source with the claim that died, then deletes the messag
   }
 })
 
-test('redrive writes no document', async () => {
-  const { dead, storage } = prepare([deadJob(3)], isDead)
-  await dead.redrive({ name: id })
-  assert.equal(
-    storage.calls.filter((call) => call.startsWith('write')),
-    [],
-  )
+test('redrive marks the document, which stays dead for the protocol', async () => {
+  const { dead, documents } = prepare([deadJob(3)], isDead)
+  const [outcome] = await dead.redrive({ name: id })
+  const { redrivenAt = '', rev: _, nonce: __, ...draft } = (await documents.read(id))?.document ?? {}
+  const { rev: ___, nonce: ____, ...before } = document({ id, ...isDead })
+  assert.equal(draft, before)
+  assert.ok(Date.parse(redrivenAt) > 0)
+  assert.match(outcome?.detail ?? '', /state is queued until a daemon claims it/)
+})
+
+test('redrive succeeds without the mark: it was sent, and the outcome says why', async () => {
+  const { dead, queues, documents } = prepare([deadJob(3)], isDead)
+  const denied = new MediadError('access.denied', 'no permission')
+  Object.assign(documents, { write: async () => Promise.reject(denied) })
+  const [outcome] = await dead.redrive({ name: id })
+  assert.equal([outcome?.done, queues.work.sent.length], [true, 1])
+  assert.match(outcome?.detail ?? '', /stays dead until a daemon claims it.*no permission/)
+})
+
+test('redrive leaves a document alone that a daemon has claimed in the meantime', async () => {
+  const { dead, documents, queues } = prepare([deadJob(3)], isDead)
+  const send = queues.sendSource
+  Object.assign(queues, {
+    async sendSource(...args: Parameters<typeof send>) {
+      await send(...args)
+      const seen = await documents.read(id)
+      await documents.write(document({ id, claim: 4 }), seen)
+    },
+  })
+  assert.is((await dead.redrive({ name: id }))[0]?.done, true)
+  const { claim, state, redrivenAt } = (await documents.read(id))?.document ?? {}
+  assert.equal([claim, state, redrivenAt], [4, 'processing', undefined])
 })
 
 test('redrive deletes nothing and returns all messages if a source cannot be sent', async () => {

@@ -154,12 +154,24 @@ test('superseded: sends the current version without a sequencer, then releases t
   assert.is(queues.work.sent[0]?.body, toNotificationBody({ bucket, key, etag: 'now', sizeBytes: 77 }))
 })
 
+test('reject: the document of a dead job has the warnings that its daemon added last', async () => {
+  const held = prepare({ warnings: [{ plugin: 'note', message: 'first' }] })
+  const warnings = [...(held.lease.document.warnings ?? []), { plugin: 'note', message: 'second' }]
+  held.lease.addFindings({ warnings })
+  await held.end(reject, 'note')
+  assert.equal(held.documents.written.at(-1)?.warnings, warnings)
+})
+
 test('abandon: sends and writes nothing', async () => {
   const { end, calls, events, logged } = prepare()
-  await end(abandon)
+  await end(abandon, 'transcode')
   assert.equal(calls, [])
   assert.equal(types(events), ['job:abandoned'])
-  assert.is(logged.filter(({ level }) => level === 'warn').length, 1)
+  const warned = logged.filter(({ level }) => level === 'warn')
+  assert.equal(
+    warned.map(({ event, plugin }) => [event, plugin]),
+    [['job.abandoned', 'transcode']],
+  )
 })
 
 for (const error of [retry, reject, stopping, superseded]) {

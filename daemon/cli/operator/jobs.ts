@@ -50,7 +50,7 @@ export function toJobRow(entry: JobEntry, config: Config): string[] {
   return [
     id,
     source.key,
-    `${document.state}${isStale(entry.seen, config) ? ' (stale)' : ''}`,
+    `${document.state}${toStateNote(entry.seen, config)}`,
     toAttempt(document, config),
     toProgress(document),
     owner ?? '–',
@@ -63,7 +63,7 @@ function toFields(entry: JobEntry, config: Config): Record<string, unknown> {
   const { id } = entry
   if ('problem' in entry) return { id, code: entry.problem.code, problem: entry.problem.message }
   const { document, ageSeconds } = entry.seen
-  const { source, state, attempt, claim, owner, progress, error } = document
+  const { source, state, attempt, claim, owner, progress, error, redrivenAt } = document
   return {
     id,
     key: source.key,
@@ -75,8 +75,14 @@ function toFields(entry: JobEntry, config: Config): Record<string, unknown> {
     owner,
     progress,
     ageSeconds,
+    ...(redrivenAt !== undefined && { redrivenAt }),
     error: error?.code ?? null,
   }
+}
+
+function toStateNote(seen: SeenDocument, config: Config): string {
+  if (seen.document.redrivenAt !== undefined) return ' (redriven)'
+  return isStale(seen, config) ? ' (stale)' : ''
 }
 
 /** Returns whether the lease of a `processing` job has gone stale. Its in-progress message leads to a takeover. */
@@ -99,7 +105,7 @@ export function describeJob(seen: SeenDocument, config: Config): string {
     key: source.key,
     source: `${source.sizeBytes} bytes, etag ${source.etag}${source.sequencer ? `, sequencer ${source.sequencer}` : ''}`,
     ...(media && { media: describeMedia(media) }),
-    state: `${state}${isStale(seen, config) ? ' (stale)' : ''}, written ${toAge(seen.ageSeconds)} ago`,
+    state: `${state}${toStateNote(seen, config)}, written ${toAge(seen.ageSeconds)} ago`,
     attempt: toAttempt(seen.document, config),
     claim: String(claim),
     owner: owner ?? '–',
@@ -109,7 +115,7 @@ export function describeJob(seen: SeenDocument, config: Config): string {
     ...(timings.plugins.length > 0 && {
       plugins: timings.plugins.map(describeTiming).join(', '),
     }),
-    ...(error && { error: `${error.code}: ${error.message}` }),
+    ...(error && { error: [error.plugin, error.code, error.message].filter(Boolean).join(': ') }),
     ...(warnings.length > 0 && { warnings: warnings.map(({ plugin, message }) => `${plugin}: ${message}`).join('; ') }),
   }
   return [
