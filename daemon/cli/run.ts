@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, resolve, join } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { runChecks } from '../lifecycle/check.ts'
 import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
@@ -20,6 +20,7 @@ import { withReleasers } from '../vocabulary/releasers.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import { toPlain, toTable } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { toTarget } from './target.ts'
 
 export type RunOptions = { out: string; config?: string }
 
@@ -83,7 +84,13 @@ async function runFile(session: Session, file: string): Promise<boolean> {
       ...skipped.map(({ plugin, message }) => `${plugin} skipped: ${toPlain(message)}`),
       ...warnings.map(({ plugin, message }) => `${plugin}: ${toPlain(message)}`),
     ]
-    terminal.print([file, toTable(outputs), ...notes].join('\n'), { file, ok: true, outputs, timings, warnings })
+    terminal.print([file, toTable(outputs, terminal.width), ...notes].join('\n'), {
+      file,
+      ok: true,
+      outputs,
+      timings,
+      warnings,
+    })
     return true
   } catch (error) {
     bar?.stop()
@@ -138,9 +145,7 @@ async function processFile(
 /** Saves an artifact in the output folder, with its key as the path. Results of an earlier run are replaced. */
 async function saveTo(out: string, artifact: Artifact, taken: Set<string>): Promise<Output> {
   const { path, key } = artifact
-  const target = resolve(join(out, key))
-  if (!target.startsWith(out.endsWith(sep) ? out : out + sep))
-    throw new MediadError('output.key', `the key "${key}" is a path outside of ${out}`)
+  const target = toTarget(out, key)
   await mkdir(dirname(target), { recursive: true })
   const real = await toRealPath(target)
   if (taken.has(real)) {

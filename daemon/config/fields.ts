@@ -15,6 +15,15 @@ export function integer(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
+/** Accepts `true` and `false`. */
+export function toggle() {
+  return z.boolean({ error: explainToggle }).meta({ values: '`true`, `false`' })
+}
+
+function explainToggle({ input }: { input?: unknown }): string {
+  return describeMissing(input) ?? `must be true or false, not ${describeValue(input)}`
+}
+
 /** Accepts text that is not empty and for which `explain` returns no problem. */
 export function text(explain: (value: string) => string | undefined = () => undefined) {
   return z.string().superRefine((value, context) => {
@@ -30,6 +39,15 @@ export function url(target: string) {
     if (parsed !== null && /^https?:$/.test(parsed.protocol)) return undefined
     return `must be the http(s) URL of ${target}, not ${describeValue(value)}`
   }).meta({ values: 'http(s) URL' })
+}
+
+/** Accepts web origins, exactly as browsers send them. */
+export function origin() {
+  return text((value) => {
+    const parsed = URL.parse(value)
+    if (parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.origin === value) return undefined
+    return `must be a web origin (scheme and host without a path, such as https://app.example.com), not ${describeValue(value)}`
+  })
 }
 
 /** Keeps the longest key with a prefix below S3's limit of 1,024 bytes. */

@@ -1,19 +1,19 @@
 import * as assert from 'uvu/assert'
-import { MediadError } from '../../daemon/vocabulary/errors.ts'
-import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
 import { visitDead } from '../../daemon/operate/visit.ts'
 import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
+import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { document, route, source } from '../helpers/fakes.ts'
-import { id, error, toKey, prepare, deadJob, noJob, isDead, redriven } from '../helpers/dead-letters.ts'
+import { deadJob, error, id, isDead, noJob, prepareDead, redriven, toKey } from '../helpers/dead-queue.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('operate')
 
 test('redrive sends the source with the claim that died, then deletes the messages of that claim and older ones', async () => {
   for (const name of [id, source.key]) {
-    const { dead, calls, sent, messages } = prepare([deadJob(3), deadJob(2), deadJob(4), noJob], isDead)
+    const { dead, calls, sent, messages } = prepareDead([deadJob(3), deadJob(2), deadJob(4), noJob], isDead)
     const outcomes = await dead.redrive({ name })
     assert.equal([outcomes.length, outcomes[0]?.id, outcomes[0]?.done, outcomes[0]?.claim], [1, id, true, 3])
     assert.equal(calls(), ['work.send', `write ${toKey(id)}`, 'dead.delete', 'dead.delete', 'dead.hide', 'dead.hide'])
@@ -27,7 +27,7 @@ test('redrive sends the source with the claim that died, then deletes the messag
 })
 
 test('redrive marks the document, which stays dead for the protocol', async () => {
-  const { dead, documents } = prepare([deadJob(3)], isDead)
+  const { dead, documents } = prepareDead([deadJob(3)], isDead)
   const [outcome] = await dead.redrive({ name: id })
   const { redrivenAt = '', rev: _, nonce: __, ...draft } = (await documents.read(id))?.document ?? {}
   const { rev: ___, nonce: ____, ...before } = document({ id, ...isDead })
@@ -37,7 +37,7 @@ test('redrive marks the document, which stays dead for the protocol', async () =
 })
 
 test('redrive succeeds without the mark: it was sent, and the outcome says why', async () => {
-  const { dead, queues, documents } = prepare([deadJob(3)], isDead)
+  const { dead, queues, documents } = prepareDead([deadJob(3)], isDead)
   const denied = new MediadError('access.denied', 'no permission')
   Object.assign(documents, { write: async () => Promise.reject(denied) })
   const [outcome] = await dead.redrive({ name: id })
@@ -46,7 +46,7 @@ test('redrive succeeds without the mark: it was sent, and the outcome says why',
 })
 
 test('redrive leaves a document alone that a daemon has claimed in the meantime', async () => {
-  const { dead, documents, queues } = prepare([deadJob(3)], isDead)
+  const { dead, documents, queues } = prepareDead([deadJob(3)], isDead)
   const send = queues.sendSource
   Object.assign(queues, {
     async sendSource(...args: Parameters<typeof send>) {
@@ -61,14 +61,14 @@ test('redrive leaves a document alone that a daemon has claimed in the meantime'
 })
 
 test('redrive deletes nothing and returns all messages if a source cannot be sent', async () => {
-  const { dead, queues, messages, hidden } = prepare([deadJob(3), noJob], isDead)
+  const { dead, queues, messages, hidden } = prepareDead([deadJob(3), noJob], isDead)
   queues.failures.add('work.send')
   await assertThrows(() => dead.redrive({}), /send failed/)
   assert.equal([messages.size, hidden.size], [2, 0])
 })
 
 test('redrive can be repeated after it died before the delete', async () => {
-  const { dead, queues, sent, messages } = prepare([deadJob(3)], isDead)
+  const { dead, queues, sent, messages } = prepareDead([deadJob(3)], isDead)
   queues.failures.add('dead.delete')
   await assertThrows(() => dead.redrive({ name: id }), /delete failed/)
   queues.failures.clear()
@@ -78,14 +78,14 @@ test('redrive can be repeated after it died before the delete', async () => {
 })
 
 test('redrive works without the dead-letter message of the job', async () => {
-  const { dead, sent } = prepare([], isDead)
+  const { dead, sent } = prepareDead([], isDead)
   assert.is((await dead.redrive({ name: id }))[0]?.done, true)
   assert.equal(sent(), [redriven])
 })
 
 for (const state of ['processing', 'failed', 'released', 'succeeded'] as const) {
   test(`redrive skips a job that is ${state}, and keeps its dead-letter message`, async () => {
-    const { dead, calls, messages } = prepare([deadJob(3)], { state, claim: 3 })
+    const { dead, calls, messages } = prepareDead([deadJob(3)], { state, claim: 3 })
     for (const name of [id, undefined]) {
       const [outcome] = await dead.redrive({ name })
       assert.equal([outcome?.done, outcome?.detail], [false, `the job is not dead: its state is ${state}`])
@@ -96,7 +96,7 @@ for (const state of ['processing', 'failed', 'released', 'succeeded'] as const) 
 }
 
 test('redrive skips jobs whose document is missing or cannot be read, and redrives others', async () => {
-  const { dead, messages, storage } = prepare([deadJob(3)])
+  const { dead, messages, storage } = prepareDead([deadJob(3)])
   assert.match((await dead.redrive({ name: id }))[0]?.detail ?? '', 'no document')
   assert.is(messages.size, 1)
   storage.put(toKey(id), '{}')
@@ -111,7 +111,7 @@ test('redrive skips jobs whose document is missing or cannot be read, and redriv
 
 test('redrive sends the source of an in-progress message whose document could not be read', async () => {
   const body = JSON.stringify({ version: 1, id, source, claim: 3, owner: 'host/1' })
-  const { dead, sent, messages } = prepare([{ reason: 'internal.document', error, at: 'x', body }])
+  const { dead, sent, messages } = prepareDead([{ reason: 'internal.document', error, at: 'x', body }])
   const outcomes = await dead.redrive({})
   assert.equal(
     outcomes.map(({ id, key, done }) => [id, key, done]),
@@ -123,7 +123,7 @@ test('redrive sends the source of an in-progress message whose document could no
 
 test('redrive sends a message that is not a job to the work queue only if it is a valid notification now', async () => {
   const body = toNotificationBody(source)
-  const { dead, queues, messages } = prepare([noJob, { ...noJob, body }, body, 'invalid'])
+  const { dead, queues, messages } = prepareDead([noJob, { ...noJob, body }, body, 'invalid'])
   const outcomes = await dead.redrive({})
   assert.equal(
     outcomes.map(({ id, done }) => [id, done]),
@@ -143,7 +143,7 @@ test('redrive sends a message that is not a job to the work queue only if it is 
 })
 
 test('list returns each job once, with its latest claim and its document, and deletes nothing', async () => {
-  const { dead, calls, messages, hidden } = prepare([deadJob(2), noJob, deadJob(3), deadJob(1), 'invalid'], isDead)
+  const { dead, calls, messages, hidden } = prepareDead([deadJob(2), noJob, deadJob(3), deadJob(1), 'invalid'], isDead)
   const listed = await dead.list({})
   assert.equal(
     listed.map(({ id, messages, dead, document, body }) => [id, messages, dead?.job?.claim, document?.state, body]),
@@ -160,7 +160,7 @@ test('list returns each job once, with its latest claim and its document, and de
 })
 
 test('drop deletes the selected messages, and nothing else', async () => {
-  const { dead, messages, queues, storage } = prepare([deadJob(2), noJob, deadJob(3)], isDead)
+  const { dead, messages, queues, storage } = prepareDead([deadJob(2), noJob, deadJob(3)], isDead)
   assert.equal(await dead.drop({ name: source.key }), [{ id, key: source.key, done: true, detail: 'dropped' }])
   assert.equal([...messages.keys()], ['m2'])
   assert.equal(await dead.drop({ name: 'nobody' }), [])
@@ -170,7 +170,7 @@ test('drop deletes the selected messages, and nothing else', async () => {
 })
 
 test('a stopped visit returns the messages it has received', async () => {
-  const { queues, log, hidden, messages } = prepare([noJob, noJob, noJob])
+  const { queues, log, hidden, messages } = prepareDead([noJob, noJob, noJob])
   const stop = new AbortController()
   const visit = () => {
     stop.abort(new Error('stopped'))
@@ -181,7 +181,7 @@ test('a stopped visit returns the messages it has received', async () => {
 })
 
 test('visits a message once if it is delivered twice', async () => {
-  const { queues, log } = prepare()
+  const { queues, log } = prepareDead()
   const [one, two] = ['a', 'b'].map((name) => ({ id: name, body: name, receipt: name, receiveCount: 1 })) as [
     Message,
     Message,
@@ -199,7 +199,7 @@ test('visits a message once if it is delivered twice', async () => {
 })
 
 test('lists jobs of one state, last written first, up to the limit, and documents that cannot be read', async () => {
-  const { storage, documents } = prepare()
+  const { storage, documents } = prepareDead()
   const ids = Array.from({ length: 20 }, (_, n) => toJobId('media', `origin_${n}.mp4`))
   for (const [n, job] of ids.entries())
     storage.put(

@@ -1,19 +1,19 @@
 import { createDocuments } from '../../daemon/job/documents.ts'
-import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import { createDead } from '../../daemon/operate/dead.ts'
-import { parseNotification } from '../../daemon/protocol/notification.ts'
 import type { DeadMessage } from '../../daemon/protocol/messages.ts'
+import { parseNotification } from '../../daemon/protocol/notification.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
+import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
 import { createTestLog } from './context.ts'
 import { createFakeQueues, createFakeStorage, document, route, source } from './fakes.ts'
 
-const scope = { bucket: 'media', routes: [route] as const }
+export const scope = { bucket: 'media', routes: [route] as const }
 export const id = toJobId(source.bucket, source.key)
 export const error = { code: 'internal.plugin', message: 'it broke', verdict: 'retry' } as const
 export const toKey = (job: string) => `.mediad/jobs/${job}.json`
 
 /** Creates a dead-letter queue in memory. It returns batches of two, and hides received messages until they are returned. */
-export function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<JobDocument>) {
+export function prepareDead(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<JobDocument>) {
   const storage = createFakeStorage()
   const queues = createFakeQueues(storage.calls)
   const log = createTestLog([])
@@ -43,7 +43,8 @@ export function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Par
   })
   if (is) storage.put(toKey(id), JSON.stringify(document({ id, ...is })))
   const documents = createDocuments({ storage, prefix: '.mediad/' })
-  const dead = createDead({ queues, documents, scope, log })
+  const listIds = async (prefix: string) => (is && id.startsWith(prefix) ? [id] : [])
+  const dead = createDead({ queues, documents, jobs: { listIds }, scope, log })
   const calls = () => storage.calls.filter((call) => !call.startsWith('read '))
   const sent = () => queues.work.sent.map(({ body }) => parseNotification(body, scope))
   return { storage, queues, documents, dead, log, messages, hidden, calls, sent, add }
