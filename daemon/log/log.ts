@@ -1,4 +1,4 @@
-import { pino, type DestinationStream } from 'pino'
+import { pino, type DestinationStream, type Logger } from 'pino'
 import type { Log } from '../vocabulary/log.ts'
 import { describeErrors } from './error-fields.ts'
 import { createPretty } from './pretty.ts'
@@ -27,7 +27,7 @@ export function createLog(options: LogOptions = {}): Log {
   const destination = options.destination ?? pino.destination({ dest: 1, sync: true })
   const render = pretty ? createPretty(color) : (line: string) => line
   const guarded: DestinationStream = { write: (line) => void destination.write(render(redact(escapeControls(line)))) }
-  return pino(
+  const logger = pino(
     {
       level,
       base: null,
@@ -38,4 +38,36 @@ export function createLog(options: LogOptions = {}): Log {
     },
     guarded,
   )
+  return withUniqueFields(logger, {})
+}
+
+/**
+ * Writes a field that a child already has only once: JSON with a name twice is read differently by different programs. A
+ * field with another value gets an underscore, because the child's fields say which job a line belongs to.
+ */
+function withUniqueFields(logger: Logger, known: Readonly<Record<string, unknown>>): Log {
+  const method =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (first: object | string, message?: string): void => {
+      if (typeof first === 'string') logger[level](first)
+      else logger[level](first instanceof Error ? first : toUnique(first, known), message)
+    }
+  return {
+    debug: method('debug'),
+    info: method('info'),
+    warn: method('warn'),
+    error: method('error'),
+    child(fields) {
+      const unique = toUnique(fields, known)
+      return withUniqueFields(logger.child(unique), { ...known, ...unique })
+    },
+  }
+}
+
+function toUnique(fields: object, known: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(fields).flatMap(([name, value]): [string, unknown][] => {
+    if (!Object.hasOwn(known, name)) return [[name, value]]
+    return known[name] === value ? [] : [[`${name}_`, value]]
+  })
+  return Object.fromEntries(entries)
 }

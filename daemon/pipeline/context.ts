@@ -1,3 +1,4 @@
+import { roundSeconds } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import type { FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
 import type { JobDocument, Output, Warning } from '../vocabulary/job.ts'
@@ -87,7 +88,7 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
     ffmpeg: (command) =>
       deps.ffmpeg({ command: withAnalysis(command, job.probe), input, workspace, signal, log, onCpu: timer.addCpu }),
     async add(path, kind, options) {
-      const seconds = (performance.now() - lapStarted) / 1000
+      const seconds = roundSeconds((performance.now() - lapStarted) / 1000)
       const file = { path, kind, options, seconds, keys: hooks.keys ?? [], added: artifacts }
       const artifact = await toArtifact({ ...file, workspace, scope: job.scope, inspect })
       lapStarted = performance.now()

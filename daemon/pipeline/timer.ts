@@ -1,3 +1,4 @@
+import { roundSeconds } from '../vocabulary/clock.ts'
 import type { PluginTiming } from '../vocabulary/job.ts'
 
 /** Measures one plugin run. */
@@ -16,8 +17,8 @@ export function startTimer(plugin: string): PluginTimer {
     addCpu: (seconds) => void (cpuSeconds += seconds),
     skip: (reason) => void (skipped = reason),
     stop() {
-      const seconds = (performance.now() - startedAt) / 1000
-      return { plugin, seconds, cpuSeconds, ...(skipped !== undefined && { skipped }) }
+      const seconds = roundSeconds((performance.now() - startedAt) / 1000)
+      return { plugin, seconds, cpuSeconds: roundSeconds(cpuSeconds), ...(skipped !== undefined && { skipped }) }
     },
   }
 }

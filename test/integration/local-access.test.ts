@@ -1,5 +1,12 @@
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { request as httpRequest } from 'node:http'
 import * as assert from 'uvu/assert'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { suite } from '../helpers/suite.ts'
@@ -51,4 +58,40 @@ test('a web page of another origin can upload and read the ETag', async () => {
   const put = await fetch(url, { method: 'PUT', body: 'x', headers: { origin } })
   assert.is(put.headers.get('access-control-allow-origin'), '*')
   assert.match(put.headers.get('access-control-expose-headers') ?? '', /ETag/)
+})
+
+const FIVE_GIB = 5 * 1024 ** 3
+
+/** Announces a body of this size, sends only its first byte, and returns the response. */
+async function announce(url: string, sizeBytes: number): Promise<{ status: number | undefined; text: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; text: string }>()
+  const put = httpRequest(url, { method: 'PUT', headers: { 'content-length': String(sizeBytes) }, agent: false })
+  put.once('error', reject).once('response', (response) => {
+    const chunks: Buffer[] = []
+    response.on('data', (chunk: Buffer) => chunks.push(chunk))
+    response.on('end', () => {
+      resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() })
+      put.destroy()
+    })
+  })
+  put.write('x')
+  return promise
+}
+
+test('refuses one PUT of more than 5 GiB without reading it, an object or a part', async () => {
+  await using cloud = await startCloud()
+  const at = { Bucket: BUCKET, Key: 'huge' }
+  const { UploadId } = await cloud.s3.send(new CreateMultipartUploadCommand(at))
+  const urls = [
+    await getSignedUrl(cloud.s3, new PutObjectCommand(at)),
+    await getSignedUrl(cloud.s3, new UploadPartCommand({ ...at, UploadId, PartNumber: 1 })),
+  ]
+  for (const url of urls) {
+    const { status, text } = await announce(url, FIVE_GIB + 1)
+    assert.is(status, 400)
+    assert.match(text, /<Code>EntityTooLarge<\/Code>/)
+    assert.match(text, `<ProposedSize>${FIVE_GIB + 1}</ProposedSize>`)
+    assert.match(text, `<MaxSizeAllowed>${FIVE_GIB}</MaxSizeAllowed>`)
+  }
+  assert.equal(await cloud.list(), [])
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { createRunChain, PluginFailure } from '../../daemon/pipeline/chain.ts'
 import type { ChainJob } from '../../daemon/pipeline/context.ts'
+import { roundSeconds } from '../../daemon/vocabulary/clock.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { openPlugins } from '../../daemon/pipeline/plugins.ts'
 import type { Plugin, PluginHooks, RunContext } from '../../daemon/vocabulary/plugin.ts'
@@ -204,6 +205,13 @@ test('lets a job succeed whose last plugin returned although the daemon stops', 
   const stop = new AbortController()
   const run = () => stop.abort(new MediadError('daemon.stopping', 'stopped'))
   assert.is((await runChain([make('a', { run })], makeJob({ signal: stop.signal }))).timings.length, 1)
+})
+
+test('rounds the times of a plugin to milliseconds', async () => {
+  const { make } = createPlugins()
+  const { timings } = await runChain([make('a')], makeJob())
+  for (const { seconds, cpuSeconds } of timings)
+    assert.equal([seconds, cpuSeconds].map(roundSeconds), [seconds, cpuSeconds])
 })
 
 test('runs no plugin after the job was aborted', async () => {

@@ -33,6 +33,24 @@ test('an entry is one line of JSON with level, time, fields and message', () => 
   assert.equal({ ...second, time: '' }, { level: 'info', time: '', msg: 'started' })
 })
 
+test('a field is written once, although a child has it too', () => {
+  const { log, written, entries } = capture()
+  const child = log.child({ job: 'j1', attempt: 2 }).child({ attempt: 2, plugin: 'p' })
+  child.info({ attempt: 2, job: 'j1', n: 1 }, 'same')
+  child.info({ attempt: 7 }, 'another value')
+  assert.equal(
+    written.map((line) => line.match(/"attempt_?":/g)),
+    [['"attempt":'], ['"attempt":', '"attempt_":']],
+  )
+  const [same, other] = entries()
+  assert.equal(
+    { ...same, time: '' },
+    { level: 'info', time: '', job: 'j1', attempt: 2, plugin: 'p', n: 1, msg: 'same' },
+  )
+  const expected = { level: 'info', time: '', job: 'j1', attempt: 2, plugin: 'p', attempt_: 7, msg: 'another value' }
+  assert.equal({ ...other, time: '' }, expected)
+})
+
 test('entries below the configured level are not written', () => {
   const { log, written } = capture({ level: 'warn' })
   log.debug('a')

@@ -60,6 +60,7 @@ async function routeObject({ context, stores, bucket, key }: Call): Promise<void
   if (method === 'POST' && 'uploads' in query) return objectController.initiateMultipartUpload(context)
   if (method === 'POST') throw notImplemented()
   if (method !== 'PUT') throw notAllowed()
+  assertSize(context)
   return prepareCopy(headers) ? objectController.putObjectCopy(context) : objectController.putObject(context)
 }
 
@@ -74,7 +75,25 @@ async function routeUpload({ context, stores, store, bucket, key }: Call, id: st
     await stores.blobs.remove(stores.uploads.end(id))
     context.status = 204
   } else if (method !== 'PUT') throw notAllowed()
-  else await (prepareCopy(headers) ? objectController.uploadPartCopy(context) : objectController.uploadPart(context))
+  else {
+    assertSize(context)
+    await (prepareCopy(headers) ? objectController.uploadPartCopy(context) : objectController.uploadPart(context))
+  }
+}
+
+/** The limit of S3 for one PUT, of an object or a part: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const LARGEST_PUT_BYTES = 5 * 1024 ** 3
+
+/** Refuses a body by its announced size. It is not read, so the connection cannot serve another request. */
+function assertSize(context: Context): void {
+  const announced = context.headers['x-amz-decoded-content-length'] ?? context.headers['content-length']
+  const sizeBytes = Number(announced ?? 0)
+  if (sizeBytes <= LARGEST_PUT_BYTES) return
+  context.set('connection', 'close')
+  throw new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
+    ProposedSize: sizeBytes,
+    MaxSizeAllowed: LARGEST_PUT_BYTES,
+  })
 }
 
 async function completeUpload(context: Context, store: RequestStore, { id, bucket, key }: Upload): Promise<void> {
