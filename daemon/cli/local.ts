@@ -1,19 +1,28 @@
 import { startLocal } from '../local/local.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
 
 export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; data: string }
 
-/** `mediad local`: runs the embedded S3 and SQS until a signal, and prints their environment for a shell to source. */
+/**
+ * `mediad local`: runs the embedded S3 and SQS until a signal, and prints their environment for a shell to source. Reports on
+ * stderr that they are ready, because stdout is usually redirected to a file.
+ */
 export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket, data }: LocalOptions): Promise<0> {
   using signals = listenForStop()
   const cloud = await startLocal({ dataDirectory: data, s3Port, sqsPort })
   try {
     await cloud.createBucket(bucket)
-    const env = { ...cloud.env, MEDIAD_BUCKET: bucket }
-    process.stdout.write(`unset ${cloud.unset.join(' ')}\n`)
-    for (const [name, value] of Object.entries(env)) process.stdout.write(`export ${name}=${quote(value)}\n`)
-    await signals.first
+    const text = renderLocalEnvironment(cloud, bucket)
+    const removeEnvironment = await writeLocalEnvironment(data, text)
+    try {
+      process.stdout.write(text)
+      process.stderr.write(`${describe(cloud.s3Endpoint, cloud.sqsEndpoint, data)}\n`)
+      await signals.first
+    } finally {
+      await removeEnvironment()
+    }
   } finally {
     await cloud.close()
   }
@@ -21,5 +30,6 @@ export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket
   return 0
 }
 
-/** Quotes a value for a POSIX shell. */
-const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`
+function describe(s3: string, sqs: string, data: string): string {
+  return `mediad local is ready: S3 at ${s3}, SQS at ${sqs}, data in ${data}. Stop it with Ctrl-C`
+}

@@ -72,15 +72,28 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
   program
     .command('jobs')
     .description('List jobs, last written first, or show one job in full')
-    .argument('[id]', 'Job id or source key')
+    .argument('[id]', jobName)
     .addOption(new Option('--state <state>', 'List only jobs in this state').choices(states))
     .option('--limit <number>', 'Maximum number of jobs', toLimit, 100)
     .option(...config)
     .action(async (id, options) => done(await (await import('./operator/jobs.ts')).jobs(terminal, id, options)))
+  program
+    .command('get')
+    .description('Download the outputs of a job')
+    .argument('<id>', jobName)
+    .option('-o, --out <folder>', 'Output folder', '.')
+    .option(...config)
+    .action(async (id, options) => done(await (await import('./operator/get.ts')).get(terminal, id, options)))
+  program
+    .command('url')
+    .description('Print a presigned URL that downloads an object of the bucket, such as an output')
+    .argument('<key>', 'Key of the object')
+    .option(...config)
+    .action(async (key, options) => done(await (await import('./operator/url.ts')).url(terminal, key, options)))
   const requeue = program
     .command('requeue')
     .description('Send a new message for unfinished jobs whose message was lost, such as after a queue was purged')
-    .argument('[id]', 'Job id or source key')
+    .argument('[id]', jobName)
     .option('--all', 'Requeue every unfinished job that no daemon is processing')
     .option(...config)
   requeue.action(async (id: string | undefined, { all, ...options }) => {
@@ -91,7 +104,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
     .command('dead')
     .description('List, show or drop dead-lettered jobs and messages, or retry them (redrive)')
     .addArgument(new Argument('[action]', 'Action').choices(['list', 'show', 'redrive', 'drop']).default('list'))
-    .argument('[id]', 'Job id, message id or source key')
+    .argument('[id]', 'Job id, message id (or a unique prefix of one), or source key')
     .option('--all', 'Redrive or drop all jobs and messages')
     .option(...config)
   dead.action(async (action: DeadRequest['action'], id: string | undefined, { all, ...options }) => {
@@ -102,6 +115,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
 }
 
 const config: [string, string] = ['-c, --config <file>', 'Config file (default: nearest media.config.ts)']
+const jobName = 'Job id (or a unique prefix of it) or source key'
 const states = ['processing', 'failed', 'released', 'succeeded', 'dead']
 
 /** Returns the error in the arguments, if any. Redrive and drop must name their target explicitly: an id, or `--all`. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { runChecks } from '../lifecycle/check.ts'
 import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
@@ -19,6 +19,7 @@ import { withReleasers } from '../vocabulary/releasers.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import { toPlain, toTable } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { toTarget } from './target.ts'
 
 export type RunOptions = { out: string; config?: string }
 
@@ -124,9 +125,7 @@ async function processFile(
 /** Saves an artifact in the output folder, with its key as the path. Results of an earlier run are replaced. */
 async function saveTo(out: string, artifact: Artifact, taken: Set<string>): Promise<Output> {
   const { path, key } = artifact
-  const target = resolve(join(out, key))
-  if (!target.startsWith(out.endsWith(sep) ? out : out + sep))
-    throw new MediadError('output.key', `the key "${key}" is a path outside of ${out}`)
+  const target = toTarget(out, key)
   await mkdir(dirname(target), { recursive: true })
   const real = await toRealPath(target)
   if (taken.has(real)) {

@@ -14,6 +14,7 @@ import { withReleasers, type Push } from '../vocabulary/releasers.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import { watchForUnhandledErrors } from '../terminal/unhandled.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
 
@@ -107,6 +108,10 @@ async function prepare(options: StartOptions, log: DaemonLog, push: Push): Promi
   const { config } = await loadConfig({ ...file, overrides })
   for (const name of local.unset) delete process.env[name] // a `.env` next to the config can have set them again
   await local.createBucket(config.bucket)
+  push(
+    'the file with the environment',
+    await writeLocalEnvironment(options.data, renderLocalEnvironment(local, config.bucket)),
+  )
   log.info(
     { event: 'local.started', s3: local.s3Endpoint, sqs: local.sqsEndpoint, data: options.data },
     'embedded S3 and SQS started',

@@ -18,7 +18,7 @@ import { describeVersion } from '../programs/versions.ts'
 import { createQueue, createSqsClient } from '../queue/queue.ts'
 import { createQueues } from '../queue/queues.ts'
 import { createS3Client } from '../storage/client.ts'
-import { createPresign } from '../storage/presign.ts'
+import { createPresign, createPresignGet } from '../storage/presign.ts'
 import { createSkewWatch } from '../storage/skew.ts'
 import { createStorage } from '../storage/storage.ts'
 import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
@@ -98,9 +98,11 @@ function provideDaemon(graph: Graph<Opened>): void {
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
   const createHttp = () => {
+    const signing = { client: use(tokens.S3), bucket: config.bucket, urlSeconds }
     const routes = createRoutes({
       config,
-      presign: createPresign({ client: use(tokens.S3), bucket: config.bucket, urlSeconds }),
+      presign: createPresign(signing),
+      presignGet: createPresignGet(signing),
       readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
       isReady: () =>
         checkReadiness({

@@ -7,13 +7,19 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 import { createQueue, createSqsClient } from '../queue/queue.ts'
 import { createQueues } from '../queue/queues.ts'
 import { createS3Client } from '../storage/client.ts'
+import { createDownload, type Download } from '../storage/download.ts'
 import { createList } from '../storage/list.ts'
-import { createStorage } from '../storage/storage.ts'
+import { createPresignGet, type PresignGet } from '../storage/presign.ts'
+import { createStorage, type Storage } from '../storage/storage.ts'
 
 export type Operator = {
   jobs: Jobs
   dead: Dead
   requeue: Requeue
+  download: Download
+  /** The URL is valid for `http.urlSeconds`. */
+  presignGet: PresignGet
+  head: Storage['head']
   /** Closes the connections. */
   close(): void
 }
@@ -31,8 +37,11 @@ export function composeOperator({ config, log }: { config: Config; log: DaemonLo
   const jobs = createJobs({ list: createList({ client: s3, bucket }), documents, bucket, statePrefix: state.prefix })
   return {
     jobs,
-    dead: createDead({ queues, documents, scope, log }),
+    dead: createDead({ queues, documents, jobs, scope, log }),
     requeue: createRequeue({ jobs, queues, storage, scope, limits }),
+    download: createDownload({ client: s3 }),
+    presignGet: createPresignGet({ client: s3, bucket, urlSeconds: config.http.urlSeconds }),
+    head: storage.head,
     close() {
       s3.destroy()
       sqs.destroy()

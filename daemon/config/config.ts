@@ -57,8 +57,10 @@ export type Config = {
     readonly host: string
     /** Port of the endpoint; 0 selects a free port. */
     readonly port: number
-    /** Validity of an upload URL. */
+    /** Validity of the URL of an upload or an output. */
     readonly urlSeconds: number
+    /** Adds presigned URLs of the outputs to a job for clients that request them. */
+    readonly outputUrls: boolean
     /** Largest size that a client can state for its upload. */
     readonly maxUploadBytes: number
   }

@@ -15,6 +15,15 @@ export function integer(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
+/** Accepts `true` and `false`. */
+export function toggle() {
+  return z.boolean({ error: explainToggle }).meta({ values: '`true`, `false`' })
+}
+
+function explainToggle({ input }: { input?: unknown }): string {
+  return describeMissing(input) ?? `must be true or false, not ${describeValue(input)}`
+}
+
 /** Accepts text that is not empty and for which `explain` returns no problem. */
 export function text(explain: (value: string) => string | undefined = () => undefined) {
   return z.string().superRefine((value, context) => {

@@ -6,7 +6,7 @@ import { describeMissing } from '../vocabulary/missing.ts'
 import { limitsShape } from './limits.ts'
 import { describeValue } from '../vocabulary/validation.ts'
 import { MAX_BACKOFF_SECONDS } from '../protocol/backoff.ts'
-import { bucket, cron, prefix, section, text, url, integer } from './fields.ts'
+import { bucket, cron, prefix, section, text, toggle, url, integer } from './fields.ts'
 
 /** 5 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
 const LARGEST_PUT_BYTES = 5 * 1024 ** 3
@@ -140,8 +140,14 @@ export const schema = z.strictObject({
     urlSeconds: integer(1, WEEK_SECONDS)
       .default(900)
       .describe(
-        'Validity of an upload URL. A URL that is signed with temporary credentials expires with them, if that is ' +
+        'Validity of the URL of an upload or an output. A URL that is signed with temporary credentials expires with them, if that is ' +
           'earlier. The maximum is the limit of S3 for signatures.',
+      ),
+    outputUrls: toggle()
+      .default(false)
+      .describe(
+        '`true` lets everyone who can reach the endpoint and knows the id of a job download its outputs: ' +
+          '`GET /video/<id>?urls=1` adds a presigned URL to each.',
       ),
     maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
       .default(LARGEST_PUT_BYTES)

@@ -63,7 +63,7 @@ function toTrace(event: H3Event): Trace {
   return trace
 }
 
-/** Describes a request for the log, without the query: no route uses one, and it can contain anything. */
+/** Describes a request for the log, without the query, which can contain anything. */
 function describe(event: H3Event): { method: string; path: string } {
   return { method: event.req.method, path: event.url.pathname.slice(0, 200) }
 }

@@ -1,6 +1,6 @@
 import type { EventHandler, H3 } from 'h3'
 import type { Config } from '../config/config.ts'
-import type { Presign } from '../storage/presign.ts'
+import type { Presign, PresignGet } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, type ReadJob } from './job.ts'
 import { presignHandler } from './presign.ts'
@@ -21,6 +21,7 @@ export type HttpRoute = {
 export type RouteDeps = {
   config: Config
   presign: Presign
+  presignGet: PresignGet
   readJob: ReadJob
   isReady: () => Promise<Readiness>
 }

@@ -4,7 +4,8 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
 import type { Queues } from '../queue/queues.ts'
 import { parseInProgressMessage, type DeadMessage } from '../protocol/messages.ts'
-import { isDocumentError, toId } from './jobs.ts'
+import { isDocumentError, type Jobs } from './jobs.ts'
+import { isIdPrefix, pickId, toId } from './names.ts'
 import { visitDead, type DeadEntry } from './visit.ts'
 
 /** An item of the dead-letter queue: a job, or a message that does not belong to a job. */
@@ -33,7 +34,7 @@ export type Outcome = {
 }
 
 export type Selection = {
-  /** A job's id, a source's key, or the id of a message that does not belong to a job. Default: everything. */
+  /** A job's id or a unique prefix of it, a source's key, or the id of a message that is not a job. Default: everything. */
   name?: string | undefined
   signal?: AbortSignal
 }
@@ -57,11 +58,34 @@ export type Dead = {
 export type DeadDeps = {
   queues: Pick<Queues, 'work' | 'dead' | 'sendSource'>
   documents: Pick<Documents, 'read'>
+  jobs: Pick<Jobs, 'listIds'>
   scope: NotificationScope
   log: DaemonLog
 }
 
+/** Names can be prefixes of ids: these are completed first, with the ids of all jobs and of the messages on the queue. */
 export function createDead(deps: DeadDeps): Dead {
+  const byId = createDeadById(deps)
+  const complete = async (selection: Selection): Promise<Selection> => {
+    const { name, signal } = selection
+    if (name === undefined || !isIdPrefix(name)) return selection
+    const ids = await deps.jobs.listIds(name, signal)
+    await visitDead({
+      queue: deps.queues.dead,
+      log: deps.log,
+      ...(signal && { signal }),
+      visit: ({ dead, message }) => (ids.push(dead?.job?.id ?? message.id), false),
+    })
+    return { ...selection, name: pickId(name, { ids, bucket: deps.scope.bucket }) }
+  }
+  return {
+    list: async (selection) => byId.list(await complete(selection)),
+    redrive: async (selection) => byId.redrive(await complete(selection)),
+    drop: async (selection) => byId.drop(await complete(selection)),
+  }
+}
+
+function createDeadById(deps: DeadDeps): Dead {
   const { queues, scope, log } = deps
   const visit = (
     { name, signal }: Selection,

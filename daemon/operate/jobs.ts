@@ -1,12 +1,16 @@
 import { MediadError } from '../vocabulary/errors.ts'
 import type { Documents } from '../job/documents.ts'
-import { type JobState, type SeenDocument, toJobId } from '../vocabulary/job.ts'
+import type { JobState, SeenDocument } from '../vocabulary/job.ts'
 import type { List, Listed } from '../storage/list.ts'
+import { isIdPrefix, pickId, toShortIds } from './names.ts'
 
 /** A job with its document, or the reason why the document cannot be read. */
 export type JobEntry =
   | { readonly id: string; readonly seen: SeenDocument }
   | { readonly id: string; readonly problem: MediadError }
+
+/** An entry of the list, with a prefix of its id that is unique among the ids of all jobs. */
+export type ListedJob = JobEntry & { readonly shortId: string }
 
 export type ListOptions = {
   /** Lists only jobs in this state. Documents that cannot be read are always listed. */
@@ -19,8 +23,10 @@ export type ListOptions = {
 /** Reads job documents; it changes none. Every call can throw `transient.storage`. */
 export type Jobs = {
   /** Yields the last written first. All keys are listed before the first document is read: S3 cannot sort by time. */
-  list(options: ListOptions): AsyncGenerator<JobEntry, void>
-  /** Finds a job by its id or its source's key; null if there is none. */
+  list(options: ListOptions): AsyncGenerator<ListedJob, void>
+  /** Lists the ids of all jobs that start with a prefix, the last written first. */
+  listIds(prefix: string, signal?: AbortSignal): Promise<string[]>
+  /** Finds a job by its id, a unique prefix of it, or its source's key; null if there is none. */
   find(name: string, signal?: AbortSignal): Promise<SeenDocument | null>
 }
 
@@ -31,6 +37,12 @@ const WIDTH = 8
 
 export function createJobs({ list, documents, bucket, statePrefix }: JobsDeps): Jobs {
   const folder = `${statePrefix}jobs/`
+  async function listIds(prefix: string, signal?: AbortSignal): Promise<string[]> {
+    const objects: Listed[] = []
+    for await (const page of list(folder + prefix, signal)) objects.push(...page)
+    objects.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime())
+    return objects.flatMap(({ key }) => /^([0-9a-f]{32})\.json$/.exec(key.slice(folder.length))?.[1] ?? [])
+  }
   async function read(id: string, signal: AbortSignal | undefined): Promise<JobEntry | null> {
     try {
       const seen = await documents.read(id, signal)
@@ -42,7 +54,8 @@ export function createJobs({ list, documents, bucket, statePrefix }: JobsDeps): 
   }
   return {
     async *list({ state, limit, signal }) {
-      const ids = await listIds(list, folder, signal)
+      const ids = await listIds('', signal)
+      const shorten = toShortIds(ids)
       let left = limit
       for (let from = 0; from < ids.length && left > 0; from += WIDTH) {
         // without a filter, reading more than the limit would be wasted
@@ -51,29 +64,21 @@ export function createJobs({ list, documents, bucket, statePrefix }: JobsDeps): 
         for (const entry of entries) {
           if (entry === null || left === 0 || !hasState(entry, state)) continue
           left--
-          yield entry
+          yield { ...entry, shortId: shorten(entry.id) }
         }
       }
     },
-    find: (name, signal) => documents.read(toId(bucket, name), signal),
+    listIds,
+    async find(name, signal) {
+      const ids = isIdPrefix(name) ? await listIds(name, signal) : []
+      return await documents.read(pickId(name, { ids, bucket }), signal)
+    },
   }
-}
-
-/** Returns a job's id unchanged; anything else is treated as a source's key and converted to its job's id. */
-export function toId(bucket: string, name: string): string {
-  return /^[0-9a-f]{32}$/.test(name) ? name : toJobId(bucket, name)
 }
 
 /** Returns whether one document is not a valid job document. Other documents can still be read. */
 export function isDocumentError(error: unknown): error is MediadError {
   return error instanceof MediadError && error.code === 'internal.document'
-}
-
-async function listIds(list: List, folder: string, signal: AbortSignal | undefined): Promise<string[]> {
-  const objects: Listed[] = []
-  for await (const page of list(folder, signal)) objects.push(...page)
-  objects.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime())
-  return objects.flatMap(({ key }) => /^([0-9a-f]{32})\.json$/.exec(key.slice(folder.length))?.[1] ?? [])
 }
 
 function hasState(entry: JobEntry, state: JobState | undefined): boolean {

@@ -1,4 +1,4 @@
-import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 export type PresignRequest = {
@@ -11,6 +11,9 @@ export type PresignRequest = {
 
 /** Returns a URL, and the headers (lower-case names) that the client must send; empty when neither type nor size is given. */
 export type Presign = (request: PresignRequest) => Promise<{ url: string; headers: Record<string, string> }>
+
+/** Returns a URL that permits a GET of one object without credentials. The object need not exist. */
+export type PresignGet = (key: string) => Promise<string>
 
 export type PresignDeps = {
   /** Needs `requestChecksumCalculation: 'WHEN_REQUIRED'`; otherwise every URL requires the checksum of an empty file. */
@@ -35,9 +38,21 @@ export function createPresign({ client, bucket, urlSeconds }: PresignDeps): Pres
     })
     // By default the presigner does not sign content-type.
     const signableHeaders = new Set(['host', ...Object.keys(headers)])
-    // Sign with S3's time, as far as the client knows the offset: with a wrong local clock, a new URL could be expired.
-    const signingDate = new Date(Date.now() + client.config.systemClockOffset)
+    const signingDate = toSigningDate(client)
     const url = await getSignedUrl(client, command, { expiresIn: urlSeconds, signableHeaders, signingDate })
     return { url, headers }
   }
+}
+
+/** Creates presigned URLs that permit a GET of one object. */
+export function createPresignGet({ client, bucket, urlSeconds }: PresignDeps): PresignGet {
+  return (key) => {
+    const command = new GetObjectCommand({ Bucket: bucket, Key: key })
+    return getSignedUrl(client, command, { expiresIn: urlSeconds, signingDate: toSigningDate(client) })
+  }
+}
+
+/** Returns S3's time, as far as the client knows the offset: with a wrong local clock, a new URL could be expired. */
+function toSigningDate(client: S3Client): Date {
+  return new Date(Date.now() + client.config.systemClockOffset)
 }

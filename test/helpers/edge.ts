@@ -58,6 +58,7 @@ export async function startEdge({
   const routes = createRoutes({
     config: makeConfig(),
     presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
+    presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
     readJob: async () => null,
     isReady: async () => ({ ready: true, checks: {} }),
     ...deps,

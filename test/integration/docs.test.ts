@@ -29,6 +29,8 @@ const notRun: Record<string, string> = {
   'npm run setup && npm test\n': 'this test is part of it',
   'npm start\n': 'the daemon of this test runs it, on a free port',
   'npm run setup\nnpm start\n': 'as above',
+  '. .mediad-data/env\nnpm run -s mediad -- get "$id" --out results\n':
+    'the README runs it; the daemon of this test has another folder',
   '. ./local.env\nnpm run mediad -- start --port 3001\n': 'it runs until stopped; tests with fleets cover it',
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
     'mediad does not need the AWS command line',

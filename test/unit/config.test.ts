@@ -62,7 +62,7 @@ test('sets the defaults of options that are left out', () => {
     job: { attempts: 5, leaseSeconds: 60, recheckSeconds: 30, backoffSeconds: 5 },
     workspace: { directory: tmpdir() },
     ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60, command: [] },
-    http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, maxUploadBytes: 5 * 1024 ** 3 },
+    http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, outputUrls: false, maxUploadBytes: 5 * 1024 ** 3 },
     shutdown: { graceSeconds: 30 },
   })
   assert.is(plugins[0], minimal.plugins[0])

@@ -1,73 +1,20 @@
 import * as assert from 'uvu/assert'
-import { createDocuments } from '../../daemon/job/documents.ts'
-import { toJobId, type JobDocument } from '../../daemon/vocabulary/job.ts'
-import { createDead } from '../../daemon/operate/dead.ts'
 import { createJobs } from '../../daemon/operate/jobs.ts'
 import { visitDead } from '../../daemon/operate/visit.ts'
-import { parseNotification, toNotificationBody } from '../../daemon/protocol/notification.ts'
-import type { DeadMessage } from '../../daemon/protocol/messages.ts'
+import { toNotificationBody } from '../../daemon/protocol/notification.ts'
 import type { Message } from '../../daemon/queue/queue.ts'
-import { createTestLog } from '../helpers/context.ts'
-import { createFakeQueues, createFakeStorage, document, route, source } from '../helpers/fakes.ts'
+import { toJobId } from '../../daemon/vocabulary/job.ts'
+import { document, route, source } from '../helpers/fakes.ts'
+import { deadJob, error, id, isDead, noJob, prepareDead, toKey } from '../helpers/dead-queue.ts'
 import { suite } from '../helpers/suite.ts'
 
-const scope = { bucket: 'media', routes: [route] as const }
-const id = toJobId(source.bucket, source.key)
-const error = { code: 'internal.plugin', message: 'it broke', verdict: 'retry' } as const
-const toKey = (job: string) => `.mediad/jobs/${job}.json`
-
-/** Creates a dead-letter queue in memory. It returns batches of two, and hides received messages until they are returned. */
-function prepare(bodies: readonly (string | DeadMessage)[] = [], is?: Partial<JobDocument>) {
-  const storage = createFakeStorage()
-  const queues = createFakeQueues(storage.calls)
-  const log = createTestLog([])
-  const hidden = new Set<string>()
-  const messages = new Map<string, Message>()
-  const add = (body: string | DeadMessage) => {
-    const text = typeof body === 'string' ? body : JSON.stringify({ version: 1, ...body })
-    const messageId = `m${messages.size + 1}`
-    messages.set(messageId, { id: messageId, body: text, receipt: messageId, receiveCount: 1 })
-  }
-  for (const body of bodies) add(body)
-  const { hide, delete: remove } = queues.dead
-  Object.assign(queues.dead, {
-    async receive() {
-      const batch = [...messages.values()].filter((message) => !hidden.has(message.id)).slice(0, 2)
-      for (const message of batch) hidden.add(message.id)
-      return batch
-    },
-    async hide(message: Message, seconds: number) {
-      await hide(message, seconds)
-      if (seconds === 0) hidden.delete(message.id)
-    },
-    async delete(message: Message) {
-      await remove(message)
-      messages.delete(message.id)
-    },
-  })
-  if (is) storage.put(toKey(id), JSON.stringify(document({ id, ...is })))
-  const documents = createDocuments({ storage, prefix: '.mediad/' })
-  const dead = createDead({ queues, documents, scope, log })
-  const calls = () => storage.calls.filter((call) => !call.startsWith('read '))
-  const sent = () => queues.work.sent.map(({ body }) => parseNotification(body, scope))
-  return { storage, queues, documents, dead, log, messages, hidden, calls, sent, add }
-}
-
-const deadJob = (claim: number): DeadMessage => ({
-  reason: error.code,
-  error,
-  at: '2026-01-01T00:00:00.000Z',
-  job: { id, source, claim, attempt: 3, history: [] },
-})
-const noJob: DeadMessage = { reason: 'message.invalid', error, at: 'x', body: 'not JSON' }
-const isDead = { state: 'dead', owner: null, claim: 3, attempt: 3, error } as const
 const redriven = { kind: 'sources', sources: [{ source: { ...source, redrive: 3 }, route }] }
 
 const test = suite('operate')
 
 test('redrive sends the source with the claim that died, then deletes the messages of that claim and older ones', async () => {
   for (const name of [id, source.key]) {
-    const { dead, calls, sent, messages } = prepare([deadJob(3), deadJob(2), deadJob(4), noJob], isDead)
+    const { dead, calls, sent, messages } = prepareDead([deadJob(3), deadJob(2), deadJob(4), noJob], isDead)
     const outcomes = await dead.redrive({ name })
     assert.equal([outcomes.length, outcomes[0]?.id, outcomes[0]?.done, outcomes[0]?.claim], [1, id, true, 3])
     assert.equal(calls(), ['work.send', 'dead.delete', 'dead.delete', 'dead.hide', 'dead.hide'])
@@ -81,7 +28,7 @@ test('redrive sends the source with the claim that died, then deletes the messag
 })
 
 test('redrive writes no document', async () => {
-  const { dead, storage } = prepare([deadJob(3)], isDead)
+  const { dead, storage } = prepareDead([deadJob(3)], isDead)
   await dead.redrive({ name: id })
   assert.equal(
     storage.calls.filter((call) => call.startsWith('write')),
@@ -90,14 +37,14 @@ test('redrive writes no document', async () => {
 })
 
 test('redrive deletes nothing and returns all messages if a source cannot be sent', async () => {
-  const { dead, queues, messages, hidden } = prepare([deadJob(3), noJob], isDead)
+  const { dead, queues, messages, hidden } = prepareDead([deadJob(3), noJob], isDead)
   queues.failures.add('work.send')
   await assertThrows(() => dead.redrive({}), /send failed/)
   assert.equal([messages.size, hidden.size], [2, 0])
 })
 
 test('redrive can be repeated after it died before the delete', async () => {
-  const { dead, queues, sent, messages } = prepare([deadJob(3)], isDead)
+  const { dead, queues, sent, messages } = prepareDead([deadJob(3)], isDead)
   queues.failures.add('dead.delete')
   await assertThrows(() => dead.redrive({ name: id }), /delete failed/)
   queues.failures.clear()
@@ -107,14 +54,14 @@ test('redrive can be repeated after it died before the delete', async () => {
 })
 
 test('redrive works without the dead-letter message of the job', async () => {
-  const { dead, sent } = prepare([], isDead)
+  const { dead, sent } = prepareDead([], isDead)
   assert.is((await dead.redrive({ name: id }))[0]?.done, true)
   assert.equal(sent(), [redriven])
 })
 
 for (const state of ['processing', 'failed', 'released', 'succeeded'] as const) {
   test(`redrive skips a job that is ${state}, and keeps its dead-letter message`, async () => {
-    const { dead, calls, messages } = prepare([deadJob(3)], { state, claim: 3 })
+    const { dead, calls, messages } = prepareDead([deadJob(3)], { state, claim: 3 })
     for (const name of [id, undefined]) {
       const [outcome] = await dead.redrive({ name })
       assert.equal([outcome?.done, outcome?.detail], [false, `the job is not dead: its state is ${state}`])
@@ -125,7 +72,7 @@ for (const state of ['processing', 'failed', 'released', 'succeeded'] as const) 
 }
 
 test('redrive skips jobs whose document is missing or cannot be read, and redrives others', async () => {
-  const { dead, messages, storage } = prepare([deadJob(3)])
+  const { dead, messages, storage } = prepareDead([deadJob(3)])
   assert.match((await dead.redrive({ name: id }))[0]?.detail ?? '', 'no document')
   assert.is(messages.size, 1)
   storage.put(toKey(id), '{}')
@@ -140,7 +87,7 @@ test('redrive skips jobs whose document is missing or cannot be read, and redriv
 
 test('redrive sends the source of an in-progress message whose document could not be read', async () => {
   const body = JSON.stringify({ version: 1, id, source, claim: 3, owner: 'host/1' })
-  const { dead, sent, messages } = prepare([{ reason: 'internal.document', error, at: 'x', body }])
+  const { dead, sent, messages } = prepareDead([{ reason: 'internal.document', error, at: 'x', body }])
   const outcomes = await dead.redrive({})
   assert.equal(
     outcomes.map(({ id, key, done }) => [id, key, done]),
@@ -152,7 +99,7 @@ test('redrive sends the source of an in-progress message whose document could no
 
 test('redrive sends a message that is not a job to the work queue only if it is a valid notification now', async () => {
   const body = toNotificationBody(source)
-  const { dead, queues, messages } = prepare([noJob, { ...noJob, body }, body, 'invalid'])
+  const { dead, queues, messages } = prepareDead([noJob, { ...noJob, body }, body, 'invalid'])
   const outcomes = await dead.redrive({})
   assert.equal(
     outcomes.map(({ id, done }) => [id, done]),
@@ -172,7 +119,7 @@ test('redrive sends a message that is not a job to the work queue only if it is 
 })
 
 test('list returns each job once, with its latest claim and its document, and deletes nothing', async () => {
-  const { dead, calls, messages, hidden } = prepare([deadJob(2), noJob, deadJob(3), deadJob(1), 'invalid'], isDead)
+  const { dead, calls, messages, hidden } = prepareDead([deadJob(2), noJob, deadJob(3), deadJob(1), 'invalid'], isDead)
   const listed = await dead.list({})
   assert.equal(
     listed.map(({ id, messages, dead, document, body }) => [id, messages, dead?.job?.claim, document?.state, body]),
@@ -189,7 +136,7 @@ test('list returns each job once, with its latest claim and its document, and de
 })
 
 test('drop deletes the selected messages, and nothing else', async () => {
-  const { dead, messages, queues, storage } = prepare([deadJob(2), noJob, deadJob(3)], isDead)
+  const { dead, messages, queues, storage } = prepareDead([deadJob(2), noJob, deadJob(3)], isDead)
   assert.equal(await dead.drop({ name: source.key }), [{ id, key: source.key, done: true, detail: 'dropped' }])
   assert.equal([...messages.keys()], ['m2'])
   assert.equal(await dead.drop({ name: 'nobody' }), [])
@@ -199,7 +146,7 @@ test('drop deletes the selected messages, and nothing else', async () => {
 })
 
 test('a stopped visit returns the messages it has received', async () => {
-  const { queues, log, hidden, messages } = prepare([noJob, noJob, noJob])
+  const { queues, log, hidden, messages } = prepareDead([noJob, noJob, noJob])
   const stop = new AbortController()
   const visit = () => {
     stop.abort(new Error('stopped'))
@@ -210,7 +157,7 @@ test('a stopped visit returns the messages it has received', async () => {
 })
 
 test('visits a message once if it is delivered twice', async () => {
-  const { queues, log } = prepare()
+  const { queues, log } = prepareDead()
   const [one, two] = ['a', 'b'].map((name) => ({ id: name, body: name, receipt: name, receiveCount: 1 })) as [
     Message,
     Message,
@@ -228,7 +175,7 @@ test('visits a message once if it is delivered twice', async () => {
 })
 
 test('lists jobs of one state, last written first, up to the limit, and documents that cannot be read', async () => {
-  const { storage, documents } = prepare()
+  const { storage, documents } = prepareDead()
   const ids = Array.from({ length: 20 }, (_, n) => toJobId('media', `origin_${n}.mp4`))
   for (const [n, job] of ids.entries())
     storage.put(
