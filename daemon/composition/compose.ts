@@ -112,7 +112,7 @@ function provideDaemon(graph: Graph<Opened>): void {
           statePrefix: config.state.prefix,
         }),
     })
-    return createApp({ routes, log })
+    return createApp({ routes, http: config.http, log })
   }
   provide(tokens.Daemon, () =>
     createDaemon({

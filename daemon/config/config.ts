@@ -59,6 +59,8 @@ export type Config = {
     readonly port: number
     /** Validity of the URL of an upload or an output. */
     readonly urlSeconds: number
+    /** Web origins whose pages can use the endpoint from a browser. */
+    readonly cors: readonly string[]
     /** Adds presigned URLs of the outputs to a job for clients that request them. */
     readonly outputUrls: boolean
     /** Largest size that a client can state for its upload. */

@@ -41,6 +41,15 @@ export function url(target: string) {
   }).meta({ values: 'http(s) URL' })
 }
 
+/** Accepts web origins, exactly as browsers send them. */
+export function origin() {
+  return text((value) => {
+    const parsed = URL.parse(value)
+    if (parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.origin === value) return undefined
+    return `must be a web origin (scheme and host without a path, such as https://app.example.com), not ${describeValue(value)}`
+  })
+}
+
 /** Keeps the longest key with a prefix below S3's limit of 1,024 bytes. */
 const PREFIX_CHARACTERS = 200
 

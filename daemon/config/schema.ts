@@ -6,7 +6,7 @@ import { describeMissing } from '../vocabulary/missing.ts'
 import { limitsShape } from './limits.ts'
 import { describeValue } from '../vocabulary/validation.ts'
 import { MAX_BACKOFF_SECONDS } from '../protocol/backoff.ts'
-import { bucket, cron, prefix, section, text, toggle, url, integer } from './fields.ts'
+import { bucket, cron, origin, prefix, section, text, toggle, url, integer } from './fields.ts'
 
 /** 5 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
 const LARGEST_PUT_BYTES = 5 * 1024 ** 3
@@ -142,6 +142,15 @@ export const schema = z.strictObject({
       .describe(
         'Validity of the URL of an upload or an output. A URL that is signed with temporary credentials expires with them, if that is ' +
           'earlier. The maximum is the limit of S3 for signatures.',
+      ),
+    cors: z
+      .array(origin())
+      .readonly()
+      .default([])
+      .meta({ values: 'list of web origins' })
+      .describe(
+        'Origins of pages whose scripts can request upload URLs and read jobs, such as `https://app.example.com`. The ' +
+          'bucket needs a CORS rule of its own for their uploads.',
       ),
     outputUrls: toggle()
       .default(false)

@@ -1,19 +1,23 @@
 import { H3 } from 'h3'
+import type { Config } from '../config/config.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
-import { createHooks } from './hooks.ts'
+import { createHooks, createPreflight } from './hooks.ts'
 import { addRoutes, type HttpRoute } from './routes.ts'
+
+type AppDeps = { routes: readonly HttpRoute[]; http: Pick<Config['http'], 'cors'>; log: DaemonLog }
 
 /**
  * Creates the HTTP app from its routes. Every response is JSON; errors are problem details (RFC 9457). Internal errors are
  * logged under the request's id, which the response has as `x-request-id`, and not exposed to the client.
  */
-export function createApp({ routes, log }: { routes: readonly HttpRoute[]; log: DaemonLog }): H3 {
+export function createApp({ routes, http, log }: AppDeps): H3 {
   const app = new H3({
     silent: true,
     // a malformed path gets the same 404 as any other unknown path
     allowMalformedURL: true,
-    ...createHooks(log),
+    ...createHooks(http, log),
   })
+  app.use(createPreflight(http))
   addRoutes(app, routes)
   return app
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { H3Config, H3Event } from 'h3'
+import { HTTPResponse, type H3Config, type H3Event, type Middleware } from 'h3'
+import type { Config } from '../config/config.ts'
 import { roundSeconds } from '../vocabulary/clock.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { toProblem } from './problem.ts'
@@ -20,10 +21,13 @@ export const securityHeaders: Readonly<Record<string, string>> = {
  * Creates the hooks that apply to every request, whatever its route, in the order in which they run:
  * 1. `onRequest` before the route is looked up. Authorization belongs here; to reject a request, throw an error.
  * 2. `onError` when a hook or a handler has thrown, and when there is no route.
- * 3. `onResponse` for every response, errors included. Headers that depend on the request, such as those of CORS, belong
- *    next to {@link securityHeaders}.
+ * 3. `onResponse` for every response, errors included. Headers that depend on the request, such as those of CORS, are
+ *    set here, next to {@link securityHeaders}.
  */
-export function createHooks(log: DaemonLog): Required<Pick<H3Config, 'onRequest' | 'onError' | 'onResponse'>> {
+export function createHooks(
+  { cors }: Pick<Config['http'], 'cors'>,
+  log: DaemonLog,
+): Required<Pick<H3Config, 'onRequest' | 'onError' | 'onResponse'>> {
   return {
     onRequest: (event) => void toTrace(event),
     onError: (error, event) => {
@@ -40,6 +44,7 @@ export function createHooks(log: DaemonLog): Required<Pick<H3Config, 'onRequest'
       const { status, headers } = response
       for (const [name, value] of Object.entries(securityHeaders)) headers.set(name, value)
       headers.set('x-request-id', id)
+      for (const [name, value] of Object.entries(toCorsHeaders(event, cors))) headers.set(name, value)
       // read and discard the rest of a body that is too large, or the connection would stall
       if (status === 413) event.runtime?.node?.req.resume()
       const seconds = roundSeconds((performance.now() - startedAt) / 1000)
@@ -48,6 +53,35 @@ export function createHooks(log: DaemonLog): Required<Pick<H3Config, 'onRequest'
         'request finished',
       )
     },
+  }
+}
+
+/**
+ * Creates the response to the preflight of a browser, for pages of the configured origins. Other preflights, and other OPTIONS
+ * requests, reach the routes, which respond with 405.
+ */
+export function createPreflight({ cors }: Pick<Config['http'], 'cors'>): Middleware {
+  return ({ req }) => {
+    const isPreflight = req.method === 'OPTIONS' && req.headers.has('access-control-request-method')
+    if (!isPreflight || !cors.includes(req.headers.get('origin') ?? '')) return undefined
+    const headers = {
+      'access-control-allow-methods': 'GET, HEAD, POST',
+      'access-control-allow-headers': 'content-type',
+      'access-control-max-age': '600',
+    }
+    return new HTTPResponse(null, { status: 204, headers })
+  }
+}
+
+/** No credentials: the endpoint has none. `vary` keeps a cache from giving the response to pages of another origin. */
+function toCorsHeaders({ req }: H3Event, cors: readonly string[]): Record<string, string> {
+  if (cors.length === 0) return {}
+  const origin = req.headers.get('origin') ?? ''
+  if (!cors.includes(origin)) return { vary: 'origin' }
+  return {
+    vary: 'origin',
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'retry-after, x-request-id',
   }
 }
 

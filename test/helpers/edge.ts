@@ -51,19 +51,20 @@ export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => strin
  */
 export async function startEdge({
   more = [],
+  config = makeConfig(),
   ...deps
 }: Partial<RouteDeps> & { more?: readonly HttpRoute[] } = {}): Promise<Edge> {
   const written: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (text) => written.push(text) } })
   const routes = createRoutes({
-    config: makeConfig(),
+    config,
     presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
     presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
     readJob: async () => null,
     isReady: async () => ({ ready: true, checks: {} }),
     ...deps,
   })
-  const app = createApp({ routes: [...routes, ...more], log })
+  const app = createApp({ routes: [...routes, ...more], http: config.http, log })
   const server = await startServer({ app, host: '127.0.0.1', port: 0, log })
   return { ...server, logged: () => written.join(''), [Symbol.asyncDispose]: () => server.close() }
 }

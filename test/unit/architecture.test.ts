@@ -50,7 +50,7 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/app.ts http/health.ts http/hooks.ts|types http/job.ts http/presign.ts http/problem.ts http/routes.ts|types
+  h3: `http/app.ts http/health.ts http/hooks.ts http/job.ts http/presign.ts http/problem.ts http/routes.ts|types
   http/server.ts`,
   'image-size': 'probe/image.ts',
   pino: 'log/log.ts',

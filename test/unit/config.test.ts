@@ -4,6 +4,7 @@ import { checkConfig } from '../../daemon/config/check.ts'
 import { definePlugin, env, MediadError, z, type DaemonEvent, type UserConfig } from '../../daemon/index.ts'
 import { suite } from '../helpers/suite.ts'
 
+const FIVE_GIB = 5 * 1024 ** 3
 const test = suite('config')
 
 const encode = definePlugin(
@@ -62,7 +63,7 @@ test('sets the defaults of options that are left out', () => {
     job: { attempts: 5, leaseSeconds: 60, recheckSeconds: 30, backoffSeconds: 5 },
     workspace: { directory: tmpdir() },
     ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60, command: [] },
-    http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, outputUrls: false, maxUploadBytes: 5 * 1024 ** 3 },
+    http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, cors: [], outputUrls: false, maxUploadBytes: FIVE_GIB },
     shutdown: { graceSeconds: 30 },
   })
   assert.is(plugins[0], minimal.plugins[0])
@@ -125,7 +126,7 @@ test('reports all problems, each with its path on a separate line', () => {
 test('requires numbers to be integers within their limits', () => {
   const limits = {
     job: { attempts: [1, 100], leaseSeconds: [6, 3600], recheckSeconds: [1, 900], backoffSeconds: [0, 900] },
-    http: { port: [0, 65_535], urlSeconds: [1, 604_800], maxUploadBytes: [1, 5 * 1024 ** 3] },
+    http: { port: [0, 65_535], urlSeconds: [1, 604_800], maxUploadBytes: [1, FIVE_GIB] },
     shutdown: { graceSeconds: [0, 3600] },
   }
   for (const [section, options] of Object.entries(limits))
