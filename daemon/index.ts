@@ -42,6 +42,7 @@ export type {
   Source,
   Warning,
 } from './vocabulary/job.ts'
+export { toJobId } from './vocabulary/job.ts'
 export type { Corruption } from './vocabulary/ffmpeg.ts'
 export type { ColourProfile, Curve, Mastering } from './vocabulary/media.ts'
 export type { AudioStream, Probe, SkippedTrack, SubtitleStream, VideoStream } from './vocabulary/media.ts'

@@ -1,5 +1,15 @@
 #!/usr/bin/env node
-import { runCommandLine } from './cli/program.ts'
+// Node reads this file completely before it runs it, so it has only syntax that old versions can parse, and no static imports
+const oldest = 24
 
+if (Number.parseInt(process.versions.node, 10) < oldest) {
+  process.stderr.write(
+    `mediad needs Node ${oldest} or newer; this is Node ${process.versions.node} (${process.execPath}).\n` +
+      'Install it from https://nodejs.org, or add it to your project: npm install --save-dev node@24\n',
+  )
+  process.exit(2)
+}
+
+const { runCommandLine } = await import('./cli/program.ts')
 // the one place that ends the process: everything below returns
 process.exit(await runCommandLine(process.argv.slice(2)))

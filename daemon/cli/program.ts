@@ -31,6 +31,13 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .exitOverride()
     .showHelpAfterError('(run "mediad --help" for usage)')
   program
+    .command('init')
+    .description('Write a config, a first plugin and what they need into an empty folder')
+    .argument('[folder]', 'Folder; it is created if it is missing', '.')
+    .action(async (folder) =>
+      done(await (await import('./init/init.ts')).init(terminal, { folder, version: readVersion() })),
+    )
+  program
     .command('start')
     .description('Run a daemon: process jobs from the work queue until stopped')
     .option('--local', 'Use an embedded S3 and SQS, for development')

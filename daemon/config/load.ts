@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { cosmiconfig } from 'cosmiconfig'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
+import { adviseOnLoad, findPlace } from './hints.ts'
 import { describeMissing } from '../vocabulary/missing.ts'
 import type { Config, UserConfig } from './config.ts'
 
@@ -107,7 +108,9 @@ function readEnvironment(file: string): void {
 function toLoadError(file: string, error: unknown): MediadError {
   const line = findLine(file, error)
   const where = line === undefined ? file : `${file}, line ${line}`
-  return new MediadError('config.invalid', `cannot load ${where}: ${toMessage(error)}`, { cause: error })
+  const advice = adviseOnLoad(file, error)
+  const problem = `${toMessage(error)}${findPlace(file, error)}${advice && `. ${advice}`}`
+  return new MediadError('config.invalid', `cannot load ${where}: ${problem}`, { cause: error })
 }
 
 /**

@@ -35,6 +35,8 @@ const notRun: Record<string, string> = {
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
     'mediad does not need the AWS command line',
   'npm run mediad -- check\nnpm run mediad -- start\n': 'it needs AWS',
+  'mkdir my-media && cd my-media\nnpm init -y && npm pkg set type=module && npm install ../mediad/mediad-0.1.0.tgz\nnpx mediad init\nnpx mediad start --local\n':
+    'another test packs, installs and uses the package; mediad init has its own test',
   'npm run setup\nnpm pack\n': 'another test packs, installs and uses the package',
   'npm run mediad -- env --terraform terraform/examples/fleet\nnpm run mediad -- check\n':
     'it needs AWS; mediad env has its own test',

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { toJobId as publicToJobId } from 'mediad'
 import { isOlder, toJobId } from '../../daemon/vocabulary/job.ts'
 import { source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -18,6 +20,12 @@ test('returns an id of 32 hexadecimal digits for any key', () => {
 
 test('returns the same id in all versions of mediad', () => {
   assert.is(toJobId('media', 'origin_a.mp4'), '25acb7c3efc6b2fd61d98521794c692d')
+})
+
+test('is exported for services that presign by themselves, and derived as documented', () => {
+  assert.is(publicToJobId, toJobId)
+  const digest = createHash('sha256').update(Buffer.concat([Buffer.from('media'), Buffer.of(0), Buffer.from('ä')]))
+  assert.is(toJobId('media', 'ä'), digest.digest('hex').slice(0, 32))
 })
 
 test('distinguishes bucket and key', () => {

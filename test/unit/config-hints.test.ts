@@ -1,0 +1,65 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { loadConfig } from '../../daemon/config/load.ts'
+import { toMessage } from '../../daemon/vocabulary/errors.ts'
+import { temporaryFolder } from '../helpers/folder.ts'
+import { suite } from '../helpers/suite.ts'
+
+const test = suite('hints for a config that cannot be loaded')
+
+type Case = { files: Record<string, string>; expected: RegExp[] }
+
+const cases: Record<string, Case> = {
+  'a config in a package for CommonJS, which npm init creates': {
+    files: { 'package.json': '{"type":"commonjs"}', 'media.config.ts': "import 'node:fs'\nexport default {}" },
+    expected: [/"type": "module" in \S*\/package\.json/, /\.mts/],
+  },
+  'await at the top level in a package for CommonJS': {
+    files: { 'package.json': '{"type":"commonjs"}', 'media.config.ts': 'const x = await 1\nexport default {}' },
+    expected: [/"type": "module"/],
+  },
+  'require in an ES module': {
+    files: { 'package.json': '{"type":"module"}', 'media.config.ts': "const fs = require('node:fs')" },
+    expected: [/use import instead of require/],
+  },
+  'an enum': {
+    files: { 'package.json': '{"type":"module"}', 'media.config.ts': '\nenum A { B }\nexport default {}' },
+    expected: [/enum is not supported/, /union of strings/, /line 2/],
+  },
+  'a parameter property in a plugin': {
+    files: {
+      'package.json': '{"type":"module"}',
+      'media.config.ts': "import './plugins/a.ts'\nexport default {}",
+      'plugins/a.ts': '\n\nclass A { constructor(private x: number) {} }',
+    },
+    expected: [/\/plugins\/a\.ts, line 3/, /assign it in the constructor/],
+  },
+  'a decorator': {
+    files: { 'package.json': '{"type":"module"}', 'media.config.ts': '@sealed\nclass A {}\nexport default {}' },
+    expected: [/Line 1 has a decorator/],
+  },
+  'an import without its extension': {
+    files: {
+      'package.json': '{"type":"module"}',
+      'media.config.ts': "import './plugin'\nexport default {}",
+      'plugin.ts': '',
+    },
+    expected: [/need the extension: import … from '\.\/plugin\.ts'/],
+  },
+  'a folder in which mediad is not installed': {
+    files: { 'package.json': '{"type":"module"}', 'media.config.ts': "import 'mediad'\nexport default {}" },
+    expected: [/npm install mediad/],
+  },
+}
+
+for (const [name, { files, expected }] of Object.entries(cases))
+  test(name, async () => {
+    await using folder = await temporaryFolder()
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(folder.path, path)), { recursive: true })
+      await writeFile(join(folder.path, path), text)
+    }
+    const thrown: unknown = await loadConfig({ cwd: folder.path }).catch((error: unknown) => error)
+    for (const pattern of expected) assert.match(toMessage(thrown), pattern)
+  })
