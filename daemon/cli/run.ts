@@ -83,7 +83,13 @@ async function runFile(session: Session, file: string): Promise<boolean> {
       ...skipped.map(({ plugin, message }) => `${plugin} skipped: ${toPlain(message)}`),
       ...warnings.map(({ plugin, message }) => `${plugin}: ${toPlain(message)}`),
     ]
-    terminal.print([file, toTable(outputs), ...notes].join('\n'), { file, ok: true, outputs, timings, warnings })
+    terminal.print([file, toTable(outputs, terminal.width), ...notes].join('\n'), {
+      file,
+      ok: true,
+      outputs,
+      timings,
+      warnings,
+    })
     return true
   } catch (error) {
     bar?.stop()

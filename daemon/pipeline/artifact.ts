@@ -47,10 +47,19 @@ export async function toArtifact({
     throw new MediadError('internal.output', `the ${kind} is outside the workspace: ${path}`)
   const sizeBytes = await sizeOf(absolute)
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
-  const { contentType } = options
+  const { contentType, copied } = options
   const key = toKey({ options, scope, keys, added })
   const media = await summarise(absolute, contentType, inspect)
-  return { path: absolute, kind, key, contentType, sizeBytes, seconds, ...(media && { media }) }
+  return {
+    path: absolute,
+    kind,
+    key,
+    contentType,
+    sizeBytes,
+    seconds,
+    ...(media && { media }),
+    ...(copied && { copied }),
+  }
 }
 
 /** @throws MediadError `output.key`, also for a key that another artifact has: one would replace the other in the bucket. */

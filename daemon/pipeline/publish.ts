@@ -118,6 +118,8 @@ async function assertOurs({ key, existing, overwrite }: Target, { jobId, claim, 
 }
 
 /** Converts an uploaded artifact to its entry in the job document. */
-export function toOutput({ key, kind, contentType, sizeBytes, seconds, media }: Artifact, etag: string): Output {
-  return { key, kind, contentType, sizeBytes, etag, seconds, ...(media && { media }) }
+export function toOutput(artifact: Artifact, etag: string): Output {
+  const { key, kind, contentType, sizeBytes, seconds, media, copied } = artifact
+  const optional = { ...(media && { media }), ...(copied && { copied }) }
+  return { key, kind, contentType, sizeBytes, etag, seconds, ...optional }
 }

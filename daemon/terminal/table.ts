@@ -1,27 +1,49 @@
 import Table from 'cli-table3'
-import type { Output } from '../vocabulary/job.ts'
+import type { MediaSummary, Output } from '../vocabulary/job.ts'
 
-/** Renders the outputs of a job as a table. */
-export function toTable(outputs: readonly Output[]): string {
-  const table = new Table({
-    head: ['key', 'kind', 'dimensions', 'duration', 'size', 'codec', 'seconds'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'left', 'right'],
-  })
-  for (const { key, kind, media = {}, sizeBytes, seconds } of outputs) {
-    const { width, height, durationSeconds, codec, audioCodec } = media
-    table.push([
-      key,
-      kind,
-      width === undefined ? '–' : `${width}×${height}`,
-      durationSeconds === undefined ? '–' : `${durationSeconds.toFixed(2)} s`,
-      toSize(sizeBytes),
-      [codec, audioCodec].filter(Boolean).join(' + ') || '–',
-      seconds.toFixed(1),
-    ])
-  }
-  return table.toString()
+export type Column = {
+  readonly name: string
+  readonly align?: 'right'
+  /** Columns with the lowest number are left out first where the table is too wide; those without one never are. */
+  readonly drop?: number
 }
+
+const outputColumns: readonly Column[] = [
+  { name: 'key' },
+  { name: 'kind', drop: 3 },
+  { name: 'dimensions', align: 'right', drop: 4 },
+  { name: 'duration', align: 'right', drop: 2 },
+  { name: 'size', align: 'right', drop: 6 },
+  { name: 'codec', drop: 5 },
+  { name: 'seconds', align: 'right', drop: 1 },
+]
+
+/** Renders the outputs of a job as a table that fits the width. */
+export function toTable(outputs: readonly Output[], width?: number): string {
+  const rows = outputs.map(({ key, kind, media = {}, copied, sizeBytes, seconds }) => [
+    key,
+    kind,
+    media.width === undefined ? '–' : `${media.width}×${media.height}`,
+    media.durationSeconds === undefined ? '–' : `${media.durationSeconds.toFixed(2)} s`,
+    toSize(sizeBytes),
+    toCodecs(media, copied),
+    seconds.toFixed(1),
+  ])
+  return toGrid(outputColumns, rows, width)
+}
+
+/** Returns the codecs and which of them were copied: `h264 (copied) + aac`. An image has a format instead. */
+function toCodecs(media: MediaSummary, copied: Output['copied'] = []): string {
+  const { codec, audioCodec, format, width, durationSeconds } = media
+  if (codec === undefined) return (durationSeconds === undefined ? format : undefined) ?? '–'
+  const isAudio = width === undefined
+  const tracks = { video: isAudio ? undefined : codec, audio: isAudio ? codec : audioCodec }
+  return (['video', 'audio'] as const)
+    .flatMap((track) => (tracks[track] === undefined ? [] : [`${tracks[track]}${toMark(copied.includes(track))}`]))
+    .join(' + ')
+}
+
+const toMark = (isCopied: boolean): string => (isCopied ? ' (copied)' : '')
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
 
@@ -31,11 +53,69 @@ export function toSize(bytes: number): string {
   return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${UNITS[power]}`
 }
 
-/** Renders rows as a table. Control characters in cells are escaped. */
-export function toGrid(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({ head: [...head], style: { head: [], border: [] } })
-  for (const row of rows) table.push(row.map(toPlain))
+/**
+ * Renders rows as a table of at most `width` characters (default: any width): leaves out columns, and names them below, then
+ * breaks the cells of the widest column. Control characters in cells are escaped.
+ */
+export function toGrid(columns: readonly Column[], rows: readonly (readonly string[])[], width = Infinity): string {
+  const cells = rows.map((row) => row.map(toPlain))
+  const shown = new Set(columns)
+  for (;;) {
+    const grid = render(columns, cells, { shown })
+    const [next] = [...shown].filter(({ drop }) => drop !== undefined).toSorted((a, b) => (a.drop ?? 0) - (b.drop ?? 0))
+    const excess = countColumns(grid) - width
+    if (excess > 0 && next !== undefined) shown.delete(next)
+    else return `${excess > 0 ? render(columns, cells, { shown, excess }) : grid}${listHidden(columns, shown)}`
+  }
+}
+
+/** The border and the padding of a cell, and the least width that remains for its text. */
+const FRAME = 2
+const LEAST_CELL = 12
+
+type Choice = {
+  shown: ReadonlySet<Column>
+  /** Characters by which the widest column is made narrower. */ excess?: number
+}
+
+function render(columns: readonly Column[], cells: readonly (readonly string[])[], { shown, excess }: Choice): string {
+  const kept = [...columns.keys()].filter((n) => shown.has(columns[n] as Column))
+  const rows = cells.map((row) => kept.map((n) => row[n] ?? ''))
+  const head = kept.map((n) => columns[n]?.name ?? '')
+  const table = new Table({
+    head,
+    style: { head: [], border: [] },
+    colAligns: kept.map((n) => columns[n]?.align ?? 'left'),
+    ...(excess !== undefined && {
+      colWidths: toWidths([head, ...rows], excess),
+      wordWrap: true,
+      wrapOnWordBoundary: false,
+    }),
+  })
+  table.push(...rows)
   return table.toString()
+}
+
+/** Returns a width for the widest column, and null for the others, which keep theirs. */
+function toWidths(rows: readonly (readonly string[])[], excess: number): (number | null)[] {
+  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => measure(row[n] ?? ''))))
+  const widest = widths.indexOf(Math.max(...widths))
+  return widths.map((width, n) => (n === widest ? Math.max(LEAST_CELL, width + FRAME - excess) : null))
+}
+
+/** Returns the width of text in a terminal, as the table calculates it. */
+function measure(text: string): number {
+  const table = new Table({ style: { head: [], border: [] } })
+  table.push([text])
+  return countColumns(table.toString()) - FRAME - 2
+}
+
+/** Counts the columns of a table by its border, which has characters of width 1 only. */
+const countColumns = (grid: string): number => grid.split('\n', 1)[0]?.length ?? 0
+
+function listHidden(columns: readonly Column[], shown: ReadonlySet<Column>): string {
+  const hidden = columns.filter((column) => !shown.has(column)).map(({ name }) => name)
+  return hidden.length === 0 ? '' : `\nNot shown in this width: ${hidden.join(', ')}`
 }
 
 /** Renders fields as lines of name and value, with the values aligned. */

@@ -7,6 +7,8 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 export type Terminal = {
   /** True if stdout is a terminal. */
   readonly human: boolean
+  /** Characters per line of the terminal; infinite if it reports none. */
+  readonly width: number
   readonly log: DaemonLog
   /** Prints `line` on a terminal, otherwise `fields` as a JSON line. */
   print(line: string, fields: Record<string, unknown>): void
@@ -19,6 +21,7 @@ export function openTerminal(): Terminal {
   const level = toLevel(process.env.MEDIAD_LOG_LEVEL)
   return {
     human,
+    width: process.stdout.columns || Number.POSITIVE_INFINITY,
     log: createLog({ pretty: human, color: human && !process.env.NO_COLOR, ...(level && { level }) }),
     print(line, fields) {
       process.stdout.write(human ? `${line}\n` : `${JSON.stringify(fields)}\n`)

@@ -70,6 +70,8 @@ const outputSchema = z.object({
   seconds: z.number(),
   /** Properties of the file, read before the upload; absent for files that are not media. An image has format and size. */
   media: mediaSchema.exactOptional(),
+  /** Tracks that were copied from the source without re-encoding; absent for files that have no tracks of the source. */
+  copied: z.array(z.enum(['video', 'audio'])).exactOptional(),
 })
 
 export const jobErrorSchema = z.object({

@@ -19,6 +19,8 @@ export type Artifact = {
   readonly seconds: number
   /** Properties of the file, read by ffprobe; absent for files that ffprobe does not read. */
   readonly media?: MediaSummary
+  /** Tracks that were copied from the source without re-encoding, as the plugin reports it. */
+  readonly copied?: readonly ('video' | 'audio')[]
 }
 
 /** Options of {@link RunContext.add}. */
@@ -28,6 +30,8 @@ export type AddOptions = {
   contentType: string
   /** Values of further placeholders, such as `{ n: 2 }` for `{n}`. */
   values?: Readonly<Record<string, string | number>>
+  /** Tracks that were copied from the source without re-encoding; empty if all were re-encoded. The job document has it. */
+  copied?: readonly ('video' | 'audio')[]
 }
 
 /** Options of `storage.upload` in {@link RunContext}. */

@@ -16,6 +16,11 @@ export type CopyPlan = { readonly video: boolean; readonly audio: boolean; reado
 export const reencodeAll: CopyPlan = { video: false, audio: false }
 export const copyAll: CopyPlan = { video: true, audio: true }
 
+/** Lists the copied tracks, for the job document. */
+export function toCopiedTracks(plan: CopyPlan): ('video' | 'audio')[] {
+  return (['video', 'audio'] as const).filter((track) => plan[track])
+}
+
 /**
  * Decides which tracks can be copied: those that already are as requested and play everywhere. A track that is missing is not
  * copied.

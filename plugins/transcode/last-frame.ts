@@ -15,7 +15,11 @@ const INDEXED_SECONDS = 0.5
  * recordings without audio, so the result is copied once more, with packet durations that reach the end of the video. An mp4
  * stores the duration of the last packet; other containers do not. Returns the result unchanged when that fails.
  */
-export async function extendLastFrame(context: RunContext, settings: EncodeSettings, encoded: Result): Promise<Result> {
+export async function extendLastFrame<Encoded extends Result>(
+  context: RunContext,
+  settings: EncodeSettings,
+  encoded: Encoded,
+): Promise<Encoded> {
   const end = settings.container === 'mp4' ? toVideoEnd({ ...encoded, probe: context.probe }) : null
   if (end === null || lastsUntil(encoded.result, end)) return encoded
   const path = join(context.workspace, `transcode-${randomUUID()}.${settings.container}`)

@@ -6,7 +6,7 @@ import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
 import { colourFilters, isMisleading, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
-import { copyAll, findPlanChange, reencodeAll, toCopyPlan, toEvidence, type CopyPlan } from './copy.ts'
+import { copyAll, findPlanChange, reencodeAll, toCopiedTracks, toCopyPlan, toEvidence, type CopyPlan } from './copy.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
 import { withPacketFacts } from './packets/facts.ts'
@@ -58,7 +58,9 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       reportChoices(context, settings)
       reportChanges(context, encoded)
       const kind = probe.video ? 'video' : 'audio'
-      await context.add(encoded.path, kind, { key: given.key, contentType: toContentType(settings.container, kind) })
+      const copied = toCopiedTracks(encoded.plan)
+      const contentType = toContentType(settings.container, kind)
+      await context.add(encoded.path, kind, { key: given.key, contentType, copied })
       if (settings.subtitles !== 'none') await extractSubtitles(context, settings.subtitlesKey)
     },
   }
@@ -99,8 +101,11 @@ export function toDecodeCheck({ plan }: EncodeRequest, { video, audio }: Probe):
   return maps.length === 0 ? undefined : [...maps, ...filters, '-fps_mode', 'passthrough']
 }
 
+/** A result, with the plan that it was made by: the first plan can be rejected. */
+type Encoded = Result & { readonly plan: CopyPlan }
+
 /** Runs ffmpeg by the plan. Re-encodes when a copied track changes mid-stream or the copy would not play well. */
-async function encode(context: RunContext, request: EncodeRequest): Promise<Result> {
+async function encode(context: RunContext, request: EncodeRequest): Promise<Encoded> {
   const { probe, workspace } = context
   const path = join(workspace, `transcode-${randomUUID()}.${request.settings.container}`)
   const done = request.loudness ? MEASURING_SHARE : 0
@@ -114,7 +119,7 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Resu
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
   })
-  const encoded = { ...run, path, result: await inspectResult(context, path) }
+  const encoded = { ...run, path, result: await inspectResult(context, path), plan: request.plan }
   const change = await findPlanChange(request.plan, { encoded, probe, units: evidence && units })
   if (evidence) await rm(units)
   if (change) {

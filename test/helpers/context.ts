@@ -47,9 +47,9 @@ export async function createTestContext(options: {
   const [warnings, skips]: [string[], string[]] = [[], []]
   const uploads: { key: string; overwrite: UploadOptions['overwrite'] }[] = []
   const log = createTestLog(logged)
-  const add = async (path: string, kind: string, { key, contentType, values }: AddOptions) => {
+  const add = async (path: string, kind: string, { key, values, ...rest }: AddOptions) => {
     const { size } = await stat(path)
-    const artifact = { path, kind, key: renderKey(key, scope, values), contentType, sizeBytes: size, seconds: 0 }
+    const artifact = { path, kind, key: renderKey(key, scope, values), sizeBytes: size, seconds: 0, ...rest }
     artifacts.push(artifact)
     return artifact
   }

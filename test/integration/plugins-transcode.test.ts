@@ -42,6 +42,7 @@ test('copies streams that already match the options, packet for packet', () =>
       hashPackets(result.context.artifacts[0]?.path ?? ''),
     ])
     assert.is(after, before)
+    assert.equal(result.context.artifacts[0]?.copied, ['video', 'audio'])
   }))
 
 test.exhaustive('normalizes loudness to the target in two passes', () =>

@@ -57,6 +57,12 @@ async function prepare(result: Probe = probe) {
 
 const test = suite('artifact')
 
+test('keeps which tracks were copied, if the plugin reports it', async () => {
+  await using prepared = await prepare()
+  assert.is((await prepared.add()).copied, undefined)
+  assert.equal((await prepared.add({ options: { ...options, copied: ['audio'] } })).copied, ['audio'])
+})
+
 test('converts a file to an artifact with its size, key and media summary', async () => {
   await using prepared = await prepare()
   const { path, add, inspected } = prepared

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { describeDead, toDeadRow } from '../../daemon/cli/operator/dead.ts'
+import { describeDead, summarizeOutcomes, toDeadRow } from '../../daemon/cli/operator/dead.ts'
 import { describeJob, toJobRow } from '../../daemon/cli/operator/jobs.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { DeadItem } from '../../daemon/operate/dead.ts'
@@ -20,16 +20,27 @@ const dead = { reason: error.code, error: { ...error, stderr: [] }, at: '2026-01
 const job = { id: JOB, source: makeDocument(JOB).source, claim: 5, attempt: 4, history: [pastAttempt] }
 const noJob: DeadItem = { id: 'm1', dead: null, body: 'what\u0007?', messages: 1, document: null }
 
+const listed = { id: JOB, shortId: '01234567' }
+
 const test = suite('operate output')
 
 test('shows a job as a row', () => {
-  const row = toJobRow({ id: JOB, seen: seen({ progress: { plugin: 'transcode', percent: 41.7 } }, 3) }, config)
-  assert.equal(row, [JOB, 'origin_a.mp4', 'processing', '1/5', 'transcode 42 %', 'host/1', '3 s', '–'])
-  const stale = toJobRow({ id: JOB, seen: seen({}, 61) }, config)
+  const row = toJobRow({ ...listed, seen: seen({ progress: { plugin: 'transcode', percent: 41.7 } }, 3) }, config)
+  assert.equal(row, ['01234567', 'origin_a.mp4', 'processing', '1/5', 'transcode 42 %', 'host/1', '3 s', '–'])
+  const stale = toJobRow({ ...listed, seen: seen({}, 61) }, config)
   assert.is(stale[2], 'processing (stale)')
-  assert.is(toJobRow({ id: JOB, seen: seen({ state: 'dead', owner: null }, 61) }, config)[2], 'dead')
+  assert.is(toJobRow({ ...listed, seen: seen({ state: 'dead', owner: null }, 61) }, config)[2], 'dead')
   const problem = new MediadError('internal.document', 'not a job document')
-  assert.equal(toJobRow({ id: JOB, problem }, config), [JOB, '–', '–', '–', '–', '–', '–', 'internal.document'])
+  assert.equal(toJobRow({ ...listed, problem }, config), [
+    '01234567',
+    '–',
+    '–',
+    '–',
+    '–',
+    '–',
+    '–',
+    'internal.document',
+  ])
 })
 
 test('describes a job with its outputs, errors and the last lines of its programs', () => {
@@ -65,4 +76,12 @@ test('describes a dead job with the history and the last lines from its document
   assert.match(alone, /document +none/)
   assert.match(alone, 'transcode: internal.ffmpeg')
   assert.match(describeDead(noJob), 'what\\u0007?')
+})
+
+test('summarizes what redrive and drop did with all items', () => {
+  const [done, skipped] = [true, false].map((done) => ({ id: JOB, done, detail: 'x' }))
+  assert.ok(done && skipped)
+  assert.is(summarizeOutcomes('drop', []), 'Nothing to drop: the dead-letter queue is empty')
+  assert.is(summarizeOutcomes('drop', [done, done]), '2 dropped')
+  assert.is(summarizeOutcomes('redrive', [done, skipped]), '1 redriven, 1 left as they are')
 })

@@ -1,9 +1,10 @@
 import { MediadError } from '../../vocabulary/errors.ts'
-import type { DeadItem } from '../../operate/dead.ts'
+import type { DeadItem, Outcome } from '../../operate/dead.ts'
+import { toShortIds } from '../../operate/names.ts'
 import { toHistoryGrid } from './jobs.ts'
 import { operate, type OperatorSession } from './operate.ts'
 import { report } from './report.ts'
-import { toGrid, toLines, toPlain } from '../../terminal/table.ts'
+import { toGrid, toLines, toPlain, type Column } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 
 export type DeadRequest = {
@@ -22,19 +23,45 @@ export async function dead(terminal: Terminal, request: DeadRequest): Promise<0 
     const outcomes = await session.dead[action]({ name, signal: session.signal })
     if (outcomes.length === 0 && name !== undefined) throw notFound(name)
     for (const outcome of outcomes) report(terminal, outcome)
+    if (terminal.human && name === undefined) terminal.print(summarizeOutcomes(action, outcomes), {})
     // with --all, jobs that are not dead any longer are skipped; a named item must be handled
     return name !== undefined && outcomes.some(({ done }) => !done) ? 1 : 0
   })
 }
 
-async function listDead(terminal: Terminal, { dead, signal }: OperatorSession): Promise<0> {
+const verbs = { drop: 'dropped', redrive: 'redriven' } as const
+
+/** Summarizes what `--all` did; the line of each item is printed before. */
+export function summarizeOutcomes(action: keyof typeof verbs, outcomes: readonly Outcome[]): string {
+  if (outcomes.length === 0) return `Nothing to ${action}: the dead-letter queue is empty`
+  const done = outcomes.filter((outcome) => outcome.done).length
+  const rest = done === outcomes.length ? '' : `, ${outcomes.length - done} left as they are`
+  return `${done} ${verbs[action]}${rest}`
+}
+
+async function listDead(terminal: Terminal, { dead, jobs, signal }: OperatorSession): Promise<0> {
   const items = await dead.list({ signal })
-  if (terminal.human) terminal.print(toGrid(head, items.map(toDeadRow)), {})
-  else for (const item of items) terminal.print('', toFields(item))
+  if (terminal.human && items.length === 0) terminal.print(EMPTY, {})
+  else if (terminal.human) {
+    const shorten = toShortIds([...(await jobs.listIds('', signal)), ...items.map(({ id }) => id)])
+    const rows = items.map((item) => toDeadRow({ ...item, id: shorten(item.id) }))
+    terminal.print(toGrid(columns, rows, terminal.width), {})
+  } else for (const item of items) terminal.print('', toFields(item))
   return 0
 }
 
-const head = ['id', 'key', 'reason', 'message', 'at', 'attempt', 'claim', 'document']
+const EMPTY = 'The dead-letter queue is empty'
+
+const columns: readonly Column[] = [
+  { name: 'id' },
+  { name: 'key' },
+  { name: 'reason' },
+  { name: 'message', drop: 5 },
+  { name: 'at', drop: 3 },
+  { name: 'attempt', drop: 2 },
+  { name: 'claim', drop: 1 },
+  { name: 'document', drop: 4 },
+]
 
 /** Converts an item to a row of the list. */
 export function toDeadRow({ id, dead, document }: DeadItem): string[] {
@@ -70,12 +97,12 @@ function toFields({ id, dead, body, document, messages }: DeadItem): Record<stri
 async function showDead(terminal: Terminal, name: string, { dead, signal }: OperatorSession): Promise<0> {
   const [item] = await dead.list({ name, signal })
   if (item === undefined) throw notFound(name)
-  terminal.print(describeDead(item), { ...toFields(item), dead: item.dead, document: item.document })
+  terminal.print(describeDead(item, terminal.width), { ...toFields(item), dead: item.dead, document: item.document })
   return 0
 }
 
 /** Describes an item in full, as text. */
-export function describeDead(item: DeadItem): string {
+export function describeDead(item: DeadItem, width?: number): string {
   const { id, dead, body, messages, document } = item
   const lines = toLines({
     id,
@@ -90,7 +117,7 @@ export function describeDead(item: DeadItem): string {
   const stderr = document?.error?.stderr ?? dead?.error.stderr ?? []
   return [
     lines,
-    ...(history.length > 0 ? [toHistoryGrid(history)] : []),
+    ...(history.length > 0 ? [toHistoryGrid(history, width)] : []),
     ...stderr.map((line) => `  ${toPlain(line)}`),
   ].join('\n')
 }

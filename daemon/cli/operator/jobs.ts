@@ -9,9 +9,9 @@ import type {
   PluginTiming,
   SeenDocument,
 } from '../../vocabulary/job.ts'
-import type { JobEntry } from '../../operate/jobs.ts'
+import type { ListedJob } from '../../operate/jobs.ts'
 import { operate, type OperatorSession } from './operate.ts'
-import { toAge, toGrid, toLines, toPlain, toTable } from '../../terminal/table.ts'
+import { toAge, toGrid, toLines, toPlain, toTable, type Column } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 
 export type JobsOptions = { config?: string; state?: JobState; limit: number }
@@ -36,19 +36,34 @@ async function listJobs(
     if (terminal.human) rows.push(toJobRow(entry, config))
     else terminal.print('', toFields(entry, config)) // JSON lines are printed as soon as the document is read
   }
-  if (terminal.human) terminal.print(toGrid(head, rows), {})
+  if (terminal.human)
+    terminal.print(rows.length > 0 ? toGrid(columns, rows, terminal.width) : describeNone(state, config), {})
   return code
 }
 
-const head = ['job', 'key', 'state', 'attempt', 'progress', 'owner', 'age', 'error']
+function describeNone(state: JobState | undefined, { bucket, state: { prefix } }: Config): string {
+  const where = `s3://${bucket}/${prefix}jobs/`
+  return state === undefined ? `There are no jobs in ${where}` : `No job in ${where} has the state ${state}`
+}
+
+const columns: readonly Column[] = [
+  { name: 'job' },
+  { name: 'key' },
+  { name: 'state' },
+  { name: 'attempt', drop: 2 },
+  { name: 'progress', drop: 4 },
+  { name: 'owner', drop: 1 },
+  { name: 'age', drop: 3 },
+  { name: 'error', drop: 5 },
+]
 
 /** Converts a job to a row of the list. */
-export function toJobRow(entry: JobEntry, config: Config): string[] {
-  if ('problem' in entry) return [entry.id, '–', '–', '–', '–', '–', '–', entry.problem.code]
+export function toJobRow(entry: ListedJob, config: Config): string[] {
+  if ('problem' in entry) return [entry.shortId, '–', '–', '–', '–', '–', '–', entry.problem.code]
   const { document, ageSeconds } = entry.seen
-  const { id, source, owner, error } = document
+  const { source, owner, error } = document
   return [
-    id,
+    entry.shortId,
     source.key,
     `${document.state}${isStale(entry.seen, config) ? ' (stale)' : ''}`,
     toAttempt(document, config),
@@ -59,7 +74,7 @@ export function toJobRow(entry: JobEntry, config: Config): string[] {
   ]
 }
 
-function toFields(entry: JobEntry, config: Config): Record<string, unknown> {
+function toFields(entry: ListedJob, config: Config): Record<string, unknown> {
   const { id } = entry
   if ('problem' in entry) return { id, code: entry.problem.code, problem: entry.problem.message }
   const { document, ageSeconds } = entry.seen
@@ -87,12 +102,12 @@ function isStale(seen: SeenDocument, { job }: Config): boolean {
 async function showJob(terminal: Terminal, name: string, { jobs, config, signal }: OperatorSession): Promise<0 | 1> {
   const seen = await jobs.find(name, signal)
   if (seen === null) throw new MediadError('job.not_found', `no job has the id or source key "${name}"`)
-  terminal.print(describeJob(seen, config), { ...seen.document, ageSeconds: seen.ageSeconds })
+  terminal.print(describeJob(seen, config, terminal.width), { ...seen.document, ageSeconds: seen.ageSeconds })
   return 0
 }
 
 /** Describes a job in full, as text. */
-export function describeJob(seen: SeenDocument, config: Config): string {
+export function describeJob(seen: SeenDocument, config: Config, width?: number): string {
   const { id, source, media, state, claim, owner, outputs, warnings = [], error, timings, history } = seen.document
   const fields = {
     job: id,
@@ -114,8 +129,8 @@ export function describeJob(seen: SeenDocument, config: Config): string {
   }
   return [
     toLines(fields),
-    ...(outputs.length > 0 ? [toTable(outputs)] : []),
-    ...(history.length > 0 ? [toHistoryGrid(history)] : []),
+    ...(outputs.length > 0 ? [toTable(outputs, width)] : []),
+    ...(history.length > 0 ? [toHistoryGrid(history, width)] : []),
     ...(error?.stderr ?? []).map((line) => `  ${toPlain(line)}`),
   ].join('\n')
 }
@@ -137,7 +152,7 @@ function describeMedia({ format, codec, audioCodec, width, height, durationSecon
 }
 
 /** Renders the failed attempts as a table, the oldest first. */
-export function toHistoryGrid(history: readonly PastAttempt[]): string {
+export function toHistoryGrid(history: readonly PastAttempt[], width?: number): string {
   const rows = history.map(({ attempt, claim, owner, startedAt, endedAt, error }) => [
     String(attempt),
     String(claim),
@@ -147,8 +162,18 @@ export function toHistoryGrid(history: readonly PastAttempt[]): string {
     `${error.plugin === undefined ? '' : `${error.plugin}: `}${error.code}`,
     error.message.slice(0, 80),
   ])
-  return toGrid(['attempt', 'claim', 'owner', 'started', 'ended', 'error', 'message'], rows)
+  return toGrid(historyColumns, rows, width)
 }
+
+const historyColumns: readonly Column[] = [
+  { name: 'attempt' },
+  { name: 'claim', drop: 2 },
+  { name: 'owner', drop: 1 },
+  { name: 'started', drop: 3 },
+  { name: 'ended', drop: 4 },
+  { name: 'error' },
+  { name: 'message', drop: 5 },
+]
 
 function toAttempt({ attempt }: JobDocument, { job }: Config): string {
   return `${attempt}/${job.attempts}`
