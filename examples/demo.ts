@@ -1,34 +1,64 @@
 /**
  * Shows what mediad does: `npm run demo`, or `npm run demo -- FILE` with your own video. Starts a daemon with the embedded
- * S3 and SQS, requests a presigned URL, uploads the file with a PUT, follows the job, and prints the outputs.
+ * S3 and SQS, requests a presigned URL, uploads the file with a PUT, follows the job, and downloads the outputs to the folder
+ * `results` (`--out DIR`).
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { openAsBlob } from 'node:fs'
+import { openAsBlob, statSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { parseArgs, parseEnv, promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import type { JobDocument } from 'mediad'
 import { toTable } from '../daemon/terminal/table.ts'
 
 const run = promisify(execFile)
-const folder = await mkdtemp(join(tmpdir(), 'mediad-demo-'))
+const main = join(import.meta.dirname, '../daemon/main.ts')
+const stop = new AbortController()
+const { signal } = stop
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort(new Error('stopped')))
+
 let daemon: ChildProcess | undefined
-try {
-  const file = process.argv[2] ?? (await makeVideo(folder))
-  const started = await startDaemon(folder)
-  daemon = started.daemon
-  const id = await upload(started.url, file)
-  const job = await waitForJob(started.url, id)
-  if (job.state === 'succeeded') print(`Done. The outputs in the bucket:\n${toTable(job.outputs)}`)
-  else print(`The job failed with ${job.error?.code}: ${job.error?.message}`)
-  process.exitCode = job.state === 'succeeded' ? 0 : 1
-} finally {
-  await stop(daemon)
-  await rm(folder, { recursive: true, force: true })
+const request = readArguments()
+if (request === null) process.exitCode = 2
+else await showAll(request)
+
+async function showAll({ file, out }: { file: string | undefined; out: string }): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'mediad-demo-'))
+  try {
+    const source = file ?? (await makeVideo(folder))
+    const url = await startDaemon(folder)
+    const id = await upload(url, source)
+    const job = await waitForJob(url, id)
+    if (job.state === 'succeeded') {
+      await download(folder, id, out)
+      print(`Done. The outputs are in ${out}:\n${toTable(job.outputs, process.stdout.columns)}`)
+    } else print(`The job failed with ${job.error?.code}: ${job.error?.message}`)
+    process.exitCode = job.state === 'succeeded' ? 0 : 1
+  } catch (error) {
+    if (!signal.aborted) throw error
+    print('Stopped. The daemon ends its job; press Ctrl-C again to end it at once.')
+    process.exitCode = 130
+  } finally {
+    await end(daemon)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Reads the arguments, and checks the file before anything starts. Returns null if it is not a file. */
+function readArguments(): { file: string | undefined; out: string } | null {
+  const { values, positionals } = parseArgs({
+    options: { out: { type: 'string', default: 'results' } },
+    allowPositionals: true,
+  })
+  const [file] = positionals
+  const isFile = file === undefined || statSync(file, { throwIfNoEntry: false })?.isFile() === true
+  if (isFile) return { file, out: resolve(values.out) }
+  process.stderr.write(`${file} is not a file. Usage: npm run demo -- [FILE] [--out DIR]\n`)
+  return null
 }
 
 /** Creates a video like a phone's: portrait HEVC with audio, stored in landscape with a rotation of 90 degrees. */
@@ -39,7 +69,7 @@ async function makeVideo(folder: string): Promise<string> {
   const audio = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=10', '-c:a', 'aac']
   const x265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error', '-pix_fmt', 'yuv420p']
   const mp4 = ['-tag:v', 'hvc1', '-movflags', '+faststart']
-  await run('ffmpeg', ['-v', 'error', '-nostdin', ...video, ...audio, ...x265, ...mp4, '-y', path])
+  await run('ffmpeg', ['-v', 'error', '-nostdin', ...video, ...audio, ...x265, ...mp4, '-y', path], { signal })
   await writeFile(path, rotate(await readFile(path)))
   return path
 }
@@ -51,29 +81,30 @@ function rotate(mp4: Buffer): Buffer {
   return mp4
 }
 
-async function startDaemon(folder: string): Promise<{ daemon: ChildProcess; url: string }> {
+async function startDaemon(folder: string): Promise<string> {
   print('Starting a mediad daemon with an embedded S3 and SQS.')
-  const main = join(import.meta.dirname, '../daemon/main.ts')
   const args = ['--conditions=source', main, 'start', '--local', '--port', '0', '--data', join(folder, 'data')]
-  const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const line of createInterface({ input: daemon.stdout })) {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  daemon = child // ended by the caller, also if it does not start
+  for await (const line of createInterface({ input: child.stdout })) {
     const entry = JSON.parse(line) as { event?: string; url?: string }
     if (entry.event !== 'daemon.started' || entry.url === undefined) continue
-    daemon.stdout.resume()
-    return { daemon, url: entry.url }
+    child.stdout.resume()
+    return entry.url
   }
   throw new Error('the daemon did not start; its error is printed above')
 }
 
 async function upload(url: string, file: string): Promise<string> {
   const presign = await fetch(`${url}/video/pre-signed-url`, {
+    signal,
     method: 'POST',
     body: JSON.stringify({ filename: basename(file) }),
   })
   if (!presign.ok) throw new Error(`no presigned URL: ${await presign.text()}`)
   const { preSignedUrl, id, key } = (await presign.json()) as { preSignedUrl: string; id: string; key: string }
   print(`Uploading ${basename(file)} to S3 as ${key}, with a presigned URL.`)
-  const put = await fetch(preSignedUrl, { method: 'PUT', body: await openAsBlob(file) })
+  const put = await fetch(preSignedUrl, { signal, method: 'PUT', body: await openAsBlob(file) })
   if (!put.ok) throw new Error(`the upload failed: ${put.status} ${await put.text()}`)
   return id
 }
@@ -83,6 +114,7 @@ async function waitForJob(url: string, id: string): Promise<JobDocument> {
     format: '{bar} {percentage}% {plugin}',
     barsize: 40,
     hideCursor: true,
+    gracefulExit: false,
     noTTYOutput: true,
     notTTYSchedule: 1000,
   })
@@ -90,19 +122,30 @@ async function waitForJob(url: string, id: string): Promise<JobDocument> {
   bar.start(100, 0, { plugin: 'waiting' })
   try {
     for (;;) {
-      const response = await fetch(`${url}/video/${id}`)
+      const response = await fetch(`${url}/video/${id}`, { signal })
       const job = response.ok ? ((await response.json()) as JobDocument) : undefined
       if (job) bar.update(job.progress.percent, { plugin: job.progress.plugin ?? job.state })
       if (job?.state === 'succeeded' || job?.state === 'dead') return job
-      await sleep(200)
+      await sleep(200, undefined, { signal })
     }
   } finally {
     bar.stop()
   }
 }
 
-async function stop(daemon: ChildProcess | undefined): Promise<void> {
-  if (daemon === undefined || daemon.exitCode !== null) return
+/** Runs `mediad get` with the environment of the embedded S3, which the daemon keeps in its data folder. */
+async function download(folder: string, id: string, out: string): Promise<void> {
+  print('Downloading the outputs with mediad get.')
+  const lines = (await readFile(join(folder, 'data/env'), 'utf8')).split('\n')
+  const unset = lines[0]?.split(' ') ?? []
+  const inherited = Object.entries(process.env).filter(([name]) => !unset.includes(name))
+  const env = { ...Object.fromEntries(inherited), ...parseEnv(lines.slice(1).join('\n')) }
+  await run(process.execPath, ['--conditions=source', main, 'get', id, '--out', out], { env, signal })
+}
+
+/** Stops the daemon, which lets its running job finish. A second Ctrl-C reaches it through the terminal. */
+async function end(daemon: ChildProcess | undefined): Promise<void> {
+  if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return
   const ended = new Promise((resolve) => daemon.once('exit', resolve))
   daemon.kill('SIGTERM')
   await ended

@@ -1,7 +1,7 @@
-import { startLocal } from '../local/local.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
+import { loadLocal } from './load-local.ts'
 
 export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; data: string }
 
@@ -11,6 +11,7 @@ export type LocalOptions = { s3Port?: number; sqsPort?: number; bucket: string; 
  */
 export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket, data }: LocalOptions): Promise<0> {
   using signals = listenForStop()
+  const { startLocal } = await loadLocal()
   const cloud = await startLocal({ dataDirectory: data, s3Port, sqsPort })
   try {
     await cloud.createBucket(bucket)

@@ -15,6 +15,7 @@ import { listenForStop } from '../terminal/signals.ts'
 import { watchForUnhandledErrors } from '../terminal/unhandled.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
+import { loadLocal } from './load-local.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
 
@@ -96,7 +97,7 @@ async function prepare(options: StartOptions, log: DaemonLog, push: Push): Promi
   const http = options.port === undefined ? {} : { http: { port: options.port } }
   const file = options.config === undefined ? {} : { file: options.config }
   if (options.local !== true) return (await loadConfig({ ...file, overrides: http })).config
-  const { startLocal } = await import('../local/local.ts')
+  const { startLocal } = await loadLocal()
   const local = await startLocal({ dataDirectory: options.data, log: log.child({ part: 'local' }) })
   push('the embedded S3 and SQS', () => local.close())
   // the config reads the environment, so this comes first

@@ -4,7 +4,10 @@ import type { MediaSummary, Output } from '../vocabulary/job.ts'
 export type Column = {
   readonly name: string
   readonly align?: 'right'
-  /** Columns with the lowest number are left out first where the table is too wide; those without one never are. */
+  /**
+   * Where the table is too wide, columns with a low number give way to those with a high one; a column without a number is
+   * always shown.
+   */
   readonly drop?: number
 }
 
@@ -13,8 +16,8 @@ const outputColumns: readonly Column[] = [
   { name: 'kind', drop: 3 },
   { name: 'dimensions', align: 'right', drop: 4 },
   { name: 'duration', align: 'right', drop: 2 },
-  { name: 'size', align: 'right', drop: 6 },
-  { name: 'codec', drop: 5 },
+  { name: 'size', align: 'right', drop: 5 },
+  { name: 'codec', drop: 6 },
   { name: 'seconds', align: 'right', drop: 1 },
 ]
 
@@ -59,14 +62,13 @@ export function toSize(bytes: number): string {
  */
 export function toGrid(columns: readonly Column[], rows: readonly (readonly string[])[], width = Infinity): string {
   const cells = rows.map((row) => row.map(toPlain))
-  const shown = new Set(columns)
-  for (;;) {
-    const grid = render(columns, cells, { shown })
-    const [next] = [...shown].filter(({ drop }) => drop !== undefined).toSorted((a, b) => (a.drop ?? 0) - (b.drop ?? 0))
-    const excess = countColumns(grid) - width
-    if (excess > 0 && next !== undefined) shown.delete(next)
-    else return `${excess > 0 ? render(columns, cells, { shown, excess }) : grid}${listHidden(columns, shown)}`
-  }
+  const fits = (shown: ReadonlySet<Column>) => countColumns(render(columns, cells, { shown })) <= width
+  const shown = new Set(columns.filter(({ drop }) => drop === undefined))
+  const optional = columns.filter(({ drop }) => drop !== undefined).toSorted((a, b) => (b.drop ?? 0) - (a.drop ?? 0))
+  for (const column of optional) if (fits(new Set([...shown, column]))) shown.add(column)
+  const grid = render(columns, cells, { shown })
+  const excess = countColumns(grid) - width
+  return `${excess > 0 ? render(columns, cells, { shown, excess }) : grid}${listHidden(columns, shown)}`
 }
 
 /** The border and the padding of a cell, and the least width that remains for its text. */

@@ -206,7 +206,7 @@ run "user_data" {
   }
 
   assert {
-    condition     = strcontains(output.user_data, "npm install --prefix /opt/mediad --omit=dev --ignore-scripts --no-audit --no-fund --save-exact 'mediad@0.1.0'") && strcontains(output.user_data, "sha256sum --check --strict")
+    condition     = strcontains(output.user_data, "npm install --prefix /opt/mediad --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --save-exact 'mediad@0.1.0'") && strcontains(output.user_data, "sha256sum --check --strict")
     error_message = "the given version of mediad is installed, and Node is checked"
   }
 

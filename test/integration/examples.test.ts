@@ -70,11 +70,25 @@ test.exhaustive('demo', async () => {
   const video = join(folder.path, 'video.mp4')
   await makeVideo(video)
   const env = { ...process.env, TMPDIR: folder.path }
-  const args = ['--conditions=source', join(examples, 'demo.ts'), video]
+  const out = join(folder.path, 'out')
+  const args = ['--conditions=source', join(examples, 'demo.ts'), video, '--out', out]
   const { stdout } = await execute(process.execPath, args, { cwd: root, env })
   assert.match(stdout, /cvted_[0-9a-f-]+-video\.mp4 .*│ video/)
   assert.match(stdout, /thumb_[0-9a-f-]+-video\.jpg .*│ thumbnail/)
-  assert.equal(await readdir(folder.path), ['video.mp4'])
+  assert.ok(stdout.includes(`The outputs are in ${out}:`))
+  assert.equal((await readdir(folder.path)).toSorted(), ['out', 'video.mp4'])
+  assert.match((await readdir(out)).toSorted().join(' '), /^cvted_\S+-video\.mp4 thumb_\S+-video\.jpg$/)
+})
+
+test('demo: checks its file before anything starts', async () => {
+  const args = ['--conditions=source', join(examples, 'demo.ts'), '/nowhere/video.mp4']
+  const { code, stdout, stderr } = (await execute(process.execPath, args, { cwd: root }).catch((error) => error)) as {
+    code: number
+    stdout: string
+    stderr: string
+  }
+  assert.equal([code, stdout], [2, ''])
+  assert.match(stderr, /^\/nowhere\/video\.mp4 is not a file\. Usage: npm run demo/)
 })
 
 /** Runs `mediad run` on a file in `folder`, and returns the files in the folder `out`. */

@@ -1,5 +1,6 @@
 /** Tests what a terminal does: it sends SIGINT at Ctrl-C to every process of the group in its foreground. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { paceCode, startFleet, type Fleet } from '../helpers/fleet.ts'
@@ -12,6 +13,8 @@ import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
 const CTRL_C = '\x03'
+const HIDE_CURSOR = '\x1b[?25l'
+const SHOW_CURSOR = '\x1b[?25h'
 const test = suite('terminal')
 const row = runInParallel(test)
 const skip = (name: string) => test.skip(name, 'script (util-linux) not found')
@@ -53,6 +56,23 @@ export default defineConfig({ bucket: 'media', plugins: [transcode({ copy: 'neve
   command.press(CTRL_C)
   await command.ended
   await until('its ffmpeg has ended', () => !isAlive(ffmpeg))
+})
+
+rest('Ctrl-C in the demo shows the cursor again', async () => {
+  await using folder = await temporaryFolder()
+  const video = join(folder.path, 'video.mp4')
+  await makeVideo(video)
+  const demo = join(import.meta.dirname, '../../examples/demo.ts')
+  const command = [process.execPath, '--conditions=source', demo, video, '--out', folder.path].join(' ')
+  const env = { ...process.env, TMPDIR: folder.path }
+  const child = spawn('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], { env })
+  let shown = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text))
+  const ended = once(child, 'close')
+  await until('the demo shows its progress', () => shown.includes(HIDE_CURSOR))
+  child.stdin.write(CTRL_C)
+  assert.equal([(await ended)[0], shown.includes('Stopped.')], [130, true], shown)
+  assert.ok(shown.lastIndexOf(SHOW_CURSOR) > shown.lastIndexOf(HIDE_CURSOR), JSON.stringify(shown))
 })
 
 const startInTerminal = () => startFleet({ code: paceCode, chain: '[pace(), upload()]', terminal: true })

@@ -201,8 +201,10 @@ test('files are short', () => {
 
 function readPackage(): { dependencies: string[]; devDependencies: string[] } {
   const text = readFileSync(join(root, 'package.json'), 'utf8')
-  const { dependencies, devDependencies } = JSON.parse(text) as Record<string, Record<string, string>>
-  return { dependencies: Object.keys(dependencies ?? {}), devDependencies: Object.keys(devDependencies ?? {}) }
+  const manifest = JSON.parse(text) as Record<string, Record<string, string>>
+  const { dependencies, devDependencies, optionalDependencies } = manifest
+  const required = Object.keys({ ...dependencies, ...optionalDependencies }).toSorted()
+  return { dependencies: required, devDependencies: Object.keys(devDependencies ?? {}) }
 }
 
 /** Imports the files in a separate process; returns what they resolve, and the resources that are still active. */

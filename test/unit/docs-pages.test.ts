@@ -1,4 +1,5 @@
 /** Checks the links, file names and data on the pages. */
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -31,6 +32,25 @@ test('named files exist', () => {
   assert.ok(named.length > 10 && inTrees.length > 30)
   assert.equal(
     [...named, ...inTrees].filter(({ path }) => !existsSync(join(root, path))),
+    [],
+  )
+})
+
+test('.gitignore covers what the commands on the pages create', () => {
+  const commands = docs.pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'))
+  const created = commands.flatMap(({ text }) =>
+    Array.from(
+      text.matchAll(/(?:--out|--data|>) ([\w./-]+)(?=\s|$)|\b(video\.mp4)$/gm),
+      ([, path, video]) => path ?? video ?? '',
+    ),
+  )
+  const inRepository = new Set([...created, '.mediad-data', 'mediad-0.1.0.tgz'].filter((path) => !path.startsWith('/')))
+  assert.ok(inRepository.size > 5)
+  // a pattern for folders matches only names that end in a slash
+  const names = [...inRepository].flatMap((path) => [path, `${path}/`])
+  const ignored = spawnSync('git', ['check-ignore', ...names], { cwd: root, encoding: 'utf8' }).stdout.split('\n')
+  assert.equal(
+    [...inRepository].filter((path) => !ignored.includes(path) && !ignored.includes(`${path}/`)),
     [],
   )
 })

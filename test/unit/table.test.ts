@@ -37,6 +37,11 @@ test('leaves out columns by their priority until the table fits, and names them'
   assert.equal(shown(36), ['job', 'key', 'owner', 'error'])
 })
 
+test('shows a less important column where a more important one does not fit', () => {
+  const wide = [['25acb7c3', 'host', 'origin_a', 'x'.repeat(60)]]
+  assert.match(toGrid(columns, wide, 50), /owner[^]*Not shown in this width: error$/)
+})
+
 test('breaks the widest cells where the last columns do not fit; no character is lost', () => {
   const key = `origin_${'0123456789'.repeat(12)}.mp4`
   for (const width of [40, 60, 80]) {
