@@ -99,7 +99,7 @@ function steps(path: string): string[] {
   return [
     'apt-get update -qq',
     'apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 ca-certificates curl util-linux xz-utils ffmpeg',
-    `npm install --prefix ${path}/opt/mediad --omit=dev --ignore-scripts --no-audit --no-fund --save-exact mediad@${version}`,
+    `npm install --prefix ${path}/opt/mediad --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --save-exact mediad@${version}`,
     'systemctl daemon-reload',
     'systemctl enable --now mediad.service',
   ]
