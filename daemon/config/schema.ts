@@ -186,7 +186,10 @@ export const schema = z.strictObject({
     .array(z.custom<Plugin>(isPlugin, { error: ({ input }) => explainPlugin(input) }))
     .min(1, 'must have at least one plugin, e.g. [transcode(), upload()]')
     .meta({ values: 'list of plugins, at least one' })
-    .describe('The chain, in order. Outputs reach the bucket only through `upload()` or a similar plugin.'),
+    .describe(
+      'The chain, in order. Outputs reach the bucket only through `upload()` or a similar plugin; a chain with files that ' +
+        'none of them uploads is rejected.',
+    ),
   onEvent: z
     .custom<(event: DaemonEvent) => void>((value) => typeof value === 'function', 'must be a function')
     .exactOptional()

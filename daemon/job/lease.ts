@@ -74,7 +74,7 @@ export function holdLease({ documents, claimed, leaseSeconds, emit, log, clock =
   const ended = new AbortController()
   const stop = AbortSignal.any([ended.signal, fence.signal])
   const report = createReport({ job: toJobFields(claimed.document), emit, log })
-  fence.signal.addEventListener('abort', () => report.lost(fence.signal.reason), { once: true })
+  fence.signal.addEventListener('abort', () => report.lost(fence.signal.reason, progress.plugin), { once: true })
   let progress = claimed.document.progress
   let findings: Findings = {}
   let beating: Promise<unknown> | null = null
@@ -130,8 +130,8 @@ function createReport({ job, emit, log }: { job: JobFields; emit: Emit; log: Dae
       log.warn({ event: 'heartbeat.missed', error }, `${message}: ${toMessage(error)}`)
       emit({ type: 'heartbeat:missed', ...job, error: describe(error) })
     },
-    lost(error: unknown) {
-      log.warn({ event: 'lease.lost', error }, `lease lost: ${toMessage(error)}`)
+    lost(error: unknown, plugin: string | null) {
+      log.warn({ event: 'lease.lost', error, ...(plugin !== null && { plugin }) }, `lease lost: ${toMessage(error)}`)
       emit({ type: 'lease:lost', ...job, error: describe(error) })
     },
   }

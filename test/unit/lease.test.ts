@@ -85,14 +85,16 @@ test('counts from the time when a heartbeat was sent, not from its response', as
 })
 
 test('emits written and missed heartbeats, and the loss once', async () => {
-  const { clock, documents, lease, events } = holdFakeLease({ attempt: 2, claim: 3 })
+  const { clock, documents, lease, events, logged } = holdFakeLease({ attempt: 2, claim: 3 })
   await clock.advance(BEAT)
+  lease.report({ plugin: 'transcode', percent: 0, pluginPercent: 0 })
   documents.outcomes.push(...Array.from({ length: 99 }, () => unavailable))
   await clock.advance(HOLD + 100)
   assert.ok(lost(lease))
   const types = events.map(({ type }) => type)
   assert.equal([types.at(0), types.at(1), types.at(-1)], ['heartbeat:written', 'heartbeat:missed', 'lease:lost'])
   assert.is(types.filter((type) => type === 'lease:lost').length, 1)
+  assert.is(logged.find(({ event }) => event === 'lease.lost')?.plugin, 'transcode', 'names the plugin that ran')
   assert.equal(events[0], { type: 'heartbeat:written', id: JOB, key: source.key, attempt: 2, claim: 3 })
   const error = { code: 'transient.storage', message: 'S3 is unavailable', verdict: 'retry' }
   assert.equal(events[1], { ...events[0], type: 'heartbeat:missed', error })
