@@ -6,6 +6,7 @@ import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
 import { adviseOnLoad, findPlace } from './hints.ts'
 import { describeMissing } from '../vocabulary/missing.ts'
+import { readEndpoint } from './endpoint.ts'
 import type { Config, UserConfig } from './config.ts'
 
 /** Options that replace those of the config file. */
@@ -32,7 +33,7 @@ const names = ['media.config.ts', 'media.config.mts', 'media.config.js', 'media.
 
 /**
  * Finds, evaluates and validates the config. Reads a file `.env` beside it first, into the environment of this process;
- * variables that are already set keep their values.
+ * variables that are already set keep their values. Then the environment can override the file, and `overrides` both.
  *
  * @throws MediadError `config.invalid`
  */
@@ -57,7 +58,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<{ config: C
       'config.invalid',
       `${found.file} exports no config; it needs "export default defineConfig({ … })"`,
     )
-  return { config: checkConfig(merge(found.user, overrides), found.file), file: found.file }
+  const user = merge(merge(found.user, readEndpoint()), overrides)
+  return { config: checkConfig(user, found.file), file: found.file }
 
   async function search(from: string) {
     for (const folder of ancestors(resolve(from))) {

@@ -132,11 +132,15 @@ export const schema = z.strictObject({
       .meta({ values: 'address or host name' })
       .describe(
         'Address on which the endpoint listens. `0.0.0.0` or `::` makes it reachable from other machines. It does ' +
-          'not authenticate clients, so put a server in front that does.',
+          'not authenticate clients, so put a server in front that does. The environment variable `MEDIAD_HTTP_HOST` ' +
+          'overrides it.',
       ),
     port: integer(0, 65_535)
       .default(3000)
-      .describe('Port of the endpoint. 0 selects a free port, which is logged. `--port` overrides it.'),
+      .describe(
+        'Port of the endpoint. 0 selects a free port, which is logged. The environment variable `MEDIAD_HTTP_PORT` ' +
+          'overrides it, and `--port` overrides both.',
+      ),
     urlSeconds: integer(1, WEEK_SECONDS)
       .default(900)
       .describe(

@@ -116,7 +116,9 @@ function parseS3Record(record: unknown, scope: NotificationScope): Notification 
   if (!/^(?:s3:)?ObjectCreated:/.test(record.eventName)) return ignored(`event ${record.eventName}`)
   const { s3 } = record
   if (!isObject(s3) || !isObject(s3.bucket) || !isObject(s3.object)) return invalid('a record has no "s3" part')
-  const { eTag, etag, size, sequencer } = s3.object
+  const { eTag, etag, sequencer } = s3.object
+  // MinIO leaves out a size of 0
+  const size = s3.object.size ?? (record.eventSource === 'minio:s3' ? 0 : undefined)
   const key = decodeKey(s3.object.key)
   if (key === undefined) return invalid('the object key is missing or not URL-encoded text')
   // old versions of Ceph write the name of the field in lower case

@@ -4,8 +4,9 @@ import { MediadError } from './errors.ts'
 const marker = Symbol.for('mediad.missing-variable')
 
 /**
- * Returns a placeholder for a value that the config needs and that is not set. It can be stored and passed on. Using it
- * as a string throws `config.invalid` with `problem`, so that a missing variable never becomes part of a URL or key.
+ * Returns a placeholder for a value of the config that is not set, or that the environment sets to something invalid. It
+ * can be stored and passed on. Using it as a string throws `config.invalid` with `problem`, so that a missing variable
+ * never becomes part of a URL or key.
  */
 export function createMissing(problem: string): string {
   return new Proxy(Object.freeze({ [marker]: problem }), {

@@ -47,6 +47,14 @@ const notRun: Record<string, string> = {
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
     'it needs Docker; the Dockerfile is linted',
   'cd terraform/examples/fleet\nterraform destroy\n': 'it needs AWS',
+  'npm run setup\nnpm pack --pack-destination examples/compose/application\ncd examples/compose/application\necho \'{ "private": true, "type": "module" }\' > package.json\nnpm install --save-exact --package-lock-only ./mediad-0.1.0.tgz @aws-sdk/client-sqs@3.1169.0\n':
+    'another test runs these commands in a copy of the folder',
+  'docker build --file examples/docker/application.Dockerfile --tag mediad-application examples/compose/application\ndocker run --rm --env-file .env mediad-application check\n':
+    'it needs Docker; the Dockerfile is linted',
+  'cd examples/compose\ncp .env.example .env\ndocker compose up --build --detach\ndocker compose exec mediad node node_modules/mediad/dist/daemon/main.js check\n':
+    'it needs Docker; a test checks the files against each other',
+  'response=$(curl -s -d \'{"filename": "video.mp4"}\' http://localhost:3000/video/pre-signed-url)\nurl=$(node -p \'JSON.parse(process.argv[1]).preSignedUrl\' "$response")\njob=http://localhost:3000/video/$(node -p \'JSON.parse(process.argv[1]).id\' "$response")\ncurl --connect-to minio:9000:127.0.0.1:9000 -T video.mp4 "$url"\nuntil curl -s "$job" | grep -E \'"state":"(succeeded|dead)"\'; do sleep 1; done\n':
+    'it needs the containers; Getting started runs the same upload',
   'npm run soak -- --jobs 1000 --daemons 3 --minutes 5\n':
     'it takes minutes; test/faults/soak.test.ts is its short form',
 }

@@ -33,6 +33,7 @@ const test = suite('packed', { exhaustive: true })
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let copy = ''
 let app = ''
+let tarball = ''
 let packed: string[] = []
 
 test.before(async () => {
@@ -40,6 +41,7 @@ test.before(async () => {
   copy = join(folder.path, 'copy')
   const { file, files } = await pack(folder.path)
   packed = files
+  tarball = file
   app = join(folder.path, 'app')
   await mkdir(app)
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
@@ -64,6 +66,24 @@ test('the tarball contains the built files and the documentation, and nothing el
 test('mediad --version runs through its shebang line', async () => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   assert.is((await run(app, join(app, 'node_modules/.bin/mediad'), ['--version'])).trim(), version)
+})
+
+test('the application of examples/compose gets its lockfile from the documented commands, and installs from it', async () => {
+  const page = await readFile(join(root, 'docs/on-premises.md'), 'utf8')
+  const [, commands = ''] = /^cd examples\/compose\/application\n((?:.+\n)+)```$/m.exec(page) ?? []
+  const { version, dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  assert.match(commands, `mediad-${version}.tgz @aws-sdk/client-sqs@${dependencies['@aws-sdk/client-sqs']}\n`)
+  const application = join(folder.path, 'application')
+  await cp(join(root, 'examples/compose/application'), application, { recursive: true })
+  await cp(tarball, join(application, basename(tarball)))
+  await run(application, 'sh', ['-euc', commands.replace('npm install', 'npm install --prefer-offline --no-audit')])
+  await npm(application, ['ci', '--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'])
+  const code = `const { default: config } = await import('./media.config.ts')
+    console.log(config.plugins.map(({ name }) => name).join())`
+  const names = await run(application, process.execPath, ['--input-type=module', '-e', code])
+  assert.is(names, 'transcode,thumbnail,checksum,upload\n')
+  const [bridge] = await Promise.allSettled([run(application, process.execPath, ['bridge.ts'])])
+  assert.match(bridge.status === 'rejected' ? String(bridge.reason) : '', 'set MEDIAD_WORK_QUEUE_URL and BRIDGE_TOKEN')
 })
 
 test('type-checks a config, and finds wrong types', async () => {
@@ -113,12 +133,12 @@ async function pack(into: string): Promise<{ file: string; files: string[] }> {
   const excluded = new Set(['node_modules', '.git', 'dist', 'coverage', '.mediad-data', '.env'])
   await cp(root, copy, { recursive: true, filter: (path) => dirname(path) !== root || !excluded.has(basename(path)) })
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const [tarball] = JSON.parse(await npm(copy, ['pack', '--json', '--loglevel=error', '--pack-destination', into])) as {
+  const [made] = JSON.parse(await npm(copy, ['pack', '--json', '--loglevel=error', '--pack-destination', into])) as {
     filename: string
     files: { path: string }[]
   }[]
-  assert.ok(tarball)
-  return { file: join(into, tarball.filename), files: tarball.files.map(({ path }) => path) }
+  assert.ok(made)
+  return { file: join(into, made.filename), files: made.files.map(({ path }) => path) }
 }
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Mediad> {

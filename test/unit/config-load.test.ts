@@ -23,6 +23,8 @@ export default defineConfig({
   ...${change},
 })`
 
+const endpointVariables = ['MEDIAD_HTTP_HOST', 'MEDIAD_HTTP_PORT']
+
 const toScript = (change = '{}') => toText(change).replace(': void', '')
 
 async function folderWith(files: Record<string, string>) {
@@ -180,6 +182,46 @@ test('reads .env beside the config before it is evaluated, and does not replace 
   assert.is(config.http.host, '::1')
   assert.is(config.workspace.directory, '/from/environment')
   for (const name of ['BUCKET', 'HOST', 'FOLDER']) delete process.env[`MEDIAD_TEST_${name}`]
+})
+
+test('takes host and port of the endpoint from the environment, over the config and under the overrides', async () => {
+  await using folder = await folderWith({
+    'media.config.mts': toText("{ http: { host: '127.0.0.1', port: 3001, urlSeconds: 60 } }"),
+    'plain/media.config.mts': toText(),
+    '.env': 'MEDIAD_HTTP_HOST=0.0.0.0\nMEDIAD_HTTP_PORT=8080\n',
+  })
+  const pick = async (options: LoadOptions) => {
+    const { host, port, urlSeconds } = (await loadConfig({ cwd: folder.path, ...options })).config.http
+    return [host, port, urlSeconds]
+  }
+  try {
+    assert.equal(await pick({}), ['0.0.0.0', 8080, 60])
+    process.env.MEDIAD_HTTP_PORT = '0'
+    assert.equal(await pick({}), ['0.0.0.0', 0, 60])
+    assert.equal(await pick({ file: 'plain/media.config.mts' }), ['0.0.0.0', 0, 900])
+    assert.equal(await pick({ overrides: { http: { port: 9000 } } }), ['0.0.0.0', 9000, 60])
+    for (const name of endpointVariables) process.env[name] = ''
+    assert.equal(await pick({}), ['127.0.0.1', 3001, 60])
+  } finally {
+    for (const name of endpointVariables) delete process.env[name]
+  }
+})
+
+test('reports an invalid host or port of the environment at its path, and by the name of the variable', async () => {
+  await using folder = await folderWith({ 'media.config.mts': toText('{ job: { attempts: 0 } }') })
+  try {
+    for (const port of ['http', '-1', '3000.5', '65536', '0x10', '1e3', ' ', '3000 ']) {
+      Object.assign(process.env, { MEDIAD_HTTP_HOST: ' ', MEDIAD_HTTP_PORT: port })
+      const message = await loadError({ cwd: folder.path })
+      assert.match(message, /has 3 problems:\n/)
+      assert.match(message, /^ {2}http\.host: the environment variable MEDIAD_HTTP_HOST must not be empty$/m)
+      const [, shown] = /^ {2}http\.port: the environment variable MEDIAD_HTTP_PORT (.*)$/m.exec(message) ?? []
+      const quoted = port === '65536' ? port : `"${port}"`
+      assert.is(shown, `must be an integer from 0 to 65535, not ${quoted}`, message)
+    }
+  } finally {
+    for (const name of endpointVariables) delete process.env[name]
+  }
 })
 
 test('reports a .env that cannot be read', async () => {

@@ -19,6 +19,13 @@ const unordered = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes:
 const expected = { ...unordered, sequencer: '0A1B' }
 const object = { key: 'origin_a.mp4', size: 10, etag: 'e1', sequencer: '0A1B' }
 
+/** Returns the body of MinIO's webhook. */
+function minio(object: object) {
+  const s3 = { s3SchemaVersion: '1.0', configurationId: 'Config', bucket: { name: 'media' }, object }
+  const event = { eventVersion: '2.0', eventSource: 'minio:s3', eventName: 's3:ObjectCreated:Put', s3 }
+  return { EventName: event.eventName, Key: 'media/origin_a.mp4', Records: [event] }
+}
+
 const test = suite('formats of notifications')
 
 test('accepts the events of old versions of Ceph: a lower-case etag, an empty sequencer', () => {
@@ -27,6 +34,17 @@ test('accepts the events of old versions of Ceph: a lower-case etag, an empty se
   assert.equal(only({ Records: [ceph] }), expected)
   assert.equal(only({ Records: [record({ sequencer: '' })] }), unordered)
   assert.equal(only(eventBridge({}, { object: { ...object, sequencer: '' } })), unordered)
+})
+
+test('accepts the webhook events of MinIO, which leave out a size of 0', () => {
+  const written = { key: 'origin_a.mp4', eTag: 'e1', sequencer: '0A1B', contentType: 'video/mp4' }
+  assert.equal(only(minio({ ...written, size: 10 })), expected)
+  assert.equal(only(minio({ ...written, key: 'origin_caf%C3%A9%2Fa+b.mp4', size: 10 }))?.key, 'origin_café/a b.mp4')
+  assert.equal(only(minio(written)), { ...expected, sizeBytes: 0 })
+  assert.equal(parse(minio({ ...written, key: 'origin_a%2F' })), { kind: 'ignored', reason: 'a folder' })
+  const { size: _, ...unsized } = record().s3.object
+  const amazon = { ...record(), s3: { bucket: { name: 'media' }, object: unsized } }
+  assert.equal(parse({ Records: [amazon] }), { kind: 'invalid', reason: 'the object has no size' })
 })
 
 test('ignores folder markers: empty objects whose key ends in a slash', () => {
