@@ -216,6 +216,73 @@ run "user_data" {
   }
 }
 
+run "application" {
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "media/app-1.2.0.tgz", sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition = jsonencode([for policy in aws_iam_role_policy.application : [policy.role, jsondecode(policy.policy).Statement]]) == jsonencode([["mediad-instance", [
+      { Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::my-releases/media/app-1.2.0.tgz" },
+    ]]])
+    error_message = "the role may read the application, and no other object"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "'https://my-releases.s3.eu-central-1.amazonaws.com/media/app-1.2.0.tgz'") && strcontains(output.user_data, "aws:amz:eu-central-1:s3")
+    error_message = "the application is downloaded from its bucket"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "echo '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  application.tgz' | sha256sum --check --strict -")
+    error_message = "the checksum of the application is checked"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "npm ci --prefix /opt/mediad --omit=dev --ignore-scripts") && !strcontains(output.user_data, "npm install")
+    error_message = "the versions of the lockfile are installed"
+  }
+
+  assert {
+    condition     = length(output.user_data) <= 16384
+    error_message = "the user data fits into 16 KiB"
+  }
+}
+
+run "application_without_checksum" {
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "app.tar.gz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "tar -xzf application.tgz") && !strcontains(output.user_data, "  application.tgz'")
+    error_message = "the checksum of the application is optional"
+  }
+}
+
+run "no_application" {
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.application) == 0 && !strcontains(output.user_data, "application.tgz") && !strcontains(output.user_data, "aws-sigv4")
+    error_message = "without an application, the role has no more permissions"
+  }
+}
+
 run "gpu" {
   variables {
     gpu            = true

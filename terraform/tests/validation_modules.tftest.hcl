@@ -609,3 +609,94 @@ run "ecs_memory_mib_5" {
 
   expect_failures = [var.memory_mib]
 }
+
+run "fleet_application" {
+  command = plan
+
+  variables {
+    application = { s3 = { bucket = "my-releases", key = "app.tgz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_2" {
+  command = plan
+
+  variables {
+    package = null
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_3" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my.releases", key = "app.tgz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_4" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "a'b.tgz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_5" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "app.tgz", sha256 = "abc" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_6" {
+  command = plan
+
+  variables {
+    package = null
+    config  = null
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}

@@ -52,7 +52,11 @@ for (const folder of folders) {
 
 /** Resources that must exist before daemons start and until they end, by module. Only the graph shows the order. */
 const permissions: Readonly<Record<string, readonly string[]>> = {
-  'modules/fleet': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.extra'],
+  'modules/fleet': [
+    'aws_iam_role_policy.application',
+    'aws_iam_role_policy_attachment.daemon',
+    'aws_iam_role_policy_attachment.extra',
+  ],
   'modules/ecs': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.execution'],
 }
 

@@ -36,11 +36,17 @@ locals {
     ["[Unit]", "SuccessAction=poweroff", "[Service]", "TimeoutStopSec=${local.stop_seconds}"],
     var.gpu ? ["PrivateDevices=no", "ProtectClock=no"] : [], [""],
   ))
+  application = var.application == null ? null : {
+    region = data.aws_region.current.region
+    url    = "https://${var.application.s3.bucket}.s3.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}/${var.application.s3.key}"
+    sha256 = var.application.s3.sha256
+  }
   user_data = templatefile("${path.module}/files/user-data.sh.tftpl", {
     architecture = var.architecture == "arm64" ? "arm64" : "x64"
     node_version = var.node_version
     package      = var.package
-    config       = base64encode(var.config)
+    config       = var.config == null ? null : base64encode(var.config)
+    application  = local.application
     environment  = base64encode(local.environment)
     unit         = base64encode(file("${path.module}/files/mediad.service"))
     drop_in      = base64encode(local.drop_in)
@@ -70,6 +76,21 @@ resource "aws_iam_role_policy_attachment" "extra" {
   count      = length(var.extra_policy_arns)
   role       = aws_iam_role.instance.name
   policy_arn = var.extra_policy_arns[count.index]
+}
+
+# Permits to read the application, and no other object.
+resource "aws_iam_role_policy" "application" {
+  count = var.application == null ? 0 : 1
+  name  = "application"
+  role  = aws_iam_role.instance.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.application.s3.bucket}/${var.application.s3.key}"
+    }]
+  })
 }
 
 resource "aws_iam_instance_profile" "instance" {
@@ -198,6 +219,7 @@ resource "aws_autoscaling_group" "daemons" {
 
   # Create permissions and network access before the instances, and destroy them after the instances.
   depends_on = [
+    aws_iam_role_policy.application,
     aws_iam_role_policy_attachment.daemon,
     aws_iam_role_policy_attachment.extra,
     aws_vpc_security_group_egress_rule.out,

@@ -58,29 +58,62 @@ variable "extra_policy_arns" {
 
 # --- software ------------------------------------------------------------------------------------
 
-variable "package" {
-  description = "mediad package for `npm install`: `mediad@0.1.0` from a registry, or the https URL of a tarball created by `npm pack`."
-  type        = string
-  nullable    = false
+variable "application" {
+  description = <<-EOT
+    A folder of your own for the daemons, as a .tgz in S3: `application = { s3 = { bucket = "…", key = "…", sha256 = filesha256("….tgz") } }`.
+    At its top it has package.json with mediad as a dependency, package-lock.json, media.config.ts and the config's plugins. The
+    bucket must be in the fleet's region. Instances read only this object, and install what the lockfile says. The config must set
+    shutdown.metadataUrl, so that the daemon detects interruptions. Instances are replaced when the key or the checksum changes.
+  EOT
+  type = object({
+    s3 = object({ bucket = string, key = string, sha256 = optional(string) })
+  })
+  default = null
 
   validation {
-    condition     = can(regex("^(https://[^\\s\"'\\\\$`;&|<>()]+\\.tgz|(@[a-z0-9-]+/)?[a-z0-9-]+@[0-9][0-9A-Za-z.+-]*)$", var.package))
+    condition     = (var.application == null) == (var.package != null) && (var.package != null) == (var.config != null)
+    error_message = "set either application, or package and config."
+  }
+
+  validation {
+    condition     = var.application == null ? true : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.application.s3.bucket))
+    error_message = "application.s3.bucket must be the name of a bucket, without dots: its name is part of a host name with TLS."
+  }
+
+  validation {
+    condition     = var.application == null ? true : can(regex("^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\\.(tgz|tar\\.gz)$", var.application.s3.key))
+    error_message = "application.s3.key must have only letters, digits, ., _, - and /, and end with .tgz or .tar.gz."
+  }
+
+  validation {
+    condition     = try(var.application.s3.sha256, null) == null ? true : can(regex("^[0-9a-f]{64}$", var.application.s3.sha256))
+    error_message = "application.s3.sha256 must have 64 hexadecimal digits: filesha256(\"….tgz\")."
+  }
+}
+
+variable "package" {
+  description = "mediad package for `npm install`, for daemons without plugins of their own: `mediad@0.1.0` from a registry, or the https URL of a tarball created by `npm pack`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.package == null ? true : can(regex("^(https://[^\\s\"'\\\\$`;&|<>()]+\\.tgz|(@[a-z0-9-]+/)?[a-z0-9-]+@[0-9][0-9A-Za-z.+-]*)$", var.package))
     error_message = "package must be NAME@VERSION with an exact version, or the https URL of a .tgz."
   }
 }
 
 variable "config" {
-  description = "Text of media.config.ts: `file(\"media.config.ts\")`. It must set shutdown.metadataUrl, so that the daemon detects interruptions."
+  description = "Text of media.config.ts, with `package`: `file(\"media.config.ts\")`. It must set shutdown.metadataUrl, so that the daemon detects interruptions."
   type        = string
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = strcontains(var.config, "defineConfig") && length(base64encode(var.config)) <= 8000
+    condition     = var.config == null ? true : strcontains(var.config, "defineConfig") && length(base64encode(var.config)) <= 8000
     error_message = "config must be the text of a media.config.ts, at most 6,000 bytes: it is part of the user data, which is limited to 16 KiB."
   }
 
   validation {
-    condition     = strcontains(var.config, "metadataUrl")
+    condition     = var.config == null ? true : strcontains(var.config, "metadataUrl")
     error_message = "config must set shutdown.metadataUrl (to http://169.254.169.254): without it, the termination of an instance aborts its jobs without a warning."
   }
 }
