@@ -283,6 +283,62 @@ run "no_application" {
   }
 }
 
+run "logs" {
+  variables {
+    log_retention_days = 14
+    # The largest valid config.
+    config = format("%-6000s", "export default defineConfig({ shutdown: { metadataUrl } })")
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = jsonencode([for group in aws_cloudwatch_log_group.daemon : [group.name, group.retention_in_days]]) == jsonencode([["/mediad/mediad", 14]]) && output.log_group_name == "/mediad/mediad"
+    error_message = "the log group keeps the log for the given days"
+  }
+
+  assert {
+    condition = jsonencode([for policy in aws_iam_role_policy.logs : [policy.role, jsondecode(policy.policy).Statement]]) == jsonencode([["mediad-instance", [
+      { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "arn:aws:logs:eu-central-1:123456789012:log-group:mocked:*" },
+    ]]])
+    error_message = "the role may write to this log group, and nothing else"
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(base64decode(local.logs.config))) == jsonencode({
+      agent = { region = "eu-central-1" }
+      logs = { logs_collected = { files = { collect_list = [
+        { file_path = "/var/log/mediad.log", log_group_name = "/mediad/mediad", log_stream_name = "daemon/{instance_id}" },
+        { file_path = "/var/log/cloud-init-output.log", log_group_name = "/mediad/mediad", log_stream_name = "boot/{instance_id}" },
+      ] } } }
+    }) && strcontains(output.user_data, local.logs.config)
+    error_message = "the agent sends the output of boot and daemon to the group"
+  }
+
+  assert {
+    condition     = strcontains(local.drop_in, "[Service]\nTimeoutStopSec=120\nStandardOutput=append:/var/log/mediad.log\nStandardError=append:/var/log/mediad.log\n")
+    error_message = "the daemon writes to the file that the agent reads"
+  }
+
+  assert {
+    condition     = length(output.user_data) <= 16384
+    error_message = "the user data with the largest config and the agent fits into 16 KiB"
+  }
+}
+
+run "no_logs" {
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_log_group.daemon) == 0 && length(aws_iam_role_policy.logs) == 0 && output.log_group_name == null && !strcontains(output.user_data, "cloudwatch") && !strcontains(local.drop_in, "append:")
+    error_message = "by default the log is in the journal, and the role may not write to CloudWatch"
+  }
+}
+
 run "gpu" {
   variables {
     gpu            = true

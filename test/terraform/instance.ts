@@ -28,7 +28,7 @@ mkdir -p "$node/bin" && printf '#!/bin/sh\n# stand-in for Node\nexec ${process.e
 tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && rm -r "$node"`
   await write('curl', fetchNode)
   await write('no-ffmpeg', 'exit 1')
-  await mkdir(join(folder.path, 'usr/local'), { recursive: true })
+  for (const name of ['usr/local', 'etc/logrotate.d']) await mkdir(join(folder.path, name), { recursive: true })
   return {
     path: folder.path,
     async run(script: string) {

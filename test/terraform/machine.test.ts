@@ -95,6 +95,33 @@ for (const [name, failure] of Object.entries(failures)) {
     })
 }
 
+const signatures: Readonly<Record<string, [fingerprint: string, isInstalled: boolean]>> = {
+  'installs the CloudWatch agent with the signature of AWS': ['937616F3450B7D806CBD9725D58167303B789C72', true],
+  'installs no CloudWatch agent with another signature': ['0000000000000000000000000000000000000000', false],
+}
+
+for (const [name, [fingerprint, isInstalled]] of Object.entries(signatures)) {
+  if (skipReason) test.skip(`the boot script ${name}`, skipReason)
+  else
+    test(`the boot script ${name}`, async () => {
+      await using terraform = await openTerraform()
+      const variables = { ...fleet, log_retention_days: 30 }
+      const { output } = await resolveTopology(terraform, { module: './modules/fleet', variables })
+      await using machine = await startMachine()
+      const control = '../opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl'
+      await machine.replace('gpg', `echo '[GNUPG:] VALIDSIG ${fingerprint} 2026-01-01'`)
+      await machine.replace('dpkg', machine.logCall('dpkg'))
+      await machine.replace(control, machine.logCall('agent'))
+      const [result] = await Promise.allSettled([machine.run(String(output('user_data')))])
+      assert.is(result.status, isInstalled ? 'fulfilled' : 'rejected')
+      const [update = '', install = '', ...more] = steps(machine.path)
+      const agent = 'agent -a fetch-config -m ec2 -s -c file:/etc/mediad/logs.json'
+      const rest = isInstalled ? ['dpkg --install amazon-cloudwatch-agent.deb', agent, ...more] : ['shutdown -h +5']
+      assert.equal(machine.readCalls(), [update, install.replace(' ffmpeg', ' gpg logrotate ffmpeg'), ...rest])
+      if (isInstalled) JSON.parse(await readFile(join(machine.path, 'etc/mediad/logs.json'), 'utf8'))
+    })
+}
+
 /** Returns the calls of the script when nothing fails. */
 function steps(path: string): string[] {
   return [
