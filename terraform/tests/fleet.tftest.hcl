@@ -216,6 +216,129 @@ run "user_data" {
   }
 }
 
+run "application" {
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "media/app-1.2.0.tgz", sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition = jsonencode([for policy in aws_iam_role_policy.application : [policy.role, jsondecode(policy.policy).Statement]]) == jsonencode([["mediad-instance", [
+      { Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::my-releases/media/app-1.2.0.tgz" },
+    ]]])
+    error_message = "the role may read the application, and no other object"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "'https://my-releases.s3.eu-central-1.amazonaws.com/media/app-1.2.0.tgz'") && strcontains(output.user_data, "aws:amz:eu-central-1:s3")
+    error_message = "the application is downloaded from its bucket"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "echo '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  application.tgz' | sha256sum --check --strict -")
+    error_message = "the checksum of the application is checked"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "npm ci --prefix /opt/mediad --omit=dev --omit=optional --ignore-scripts") && !strcontains(output.user_data, "npm install")
+    error_message = "the versions of the lockfile are installed"
+  }
+
+  assert {
+    condition     = length(output.user_data) <= 16384
+    error_message = "the user data fits into 16 KiB"
+  }
+}
+
+run "application_without_checksum" {
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "app.tar.gz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "tar -xzf application.tgz") && !strcontains(output.user_data, "  application.tgz'")
+    error_message = "the checksum of the application is optional"
+  }
+}
+
+run "no_application" {
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.application) == 0 && !strcontains(output.user_data, "application.tgz") && !strcontains(output.user_data, "aws-sigv4")
+    error_message = "without an application, the role has no more permissions"
+  }
+}
+
+run "logs" {
+  variables {
+    log_retention_days = 14
+    # The largest valid config.
+    config = format("%-6000s", "export default defineConfig({ shutdown: { metadataUrl } })")
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = jsonencode([for group in aws_cloudwatch_log_group.daemon : [group.name, group.retention_in_days]]) == jsonencode([["/mediad/mediad", 14]]) && output.log_group_name == "/mediad/mediad"
+    error_message = "the log group keeps the log for the given days"
+  }
+
+  assert {
+    condition = jsonencode([for policy in aws_iam_role_policy.logs : [policy.role, jsondecode(policy.policy).Statement]]) == jsonencode([["mediad-instance", [
+      { Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "arn:aws:logs:eu-central-1:123456789012:log-group:mocked:*" },
+    ]]])
+    error_message = "the role may write to this log group, and nothing else"
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(base64decode(local.logs.config))) == jsonencode({
+      agent = { region = "eu-central-1" }
+      logs = { logs_collected = { files = { collect_list = [
+        { file_path = "/var/log/mediad.log", log_group_name = "/mediad/mediad", log_stream_name = "daemon/{instance_id}" },
+        { file_path = "/var/log/cloud-init-output.log", log_group_name = "/mediad/mediad", log_stream_name = "boot/{instance_id}" },
+      ] } } }
+    }) && strcontains(output.user_data, local.logs.config)
+    error_message = "the agent sends the output of boot and daemon to the group"
+  }
+
+  assert {
+    condition     = strcontains(local.drop_in, "[Service]\nTimeoutStopSec=120\nStandardOutput=append:/var/log/mediad.log\nStandardError=append:/var/log/mediad.log\n")
+    error_message = "the daemon writes to the file that the agent reads"
+  }
+
+  assert {
+    condition     = length(output.user_data) <= 16384
+    error_message = "the user data with the largest config and the agent fits into 16 KiB"
+  }
+}
+
+run "no_logs" {
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_log_group.daemon) == 0 && length(aws_iam_role_policy.logs) == 0 && output.log_group_name == null && !strcontains(output.user_data, "cloudwatch") && !strcontains(local.drop_in, "append:")
+    error_message = "by default the log is in the journal, and the role may not write to CloudWatch"
+  }
+}
+
 run "gpu" {
   variables {
     gpu            = true

@@ -609,3 +609,350 @@ run "ecs_memory_mib_5" {
 
   expect_failures = [var.memory_mib]
 }
+
+run "fleet_application" {
+  command = plan
+
+  variables {
+    application = { s3 = { bucket = "my-releases", key = "app.tgz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_2" {
+  command = plan
+
+  variables {
+    package = null
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_3" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my.releases", key = "app.tgz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_4" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "a'b.tgz" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_5" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "app.tgz", sha256 = "abc" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_6" {
+  command = plan
+
+  variables {
+    package = null
+    config  = null
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_load_balancer" {
+  command = plan
+
+  variables {
+    min_size      = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-1"], allowed_cidrs = ["10.0.0.0/16"] }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_load_balancer_2" {
+  command = plan
+
+  variables {
+    min_size      = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = [] }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_load_balancer_3" {
+  command = plan
+
+  variables {
+    min_size      = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"], public = true }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_load_balancer_4" {
+  command = plan
+
+  variables {
+    min_size      = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"], certificate_arn = "arn:aws:iam::123456789012:server-certificate/own" }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_load_balancer_5" {
+  command = plan
+
+  variables {
+    min_size      = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"], port = 80 }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_load_balancer_6" {
+  command = plan
+
+  variables {
+    min_size      = 0
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"] }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_load_balancer_7" {
+  command = plan
+
+  variables {
+    name          = "a-name-of-thirty-three-characters"
+    min_size      = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"] }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_load_balancer_8" {
+  command = plan
+
+  variables {
+    min_size      = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["anywhere"] }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer" {
+  command = plan
+
+  variables {
+    min_tasks     = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-1"], allowed_cidrs = ["10.0.0.0/16"] }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer_2" {
+  command = plan
+
+  variables {
+    min_tasks     = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = [] }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer_3" {
+  command = plan
+
+  variables {
+    min_tasks     = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"], public = true }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer_4" {
+  command = plan
+
+  variables {
+    min_tasks     = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"], certificate_arn = "arn:aws:iam::123456789012:server-certificate/own" }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer_5" {
+  command = plan
+
+  variables {
+    min_tasks     = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"], port = 80 }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer_6" {
+  command = plan
+
+  variables {
+    min_tasks     = 0
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"] }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer_7" {
+  command = plan
+
+  variables {
+    name          = "a-name-of-thirty-three-characters"
+    min_tasks     = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["10.0.0.0/16"] }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "ecs_load_balancer_8" {
+  command = plan
+
+  variables {
+    min_tasks     = 1
+    load_balancer = { subnet_ids = ["subnet-1", "subnet-2"], allowed_cidrs = ["anywhere"] }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "fleet_log_retention_days" {
+  command = plan
+
+  variables {
+    log_retention_days = 2
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.log_retention_days]
+}

@@ -1,8 +1,8 @@
 /** Tests the boot script of the fleet's instances, the systemd unit, the container image and the configs of the examples. */
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { parseEnv, promisify } from 'node:util'
 import { validate } from 'dockerfile-utils'
 import * as assert from 'uvu/assert'
@@ -13,6 +13,7 @@ import { temporaryFolder } from '../helpers/folder.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
 import { suite } from '../helpers/suite.ts'
 import { findProgram, openTerraform, findTerraformSkipReason } from '../helpers/terraform.ts'
+import { startMachine, type Machine } from './instance.ts'
 import { resolveTopology } from './topology.ts'
 
 const execute = promisify(execFile)
@@ -91,6 +92,33 @@ for (const [name, failure] of Object.entries(failures)) {
       const [result] = await Promise.allSettled([machine.run(String(output('user_data')))])
       assert.equal(machine.readCalls(), failure.steps(machine.path))
       assert.is(result.status, machine.readCalls().includes('shutdown -h +5') ? 'rejected' : 'fulfilled')
+    })
+}
+
+const signatures: Readonly<Record<string, [fingerprint: string, isInstalled: boolean]>> = {
+  'installs the CloudWatch agent with the signature of AWS': ['937616F3450B7D806CBD9725D58167303B789C72', true],
+  'installs no CloudWatch agent with another signature': ['0000000000000000000000000000000000000000', false],
+}
+
+for (const [name, [fingerprint, isInstalled]] of Object.entries(signatures)) {
+  if (skipReason) test.skip(`the boot script ${name}`, skipReason)
+  else
+    test(`the boot script ${name}`, async () => {
+      await using terraform = await openTerraform()
+      const variables = { ...fleet, log_retention_days: 30 }
+      const { output } = await resolveTopology(terraform, { module: './modules/fleet', variables })
+      await using machine = await startMachine()
+      const control = '../opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl'
+      await machine.replace('gpg', `echo '[GNUPG:] VALIDSIG ${fingerprint} 2026-01-01'`)
+      await machine.replace('dpkg', machine.logCall('dpkg'))
+      await machine.replace(control, machine.logCall('agent'))
+      const [result] = await Promise.allSettled([machine.run(String(output('user_data')))])
+      assert.is(result.status, isInstalled ? 'fulfilled' : 'rejected')
+      const [update = '', install = '', ...more] = steps(machine.path)
+      const agent = 'agent -a fetch-config -m ec2 -s -c file:/etc/mediad/logs.json'
+      const rest = isInstalled ? ['dpkg --install amazon-cloudwatch-agent.deb', agent, ...more] : ['shutdown -h +5']
+      assert.equal(machine.readCalls(), [update, install.replace(' ffmpeg', ' gpg logrotate ffmpeg'), ...rest])
+      if (isInstalled) JSON.parse(await readFile(join(machine.path, 'etc/mediad/logs.json'), 'utf8'))
     })
 }
 
@@ -200,49 +228,4 @@ function toPrefixes({ plugins }: Config): string[] {
 
 function defaultOf(text: string, variable: string): string | undefined {
   return new RegExp(`^variable "${variable}" \\{\\n(?:.*\\n)*?  default += "(.*)"`, 'm').exec(text)?.[1]
-}
-
-type Machine = Awaited<ReturnType<typeof startMachine>>
-
-/** Creates a folder as the disk of a machine, and programs that only log their calls. */
-async function startMachine() {
-  const folder = await temporaryFolder()
-  const programs = join(folder.path, 'programs')
-  const log = join(folder.path, 'log')
-  const write = async (name: string, text: string) => {
-    await mkdir(dirname(join(programs, name)), { recursive: true })
-    await writeFile(join(programs, name), `#!/bin/bash\n${text}\n`)
-    await chmod(join(programs, name), 0o755)
-  }
-  const logCall = (name: string) => `echo "${name} $*" >> '${log}'`
-  for (const name of ['apt-get', 'npm', 'systemctl', 'sleep', 'shutdown']) await write(name, logCall(name))
-  const fetchNode = `node=node-v${devDependencies.node}-linux-x64
-mkdir -p "$node/bin" && echo 'stand-in for Node' > "$node/bin/node"
-tar -cJf "$node.tar.xz" "$node" && sha256sum "$node.tar.xz" > SHASUMS256.txt && rm -r "$node"`
-  await write('curl', fetchNode)
-  await write('no-ffmpeg', 'exit 1')
-  await mkdir(join(folder.path, 'usr/local'), { recursive: true })
-  return {
-    path: folder.path,
-    async run(script: string) {
-      const moved = script.replaceAll(/(?<![\w.:/])\/(?=(?:opt|etc|usr\/local)\b)/g, `${folder.path}/`)
-      // as on a machine without ffmpeg
-      const withoutFfmpeg = moved.replace('command -v ffmpeg', 'no-ffmpeg')
-      const env = { PATH: `${programs}:/usr/bin:/bin`, TMPDIR: folder.path }
-      await execute('bash', ['-c', withoutFfmpeg], { env, cwd: folder.path })
-    },
-    readCalls: () => readFileSync(log, 'utf8').trimEnd().split('\n'),
-    corruptNode: () => write('curl', `${fetchNode}\necho more >> "$node.tar.xz"`),
-    /** Makes a program fail this many times. */
-    fail(name: string, times: number) {
-      const count = join(folder.path, `failures of ${name}`)
-      const success = name === 'curl' ? fetchNode : logCall(name)
-      const logged = name === 'curl' ? '' : logCall(name)
-      return write(
-        name,
-        `echo >> '${count}'\nif (($(wc -l < '${count}') <= ${times})); then ${logged}\nexit 1; fi\n${success}`,
-      )
-    },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  }
 }

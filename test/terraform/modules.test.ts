@@ -52,7 +52,11 @@ for (const folder of folders) {
 
 /** Resources that must exist before daemons start and until they end, by module. Only the graph shows the order. */
 const permissions: Readonly<Record<string, readonly string[]>> = {
-  'modules/fleet': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.extra'],
+  'modules/fleet': [
+    'aws_iam_role_policy.application',
+    'aws_iam_role_policy_attachment.daemon',
+    'aws_iam_role_policy_attachment.extra',
+  ],
   'modules/ecs': ['aws_iam_role_policy_attachment.daemon', 'aws_iam_role_policy_attachment.execution'],
 }
 
@@ -68,19 +72,20 @@ for (const [folder, attachments] of Object.entries(permissions))
 check('the configuration in the documentation is valid', async () => {
   const infra = join(terraform.folder, '../infra')
   await mkdir(infra)
-  const blocks = readDocs(root)
-    .page('docs/deploy.md')
-    .blocks.filter(({ language }) => language === 'hcl')
+  const docs = readDocs(root)
+  const blocks = ['docs/deploy-fleet.md', 'docs/deploy-containers.md'].flatMap((page) =>
+    docs.page(page).blocks.filter(({ language }) => language === 'hcl'),
+  )
   assert.ok(blocks.length > 1)
   for (const { marks, text } of blocks) await writeFile(join(infra, '..', marks.file ?? ''), text)
-  await writeFile(join(infra, 'media.config.ts'), 'export default defineConfig({ shutdown: { metadataUrl } })')
+  await writeFile(join(infra, 'app-1.0.0.tgz'), '')
   await terraform.runOrThrow(['init', '-backend=false', '-input=false'], '../infra')
   await terraform.runOrThrow(['validate'], '../infra')
 })
 
 check('the variables that the documentation sets exist in the example', async () => {
   const shown = readDocs(root)
-    .page('docs/deploy.md')
+    .page('docs/deploy-fleet.md')
     .blocks.find(({ text }) => text.includes('terraform.tfvars'))
   const set = [...(shown?.text.matchAll(/^(\w+) += /gm) ?? [])].map(([, name]) => name)
   const text = readFileSync(join(source, 'examples/fleet/main.tf'), 'utf8')

@@ -30,7 +30,7 @@ export async function resolveTopology(terraform: Terraform, options: ResolveOpti
   const data = {
     aws_caller_identity: { account_id: account },
     aws_region: { region },
-    aws_partition: { partition: 'aws' },
+    aws_partition: { partition: 'aws', dns_suffix: 'amazonaws.com' },
   }
   await writeFile(
     join(terraform.folder, 'tests/resolved.tftest.json'),

@@ -1,4 +1,4 @@
-# Daemons as a Fargate service. It needs no load balancer: daemons receive their jobs from the queues. Fargate announces every
+# Daemons as a Fargate service. Jobs need no load balancer: daemons receive their jobs from the queues. Fargate announces every
 # stop, including spot interruptions, with SIGTERM, and kills the task 120 s later, so there is no metadata to poll.
 
 data "aws_region" "current" {}
@@ -9,7 +9,9 @@ locals {
   # After the grace time, 30 s to release running jobs. Fargate's limit is 120 s.
   stop_seconds = min(120, var.grace_seconds + 30)
   providers    = var.spot ? ["FARGATE_SPOT"] : ["FARGATE"]
-  environment  = merge(var.env, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/var/lib/mediad" })
+  # With a load balancer, daemons accept connections from outside their machine.
+  http_environment = var.load_balancer == null ? {} : { MEDIAD_HTTP_HOST = "0.0.0.0", MEDIAD_HTTP_PORT = tostring(var.load_balancer.port) }
+  environment      = merge(var.env, local.http_environment, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/var/lib/mediad" })
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -75,7 +77,7 @@ resource "aws_iam_role_policy_attachment" "execution" {
 
 resource "aws_security_group" "task" {
   name        = "${var.name}-task"
-  description = "mediad tasks: no ingress, egress to S3, SQS, registry"
+  description = "mediad tasks: egress to S3, SQS, registry; ingress only from their load balancer"
   vpc_id      = var.vpc_id
   tags        = var.tags
 }
@@ -88,6 +90,18 @@ resource "aws_vpc_security_group_egress_rule" "out" {
   from_port         = 443
   to_port           = 443
   tags              = var.tags
+}
+
+module "endpoint" {
+  source                   = "../endpoint"
+  count                    = var.load_balancer == null ? 0 : 1
+  name                     = var.name
+  settings                 = var.load_balancer
+  target_type              = "ip"
+  target_security_group_id = aws_security_group.task.id
+  port                     = var.load_balancer.port
+  vpc_id                   = var.vpc_id
+  tags                     = var.tags
 }
 
 resource "aws_ecs_task_definition" "daemon" {
@@ -121,6 +135,7 @@ resource "aws_ecs_task_definition" "daemon" {
     stopTimeout            = local.stop_seconds
     readonlyRootFilesystem = true
     environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
+    portMappings           = var.load_balancer == null ? [] : [{ containerPort = var.load_balancer.port, protocol = "tcp" }]
     mountPoints            = [{ sourceVolume = "work", containerPath = "/var/lib/mediad", readOnly = false }]
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     logConfiguration = {
@@ -164,6 +179,19 @@ resource "aws_ecs_service" "daemons" {
     subnets          = var.subnet_ids
     security_groups  = [aws_security_group.task.id]
     assign_public_ip = var.assign_public_ip
+  }
+
+  # The longest that ECS accepts. Otherwise it would replace a daemon that is not ready, which continues its jobs.
+  health_check_grace_period_seconds = var.load_balancer == null ? null : 2147483647
+
+  dynamic "load_balancer" {
+    for_each = module.endpoint[*].target_group_arn
+
+    content {
+      target_group_arn = load_balancer.value
+      container_name   = "mediad"
+      container_port   = var.load_balancer.port
+    }
   }
 
   # Create permissions and network access before the tasks, and destroy them after the tasks.

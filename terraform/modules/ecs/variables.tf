@@ -225,3 +225,57 @@ variable "idle_minutes" {
     error_message = "idle_minutes must be at least 16 if min_tasks is 0: metrics of an inactive queue can be 15 minutes late, and the service would scale in during its first job."
   }
 }
+
+# --- endpoint ------------------------------------------------------------------------------------
+
+variable "load_balancer" {
+  description = <<-EOT
+    Load balancer in front of the daemons' HTTP endpoint, for clients that request presigned URLs; null creates none. The endpoint
+    does not authenticate its clients: `allowed_cidrs` lists the networks that can reach it. It is internal unless `public` is set.
+    `certificate_arn` is a certificate of ACM for TLS, which a public one needs. The daemons listen on all interfaces, by their
+    environment, and accept connections of the load balancer only.
+  EOT
+  type = object({
+    subnet_ids      = list(string)
+    allowed_cidrs   = list(string)
+    public          = optional(bool, false)
+    certificate_arn = optional(string)
+    port            = optional(number, 3000)
+  })
+  default = null
+
+  validation {
+    condition     = var.load_balancer == null ? true : length(distinct(var.load_balancer.subnet_ids)) >= 2
+    error_message = "load_balancer.subnet_ids must have at least two subnets, in different availability zones."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : length(var.load_balancer.allowed_cidrs) > 0 && alltrue([for cidr in var.load_balancer.allowed_cidrs : can(cidrnetmask(cidr))])
+    error_message = "load_balancer.allowed_cidrs must list at least one IPv4 network, such as 10.0.0.0/16."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : !var.load_balancer.public || var.load_balancer.certificate_arn != null
+    error_message = "a public load balancer needs a certificate_arn: upload URLs must not be sent over plain http."
+  }
+
+  validation {
+    condition     = try(var.load_balancer.certificate_arn, null) == null ? true : can(regex("^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+$", var.load_balancer.certificate_arn))
+    error_message = "load_balancer.certificate_arn must be the ARN of a certificate in ACM."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : var.load_balancer.port >= 1024 && var.load_balancer.port <= 65535 && floor(var.load_balancer.port) == var.load_balancer.port
+    error_message = "load_balancer.port must be an integer from 1024 to 65535: the daemon may not use lower ports."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : var.min_tasks >= 1
+    error_message = "a load balancer needs min_tasks of at least 1: without a daemon, there is nobody to answer."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : length(var.name) <= 32
+    error_message = "with a load balancer, name must have at most 32 characters."
+  }
+}

@@ -1,4 +1,4 @@
-# An Auto Scaling group of daemons. It needs no load balancer: daemons receive their jobs from the queues. An instance can be
+# An Auto Scaling group of daemons. Jobs need no load balancer: daemons receive their jobs from the queues. An instance can be
 # terminated at any time; another daemon takes over its jobs.
 
 data "aws_region" "current" {}
@@ -26,21 +26,43 @@ locals {
   # Before the grace time, the daemon needs up to 5 s to detect the interruption.
   hook_seconds = var.grace_seconds + 60
 
+  # With a load balancer, daemons accept connections from outside their machine.
+  http_environment = var.load_balancer == null ? {} : { MEDIAD_HTTP_HOST = "0.0.0.0", MEDIAD_HTTP_PORT = tostring(var.load_balancer.port) }
   environment = join("\n", concat(
-    [for name, value in merge(var.env, { AWS_REGION = data.aws_region.current.region }) : "${name}=${value}"], [""]
+    [for name, value in merge(var.env, local.http_environment, { AWS_REGION = data.aws_region.current.region }) : "${name}=${value}"], [""]
   ))
   # A daemon that exits with 0 was asked to stop. Its instance would still count in the group, so it is powered off. The GPU also
   # needs ProtectClock=no, which before systemd 253 implied DeviceAllow=char-rtc and so denied all other devices
   # (https://github.com/systemd/systemd/issues/18142).
   drop_in = join("\n", concat(
     ["[Unit]", "SuccessAction=poweroff", "[Service]", "TimeoutStopSec=${local.stop_seconds}"],
+    # The agent reads files, not the journal.
+    var.log_retention_days == null ? [] : ["StandardOutput=append:/var/log/mediad.log", "StandardError=append:/var/log/mediad.log"],
     var.gpu ? ["PrivateDevices=no", "ProtectClock=no"] : [], [""],
   ))
+  application = var.application == null ? null : {
+    region = data.aws_region.current.region
+    url    = "https://${var.application.s3.bucket}.s3.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}/${var.application.s3.key}"
+    sha256 = var.application.s3.sha256
+  }
+  log_group = "/mediad/${var.name}"
+  logs = var.log_retention_days == null ? null : {
+    architecture = var.architecture == "arm64" ? "arm64" : "amd64"
+    config = base64encode(jsonencode({
+      agent = { region = data.aws_region.current.region }
+      logs = { logs_collected = { files = { collect_list = [
+        { file_path = "/var/log/mediad.log", log_group_name = local.log_group, log_stream_name = "daemon/{instance_id}" },
+        { file_path = "/var/log/cloud-init-output.log", log_group_name = local.log_group, log_stream_name = "boot/{instance_id}" },
+      ] } } }
+    }))
+  }
   user_data = templatefile("${path.module}/files/user-data.sh.tftpl", {
     architecture = var.architecture == "arm64" ? "arm64" : "x64"
     node_version = var.node_version
     package      = var.package
-    config       = base64encode(var.config)
+    config       = var.config == null ? null : base64encode(var.config)
+    application  = local.application
+    logs         = local.logs
     environment  = base64encode(local.environment)
     unit         = base64encode(file("${path.module}/files/mediad.service"))
     drop_in      = base64encode(local.drop_in)
@@ -72,6 +94,43 @@ resource "aws_iam_role_policy_attachment" "extra" {
   policy_arn = var.extra_policy_arns[count.index]
 }
 
+# Permits to read the application, and no other object.
+resource "aws_iam_role_policy" "application" {
+  count = var.application == null ? 0 : 1
+  name  = "application"
+  role  = aws_iam_role.instance.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.application.s3.bucket}/${var.application.s3.key}"
+    }]
+  })
+}
+
+resource "aws_cloudwatch_log_group" "daemon" {
+  count             = var.log_retention_days == null ? 0 : 1
+  name              = local.log_group
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+# Permits to write to the log group, and neither to read it nor to create others.
+resource "aws_iam_role_policy" "logs" {
+  count = var.log_retention_days == null ? 0 : 1
+  name  = "logs"
+  role  = aws_iam_role.instance.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = "${aws_cloudwatch_log_group.daemon[0].arn}:*"
+    }]
+  })
+}
+
 resource "aws_iam_instance_profile" "instance" {
   name = "${var.name}-instance"
   role = aws_iam_role.instance.name
@@ -80,7 +139,7 @@ resource "aws_iam_instance_profile" "instance" {
 
 resource "aws_security_group" "instance" {
   name        = "${var.name}-instance"
-  description = "mediad daemons: no ingress, egress to S3, SQS, packages"
+  description = "mediad daemons: egress to S3, SQS, packages; ingress only from their load balancer"
   vpc_id      = var.vpc_id
   tags        = var.tags
 }
@@ -94,6 +153,18 @@ resource "aws_vpc_security_group_egress_rule" "out" {
   from_port         = each.value
   to_port           = each.value
   tags              = var.tags
+}
+
+module "endpoint" {
+  source                   = "../endpoint"
+  count                    = var.load_balancer == null ? 0 : 1
+  name                     = var.name
+  settings                 = var.load_balancer
+  target_type              = "instance"
+  target_security_group_id = aws_security_group.instance.id
+  port                     = var.load_balancer.port
+  vpc_id                   = var.vpc_id
+  tags                     = var.tags
 }
 
 resource "aws_launch_template" "daemon" {
@@ -146,7 +217,8 @@ resource "aws_autoscaling_group" "daemons" {
   min_size                  = var.min_size
   max_size                  = var.max_size
   vpc_zone_identifier       = var.subnet_ids
-  health_check_type         = "EC2"
+  health_check_type         = "EC2" # not the load balancer's: a daemon that is not ready continues its jobs
+  target_group_arns         = module.endpoint[*].target_group_arn
   default_instance_warmup   = var.warmup_seconds
   wait_for_capacity_timeout = "0" # a fleet of 0 is ready, and spot capacity can be slow to arrive
   # Replaces a spot instance at risk before it is interrupted.
@@ -198,6 +270,8 @@ resource "aws_autoscaling_group" "daemons" {
 
   # Create permissions and network access before the instances, and destroy them after the instances.
   depends_on = [
+    aws_iam_role_policy.application,
+    aws_iam_role_policy.logs,
     aws_iam_role_policy_attachment.daemon,
     aws_iam_role_policy_attachment.extra,
     aws_vpc_security_group_egress_rule.out,

@@ -58,29 +58,62 @@ variable "extra_policy_arns" {
 
 # --- software ------------------------------------------------------------------------------------
 
-variable "package" {
-  description = "mediad package for `npm install`: `mediad@0.1.0` from a registry, or the https URL of a tarball created by `npm pack`."
-  type        = string
-  nullable    = false
+variable "application" {
+  description = <<-EOT
+    A folder of your own for the daemons, as a .tgz in S3: `application = { s3 = { bucket = "…", key = "…", sha256 = filesha256("….tgz") } }`.
+    At its top it has package.json with mediad as a dependency, package-lock.json, media.config.ts and the config's plugins. The
+    bucket must be in the fleet's region. Instances read only this object, and install what the lockfile says. The config must set
+    shutdown.metadataUrl, so that the daemon detects interruptions. Instances are replaced when the key or the checksum changes.
+  EOT
+  type = object({
+    s3 = object({ bucket = string, key = string, sha256 = optional(string) })
+  })
+  default = null
 
   validation {
-    condition     = can(regex("^(https://[^\\s\"'\\\\$`;&|<>()]+\\.tgz|(@[a-z0-9-]+/)?[a-z0-9-]+@[0-9][0-9A-Za-z.+-]*)$", var.package))
+    condition     = (var.application == null) == (var.package != null) && (var.package != null) == (var.config != null)
+    error_message = "set either application, or package and config."
+  }
+
+  validation {
+    condition     = var.application == null ? true : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.application.s3.bucket))
+    error_message = "application.s3.bucket must be the name of a bucket, without dots: its name is part of a host name with TLS."
+  }
+
+  validation {
+    condition     = var.application == null ? true : can(regex("^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\\.(tgz|tar\\.gz)$", var.application.s3.key))
+    error_message = "application.s3.key must have only letters, digits, ., _, - and /, and end with .tgz or .tar.gz."
+  }
+
+  validation {
+    condition     = try(var.application.s3.sha256, null) == null ? true : can(regex("^[0-9a-f]{64}$", var.application.s3.sha256))
+    error_message = "application.s3.sha256 must have 64 hexadecimal digits: filesha256(\"….tgz\")."
+  }
+}
+
+variable "package" {
+  description = "mediad package for `npm install`, for daemons without plugins of their own: `mediad@0.1.0` from a registry, or the https URL of a tarball created by `npm pack`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.package == null ? true : can(regex("^(https://[^\\s\"'\\\\$`;&|<>()]+\\.tgz|(@[a-z0-9-]+/)?[a-z0-9-]+@[0-9][0-9A-Za-z.+-]*)$", var.package))
     error_message = "package must be NAME@VERSION with an exact version, or the https URL of a .tgz."
   }
 }
 
 variable "config" {
-  description = "Text of media.config.ts: `file(\"media.config.ts\")`. It must set shutdown.metadataUrl, so that the daemon detects interruptions."
+  description = "Text of media.config.ts, with `package`: `file(\"media.config.ts\")`. It must set shutdown.metadataUrl, so that the daemon detects interruptions."
   type        = string
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = strcontains(var.config, "defineConfig") && length(base64encode(var.config)) <= 8000
+    condition     = var.config == null ? true : strcontains(var.config, "defineConfig") && length(base64encode(var.config)) <= 8000
     error_message = "config must be the text of a media.config.ts, at most 6,000 bytes: it is part of the user data, which is limited to 16 KiB."
   }
 
   validation {
-    condition     = strcontains(var.config, "metadataUrl")
+    condition     = var.config == null ? true : strcontains(var.config, "metadataUrl")
     error_message = "config must set shutdown.metadataUrl (to http://169.254.169.254): without it, the termination of an instance aborts its jobs without a warning."
   }
 }
@@ -111,6 +144,17 @@ variable "node_version" {
   validation {
     condition     = can(regex("^(2[4-9]|[3-9][0-9])\\.[0-9]+\\.[0-9]+$", var.node_version))
     error_message = "node_version must be an exact version, 24 or newer."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Sends the log of the boot and of the daemons to the CloudWatch log group /mediad/NAME, and keeps it for these days; null leaves it on the instance, in the journal. Installs Amazon's CloudWatch agent."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.log_retention_days == null ? true : contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be a value that CloudWatch supports: 1, 3, 5, 7, 14, 30, 60, 90, …"
   }
 }
 
@@ -298,5 +342,59 @@ variable "warmup_seconds" {
   validation {
     condition     = var.warmup_seconds >= 0 && floor(var.warmup_seconds) == var.warmup_seconds
     error_message = "warmup_seconds must be a non-negative integer."
+  }
+}
+
+# --- endpoint ------------------------------------------------------------------------------------
+
+variable "load_balancer" {
+  description = <<-EOT
+    Load balancer in front of the daemons' HTTP endpoint, for clients that request presigned URLs; null creates none. The endpoint
+    does not authenticate its clients: `allowed_cidrs` lists the networks that can reach it. It is internal unless `public` is set.
+    `certificate_arn` is a certificate of ACM for TLS, which a public one needs. The daemons listen on all interfaces, by their
+    environment, and accept connections of the load balancer only.
+  EOT
+  type = object({
+    subnet_ids      = list(string)
+    allowed_cidrs   = list(string)
+    public          = optional(bool, false)
+    certificate_arn = optional(string)
+    port            = optional(number, 3000)
+  })
+  default = null
+
+  validation {
+    condition     = var.load_balancer == null ? true : length(distinct(var.load_balancer.subnet_ids)) >= 2
+    error_message = "load_balancer.subnet_ids must have at least two subnets, in different availability zones."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : length(var.load_balancer.allowed_cidrs) > 0 && alltrue([for cidr in var.load_balancer.allowed_cidrs : can(cidrnetmask(cidr))])
+    error_message = "load_balancer.allowed_cidrs must list at least one IPv4 network, such as 10.0.0.0/16."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : !var.load_balancer.public || var.load_balancer.certificate_arn != null
+    error_message = "a public load balancer needs a certificate_arn: upload URLs must not be sent over plain http."
+  }
+
+  validation {
+    condition     = try(var.load_balancer.certificate_arn, null) == null ? true : can(regex("^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+$", var.load_balancer.certificate_arn))
+    error_message = "load_balancer.certificate_arn must be the ARN of a certificate in ACM."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : var.load_balancer.port >= 1024 && var.load_balancer.port <= 65535 && floor(var.load_balancer.port) == var.load_balancer.port
+    error_message = "load_balancer.port must be an integer from 1024 to 65535: the daemon may not use lower ports."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : var.min_size >= 1
+    error_message = "a load balancer needs min_size of at least 1: without a daemon, there is nobody to answer."
+  }
+
+  validation {
+    condition     = var.load_balancer == null ? true : length(var.name) <= 32
+    error_message = "with a load balancer, name must have at most 32 characters."
   }
 }

@@ -30,6 +30,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'aws_s3_bucket_policy.policy': { json: true },
   'aws_iam_policy.policy': { json: true },
   'aws_iam_role.assume_role_policy': { json: true },
+  'aws_iam_role_policy.policy': { json: true },
   'aws_autoscaling_policy.policy_type': {
     oneOf: ['SimpleScaling', 'StepScaling', 'TargetTrackingScaling', 'PredictiveScaling'],
   },
