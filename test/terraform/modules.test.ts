@@ -70,17 +70,20 @@ for (const [folder, attachments] of Object.entries(permissions))
   })
 
 check('the configuration in the documentation is valid', async () => {
-  const infra = join(terraform.folder, '../infra')
-  await mkdir(infra)
   const docs = readDocs(root)
   const blocks = ['docs/deploy-fleet.md', 'docs/deploy-containers.md'].flatMap((page) =>
     docs.page(page).blocks.filter(({ language }) => language === 'hcl'),
   )
-  assert.ok(blocks.length > 1)
-  for (const { marks, text } of blocks) await writeFile(join(infra, '..', marks.file ?? ''), text)
-  await writeFile(join(infra, 'app-1.0.0.tgz'), '')
-  await terraform.runOrThrow(['init', '-backend=false', '-input=false'], '../infra')
-  await terraform.runOrThrow(['validate'], '../infra')
+  assert.is(blocks.length, 2)
+  for (const { marks, text } of blocks) {
+    const file = join(terraform.folder, '..', marks.file ?? '')
+    await mkdir(dirname(file))
+    await writeFile(file, text)
+    await writeFile(join(dirname(file), 'app-1.0.0.tgz'), '')
+    const folder = join('..', dirname(marks.file ?? ''))
+    await terraform.runOrThrow(['init', '-backend=false', '-input=false'], folder)
+    await terraform.runOrThrow(['validate'], folder)
+  }
 })
 
 check('the variables that the documentation sets exist in the example', async () => {
