@@ -60,9 +60,8 @@ export type JobProgress = JobFields & {
   readonly type: 'job:progress'
   /** Name of the plugin; null between plugins. */
   readonly plugin: string | null
-  /** Progress of the chain, an integer from 0 to 100 that never decreases in an attempt. */
+  /** Integers from 0 to 100. That of the chain never decreases in an attempt; that of the plugin is absent between plugins. */
   readonly percent: number
-  /** Progress of the plugin, an integer from 0 to 100; absent between plugins. */
   readonly pluginPercent?: number
 }
 
