@@ -42,8 +42,16 @@ const notRun: Record<string, string> = {
     'it needs AWS; mediad env has its own test',
   'cd terraform/examples/fleet\ncat > terraform.tfvars <<\'END\'\nregion      = "eu-central-1"\nbucket_name = "my-media"\npackage     = "https://downloads.example.com/mediad-0.1.0.tgz"\nvpc_id      = "vpc-0123456789abcdef0"\nsubnet_ids  = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]\nEND\nterraform init\nterraform apply\n':
     'it needs AWS; another test validates the example and its variables',
-  'aws s3 cp video.mp4 s3://my-media/origin_video.mp4\nnpm run mediad -- jobs origin_video.mp4\naws s3 cp s3://my-media/cvted_video.mp4 .\n':
+  'aws s3 cp video.mp4 s3://my-media/origin_video.mp4\nnpm run mediad -- env --terraform service\nnpm run mediad -- jobs origin_video.mp4\naws s3 cp s3://my-media/cvted_video.mp4 .\n':
+    'it needs AWS; mediad env and mediad jobs have their own tests',
+  'aws s3 cp video.mp4 s3://my-media/origin_video.mp4\nnpm run mediad -- env --terraform terraform/examples/fleet\nnpm run mediad -- jobs origin_video.mp4\naws s3 cp s3://my-media/cvted_video.mp4 .\n':
     'as above',
+  'npm run mediad -- env --terraform terraform/examples/basic\nnpm run mediad -- check\nnpm run mediad -- jobs origin_video.mp4\naws s3 cp s3://my-media/cvted_video.mp4 .\n':
+    'as above',
+  'npm pack --pack-destination ../my-media-app\ncd ../my-media-app\nnpm install --save-exact ./mediad-0.1.0.tgz\ntar --exclude=./node_modules -czf ../app-1.0.0.tgz .\naws s3 cp ../app-1.0.0.tgz s3://my-releases/app-1.0.0.tgz\n':
+    'it needs AWS; a test of the boot script installs such a tarball',
+  'cd terraform/examples/basic\nterraform init\nterraform apply -var bucket_name=my-media -var package=https://downloads.example.com/mediad-0.1.0.tgz -var vpc_id=vpc-0123456789abcdef0 -var \'subnet_ids=["subnet-0123456789abcdef0"]\'\naws s3 cp video.mp4 s3://my-media/origin_video.mp4\n':
+    'it needs AWS; another test validates the example',
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
     'it needs Docker; the Dockerfile is linted',
   'cd terraform/examples/fleet\nterraform destroy\n': 'it needs AWS',
