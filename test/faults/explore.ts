@@ -98,6 +98,11 @@ async function killWhileRunning(bench: Bench): Promise<void> {
   const { daemon } = await bench.start(shortenWorkVisibility)
   await bench.upload(KEY, await tinyVideo())
   await daemon.waitFor('job.started')
+  // otherwise the next daemon can get the job by this message instead of the in-progress message
+  await until('the work message is deleted', async () => {
+    const { visible, hidden, delayed } = await bench.cloud.messages(bench.cloud.local.queueUrls.work)
+    return visible + hidden + delayed === 0
+  })
   await daemon.kill()
 }
 
