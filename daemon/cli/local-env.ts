@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { quote } from '../programs/shell.ts'
 import type { Local } from '../local/local.ts'
 
 /** Renders the environment of the embedded S3 and SQS for a POSIX shell to source. */
@@ -21,6 +22,3 @@ export async function writeLocalEnvironment(data: string, text: string): Promise
   await writeFile(file, text, { mode: 0o600 })
   return () => rm(file, { force: true })
 }
-
-/** Quotes a value for a POSIX shell. */
-const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`

@@ -4,6 +4,7 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { capture, CaptureError } from './capture.ts'
+import { quote } from './shell.ts'
 import { isTooOld, OLDEST_RELEASE } from './versions.ts'
 
 /** Timeout of a program that hangs. A program started behind `nice` on a busy machine has taken more than ten seconds. */
@@ -145,10 +146,6 @@ function toWord(text: string): string {
   const variables: Record<string, string> = { '{workspace}': '"$MEDIAD_WORKSPACE"', '{input}': '"$MEDIAD_INPUT"' }
   const parts = text.split(/(\{workspace\}|\{input\})/).filter((part) => part !== '')
   return parts.map((part) => variables[part] ?? quote(part)).join('') || "''"
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 
 async function works(program: string, options: string[]): Promise<boolean> {

@@ -3,6 +3,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { quote } from '../../daemon/programs/shell.ts'
 import { temporaryFolder } from './folder.ts'
 import { until } from './wait.ts'
 
@@ -122,7 +123,7 @@ async function launch(folder: string, args: readonly string[], options: MediadOp
 
 /** Returns a command that runs another one in a terminal with `script` (util-linux). Its output does not go there: it is JSON. */
 function inTerminal(command: readonly string[]): string[] {
-  const quoted = command.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')
+  const quoted = command.map(quote).join(' ')
   return ['script', '--quiet', '--flush', '--command', `${quoted} 2>&1 | { trap '' INT; cat; }`, '/dev/null']
 }
 

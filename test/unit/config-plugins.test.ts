@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
-import { checkConfig } from '../../daemon/config/check.ts'
-import { definePlugin, MediadError, z, type PluginHooks } from '../../daemon/index.ts'
+import { definePlugin, z, type PluginHooks } from '../../daemon/index.ts'
 import { thumbnail, transcode, upload } from '../../plugins/index.ts'
+import { onlyIn, problemsOf } from '../helpers/config-problems.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('what plugins declare')
@@ -12,26 +12,7 @@ const minimal = { bucket: 'media', queues: { work: url('work'), inProgress: url(
 const toPlugin = (name: string, hooks: Partial<PluginHooks>) =>
   definePlugin(name, z.object({}), () => ({ run() {}, ...hooks }))()
 
-/** Returns the problems of a config with these plugins, one per line. */
-function problemsOf(user: object): string[] {
-  try {
-    checkConfig(user)
-  } catch (error) {
-    if (!(error instanceof MediadError)) throw error
-    return error.message
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim())
-  }
-  return []
-}
-
-/** Checks that the config has exactly one problem. */
-const only = (change: object, expected: RegExp) => {
-  const problems = problemsOf({ ...minimal, ...change })
-  assert.is(problems.length, 1, problems.join('\n'))
-  assert.match(problems[0] ?? '', expected)
-}
+const only = onlyIn(minimal)
 
 test('rejects a chain that makes files which no plugin uploads', () => {
   only(

@@ -1,7 +1,8 @@
 import { tmpdir } from 'node:os'
 import * as assert from 'uvu/assert'
 import { checkConfig } from '../../daemon/config/check.ts'
-import { definePlugin, env, MediadError, z, type DaemonEvent, type UserConfig } from '../../daemon/index.ts'
+import { definePlugin, env, z, type DaemonEvent, type UserConfig } from '../../daemon/index.ts'
+import { onlyIn, problemsOf } from '../helpers/config-problems.ts'
 import { suite } from '../helpers/suite.ts'
 
 const FIVE_GIB = 5 * 1024 ** 3
@@ -29,27 +30,7 @@ const minimal = {
   plugins: [encode()],
 } satisfies UserConfig
 
-/** Returns the problems of a config: the lines of the message, without the first. */
-function problemsOf(user: unknown): string[] {
-  try {
-    checkConfig(user)
-  } catch (error) {
-    assert.instance(error, MediadError)
-    assert.is((error as MediadError).code, 'config.invalid')
-    return (error as MediadError).message
-      .split('\n')
-      .slice(1)
-      .map((line) => line.trim())
-  }
-  return []
-}
-
-/** Checks that `change` to a valid config is the only problem. */
-const only = (change: object, expected: RegExp) => {
-  const problems = problemsOf({ ...minimal, ...change })
-  assert.is(problems.length, 1, problems.join('\n'))
-  assert.match(problems[0] ?? '', expected)
-}
+const only = onlyIn(minimal)
 
 test('sets the defaults of options that are left out', () => {
   const { plugins, limits, routes, ...rest } = checkConfig(minimal)

@@ -36,6 +36,9 @@ test('named files exist', () => {
   )
 })
 
+/** A package.json is created in a folder of the user's own. */
+const isOutside = (path: string) => path.startsWith('/') || path === 'package.json'
+
 test('.gitignore covers what the commands on the pages create', () => {
   const commands = docs.pages.flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'sh'))
   const created = commands.flatMap(({ text }) =>
@@ -44,8 +47,6 @@ test('.gitignore covers what the commands on the pages create', () => {
       ([, path, video]) => path ?? video ?? '',
     ),
   )
-  // a package.json is created in a folder of the user's own
-  const isOutside = (path: string) => path.startsWith('/') || path === 'package.json'
   const inRepository = new Set([...created, '.mediad-data', 'mediad-0.1.0.tgz'].filter((path) => !isOutside(path)))
   assert.ok(inRepository.size > 5)
   // a pattern for folders matches only names that end in a slash

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { MediadError, toMessage } from '../../vocabulary/errors.ts'
+import { quote } from '../../programs/shell.ts'
 import { toPlain } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 import { createTemplates } from './templates.ts'
@@ -58,14 +59,14 @@ async function readPackage(file: string): Promise<{ type?: unknown }> {
 }
 
 function toNextCommands(root: string): string[] {
-  const enter = relative('', root) === '' ? [] : [`cd ${quote(relative('', root))}`]
+  const enter = relative('', root) === '' ? [] : [`cd ${quotePath(relative('', root))}`]
   const install = existsSync(join(root, 'node_modules/mediad')) ? [] : ['npm install']
   return [...enter, ...install, 'npx mediad start --local']
 }
 
 /** Quotes a path for a shell if necessary. */
-function quote(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+function quotePath(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : quote(path)
 }
 
 /** Returns a name that npm accepts. */
