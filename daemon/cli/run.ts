@@ -13,6 +13,7 @@ import { toFrames } from '../log/error-fields.ts'
 import { createPipeline, type Pipeline } from '../composition/pipeline.ts'
 import type { Artifact } from '../vocabulary/plugin.ts'
 import { toOutput } from '../pipeline/publish.ts'
+import { createVersion } from '../protocol/keys.ts'
 import { assertSourceSize } from '../pipeline/process.ts'
 import { openPrograms, toProgramOptions } from '../programs/programs.ts'
 import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
@@ -129,7 +130,7 @@ async function processFile(
   await using workspace = await workspaces.open({ id, claim: 1, sizeBytes })
   const result = await pipeline.runChain(route.plugins, {
     document: { id, attempt: 1, claim: 1, source },
-    scope: { id, source, route, routes, statePrefix: config.state.prefix },
+    scope: { id, version: createVersion(), source, route, routes, statePrefix: config.state.prefix },
     workspace: workspace.path,
     input: path,
     probe: await pipeline.inspect(path, signal),

@@ -47,8 +47,9 @@ export async function toArtifact({
     throw new MediadError('internal.output', `the ${kind} is outside the workspace: ${path}`)
   const sizeBytes = await sizeOf(absolute)
   if (sizeBytes === 0) throw new MediadError('internal.output', `the ${kind} is missing or empty`)
-  const { contentType, copied } = options
-  const key = toKey({ options, scope, keys, added })
+  const { contentType, cacheControl, copied } = options
+  const key = toKey({ options, scope, keys })
+  assertUnique(key, added)
   const media = await summarise(absolute, contentType, inspect)
   return {
     path: absolute,
@@ -57,19 +58,26 @@ export async function toArtifact({
     contentType,
     sizeBytes,
     seconds,
+    ...(cacheControl !== undefined && { cacheControl }),
     ...(media && { media }),
     ...(copied && { copied }),
   }
 }
 
-/** @throws MediadError `output.key`, also for a key that another artifact has: one would replace the other in the bucket. */
-function toKey({ options, scope, keys, added }: Pick<AddRequest, 'options' | 'scope' | 'keys' | 'added'>): string {
+type KeyRequest = Pick<AddRequest, 'scope' | 'keys'> & { options: Pick<AddOptions, 'key' | 'values'> }
+
+/** Returns the key of a plugin's file. @throws MediadError `output.key` */
+export function toKey({ options, scope, keys }: KeyRequest): string {
   if (!keys.includes(options.key)) {
     const known = keys.length === 0 ? 'the plugin declares none' : `it declares ${keys.join(', ')}`
     throw new MediadError('output.key', `the key template "${options.key}" is not in the plugin's keys: ${known}`)
   }
-  const key = renderKey(options.key, scope, options.values)
-  if (added.every((artifact) => artifact.key !== key)) return key
+  return renderKey(options.key, scope, options.values)
+}
+
+/** @throws MediadError `output.key` for a key that another artifact has: one would replace the other in the bucket */
+function assertUnique(key: string, added: readonly Artifact[]): void {
+  if (added.every((artifact) => artifact.key !== key)) return
   const message = `two files of this attempt have the key "${key}": give the template a placeholder, such as {n}, and values`
   throw new MediadError('output.key', message)
 }

@@ -8,7 +8,7 @@ import type { Artifact, Plugin, RunContext, UploadOptions } from '../vocabulary/
 import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
 import { toAnalysisOptions } from '../programs/input.ts'
-import { toArtifact } from './artifact.ts'
+import { toArtifact, toKey } from './artifact.ts'
 import type { PluginLimits } from './supervise.ts'
 import type { PluginTimer } from './timer.ts'
 
@@ -85,6 +85,8 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
       log.debug({ event: 'plugin.skipped', reason }, `plugin skipped: ${reason}`)
       timer.skip(toBoundedNote(reason))
     },
+    note: (message) => timer.note(toBoundedNote(message)),
+    toKey: (options) => toKey({ options, scope: job.scope, keys: hooks.keys ?? [] }),
     ffmpeg: (command) =>
       deps.ffmpeg({ command: withAnalysis(command, job.probe), input, workspace, signal, log, onCpu: timer.addCpu }),
     async add(path, kind, options) {

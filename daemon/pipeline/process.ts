@@ -9,6 +9,7 @@ import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
 import { createWarnings } from '../protocol/bounds.ts'
 import { isShared, type FaultReporter } from '../protocol/fault.ts'
+import { createVersion } from '../protocol/keys.ts'
 import type { Route, Routes } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
 import type { Download } from '../storage/download.ts'
@@ -98,7 +99,7 @@ async function runIn(workspace: Workspace, deps: ProcessDeps, run: JobRun): Prom
   lease.addFindings({ media: toSummary(probe) })
   return await deps.pipeline.runChain(route.plugins, {
     document,
-    scope: { id, source, route, routes: deps.routes, statePrefix: deps.statePrefix },
+    scope: { id, version: createVersion(), source, route, routes: deps.routes, statePrefix: deps.statePrefix },
     workspace: workspace.path,
     input,
     probe,

@@ -71,7 +71,7 @@ async function tryOnce(
   publisher: Publisher,
 ): Promise<string | null> {
   const { nonce, onProgress, overwrite = 'own' } = attempt
-  const { path, key, contentType } = attempt.artifact
+  const { path, key, contentType, cacheControl } = attempt.artifact
   const { signal, jobId, claim, lease } = publisher
   const existing = await storage.head(key, signal)
   // this upload succeeded before: the SDK retried a PUT whose response was lost, and the retry failed its condition
@@ -83,6 +83,7 @@ async function tryOnce(
     path,
     key,
     contentType,
+    cacheControl,
     metadata,
     expected: existing?.etag ?? null,
     signal,

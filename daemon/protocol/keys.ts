@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { MediadError } from '../vocabulary/errors.ts'
 import { MAX_KEY_BYTES, type Source } from '../vocabulary/job.ts'
 import { findRoute, type Route, type Routes } from './route.ts'
@@ -5,6 +6,8 @@ import { findRoute, type Route, type Routes } from './route.ts'
 /** The values and rules for rendering a key template. */
 export type KeyScope = {
   readonly id: string
+  /** Another text for each attempt: a file name. */
+  readonly version: string
   readonly source: Source
   /** The route of the source. `{name}` does not include its prefix. */
   readonly route: Route
@@ -13,9 +16,14 @@ export type KeyScope = {
   readonly statePrefix: string
 }
 
+/** Creates the version of an attempt, which no other attempt has. */
+export function createVersion(): string {
+  return randomBytes(8).toString('hex')
+}
+
 /**
  * Renders a key template. `{name}` is the source's key without the prefix of its route and without its extension,
- * `{id}` is the job's id, and `values` defines further placeholders. Inserted text is not rendered again, so a name can
+ * `{id}` is the job's id, `{version}` differs for each attempt, and `values` defines further placeholders. Inserted text is not rendered again, so a name can
  * contain braces.
  *
  * @throws MediadError `output.key` for an unknown placeholder, for a key that is empty or longer than 1,024 bytes, and
@@ -30,6 +38,7 @@ export function renderKey(
     ...values,
     name: toName(scope.source.key, scope.route.prefix),
     id: scope.id,
+    version: scope.version,
   }
   const key = template.replaceAll(/\{([^{}]*)\}/g, (_, name: string) => {
     if (!Object.hasOwn(placeholders, name))

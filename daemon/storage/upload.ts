@@ -16,6 +16,7 @@ export type FileUpload = {
   path: string
   key: string
   contentType: string
+  cacheControl?: string | undefined
   metadata: Readonly<Record<string, string>>
   expected: Expected
   signal: AbortSignal
@@ -35,7 +36,7 @@ export type UploadFile = (upload: FileUpload) => Promise<WriteOutcome>
 export type UploadDeps = { client: S3Client; bucket: string; abortStaleUploads: AbortStaleUploads }
 
 export function createUpload({ client, bucket, abortStaleUploads }: UploadDeps): UploadFile {
-  return async ({ path, key, contentType, metadata, expected, signal, onProgress }) => {
+  return async ({ path, key, contentType, cacheControl, metadata, expected, signal, onProgress }) => {
     const { size } = await stat(path)
     signal.throwIfAborted()
     const bound = bind(client, signal)
@@ -48,6 +49,7 @@ export function createUpload({ client, bucket, abortStaleUploads }: UploadDeps):
         Key: key,
         Body: createReadStream(path),
         ContentType: contentType,
+        ...(cacheControl !== undefined && { CacheControl: cacheControl }),
         Metadata: { ...metadata },
         ...toCondition(expected),
       },

@@ -94,6 +94,8 @@ const timingSchema = z.object({
   cpuSeconds: z.number(),
   /** Why the plugin does not apply to the source; absent when it does. */
   skipped: z.string().exactOptional(),
+  /** Decisions of the plugin with their reasons; absent when it reported none. */
+  notes: z.array(z.string()).exactOptional(),
 })
 
 const warningSchema = z.object({ plugin: z.string(), message: z.string() })

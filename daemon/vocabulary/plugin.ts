@@ -14,6 +14,8 @@ export type Artifact = {
   /** Key that the uploaded object will have. */
   readonly key: string
   readonly contentType: string
+  /** `Cache-Control` that the object will have; absent for none. */
+  readonly cacheControl?: string
   readonly sizeBytes: number
   /** Wall time in which the plugin made the file. */
   readonly seconds: number
@@ -25,9 +27,14 @@ export type Artifact = {
 
 /** Options of {@link RunContext.add}. */
 export type AddOptions = {
-  /** Key template with `{name}` (the source's key without prefix and extension), `{id}`, and the names in `values`. */
+  /**
+   * Key template with `{name}` (the source's key without prefix and extension), `{id}`, `{version}` (another text for each
+   * attempt, so that the object never changes), and the names in `values`.
+   */
   key: string
   contentType: string
+  /** `Cache-Control` of the object, for browsers and CDNs, such as `max-age=10`. Default: none. */
+  cacheControl?: string
   /** Values of further placeholders, such as `{ n: 2 }` for `{n}`. */
   values?: Readonly<Record<string, string | number>>
   /** Tracks that were copied from the source without re-encoding; empty if all were re-encoded. The job document has it. */
@@ -69,6 +76,12 @@ export type RunContext = {
    * `output.too_many`, `resource.limit`
    */
   add(path: string, kind: string, options: AddOptions): Promise<Artifact>
+  /**
+   * Returns the key that a file with these options will have, for files that refer to others.
+   *
+   * @throws MediadError `output.key` for a key that is not allowed, or not in the plugin's `keys`
+   */
+  toKey(options: Pick<AddOptions, 'key' | 'values'>): string
   /** Reports the completed fraction of this plugin's work, from 0 to 1. It is a part of the progress of the chain. */
   progress(fraction: number): void
   /**
@@ -76,6 +89,11 @@ export type RunContext = {
    * to 500 characters each.
    */
   warn(message: string): void
+  /**
+   * Records a decision of the plugin, and the reason for it, in its entry of the job document's timings. The document
+   * holds up to 10 notes of each plugin, of up to 500 characters each.
+   */
+  note(message: string): void
   /** Records in the job document that this plugin does not apply to the source. Return from `run` after it. */
   skip(reason: string): void
   /**

@@ -22,6 +22,7 @@ export type TestContext = RunContext & {
   readonly commands: readonly FfmpegCommand[]
   readonly warnings: readonly string[]
   readonly skips: readonly string[]
+  readonly notes: readonly string[]
   readonly logged: readonly LoggedLine[]
   readonly uploads: readonly { key: string; overwrite: UploadOptions['overwrite'] }[]
 }
@@ -39,12 +40,12 @@ export async function createTestContext(options: {
   const inspect = createInspect({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
   const source: Source = { bucket: 'media', key: 'origin_video.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
-  const scope = { id: 'job1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
+  const scope = { id: 'job1', version: 'v1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
   const artifacts: Artifact[] = []
   const fractions: number[] = []
   const commands: FfmpegCommand[] = []
   const logged: LoggedLine[] = []
-  const [warnings, skips]: [string[], string[]] = [[], []]
+  const [warnings, skips, notes]: [string[], string[], string[]] = [[], [], []]
   const uploads: { key: string; overwrite: UploadOptions['overwrite'] }[] = []
   const log = createTestLog(logged)
   const add = async (path: string, kind: string, { key, values, ...rest }: AddOptions) => {
@@ -65,6 +66,9 @@ export async function createTestContext(options: {
     log,
     warn: (message) => void warnings.push(message),
     skip: (reason) => void skips.push(reason),
+    note: (message) => void notes.push(message),
+    toKey: ({ key, values }) => renderKey(key, scope, values),
+    notes,
     warnings,
     skips,
     fractions,

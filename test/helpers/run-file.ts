@@ -114,7 +114,7 @@ async function runChain(deps: BenchDeps, path: string, { plugins, limits }: RunO
   const opened = await pipeline.openPlugins()
   const { timings } = await pipeline.runChain(plugins, {
     document: { id, attempt: 1, claim: 1, source },
-    scope: { id, source, route, routes: [route], statePrefix: '.mediad/' },
+    scope: { id, version: `v${claims}`, source, route, routes: [route], statePrefix: '.mediad/' },
     workspace: workspace.path,
     input,
     probe,

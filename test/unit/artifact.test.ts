@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { toArtifact, type AddRequest } from '../../daemon/pipeline/artifact.ts'
+import { toArtifact, toKey, type AddRequest } from '../../daemon/pipeline/artifact.ts'
 import type { Probe, VideoStream } from '../../daemon/vocabulary/media.ts'
 import { JOB, rejection, route, source } from '../helpers/fakes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -24,7 +24,7 @@ const probe = aProbe({ format: 'mp4', durationSeconds: 1.5, sizeBytes: 4, video,
 const videoSummary = { codec: 'h264', width: 160, height: 90, framesPerSecond: 25, pixelFormat: 'yuv420p' }
 const audioSummary = { channels: 2, sampleRate: 48_000 }
 
-const scope = { id: JOB, source, route, routes: [route] as const, statePrefix: '.mediad/' }
+const scope = { id: JOB, version: 'v1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
 const options = { key: 'cvted_{name}.mp4', contentType: 'video/mp4' }
 
 /** Creates a workspace with one file of 4 bytes, and records the paths that are probed. */
@@ -222,3 +222,14 @@ function toJpegHeader({ width, height, orientation }: { width: number; height: n
   frame.writeUInt16BE(width, 7)
   return Buffer.concat([Buffer.from([0xff, 0xd8]), app1, exif, frame])
 }
+
+test('keeps the Cache-Control of the object', async () => {
+  await using prepared = await prepare()
+  assert.is((await prepared.add()).cacheControl, undefined)
+  assert.is((await prepared.add({ options: { ...options, cacheControl: 'max-age=10' } })).cacheControl, 'max-age=10')
+})
+
+test('returns the key of a file before it is added, by the same rules', () => {
+  assert.is(toKey({ options: { key: '{name}_{n}.mp4', values: { n: 2 } }, scope, keys: ['{name}_{n}.mp4'] }), 'a_2.mp4')
+  assert.throws(() => toKey({ options: { key: 'other' }, scope, keys: ['{name}'] }), /not in the plugin's keys/)
+})

@@ -40,7 +40,7 @@ function createPlugins() {
 function makeJob(change: Partial<ChainJob> = {}): ChainJob {
   return {
     document: { id: JOB, attempt: 1, claim: 1, source },
-    scope: { id: JOB, source, route, routes: [route] as const, statePrefix: '.mediad/' },
+    scope: { id: JOB, version: 'v1', source, route, routes: [route] as const, statePrefix: '.mediad/' },
     workspace: '/nowhere',
     input: '/nowhere/source',
     probe: aProbe(),
@@ -220,4 +220,18 @@ test('runs no plugin after the job was aborted', async () => {
   const plugins = [make('a', { run: () => stop.abort(new Error('stopped')) }), make('b')]
   assert.match(String(await thrown(() => runChain(plugins, makeJob({ signal: stop.signal })))), 'stopped')
   assert.equal(calls, ['run a'])
+})
+
+test('records up to 10 notes of a plugin next to its time', async () => {
+  const { make } = createPlugins()
+  const plugin = make('chooser', {
+    run: ({ note }) => {
+      for (let n = 1; n <= 11; n++) note(`decision ${n} ${'x'.repeat(600)}`)
+    },
+  })
+  const { timings } = await runChain([plugin], makeJob())
+  const [{ notes = [] } = {}] = timings
+  assert.is(notes.length, 10)
+  assert.match(notes[9] ?? '', /^decision 10 x+$/)
+  assert.is(notes[0]?.length, 500)
 })

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
-import { renderKey, toName } from '../../daemon/protocol/keys.ts'
+import { createVersion, renderKey, toName } from '../../daemon/protocol/keys.ts'
 import { JOB, route, source } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -10,6 +10,7 @@ const scopeOf = (key: string) => ({
   source: { ...source, key },
   route,
   routes: [route] as const,
+  version: 'v1',
   statePrefix: '.mediad/',
 })
 
@@ -105,4 +106,11 @@ test('rejects a key that is empty or longer than 1,024 bytes', () => {
   keyError(() => renderKey('x_{name}', scopeOf(`origin_${'€'.repeat(341)}`)))
   const longest = renderKey('x_{name}', scopeOf(`origin_${'a'.repeat(1022)}`))
   assert.is(longest.length, 1024)
+})
+
+test('{version} is another text for each attempt, and safe in a URL', () => {
+  assert.is(renderKey('hls_{name}/{version}/a.mp4', scopeOf('origin_a.mp4')), 'hls_a/v1/a.mp4')
+  const versions = Array.from({ length: 100 }, createVersion)
+  assert.is(new Set(versions).size, 100)
+  assert.ok(versions.every((version) => /^[0-9a-f]{16}$/.test(version)))
 })

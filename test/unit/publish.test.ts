@@ -45,8 +45,8 @@ function prepare(existing?: Record<string, string>) {
   const abortStaleUploads = async (key: string) => void aborted.push(key)
   const publish = createPublish({ storage, upload, abortStaleUploads })
   const signal = new AbortController().signal
-  const run = (options: UploadOptions = {}, claim = 3) =>
-    publish(artifact, options, { jobId: JOB, claim, lease, signal })
+  const run = (options: UploadOptions = {}, claim = 3, changes: Partial<Artifact> = {}) =>
+    publish({ ...artifact, ...changes }, options, { jobId: JOB, claim, lease, signal })
   return { run, aborted, storage, objects, calls, uploads, scripts, refusals, before }
 }
 
@@ -225,4 +225,10 @@ test('aborts the open uploads of earlier claims, of which a first claim has none
   assert.equal(aborted, [])
   await run({ overwrite: 'always' }, 2)
   assert.equal(aborted, [artifact.key])
+})
+
+test('uploads with the Cache-Control of the artifact', async () => {
+  const { run, uploads } = prepare()
+  await run({}, 3, { cacheControl: 'max-age=31536000, immutable' })
+  assert.is(uploads[0]?.cacheControl, 'max-age=31536000, immutable')
 })

@@ -57,7 +57,7 @@ test('resolves the route of each source in a notification, also after a redrive'
 })
 
 test('removes the prefix of the route for {name}, and rejects a key under any source prefix', () => {
-  const at = { id: JOB, source: { ...source, key: 'in/clips/a.mp4' }, routes, statePrefix: '.mediad/' }
+  const at = { id: JOB, version: 'v1', source: { ...source, key: 'in/clips/a.mp4' }, routes, statePrefix: '.mediad/' }
   assert.is(renderKey('out/{name}.mp4', { ...at, route: clips }), 'out/a.mp4')
   assert.is(renderKey('out/{name}.mp4', { ...at, route: videos }), 'out/clips/a.mp4')
   for (const key of ['in/{name}', 'in/clips/{name}', 'songs/{name}'])
