@@ -50,7 +50,8 @@ export async function toArtifact({
   const { contentType, cacheControl, copied } = options
   const key = toKey({ options, scope, keys })
   assertUnique(key, added)
-  const media = await summarise(absolute, contentType, inspect)
+  const probed = await summarise(absolute, contentType, inspect)
+  const media = options.language === undefined ? probed : { ...probed, language: options.language }
   return {
     path: absolute,
     kind,

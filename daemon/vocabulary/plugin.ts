@@ -37,6 +37,8 @@ export type AddOptions = {
   cacheControl?: string
   /** Values of further placeholders, such as `{ n: 2 }` for `{n}`. */
   values?: Readonly<Record<string, string | number>>
+  /** ISO 639-2 code of the language, for a file that ffprobe does not read, such as subtitles. */
+  language?: string | undefined
   /** Tracks that were copied from the source without re-encoding; empty if all were re-encoded. The job document has it. */
   copied?: readonly ('video' | 'audio')[]
 }

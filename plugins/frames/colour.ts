@@ -17,11 +17,15 @@ export const colourFilters = ['zscale', 'tonemap']
  * display matrix before these filters.
  */
 export function toFrameFilters(video: VideoStream, layout: Layout, { hdr }: { hdr: Hdr }): string[] {
+  return [...toCommonFilters(video), ...toColourFilters(video, layout, hdr)]
+}
+
+/** Returns the first of these filters, which do not depend on the layout: several results can share them. */
+export function toCommonFilters(video: VideoStream): string[] {
   return [
     ...(video.codedFields === undefined ? [] : [`weave=first_field=${video.codedFields}`]),
     ...(mayBeInterlaced(video) ? [toDeinterlacer(video)] : []),
     ...(hasAlpha(video) ? ['premultiply=inplace=1'] : []),
-    ...toColourFilters(video, layout, hdr),
   ]
 }
 
@@ -49,8 +53,8 @@ function hasAlpha({ pixelFormat }: VideoStream): boolean {
   return /^(?:yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8)/.test(pixelFormat ?? '')
 }
 
-/** Returns the filters for size and colour, by the kind of source: kept HDR, HDR, an image with a colour profile, RGB, BT.2020 SDR, BT.601 or BT.709. */
-function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
+/** Returns the other filters, for size and colour, by the kind of source: kept HDR, HDR, an image with a colour profile, RGB, BT.2020 SDR, BT.601 or BT.709. */
+export function toColourFilters(video: VideoStream, layout: Layout, hdr: Hdr): string[] {
   if (staysHdr(video, hdr))
     return [
       ...toWideTags(video),

@@ -6,12 +6,23 @@ import { audioCodecs } from './codecs.ts'
 import type { EncodeSettings } from './options.ts'
 import { startsWithResult } from './timestamps.ts'
 
-/** Returns the options that select the audio, resample and downmix it, followed by further filters, such as those of the loudness. */
-export function toFilteredAudio(probe: Probe, audio: AudioStream, further: readonly string[] = []): string[] {
+type AudioFilters = {
+  /** Further filters, such as those of the loudness. */
+  readonly further?: readonly string[] | undefined
+  /** Number of the sample that the audio is padded to; below 0, it starts with silence before the result. */
+  readonly firstSample?: number | undefined
+}
+
+/** Returns the options that select the audio, resample and downmix it, followed by further filters. */
+export function toFilteredAudio(
+  probe: Probe,
+  audio: AudioStream,
+  { further = [], firstSample = 0 }: AudioFilters = {},
+): string[] {
   // when the audio format changes mid-stream, ffmpeg reinitialises the filters, and `first_pts=0` would insert the silence
   // again: it is only set where the audio has to be padded
   const canChange = mayChange(probe, audio)
-  const padding = canChange && startsWithResult(probe, audio) ? '' : ':first_pts=0'
+  const padding = canChange && startsWithResult(probe, audio) ? '' : `:first_pts=${firstSample}`
   const downmix = toDownmixFilters(audio, canChange)
   return toAudioInput(audio, {
     resampling: toResamplingFilters({ padding, isMov: probe.format.startsWith('mov,') }),

@@ -1,13 +1,13 @@
 import { isHdr, type AudioStream, type Probe, type VideoStream } from 'mediad'
 import { videoCodecs } from './codecs.ts'
 import { hasOneMeaning, readEvidence, toEvidenceOutput, type Units } from '../bitstream/evidence.ts'
-import { SAMPLES_PER_PACKET } from './defects.ts'
+import { SAMPLES_PER_PACKET } from './result/defects.ts'
 import { detections } from '../frames/mid-stream.ts'
 import { isMisleading, staysHdr } from '../frames/colour.ts'
 import { isRgb } from '../frames/pixels.ts'
 import { toFinalSize, toLayout } from '../frames/size.ts'
 import type { EncodeSettings } from './options.ts'
-import type { Result } from './result.ts'
+import type { Result } from './result/result.ts'
 import { startsWithResult, exceedsMaxRate } from './timestamps.ts'
 
 /** Whether each track is copied into the result without re-encoding, and which units of copied video. Default: all. */

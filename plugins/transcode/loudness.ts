@@ -19,7 +19,7 @@ const TAIL_BYTES = 8192
 export async function measureLoudness(context: RunContext, audio: AudioStream): Promise<Loudness | null> {
   const { probe, workspace, ffmpeg } = context
   const name = `loudness-${randomUUID()}.txt` // a plain name, relative to the workspace: nothing to quote in a filter
-  const measured = toFilteredAudio(probe, audio, toMeasuringFilters(name))
+  const measured = toFilteredAudio(probe, audio, { further: toMeasuringFilters(name) })
   try {
     await ffmpeg({
       inputOptions: [...toStartOptions(probe), '-max_error_rate', '1'], // the second pass fails for a corrupt source
@@ -37,6 +37,19 @@ export async function measureLoudness(context: RunContext, audio: AudioStream): 
 /** Returns the filters that write measurements to a file in the workspace. */
 export function toMeasuringFilters(name: string): string[] {
   return ['ebur128=metadata=1:peak=true', `ametadata=mode=print:file=${name}`]
+}
+
+/** Measures the audio, and returns the filters that bring it to the target; undefined when it stays as it is. */
+export async function toLoudness(
+  context: RunContext,
+  audio: AudioStream | null,
+  loudness: { readonly target: number } | undefined,
+): Promise<readonly string[] | undefined> {
+  if (!loudness || !audio) return undefined
+  const measured = await measureLoudness(context, audio)
+  if (measured) return toLoudnessFilters(measured, loudness.target)
+  context.warn('the loudness is unchanged: the audio is silent, too short, or changes its format mid-stream')
+  return undefined
 }
 
 /** Share of the first pass in the progress. */

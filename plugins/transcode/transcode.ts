@@ -1,25 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from 'mediad'
+import { definePlugin, isStill, type Probe, type RunContext } from 'mediad'
 import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, isMisleading, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
+import { colourFilters, staysHdr, toFrameFilters } from '../frames/colour.ts'
 import { copyAll, findPlanChange, reencodeAll, toCopiedTracks, toCopyPlan, toEvidence, type CopyPlan } from './copy.ts'
-import { extendLastFrame } from './last-frame.ts'
-import { findDefects } from './defects.ts'
-import { withPacketFacts } from './packets/facts.ts'
-import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
+import { toInputOptions } from './input.ts'
+import { extendLastFrame } from './result/last-frame.ts'
+import { MEASURING_SHARE, toLoudness } from './loudness.ts'
 import { explainScrambling } from '../frames/scrambling.ts'
 import { toLayout } from '../frames/size.ts'
-import { findLostMarks, toSpatialOptions } from '../frames/spatial.ts'
+import { toSpatialOptions } from '../frames/spatial.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
 import { toOverlapFilter } from './packets/overlap.ts'
-import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
-import { assertMixable, mayChange, toAudioEncoderOptions, toFilteredAudio, toMixWarning } from './audio.ts'
+import { reportChanges, reportChoices, reportDefects } from './result/report.ts'
+import { findResultDefect, inspectResult, isBadCopy, type Result } from './result/result.ts'
+import { assertMixable, mayChange, toAudioEncoderOptions, toFilteredAudio } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
-import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
+import { toExplicitRate, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
 import { toTrials } from './trial.ts'
 import { toCopyFilter } from '../bitstream/evidence.ts'
 
@@ -49,7 +49,7 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a still image')
       assertMixable(probe.audio)
-      const loudness = await toLoudness(context, settings)
+      const loudness = await toLoudness(context, probe.audio, settings.loudness)
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
       const encoded = await explainScrambling(context, async () => {
         const extended = await extendLastFrame(context, settings, await encode(context, request))
@@ -114,7 +114,7 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Enco
   const units = `${path}.units`
   const evidence = toEvidence(request.plan, probe, { path: units, metadata: request.settings.metadata })
   const run = await context.ffmpeg({
-    inputOptions: [...toInputOptions(probe), '-max_error_rate', request.settings.onCorrupt === 'warn' ? '1' : '0.67'],
+    inputOptions: toInputOptions(probe, request.settings),
     outputs: [{ path, options: transcodeArguments(request, probe) }, ...(evidence ? [evidence] : [])],
     ...(alsoDecode && { alsoDecode }),
     durationSeconds: probe.durationSeconds,
@@ -140,61 +140,6 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Enco
   }
   if (defect) throw defect
   return encoded
-}
-
-function toInputOptions(probe: Probe): string[] {
-  return [...toStartOptions(probe), ...(probe.video ? toFrameInputOptions(probe.video) : [])]
-}
-
-async function toLoudness(context: RunContext, { loudness }: EncodeSettings): Promise<readonly string[] | undefined> {
-  const { audio } = context.probe
-  if (!loudness || !audio) return undefined
-  const measured = await measureLoudness(context, audio)
-  if (measured) return toLoudnessFilters(measured, loudness.target)
-  context.warn('the loudness is unchanged: the audio is silent, too short, or changes its format mid-stream')
-  return undefined
-}
-
-/**
- * Throws the first defect beyond its threshold, unless `onCorrupt` is `warn`; always throws corruption of a source that is
- * marked as scrambled. All others become warnings.
- */
-async function reportDefects(context: RunContext, { onCorrupt }: EncodeSettings, encoded: Result): Promise<void> {
-  const known = await withPacketFacts(context, encoded)
-  for (const { code, message } of findDefects(known)) {
-    const isScrambled = code === 'input.corrupt' && context.probe.scrambled === true
-    if (code !== null && (onCorrupt === 'reject' || isScrambled))
-      throw new MediadError(code, `${message}: upload the file again`)
-    context.warn(message)
-  }
-}
-
-/** Warns about what the result lacks: HDR, tracks, subtitles, positions of audio channels. */
-function reportChoices({ probe, warn }: RunContext, { hdr, subtitles }: EncodeSettings): void {
-  const { video, audio } = probe
-  const mixWarning = toMixWarning(audio)
-  if (mixWarning !== null) warn(mixWarning)
-  if (video && isHdr(video) && !staysHdr(video, hdr)) warn('the video is HDR: it was tone-mapped to SDR')
-  if (video && isMisleading(video)) warn('implausible HDR metadata was ignored: peak luminance or light level')
-  const tracks = probe.skipped.map(({ index, type, codec, reason }) => `${index} (${codec ?? type}: ${reason})`)
-  if (tracks.length > 0) warn(`tracks left out: ${summarize(tracks)}`)
-  if (subtitles === 'none' && probe.subtitles.length > 0) warn(`subtitles left out: ${probe.subtitles.length}`)
-}
-
-/** Warns about lost marks of 360° video, and about a resolution or sample aspect ratio that changes mid-stream. */
-function reportChanges({ probe, warn }: RunContext, { corruption, result: { video } }: Result): void {
-  const lost = probe.video ? findLostMarks(probe.video, video) : []
-  if (lost.length > 0) warn(`the result is not marked as ${lost.join(' and ')} video: players show it flat`)
-  if (!video || !corruption.detections.includes(detections.resized)) return
-  warn(
-    `the resolution or aspect ratio changes mid-stream: frames of another shape were fitted into ${video.width}x${video.height}`,
-  )
-}
-
-/** Lists up to five names: job documents stay small. */
-function summarize(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(', ')
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
 }
 
 /** Returns the tag of video in an mp4. Apple's players require `hvc1`; copied H.264 can have `avc3`, which many players reject. */
@@ -229,5 +174,5 @@ function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Prob
   if (!audio) return ['-an']
   if (plan.audio) return ['-map', `0:${audio.index}`, '-c:a', 'copy']
   const overlaps = mayChange(probe, audio) ? ['-bsf:a', toOverlapFilter()] : []
-  return [...toFilteredAudio(probe, audio, loudness), ...toAudioEncoderOptions(settings), ...overlaps]
+  return [...toFilteredAudio(probe, audio, { further: loudness }), ...toAudioEncoderOptions(settings), ...overlaps]
 }

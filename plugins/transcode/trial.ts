@@ -2,7 +2,7 @@ import type { FfmpegTrial, Probe } from 'mediad'
 import { toUnitFilters } from '../bitstream/evidence.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { audioCodecs, videoCodecs } from './codecs.ts'
-import { toLastFrameFilter } from './last-frame.ts'
+import { toLastFrameFilter } from './result/last-frame.ts'
 import { toLoudnessFilters, toMeasuringFilters } from './loudness.ts'
 import type { EncodeSettings } from './options.ts'
 

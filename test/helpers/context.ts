@@ -81,14 +81,21 @@ export async function createTestContext(options: {
       commands.push(command)
       return ffmpeg.run({ command, input, workspace, signal, log })
     },
-    storage: {
-      async upload(artifact, { overwrite, onProgress } = {}) {
-        uploads.push({ key: artifact.key, overwrite })
-        onProgress?.(0.5)
-        onProgress?.(1)
-        const { key, kind, contentType, sizeBytes, seconds } = artifact
-        return { key, kind, contentType, sizeBytes, seconds, etag: 'e' }
-      },
+    storage: createRecordingStorage(uploads),
+  }
+}
+
+/** Creates a storage that only records its calls. */
+function createRecordingStorage(
+  uploads: { key: string; overwrite: UploadOptions['overwrite'] }[],
+): RunContext['storage'] {
+  return {
+    async upload(artifact, { overwrite, onProgress } = {}) {
+      uploads.push({ key: artifact.key, overwrite })
+      onProgress?.(0.5)
+      onProgress?.(1)
+      const { key, kind, contentType, sizeBytes, seconds } = artifact
+      return { key, kind, contentType, sizeBytes, seconds, etag: 'e' }
     },
   }
 }

@@ -1,7 +1,7 @@
 import { MediadError, type RunContext } from 'mediad'
-import { hasGaps, isHeaderInDoubt, type Encoded, type PacketFacts } from '../defects.ts'
+import { hasGaps, isHeaderInDoubt, type Encoded, type PacketFacts } from '../result/defects.ts'
 import { countMissingFrames, fillsFile, listPackets, toHeldSeconds } from './packets.ts'
-import type { Result } from '../result.ts'
+import type { Result } from '../result/result.ts'
 import { CLOCK_JUMP_SECONDS, isBroadcast, toStartOptions } from '../timestamps.ts'
 
 /** Adds the facts that {@link findDefects} needs about this source. Most sources need none. */

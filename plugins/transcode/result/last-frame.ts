@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediadError, type Probe, type RunContext } from 'mediad'
 import { toVideoEnd } from './defects.ts'
-import { toMuxerOptions, type EncodeSettings } from './options.ts'
+import { toMuxerOptions, type EncodeSettings } from '../options.ts'
 import { toMediaSeconds, type Result } from './result.ts'
-import { TOLERANCE_SECONDS } from './timestamps.ts'
+import { TOLERANCE_SECONDS } from '../timestamps.ts'
 
 /** How much earlier than the video the index of reordered frames can end. */
 const INDEXED_SECONDS = 0.5

@@ -1,6 +1,6 @@
 import type { Corruption, Probe } from 'mediad'
-import { toAudioIndices } from '../audio/tracks.ts'
-import { isBroadcast, TOLERANCE_SECONDS, toDelaySeconds } from './timestamps.ts'
+import { toAudioIndices } from '../../audio/tracks.ts'
+import { isBroadcast, TOLERANCE_SECONDS, toDelaySeconds } from '../timestamps.ts'
 
 /** A defect of a source. `code` is the error that it amounts to; null when it is within the thresholds. */
 export type Defect = { readonly code: 'input.corrupt' | 'input.truncated' | null; readonly message: string }

@@ -1,6 +1,6 @@
 import { MediadError, type AudioStream, type FfmpegResult, type Probe, type RunContext } from 'mediad'
 import { isComplete, SAMPLES_PER_PACKET, toVideoEnd } from './defects.ts'
-import { TOLERANCE_SECONDS } from './timestamps.ts'
+import { TOLERANCE_SECONDS } from '../timestamps.ts'
 
 /** The result of one run of ffmpeg: its path, and the probe of it. */
 export type Result = FfmpegResult & { readonly path: string; readonly result: Probe }
