@@ -13,7 +13,7 @@ export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlyS
   const { format: header, streams: list, programs, chapters } = toFields(json)
   const format = toFields(header)
   const streams = toList(list)
-  const { video, audio, monoTracks, skipped } = pick(streams, toList(programs))
+  const { video, audio, otherAudio, monoTracks, skipped } = pick(streams, toList(programs))
   const name = toText(format.format_name) ?? ''
   return {
     format: name,
@@ -22,6 +22,7 @@ export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlyS
     sizeBytes,
     video: video ? { ...toVideo(video, name), ...toAlpha(video, decoders) } : null,
     audio: audio ? (monoTracks ? toJoined(monoTracks, name) : toAudio(audio, name)) : null,
+    ...(otherAudio.length > 0 && { otherAudio: otherAudio.map((stream) => toAudio(stream, name)) }),
     subtitles: streams.filter(({ codec_type }) => codec_type === 'subtitle').map(toSubtitle),
     skipped,
     streamCount: streams.length,

@@ -6,6 +6,8 @@ import type { SkippedTrack } from '../vocabulary/media.ts'
 export type TrackSelection = {
   readonly video: Fields | undefined
   readonly audio: Fields | undefined
+  /** The other audio tracks that a listener could choose, best first. */
+  readonly otherAudio: readonly Fields[]
   /** The mono tracks that together are the audio; null when it is a single track. */
   readonly monoTracks: ReturnType<typeof findMonoTracks>
   readonly skipped: readonly SkippedTrack[]
@@ -34,7 +36,10 @@ export function pick(streams: readonly Fields[], programs: readonly Fields[] = [
   const monoTracks = audio ? findMonoTracks(audible, audio) : null
   const chosen = new Set([video, audio, ...(monoTracks ?? []).map(({ stream }) => stream)])
   const skipped = streams.filter((stream) => !chosen.has(stream) && stream.codec_type !== 'subtitle')
-  return { video, audio, monoTracks, skipped: skipped.map((stream) => toSkipped(stream, isTogether)) }
+  const otherAudio = audible
+    .filter((stream) => !chosen.has(stream) && toInteger(stream.channels) > 0 && !isSecondary(stream))
+    .toSorted((a, b) => compare(audioRank(a), audioRank(b)))
+  return { video, audio, otherAudio, monoTracks, skipped: skipped.map((stream) => toSkipped(stream, isTogether)) }
 }
 
 /** Returns the rule which tracks belong to a program of the video, or to no program. `programs` is what ffprobe lists. */
@@ -98,10 +103,14 @@ const secondaryDispositions = [
   'karaoke',
 ] as const
 
+function isSecondary(stream: Fields): boolean {
+  return secondaryDispositions.some((disposition) => hasDisposition(stream, disposition))
+}
+
 function audioRank(stream: Fields): number[] {
   return [
     Number(toInteger(stream.channels) > 0),
-    Number(!secondaryDispositions.some((disposition) => hasDisposition(stream, disposition))),
+    Number(!isSecondary(stream)),
     Number(hasDisposition(stream, 'default')),
     toInteger(stream.channels),
   ]
@@ -115,6 +124,9 @@ function best(streams: readonly Fields[], rank: (stream: Fields) => number[]): F
   }
   return found?.stream
 }
+
+/** Orders ranks from the highest down. */
+const compare = (a: readonly number[], b: readonly number[]): number => Number(isHigher(b, a)) - Number(isHigher(a, b))
 
 /** Whether rank `a` is higher than `b`: the first number that differs decides. Of equal ranks the earlier stream wins. */
 function isHigher(a: readonly number[], b: readonly number[]): boolean {

@@ -15,6 +15,11 @@ export type Probe = {
   readonly video: VideoStream | null
   /** The audio track to work with, selected by the rules of `pick.ts`; null when there is none. */
   readonly audio: AudioStream | null
+  /**
+   * The other audio tracks that a listener could choose, best first: not those for which `pick.ts` says that they accompany or
+   * replace the main one for some listeners. Absent when there are none.
+   */
+  readonly otherAudio?: readonly AudioStream[]
   /** All subtitle tracks. */
   readonly subtitles: readonly SubtitleStream[]
   /** Tracks that are not used: the other video and audio tracks, cover art, data, attachments. */

@@ -24,8 +24,11 @@ export function toDemanding(video: VideoStream): VideoStream {
   return { ...video, ...colours, codec: 'h264', pixelFormat: 'yuva420p10le', maxFramesPerSecond: null }
 }
 
-/** Adds the filters that turn the sample into the source of {@link toDemanding} in front of those in `-vf`. */
+/** Adds the filters that turn the sample into the source of {@link toDemanding} in front of those in `-vf` or of a graph. */
 export function afterDemanding(options: readonly string[]): string[] {
+  const graph = options.indexOf('-filter_complex') + 1
+  if (graph > 0)
+    return options.with(graph, (options[graph] ?? '').replace(/^\[.*?\]/, `$&${demandingFilters.join(',')},`))
   const filters = options.indexOf('-vf') + 1
   return options.with(filters, [...demandingFilters, options[filters]].join(','))
 }

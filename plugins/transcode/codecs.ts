@@ -27,7 +27,21 @@ type Special = {
   readonly mastering?: Mastering | undefined
   /** The frame rate the encoder plans for, where ffmpeg passes one to it that is too high. */
   readonly rate?: number | undefined
+  /** The highest bit rate, for video in segments: it has keyframes only where `-force_key_frames` requests them. */
+  readonly segmentedKbps?: number | undefined
 }
+
+/** How much a decoder buffers of video in segments: seconds at the highest bit rate. */
+const BUFFER_SECONDS = 1.5
+
+/** Returns the options of every encoder for video in segments: the highest bit rate, and no keyframes by count. */
+function toSegmented(kbps: number | undefined): string[] {
+  if (kbps === undefined) return []
+  return [['-maxrate', `${kbps}k`, '-bufsize', `${Math.round(BUFFER_SECONDS * kbps)}k`], toGroupSize()].flat()
+}
+
+/** Returns the option for the largest number of frames from a keyframe to the next: more than any source has in a segment. */
+const toGroupSize = (): string[] => ['-g', '9999']
 
 const x264Presets = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow']
 
@@ -41,10 +55,11 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Constrained Baseline', 'Baseline', 'Main', 'High'],
     hdrProfiles: [],
     // otherwise a 4:2:2 or 10-bit source gets a profile that no browser plays
-    options: (preset, crf, { rate } = {}) =>
+    options: (preset, crf, { rate, segmentedKbps } = {}) =>
       [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', 'high'],
         rate === undefined ? [] : ['-x264-params', `fps=${rate}`],
+        segmentedKbps === undefined ? [] : ['-sc_threshold', '0', ...toSegmented(segmentedKbps)],
       ].flat(),
   },
   hevc: {
@@ -55,11 +70,15 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     minSide: 16,
     profiles: ['Main'],
     hdrProfiles: ['Main 10'],
-    options: (preset, crf, { mastering, rate } = {}) => {
-      const rateParams = rate === undefined ? [] : [`fps=${rate}`]
+    options: (preset, crf, { mastering, rate, segmentedKbps } = {}) => {
+      const rateParams = [
+        ...(rate === undefined ? [] : [`fps=${rate}`]),
+        ...(segmentedKbps === undefined ? [] : ['scenecut=0', 'open-gop=0']),
+      ]
       return [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', mastering ? 'main10' : 'main'],
         ['-x265-params', ['log-level=error', ...rateParams, ...(mastering ? toX265(mastering) : [])].join(':')],
+        segmentedKbps === undefined ? [] : ['-forced-idr', '1', ...toSegmented(segmentedKbps)],
       ].flat()
     },
   },
@@ -72,14 +91,18 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Main'],
     hdrProfiles: ['Main'],
     highestRate: 240,
-    options: (preset, crf, { mastering } = {}) => {
-      const params = mastering ? toSvt(mastering) : []
+    options: (preset, crf, { mastering, segmentedKbps } = {}) => {
+      const params = [
+        ...(mastering ? toSvt(mastering) : []),
+        ...(segmentedKbps === undefined ? [] : ['enable-force-key-frames=1']),
+      ]
       return [
         '-preset',
         String(preset),
         '-crf',
         String(crf),
         ...(params.length > 0 ? ['-svtav1-params', params.join(':')] : []),
+        ...toSegmented(segmentedKbps),
       ]
     },
   },
@@ -92,9 +115,15 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Profile 0'],
     hdrProfiles: [],
     // without `-b:v 0` the CRF only limits the quality of a low default bit rate
-    options: (preset, crf) =>
+    options: (preset, crf, { segmentedKbps } = {}) =>
       [
-        ['-crf', String(crf), '-b:v', '0'],
+        [
+          '-crf',
+          String(crf),
+          '-b:v',
+          segmentedKbps === undefined ? '0' : `${Math.round(segmentedKbps / BUFFER_SECONDS)}k`,
+        ],
+        segmentedKbps === undefined ? [] : [...toSegmented(segmentedKbps), '-keyint_min', '9999'],
         ['-deadline', 'good', '-cpu-used', String(preset), '-row-mt', '1'],
       ].flat(),
   },

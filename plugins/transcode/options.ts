@@ -9,6 +9,7 @@ import {
   type Container,
   type VideoCodec,
 } from './codecs.ts'
+import { findRenditionMistakes, isUniqueKey, renditionShape, type GivenRenditions } from '../ladder/options.ts'
 import type { Hdr } from '../frames/colour.ts'
 import type { Fit } from '../frames/size.ts'
 
@@ -17,6 +18,9 @@ const byCodec = { values: 'by codec', defaultText: 'by codec' }
 const endings = containers.map((container) => `\`.${container}\``).join(', ')
 const audioDefaults = Object.entries(audioCodecOf).map(([container, codec]) => `${codec} in ${container}`)
 const kbpsDefaults = Object.entries(audioCodecs).map(([codec, { kbps }]) => `${kbps} for ${codec}`)
+
+/** Default keys of subtitles: beside one file, and beside renditions, which caches keep. */
+const subtitlesKeys = { file: 'sub_{name}_{n}.vtt', renditions: 'hls_{name}/{version}/sub_{n}.vtt' } as const
 
 /** The only place of defaults, limits and descriptions; `npm run docs` writes the table of docs/plugins.md from it. */
 export const transcodeOptions = z
@@ -78,6 +82,12 @@ export const transcodeOptions = z
           .optional()
           .meta({ defaultText: kbpsDefaults.join(', ') })
           .describe('Bit rate of audio that is re-encoded, in kbit/s.'),
+        /** `all` makes a rendition of one audio track per language; only with `renditions`. */
+        languages: z
+          .enum(['one', 'all'])
+          .optional()
+          .meta({ defaultText: '`one`' })
+          .describe('`all` makes a rendition of the best audio track of each language; only with `renditions`.'),
       })
       .default({}),
     /** Brings the audio to a loudness (EBU R128), in two passes. */
@@ -110,8 +120,11 @@ export const transcodeOptions = z
     /** Key of a subtitle file: `{n}` counts from 1, `{language}` is a three-letter code or `und`. */
     subtitlesKey: z
       .string()
-      .default('sub_{name}_{n}.vtt')
-      .meta({ values: 'a key with `{n}`' })
+      .optional()
+      .meta({
+        values: 'a key with `{n}`',
+        defaultText: `\`${subtitlesKeys.file}\`, with \`renditions\` \`${subtitlesKeys.renditions}\``,
+      })
       .describe(
         'Key of each subtitle file. `{n}` counts from 1, `{language}` is a three-letter code, or `und` when unknown.',
       ),
@@ -129,6 +142,7 @@ export const transcodeOptions = z
       .default('cvted_{name}.mp4')
       .meta({ values: `ends in ${endings}` })
       .describe('Key of the result; its extension chooses the container.'),
+    ...renditionShape,
   })
   .superRefine((given, context) => {
     const addIssue = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
@@ -139,19 +153,20 @@ type Given = {
   codec: VideoCodec
   crf?: number | undefined
   preset?: string | number | undefined
-  audio: { codec?: AudioCodec | undefined; kbps?: number | undefined }
+  audio: { codec?: AudioCodec | undefined; kbps?: number | undefined; languages?: 'one' | 'all' | undefined }
   maxWidth?: number | undefined
   maxHeight?: number | undefined
   fit: Fit
   hdr: Hdr
+  metadata: 'drop' | 'keep'
   subtitles: 'none' | 'webvtt'
-  subtitlesKey: string
+  subtitlesKey?: string | undefined
   key: string
-}
+} & GivenRenditions
 
 /** Finds mistakes that depend on several options. */
 function findMistakes(given: Given): [string[], string][] {
-  const { codec, crf, preset, audio, key, fit, hdr } = given
+  const { codec, crf, preset, audio, key, fit, hdr, subtitlesKey = subtitlesKeys.file } = given
   const traits = videoCodecs[codec]
   const container = toContainer(key)
   const audioCodec = audio.codec
@@ -173,37 +188,39 @@ function findMistakes(given: Given): [string[], string][] {
       `${audioCodec} does not go into ${container}`,
     ],
     [
-      given.subtitles !== 'none' && !(isUniqueKey(given.subtitlesKey) && given.subtitlesKey.includes('{n}')),
+      given.subtitles !== 'none' && !(isUniqueKey(subtitlesKey) && subtitlesKey.includes('{n}')),
       ['subtitlesKey'],
       'must contain {name} or {id}, and {n}',
     ],
+    [audio.languages === 'all' && given.renditions === undefined, ['audio', 'languages'], '"all" needs renditions'],
+    ...findRenditionMistakes(given),
   ]
   return rules.filter(([isWrong]) => isWrong).map(([, path, message]) => [path, message])
 }
 
-/** Whether a key template gives each job a key of its own. */
-const isUniqueKey = (key: string): boolean => /\{(?:name|id)\}/.test(key)
-
 export type TranscodeOptions = z.output<typeof transcodeOptions>
 
 /** {@link TranscodeOptions} with all defaults that depend on other options. */
-export type EncodeSettings = Omit<TranscodeOptions, 'crf' | 'preset' | 'audio'> & {
+export type EncodeSettings = Omit<TranscodeOptions, 'crf' | 'preset' | 'audio' | 'subtitlesKey'> & {
   readonly crf: number
   readonly preset: string | number
-  readonly audio: { readonly codec: AudioCodec; readonly kbps: number }
+  readonly audio: { readonly codec: AudioCodec; readonly kbps: number; readonly languages?: 'one' | 'all' | undefined }
+  readonly subtitlesKey: string
   readonly container: Container
 }
 
 /** Fills in the defaults that depend on the codec and the container. */
 export function toEncodeSettings(given: TranscodeOptions): EncodeSettings {
-  const container = toContainer(given.key) ?? 'mp4'
+  const isLadder = given.renditions !== undefined
+  const container = isLadder ? 'mp4' : (toContainer(given.key) ?? 'mp4')
   const video = videoCodecs[given.codec]
   const audioCodec = given.audio.codec ?? audioCodecOf[container]
   return {
     ...given,
     crf: given.crf ?? video.crf.default,
     preset: given.preset ?? video.preset.default,
-    audio: { codec: audioCodec, kbps: given.audio.kbps ?? audioCodecs[audioCodec].kbps },
+    audio: { ...given.audio, codec: audioCodec, kbps: given.audio.kbps ?? audioCodecs[audioCodec].kbps },
+    subtitlesKey: given.subtitlesKey ?? (isLadder ? subtitlesKeys.renditions : subtitlesKeys.file),
     container,
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediadError, type RunContext, type SubtitleStream } from 'mediad'
+import { IMMUTABLE } from '../streaming/rendition.ts'
 import { toStartOptions } from './timestamps.ts'
 
 /** Returns the encoders that subtitles need. */
@@ -48,7 +49,16 @@ function toOptions({ index }: SubtitleStream): string[] {
 }
 
 async function add({ add }: RunContext, { track, path, key, n }: Wanted & { key: string; n: number }): Promise<void> {
-  await add(path, 'subtitles', { key, contentType: 'text/vtt', values: { n, language: track.language ?? 'und' } })
+  const { language } = track
+  const values = { n, language: language ?? 'und' }
+  const isVersioned = key.includes('{version}')
+  await add(path, 'subtitles', {
+    key,
+    contentType: 'text/vtt',
+    values,
+    language,
+    ...(isVersioned && { cacheControl: IMMUTABLE }),
+  })
 }
 
 function describe(tracks: readonly SubtitleStream[]): string {

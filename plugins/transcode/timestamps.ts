@@ -96,18 +96,25 @@ export function toTimestampFilters(video: VideoStream, highest?: number): string
   ]
 }
 
-/** Where encoded video goes: the highest frame rate that the encoder accepts, if it has one, and the container. */
-export type Target = { readonly highest?: number | undefined; readonly container: Container }
+/** Where encoded video goes. */
+export type Target = {
+  /** The highest frame rate that the encoder accepts, if it has one. */
+  readonly highest?: number | undefined
+  readonly container: Container
+  /** Whether the first frame is always shown from 0 on, for a container that cannot represent a track that starts late. */
+  readonly startsAtZero?: boolean
+}
 
 /**
  * Returns the output options that keep timestamps exact, instead of rounding them to the claimed frame rate. The encoder's time
  * base is that of the container: where the two differ, bitstream filters of ffmpeg 5.1 mix them up.
  */
-export function toTimestampOptions(probe: Probe, video: VideoStream, { highest, container }: Target): string[] {
+export function toTimestampOptions(probe: Probe, video: VideoStream, target: Target): string[] {
+  const { highest, container, startsAtZero = isBroadcast(probe.format) } = target
   const exceeds = exceedsEncoderRate(video, highest)
   const ticks = exceeds ? highest : container === 'mp4' ? toTicks(video) : 1000
   return [
-    ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toPacketFilter(probe, video)],
+    ['-fps_mode', 'vfr', '-enc_time_base:v', `1:${ticks}`, '-bsf:v', toPacketFilter(probe, video, startsAtZero)],
     exceeds && container === 'mp4' ? ['-video_track_timescale', String(ticks)] : [],
   ].flat()
 }
@@ -120,10 +127,10 @@ export function toTimestampOptions(probe: Probe, video: VideoStream, { highest, 
  * are named. Since ffmpeg 6 packets have the durations of the source, which belong to other frames where these are reordered;
  * a container keeps the last one.
  */
-function toPacketFilter(probe: Probe, video: VideoStream): string {
+function toPacketFilter(probe: Probe, video: VideoStream, startsAtZero: boolean): string {
   const duration = (1 / Math.min(toReportedRate(video), toMaxRate(video))).toFixed(9)
   const latest = (Math.max(0, toDelaySeconds(probe, video)) + 1).toFixed(3)
-  const isFirst = isBroadcast(probe.format) ? 'eq(N\\,0)' : `eq(N\\,0)*lt(PTS*TB\\,${latest})`
+  const isFirst = startsAtZero ? 'eq(N\\,0)' : `eq(N\\,0)*lt(PTS*TB\\,${latest})`
   // `weave` gives a frame the timestamp of its second field
   const shift = video.codedFields === undefined ? '' : `-${(1 / (2 * toReportedRate(video))).toFixed(9)}/TB`
   const [pts, dts] = [`if(${isFirst}\\,0\\,PTS${shift})`, `if(${isFirst}\\,min(DTS\\,0)\\,DTS)${shift}`]

@@ -5,7 +5,7 @@ import { definePlugin, isStill, type Probe, type RunContext } from 'mediad'
 import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, staysHdr, toFrameFilters } from '../frames/colour.ts'
+import { colourFilters, toFrameFilters } from '../frames/colour.ts'
 import { copyAll, findPlanChange, reencodeAll, toCopiedTracks, toCopyPlan, toEvidence, type CopyPlan } from './copy.ts'
 import { toInputOptions } from './input.ts'
 import { extendLastFrame } from './result/last-frame.ts'
@@ -19,8 +19,10 @@ import { reportChanges, reportChoices, reportDefects } from './result/report.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result/result.ts'
 import { assertMixable, mayChange, toAudioEncoderOptions, toFilteredAudio } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
-import { toExplicitRate, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
+import { toTimestampFilters } from './timestamps.ts'
 import { toTrials } from './trial.ts'
+import { toTag, toVideoEncoding } from './video.ts'
+import { makeLadder, toLadderEncoders, toLadderTrials } from '../ladder/ladder.ts'
 import { toCopyFilter } from '../bitstream/evidence.ts'
 
 /**
@@ -30,25 +32,35 @@ import { toCopyFilter } from '../bitstream/evidence.ts'
 export const transcode = definePlugin('transcode', transcodeOptions, (given) => {
   const settings = toEncodeSettings(given)
   return {
-    keys: [given.key, ...(given.subtitles === 'none' ? [] : [given.subtitlesKey])],
+    keys: [
+      settings.renditions === undefined ? given.key : given.renditionsKey,
+      ...(given.subtitles === 'none' ? [] : [settings.subtitlesKey]),
+    ],
     weight: 20,
     encoders: [
-      videoCodecs[settings.codec].encoder,
+      ...(settings.renditions === undefined ? [videoCodecs[settings.codec].encoder] : toLadderEncoders(settings)),
       audioCodecs[settings.audio.codec].encoder,
       ...toSubtitleEncoders(given),
     ],
     filters: colourFilters,
-    trials: (sample) =>
-      toTrials({
+    trials(sample) {
+      if (settings.renditions !== undefined) return toLadderTrials(settings, sample)
+      return toTrials({
         settings,
         sample,
         toOptions: (probe, loudness) => transcodeArguments({ settings, plan: reencodeAll, loudness }, probe),
         decodeCheck: given.copy === 'auto' ? toDecodeCheck({ settings, plan: copyAll }, sample) : undefined,
-      }),
+      })
+    },
     async run(context) {
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a still image')
       assertMixable(probe.audio)
+      if (settings.renditions !== undefined) {
+        await explainScrambling(context, () => makeLadder(context, settings))
+        if (settings.subtitles !== 'none') await extractSubtitles(context, settings.subtitlesKey)
+        return
+      }
       const loudness = await toLoudness(context, probe.audio, settings.loudness)
       const request = { settings, plan: toCopyPlan(settings, probe), loudness }
       const encoded = await explainScrambling(context, async () => {
@@ -142,31 +154,19 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Enco
   return encoded
 }
 
-/** Returns the tag of video in an mp4. Apple's players require `hvc1`; copied H.264 can have `avc3`, which many players reject. */
-function toTag({ codec, container }: EncodeSettings, isCopy: boolean): string[] {
-  if (container !== 'mp4') return []
-  if (codec === 'hevc') return ['-tag:v', 'hvc1']
-  return codec === 'h264' && isCopy ? ['-tag:v', 'avc1'] : []
-}
-
 function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string[] {
   const { video } = probe
   if (!video) return ['-vn']
-  const { encoder, options, minSide, highestRate } = videoCodecs[settings.codec]
+  const { minSide, highestRate } = videoCodecs[settings.codec]
   const map = ['-map', `0:${video.index}`]
-  const tag = toTag(settings, plan.video)
-  if (plan.video) return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...tag]
-  const kept = staysHdr(video, settings.hdr)
-  const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toExplicitRate(video) }
+  if (plan.video)
+    return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...toTag(settings, plan.video)]
+  const { encoder, pixels, timing } = toVideoEncoding(probe, video, { ...settings, highest: highestRate })
   const filters = [
     ...toTimestampFilters(video, highestRate),
     ...toFrameFilters(video, toLayout(video, { ...settings, minSide }), settings),
   ]
-  return [
-    [...map, '-c:v', encoder, ...options(settings.preset, settings.crf, special)],
-    ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
-    [...toTimestampOptions(probe, video, { highest: highestRate, container: settings.container }), ...tag],
-  ].flat()
+  return [...map, ...encoder, '-vf', filters.join(','), ...pixels, ...timing]
 }
 
 function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Probe): string[] {

@@ -4,12 +4,16 @@
  */
 import { schema as config } from '../../daemon/config/schema.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
-import { audioCodecs, videoCodecs } from '../../plugins/transcode/codecs.ts'
+import { renditionOptions } from '../../plugins/ladder/options.ts'
+import { toMaxrateKbps } from '../../plugins/ladder/rates.ts'
+import { audioCodecs, videoCodecs, type VideoCodec } from '../../plugins/transcode/codecs.ts'
 import { transcodeOptions } from '../../plugins/transcode/options.ts'
+import { dashOptions } from '../../plugins/streaming/dash.ts'
+import { hlsOptions } from '../../plugins/streaming/hls.ts'
 import { uploadOptions } from '../../plugins/upload.ts'
 import { toOptionRows } from './options.ts'
 
-export const pages = ['docs/configuration.md', 'docs/plugins.md']
+export const pages = ['docs/configuration.md', 'docs/plugins.md', 'docs/streaming.md']
 
 const optionHead = ['option', 'default', 'values', 'meaning']
 
@@ -17,6 +21,10 @@ const tables: Readonly<Record<string, (paths: readonly string[]) => readonly (re
   config: (paths) => [optionHead, ...toOptionRows(config, paths)],
   transcode: () => [optionHead, ...toOptionRows(transcodeOptions)],
   thumbnail: () => [optionHead, ...toOptionRows(thumbnailOptions)],
+  rendition: () => [optionHead, ...toOptionRows(renditionOptions)],
+  maxrates: () => [['short side', ...codecNames], ...toMaxrateRows()],
+  hls: () => [optionHead, ...toOptionRows(hlsOptions)],
+  dash: () => [optionHead, ...toOptionRows(dashOptions)],
   upload: () => [optionHead, ...toOptionRows(uploadOptions)],
   videoCodecs: () => [['codec', '`crf`', '`preset`', 'containers', 'encoder'], ...toVideoRows()],
   audioCodecs: () => [['audio codec', '`audio.kbps`', 'containers', 'encoder'], ...toAudioRows()],
@@ -42,6 +50,15 @@ function toVideoRows(): string[][] {
     containers.join(', '),
     `\`${encoder}\``,
   ])
+}
+
+const codecNames = Object.keys(videoCodecs) as VideoCodec[]
+
+/** Rows with the highest bit rates of renditions, in kbit/s. */
+function toMaxrateRows(): string[][] {
+  return [2160, 1440, 1080, 720, 540, 480, 360].map((side) =>
+    [String(side)].concat(codecNames.map((codec) => String(toMaxrateKbps(side, codec, 30)))),
+  )
 }
 
 function toAudioRows(): string[][] {

@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { schema } from '../../daemon/config/schema.ts'
+import { renditionOptions } from '../../plugins/ladder/options.ts'
+import { dashOptions } from '../../plugins/streaming/dash.ts'
+import { hlsOptions } from '../../plugins/streaming/hls.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
 import { transcodeOptions } from '../../plugins/transcode/options.ts'
 import { uploadOptions } from '../../plugins/upload.ts'
@@ -19,8 +22,11 @@ const test = suite('docs: generated tables')
 /** The files that declare the keys of the options, with their JSDoc. */
 const declarations: [z.ZodType, string[]][] = [
   [schema, ['daemon/config/config.ts', 'daemon/config/schema.ts', 'daemon/config/limits.ts']],
-  [transcodeOptions, ['plugins/transcode/options.ts']],
+  [transcodeOptions, ['plugins/transcode/options.ts', 'plugins/ladder/options.ts']],
   [thumbnailOptions, ['plugins/thumbnail/options.ts']],
+  [renditionOptions, ['plugins/ladder/options.ts']],
+  [hlsOptions, ['plugins/streaming/hls.ts']],
+  [dashOptions, ['plugins/streaming/dash.ts']],
   [uploadOptions, ['plugins/upload.ts']],
 ]
 

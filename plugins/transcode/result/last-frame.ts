@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediadError, type Probe, type RunContext } from 'mediad'
 import { toVideoEnd } from './defects.ts'
+import type { Container } from '../codecs.ts'
 import { toMuxerOptions, type EncodeSettings } from '../options.ts'
 import { toMediaSeconds, type Result } from './result.ts'
 import { TOLERANCE_SECONDS } from '../timestamps.ts'
@@ -17,13 +18,30 @@ const INDEXED_SECONDS = 0.5
  */
 export async function extendLastFrame<Encoded extends Result>(
   context: RunContext,
-  settings: EncodeSettings,
+  settings: Pick<EncodeSettings, 'container' | 'metadata'>,
   encoded: Encoded,
 ): Promise<Encoded> {
-  const end = settings.container === 'mp4' ? toVideoEnd({ ...encoded, probe: context.probe }) : null
+  return await extendWith(context, { container: settings.container, muxer: toMuxerOptions(settings) }, encoded)
+}
+
+type Target = {
+  readonly container: Container
+  /** Options of the muxer. */
+  readonly muxer: readonly string[]
+  /** Timestamp at which ffmpeg reads the start of the result, in seconds. */
+  readonly shift?: number
+}
+
+/** Extends the last frame as {@link extendLastFrame} does, with other options of the muxer. */
+export async function extendWith<Encoded extends Result>(
+  context: RunContext,
+  { container, muxer, shift = 0 }: Target,
+  encoded: Encoded,
+): Promise<Encoded> {
+  const end = container === 'mp4' ? toVideoEnd({ ...encoded, probe: context.probe }) : null
   if (end === null || lastsUntil(encoded.result, end)) return encoded
-  const path = join(context.workspace, `transcode-${randomUUID()}.${settings.container}`)
-  const result = await copyExtended(context, { path, end, settings, encoded })
+  const path = join(context.workspace, `transcode-${randomUUID()}.${container}`)
+  const result = await copyExtended(context, { path, end: end + shift, muxer, encoded })
   const isRight = result !== null && Math.abs(toMediaSeconds(result) - end) <= TOLERANCE_SECONDS
   await rm(isRight ? encoded.path : path, { force: true })
   return isRight ? { ...encoded, path, result } : encoded
@@ -39,11 +57,11 @@ function lastsUntil(result: Probe, end: number): boolean {
   return end - toMediaSeconds(result) <= TOLERANCE_SECONDS && end - indexed <= INDEXED_SECONDS
 }
 
-type Extension = { path: string; end: number; settings: EncodeSettings; encoded: Result }
+type Extension = { path: string; end: number; muxer: readonly string[]; encoded: Result }
 
 /** Copies the result with an extended last frame. Null when the duration exceeds the container or the limits. */
-async function copyExtended(context: RunContext, { path, end, settings, encoded }: Extension): Promise<Probe | null> {
-  const options = [...toExtensionOptions(end, encoded.result), ...toMuxerOptions(settings)]
+async function copyExtended(context: RunContext, { path, end, muxer, encoded }: Extension): Promise<Probe | null> {
+  const options = [...toExtensionOptions(end, encoded.result), ...muxer]
   try {
     await context.ffmpeg({ input: encoded.path, outputs: [{ path, options }] })
     return await context.inspect(path)

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { MediadError, type FfmpegResult, type FfmpegTrial, type Probe, type RunContext } from 'mediad'
+import { afterDemanding, toDemanding } from '../frames/trial.ts'
+import { IMMUTABLE, RENDITION } from '../streaming/rendition.ts'
+import { readTrack, type Track } from '../streaming/track.ts'
+import { assertMixable } from '../transcode/audio.ts'
+import { audioCodecs, videoCodecs, type VideoCodec } from '../transcode/codecs.ts'
+import { toInputOptions } from '../transcode/input.ts'
+import { MEASURING_SHARE, toLoudness } from '../transcode/loudness.ts'
+import type { EncodeSettings } from '../transcode/options.ts'
+import { extendWith } from '../transcode/result/last-frame.ts'
+import { reportChanges, reportChoices, reportDefects } from '../transcode/result/report.ts'
+import { findResultDefect, inspectResult } from '../transcode/result/result.ts'
+import { toAudioOutput, toVideoOutputs, videoMuxer, type AudioRendition } from './arguments.ts'
+import { toAudioTracks } from './languages.ts'
+import { clearPreSkip } from './pre-skip.ts'
+import { toLadder } from './rungs.ts'
+
+/** Makes all renditions of the source in one run of ffmpeg, and adds them. */
+export async function makeLadder(context: RunContext, settings: EncodeSettings): Promise<void> {
+  const { probe } = context
+  const ladder = probe.video ? toLadder(probe.video, settings) : null
+  context.note(ladder?.reason ?? 'renditions: audio only, the source has no video')
+  const audios = await prepareAudio(context, settings)
+  const files = toFiles(context, { rungs: ladder?.rungs ?? [], audios, settings })
+  const done = settings.loudness ? MEASURING_SHARE : 0
+  const run = await context.ffmpeg({
+    inputOptions: toInputOptions(probe, settings),
+    outputs: files.map(({ path, options }) => ({ path, options })),
+    durationSeconds: probe.durationSeconds,
+    onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
+  })
+  const made = await readFiles(context, files, settings)
+  const encoded = await checkResults(context, { run, made })
+  await reportDefects(context, settings, encoded)
+  const used = new Set(audios.map(({ audio }) => audio.index))
+  const skipped = probe.skipped.filter(({ index }) => !used.has(index))
+  reportChoices({ probe: { ...probe, skipped }, warn: context.warn }, settings)
+  reportChanges(context, encoded)
+  for (const { path, name, contentType } of made) {
+    const values = { rendition: name }
+    const options = { key: settings.renditionsKey, values, contentType, cacheControl: IMMUTABLE, copied: [] }
+    await context.add(path, RENDITION, options)
+  }
+}
+
+/** Chooses the audio tracks, and measures the loudness of each where a target is set. */
+async function prepareAudio(context: RunContext, settings: EncodeSettings): Promise<AudioRendition[]> {
+  const renditions: AudioRendition[] = []
+  for (const audio of toAudioTracks(context.probe, settings.audio)) {
+    assertMixable(audio)
+    renditions.push({ audio, loudness: await toLoudness(context, audio, settings.loudness) })
+  }
+  return renditions
+}
+
+type File = {
+  readonly path: string
+  readonly options: readonly string[]
+  /** Name of the rendition, such as `h264-720p` or `audio-eng`. */
+  readonly name: string
+  readonly contentType: 'video/mp4' | 'audio/mp4'
+}
+
+type Wanted = Parameters<typeof toVideoOutputs>[0] & { audios: readonly AudioRendition[] }
+
+function toFiles({ probe, workspace }: RunContext, { rungs, audios, settings }: Wanted): File[] {
+  const toPath = () => join(workspace, `rendition-${randomUUID()}.mp4`)
+  const outputs = toVideoOutputs({ settings, rungs }, probe)
+  return [
+    ...rungs.map(({ name }, n): File => {
+      return { path: toPath(), options: outputs[n] ?? [], name, contentType: 'video/mp4' }
+    }),
+    ...audios.map((rendition): File => {
+      const name = `audio-${rendition.audio.language ?? 'und'}`
+      return { path: toPath(), options: toAudioOutput(rendition, settings, probe), name, contentType: 'audio/mp4' }
+    }),
+  ]
+}
+
+/** A finished rendition. `result` has the duration and the number of frames that its boxes state. */
+type Made = File & { readonly result: Probe; readonly track: Track }
+
+async function readFiles(context: RunContext, files: readonly File[], { audio }: EncodeSettings): Promise<Made[]> {
+  const made: Made[] = []
+  for (const file of files) {
+    if (file.contentType === 'audio/mp4' && audio.codec === 'opus') await clearPreSkip(file.path)
+    const probe = await inspectResult(context, file.path)
+    const track = await readTrack(file.path)
+    made.push({ ...file, result: withBoxes(probe, track), track })
+  }
+  return made
+}
+
+/** ffprobe counts no packets of fragmented files, and shifts their start. */
+function withBoxes(probe: Probe, { seconds, samples }: Track): Probe {
+  const exact = { durationSeconds: seconds, packetCount: samples }
+  return {
+    ...probe,
+    durationSeconds: seconds,
+    video: probe.video && { ...probe.video, ...exact },
+    audio: probe.audio && { ...probe.audio, ...exact },
+  }
+}
+
+type Results = { readonly run: FfmpegResult; readonly made: Made[] }
+
+/**
+ * Checks each rung together with the audio, as if they were one file, and extends the last frames. Returns the run with the
+ * result of the first rung: all rungs have the same frames.
+ */
+async function checkResults(
+  context: RunContext,
+  { run, made }: Results,
+): Promise<FfmpegResult & { path: string; result: Probe }> {
+  const audio = made.find(({ contentType }) => contentType === 'audio/mp4')
+  const [first = audio] = made
+  if (first === undefined) throw new MediadError('input.no_av', 'the file has no video and no audio')
+  for (const [at, file] of made.entries()) {
+    if (file.contentType === 'audio/mp4') continue
+    if (file.track.samples !== first.track.samples)
+      throw new MediadError(
+        'internal.output',
+        `${file.name} has ${file.track.samples} frames, not ${first.track.samples}`,
+      )
+    const encoded = { ...run, path: file.path, result: file.result }
+    const defect = findResultDefect({ ...encoded, result: withAudio(file.result, audio?.result) }, context.probe)
+    if (defect) throw defect
+    const shift = file.result.video?.startSeconds ?? 0
+    const extended = await extendWith(context, { container: 'mp4', muxer: videoMuxer, shift }, encoded)
+    if (extended.path !== file.path) made[at] = { ...file, ...(await readAgain(extended)) }
+  }
+  const [main = first] = made
+  const encoded = { ...run, path: main.path, result: withAudio(main.result, audio?.result) }
+  const defect = main === audio ? findResultDefect(encoded, context.probe) : null
+  if (defect) throw defect
+  return encoded
+}
+
+async function readAgain({
+  path,
+  result,
+}: {
+  path: string
+  result: Probe
+}): Promise<Pick<Made, 'path' | 'result' | 'track'>> {
+  const track = await readTrack(path)
+  return { path, track, result: withBoxes(result, track) }
+}
+
+/** Returns the probe of a rung with the audio: the checks compare a source with one file. */
+function withAudio(result: Probe, audio: Probe | undefined): Probe {
+  if (audio === undefined || result.audio !== null) return result
+  const seconds = Math.max(result.durationSeconds ?? 0, audio.durationSeconds ?? 0)
+  return { ...result, audio: audio.audio, durationSeconds: seconds }
+}
+
+/** Returns the codecs of all possible renditions. */
+function toCodecs({ renditions, codec }: EncodeSettings): VideoCodec[] {
+  const list = renditions === undefined || renditions === 'auto' ? [] : renditions
+  return list.length === 0 ? [codec] : [...new Set(list.map((one) => one.codec ?? codec))]
+}
+
+/** Returns the video encoders of all possible renditions. */
+export function toLadderEncoders(settings: EncodeSettings): string[] {
+  return toCodecs(settings).map((codec) => videoCodecs[codec].encoder)
+}
+
+/** Returns the trials: each video encoder, and the audio encoder, with the options that the run will use. */
+export function toLadderTrials(settings: EncodeSettings, sample: Probe): FfmpegTrial[] {
+  const inputOptions = ['-noautorotate', '-max_error_rate', settings.onCorrupt === 'warn' ? '1' : '0.67']
+  const demanding = { ...sample, audio: null, video: sample.video && toDemanding(sample.video) }
+  const videos = toCodecs(settings).flatMap((codec): FfmpegTrial[] => {
+    if (!demanding.video) return []
+    const { rungs } = toLadder(demanding.video, { ...settings, renditions: [{ height: 64, codec }] })
+    const [options = []] = toVideoOutputs({ settings, rungs }, demanding)
+    const name = `${videoCodecs[codec].encoder} for renditions`
+    return [{ name, inputOptions, output: { extension: 'mp4', options: afterDemanding(options) } }]
+  })
+  const { audio } = sample
+  if (!audio) return videos
+  const options = toAudioOutput({ audio }, settings, sample)
+  const name = `${audioCodecs[settings.audio.codec].encoder} for renditions`
+  return [...videos, { name, inputOptions, output: { extension: 'mp4', options } }]
+}

@@ -1,0 +1,69 @@
+import { posix } from 'node:path'
+import type { Artifact } from 'mediad'
+import { measureRates, toBoundaries, toSegments, toTargetSeconds, type Rates, type Segment } from './segments.ts'
+import { readTrack, type Track } from './track.ts'
+
+/** Kind of the artifacts that `hls` and `dash` package: a fragmented MP4 file with one track. */
+export const RENDITION = 'rendition'
+/** Kind of the WebVTT files. */
+export const SUBTITLES = 'subtitles'
+
+/** `Cache-Control` of objects that never change. */
+export const IMMUTABLE = 'max-age=31536000, immutable'
+
+/** A track with everything that playlists and manifests say about it. */
+export type Rendition = {
+  readonly artifact: Artifact
+  /** Unique name: that of the file, without the extension. */
+  readonly name: string
+  readonly track: Track
+  readonly segments: readonly Segment[]
+  readonly rates: Rates
+}
+
+/** The renditions of a source, segmented at the same times. */
+export type Renditions = {
+  readonly videos: readonly Rendition[]
+  readonly audios: readonly Rendition[]
+  /** Start times of the segments in seconds, and the end of the longest track. */
+  readonly boundaries: readonly number[]
+  readonly endSeconds: number
+  readonly targetSeconds: number
+}
+
+/** Reads the renditions among the artifacts; null when there are none. */
+export async function readRenditions(
+  artifacts: readonly Artifact[],
+  segmentSeconds: number,
+): Promise<Renditions | null> {
+  const found = artifacts.filter(({ kind }) => kind === RENDITION)
+  if (found.length === 0) return null
+  const tracks = await Promise.all(found.map(({ path }) => readTrack(path)))
+  const boundaries = toBoundaries(tracks, segmentSeconds)
+  const segmented = tracks.map((track) => toSegments(track, boundaries))
+  const targetSeconds = toTargetSeconds(segmented)
+  const all = found.flatMap((artifact, n): Rendition[] => {
+    const [track, segments] = [tracks[n], segmented[n]]
+    if (track === undefined || segments === undefined) return []
+    return [{ artifact, name: toName(artifact.key), track, segments, rates: measureRates(segments, targetSeconds) }]
+  })
+  return {
+    videos: all.filter(({ track }) => track.video !== undefined),
+    audios: all.filter(({ track }) => track.audio !== undefined),
+    boundaries,
+    endSeconds: Math.max(...tracks.map(({ seconds }) => seconds)),
+    targetSeconds,
+  }
+}
+
+/** Returns the name of a file without its extension. */
+export const toName = (key: string): string => posix.basename(key, posix.extname(key))
+
+/** Returns the URL of a key relative to the object that names it. */
+export function toRelativeUrl(from: string, to: string): string {
+  return posix
+    .relative(posix.dirname(from), to)
+    .split('/')
+    .map((part) => (part === '..' ? part : encodeURIComponent(part)))
+    .join('/')
+}

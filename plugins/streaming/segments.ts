@@ -1,0 +1,93 @@
+import { MediadError } from 'mediad'
+import type { Range, Track } from './track.ts'
+
+/** A part of a track that a player requests at once: one or more fragments. Times are in seconds. */
+export type Segment = {
+  readonly range: Range
+  readonly start: number
+  readonly seconds: number
+}
+
+/** How much boundaries of video tracks can differ, in seconds: the rounding of their time bases. */
+const TOLERANCE_SECONDS = 0.005
+
+/**
+ * Returns the start times of the segments of all tracks: those of fragments of the first video track, else of the first
+ * track, so that each segment but the last lasts at least `segmentSeconds`, within half a fragment.
+ */
+export function toBoundaries(tracks: readonly Track[], segmentSeconds: number): number[] {
+  const reference = tracks.find(({ video }) => video !== undefined) ?? tracks[0]
+  if (reference === undefined) return []
+  const boundaries: number[] = []
+  for (const { start, duration } of reference.fragments) {
+    const [time, half] = [start / reference.timescale, duration / reference.timescale / 2]
+    const isDue = boundaries.length === 0 || time - (boundaries.at(-1) ?? 0) >= segmentSeconds - half
+    if (isDue) boundaries.push(time)
+  }
+  return boundaries
+}
+
+/**
+ * Groups the fragments of a track into segments: each begins with the fragment whose start is nearest to a boundary.
+ *
+ * @throws MediadError `internal.output` for video whose fragments do not start at the boundaries: players could not switch
+ */
+export function toSegments(track: Track, boundaries: readonly number[]): Segment[] {
+  const starts = [...new Set(boundaries.map((boundary) => findNearest(track, boundary)))]
+  return starts.map((from, n) => {
+    const part = track.fragments.slice(from, starts[n + 1])
+    const [first, last] = [part[0], part.at(-1)]
+    if (first === undefined || last === undefined) throw new MediadError('internal.output', 'a segment is empty')
+    const start = first.start / track.timescale
+    return {
+      range: { offset: first.offset, sizeBytes: last.offset + last.sizeBytes - first.offset },
+      start,
+      seconds: (last.start + last.duration) / track.timescale - start,
+    }
+  })
+}
+
+/** Returns the index of the fragment that starts nearest to a time. */
+function findNearest({ fragments, timescale, video }: Track, seconds: number): number {
+  let [nearest, least] = [0, Infinity]
+  for (const [at, { start }] of fragments.entries()) {
+    const distance = Math.abs(start / timescale - seconds)
+    if (distance < least) [nearest, least] = [at, distance]
+  }
+  if (video === undefined || nearest === 0 || least <= TOLERANCE_SECONDS) return nearest
+  throw new MediadError('internal.output', `a video track has no fragment that starts at ${seconds.toFixed(3)} s`)
+}
+
+/** Returns the target duration of all playlists, in seconds: no segment is longer, rounded to an integer. */
+export function toTargetSeconds(all: readonly (readonly Segment[])[]): number {
+  return Math.max(1, ...all.flat().map(({ seconds }) => Math.round(seconds)))
+}
+
+/** Bit rates in bits per second. */
+export type Rates = { readonly peak: number; readonly average: number }
+
+/**
+ * Measures the bit rates of a track as HLS defines them: the peak is the highest rate of any contiguous segments that last
+ * from 0.5 to 1.5 times the target duration (draft-pantos-hls-rfc8216bis, 4.4.6.2).
+ */
+export function measureRates(segments: readonly Segment[], targetSeconds: number): Rates {
+  const total = sum(segments)
+  let peak = 0
+  for (let from = 0; from < segments.length; from++)
+    for (let to = from + 1; to <= segments.length; to++) {
+      const { bits, seconds } = sum(segments.slice(from, to))
+      if (seconds > 1.5 * targetSeconds) break
+      if (seconds >= 0.5 * targetSeconds) peak = Math.max(peak, bits / seconds)
+    }
+  const average = total.seconds > 0 ? total.bits / total.seconds : 0
+  return { peak: Math.ceil(peak || average), average: Math.ceil(average) }
+}
+
+function sum(segments: readonly Segment[]): { bits: number; seconds: number } {
+  let [bits, seconds] = [0, 0]
+  for (const segment of segments) {
+    bits += segment.range.sizeBytes * 8
+    seconds += segment.seconds
+  }
+  return { bits, seconds }
+}
