@@ -2,9 +2,10 @@ import * as assert from 'uvu/assert'
 import { suite } from '../helpers/suite.ts'
 import { changeText, makePresentation, type Presentation } from './package.ts'
 import type { Files } from './read.ts'
+import { validateDash } from './validate-dash.ts'
 import { validateHls } from './validate-hls.ts'
 
-const test = suite('HLS')
+const test = suite('HLS and DASH')
 let presentation: Presentation
 
 test.before(async () => {
@@ -21,6 +22,7 @@ test.after(async () => await presentation[Symbol.asyncDispose]())
 
 test('renditions of one run become a valid presentation', () => {
   assert.equal(validateHls(presentation.files, presentation.master), [])
+  assert.equal(validateDash(presentation.files, presentation.manifest), [])
 })
 
 test('media comes before its playlists, and the multivariant playlist after all that it names', () => {
@@ -132,3 +134,33 @@ test('the validator requires audio near the boundaries of the video', () => {
   )
   assert.match(validateHls(late, presentation.master).join(), 'aligned boundaries')
 })
+
+const mpd = /manifest\.mpd$/
+
+/** Each rule of the DASH validator detects a manifest that breaks it. */
+const manifestMutations: [rule: string, change: (files: Files) => Files][] = [
+  ['exists', replace(mpd, 'v1/h264-240p.mp4', 'v2/h264-240p.mp4')],
+  ['profile', replace(mpd, 'isoff-on-demand', 'isoff-live')],
+  ['duration', replace(mpd, 'mediaPresentationDuration="PT7', 'mediaPresentationDuration="PT8')],
+  ['unique ids', replace(mpd, 'id="h264-240p"', 'id="h264-360p"')],
+  ['codecs', replace(mpd, /avc1\.[0-9a-f]{6}/, 'avc1.640033')],
+  ['mimeType', replace(mpd, 'mimeType="audio/mp4"', 'mimeType="video/mp4"')],
+  ['size', replace(mpd, 'height="240"', 'height="242"')],
+  ['frameRate', replace(mpd, 'frameRate="12"', 'frameRate="25"')],
+  ['bandwidth', replace(mpd, /bandwidth="\d+/, 'bandwidth="9000000')],
+  ['init range', replace(mpd, /range="0-(\d)/, 'range="0-1$1')],
+  ['index range', replace(mpd, /indexRange="(\d+)-\d+/, 'indexRange="$1-9999')],
+  ['starts with a sync sample', patch('h264-240p', { type: 'trun', at: 16, value: 0x0101_0000 })],
+  ['index times', patch('h264-240p', { type: 'sidx', at: 40, value: 1 })],
+  ['index covers all', patch('h264-240p', { type: 'sidx', at: 32, value: 3 })],
+  ['aligned', replace(mpd, 'subsegmentAlignment="true"', 'subsegmentAlignment="false"')],
+]
+
+for (const [at, [rule, change]] of manifestMutations.entries())
+  test(`the DASH validator detects a violation of the rule "${rule}" (${at + 1})`, () => {
+    const found = validateDash(change(presentation.files), presentation.manifest)
+    assert.ok(
+      found.some((problem) => problem.startsWith(rule)),
+      `${rule}: ${found.join('; ')}`,
+    )
+  })
