@@ -2,13 +2,13 @@ import type { Config } from '../config/config.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { describeVersion, findMismatch } from '../programs/versions.ts'
-import { findTested, runTrials } from '../trial/trials.ts'
+import { findTested, runTrials, type HardwareTrial, type TrialResults } from '../trial/trials.ts'
 import type { Check, CheckDeps } from './check.ts'
 
 /** Creates the checks of ffmpeg, which need neither bucket nor queues. */
 export function createFfmpegChecks(deps: Pick<CheckDeps, 'config' | 'openPrograms' | 'log'>): Check[] {
   const { config, openPrograms, log } = deps
-  let running: Promise<string[]> | undefined
+  let running: Promise<TrialResults> | undefined
   const runAll = () =>
     (running ??= openPrograms().then((programs) => runTrials({ programs, plugins: toPlugins(config), log })))
   return [
@@ -26,10 +26,31 @@ export function createFfmpegChecks(deps: Pick<CheckDeps, 'config' | 'openProgram
     { name: 'filters', run: () => checkAvailable({ ...deps, runAll }, 'filters') },
     {
       name: 'trial run',
-      run: async () => ['ffprobe', ...new Set(await runAll())].join(', '),
+      run: async () => ['ffprobe', ...new Set((await runAll()).passed)].join(', '),
+    },
+    {
+      name: 'hardware',
+      run: (warn) =>
+        runAll().then(
+          ({ hardware }) => describeHardware(hardware, warn),
+          () => 'not known: the trial run failed', // its check reports the error
+        ),
     },
   ]
 }
+
+/** Lists the hardware encoders that were tried. Warns about each codec that none of them works for. */
+function describeHardware(trials: readonly HardwareTrial[], warn: (message: string) => void): string {
+  if (trials.length === 0) return 'not requested'
+  const byCodec = Map.groupBy(trials, ({ encoder }) => encoder.split('_')[0])
+  for (const [codec, tried] of byCodec)
+    if (tried.every(({ failure }) => failure !== null))
+      warn(`no hardware encoder for ${codec} works, so it is encoded in software: ${list(tried)}`)
+  return list(trials)
+}
+
+const list = (trials: readonly HardwareTrial[]): string =>
+  trials.map(({ encoder, failure }) => `${encoder}: ${failure ?? 'works'}`).join('; ')
 
 /** The plugins of every route. */
 const toPlugins = ({ routes }: Pick<Config, 'routes'>): Plugin[] => routes.flatMap(({ plugins }) => plugins)
