@@ -1,23 +1,28 @@
 /** Hardware encoders with the real ffmpeg on a machine without a GPU, and with a stand-in that acts as one with a GPU does. */
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
 import { createFfmpegChecks } from '../../daemon/lifecycle/ffmpeg-checks.ts'
 import type { Plugin } from '../../daemon/vocabulary/plugin.ts'
 import { MediadError } from '../../daemon/index.ts'
 import { openPrograms } from '../../daemon/programs/programs.ts'
 import { transcode, upload } from '../../plugins/index.ts'
+import { videoCodecs } from '../../plugins/transcode/codecs.ts'
+import { families, toHardwareCall } from '../../plugins/transcode/encoder/hardware.ts'
 import { createTestLog, withRun } from '../helpers/context.ts'
 import { makeConfig } from '../helpers/edge.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 
+const run = promisify(execFile)
 const test = suite('hardware encoders')
 const hasGpu = existsSync('/dev/nvidiactl') || existsSync('/dev/dri')
-const withoutGpu = (title: string, body: () => Promise<void>, add = test.exhaustive): void => {
+const withoutGpu = (title: string, body: () => Promise<void>): void => {
   if (hasGpu) test.skip(title, 'this machine has a GPU')
-  else add(title, body)
+  else test.exhaustive(title, body)
 }
 
 /** ffmpeg's messages for an encoder whose GPU has no session left, from public reports. */
@@ -58,34 +63,34 @@ async function check(plugin: Plugin, folder: string, ffmpegPath = 'ffmpeg') {
   const config = makeConfig({ plugins: [plugin, upload()] })
   const checks = createFfmpegChecks({ config, openPrograms: async () => programs, log: createTestLog() })
   const warnings: string[] = []
-  const run = async (name: string) =>
+  const runCheck = async (name: string) =>
     await checks.find((one) => one.name === name)?.run((message) => warnings.push(message))
-  return { trial: await run('trial run').catch((error: unknown) => error), found: await run('hardware'), warnings }
+  return {
+    trial: await runCheck('trial run').catch((error: unknown) => error),
+    found: await runCheck('hardware'),
+    warnings,
+  }
 }
 
 const large = { seconds: 1, width: 320, height: 256 }
 const reencoding = { copy: 'never', preset: 'ultrafast' } as const
 
-withoutGpu(
-  'without a GPU, `auto` transcodes in software, and the check and the job say why',
-  async () => {
-    await using folder = await temporaryFolder()
-    const plugin = transcode({ hardware: 'auto', ...reencoding })
-    const { found = '', warnings } = await check(plugin, folder.path)
-    const reasons =
-      /h264_nvenc: Cannot load libcuda\.so\.1; h264_qsv: Error \w+ an? (?:internal )?MFX session: .*-\d\)?; h264_vaapi: No VA display found/
-    assert.match(found, reasons)
-    assert.is(warnings.length, 1)
-    assert.match(warnings[0] ?? '', /^no hardware encoder for h264 works, so it is encoded in software: /)
-    await withRun({ plugin, video: large }, ({ context }) => {
-      assert.is(context.commands.length, 1)
-      assert.match(context.commands[0]?.outputs[0]?.options.join(' ') ?? '', '-c:v libx264')
-      assert.is(context.warnings.length, 1)
-      assert.match(context.warnings[0] ?? '', reasons)
-    })
-  },
-  test,
-)
+withoutGpu('without a GPU, `auto` transcodes in software, and the check and the job say why', async () => {
+  await using folder = await temporaryFolder()
+  const plugin = transcode({ hardware: 'auto', ...reencoding })
+  const { found = '', warnings } = await check(plugin, folder.path)
+  const reasons =
+    /h264_nvenc: Cannot load libcuda\.so\.1; h264_qsv: Error \w+ an? (?:internal )?MFX session: .*-\d\)?; h264_vaapi: No VA display found/
+  assert.match(found, reasons)
+  assert.is(warnings.length, 1)
+  assert.match(warnings[0] ?? '', /^no hardware encoder for h264 works, so it is encoded in software: /)
+  await withRun({ plugin, video: large }, ({ context }) => {
+    assert.is(context.commands.length, 1)
+    assert.match(context.commands[0]?.outputs[0]?.options.join(' ') ?? '', '-c:v libx264')
+    assert.is(context.warnings.length, 1)
+    assert.match(context.warnings[0] ?? '', reasons)
+  })
+})
 
 withoutGpu('without a GPU, a named hardware encoder is an error at start that says why', async () => {
   await using folder = await temporaryFolder()
@@ -108,6 +113,33 @@ withoutGpu('a GPU that is gone in mid-job costs one warning, and the job succeed
     assert.is(context.artifacts.length, 1)
   }),
 )
+
+/** Options that every encoder has; `ffmpeg -h encoder=…` lists only its own. */
+const general = new Set(['-b:v', '-g', '-global_quality', '-profile:v'])
+
+test.exhaustive('this ffmpeg knows every option and value for its hardware encoders', async () => {
+  await using folder = await temporaryFolder()
+  const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: folder.path })
+  const available = await programs.encoders()
+  const wanted = (['h264', 'hevc', 'av1'] as const).flatMap((codec) => families.map((family) => ({ codec, family })))
+  const known = wanted.filter(({ codec, family }) => available.has(`${codec}_${family}`))
+  assert.ok(known.length >= 6, 'a build without hardware encoders')
+  for (const { codec, family } of known) {
+    const { preset, crf } = videoCodecs[codec]
+    const quality = { codec, crf: crf.default, preset: preset.allowed.at(-1) ?? '' }
+    const { encoder, options } = toHardwareCall(
+      { family, device: '0' },
+      quality,
+      codec === 'h264' ? {} : { mastering: {} },
+    )
+    const { stdout } = await run('ffmpeg', ['-hide_banner', '-h', `encoder=${encoder}`])
+    for (const [at, option] of options.entries()) {
+      const isName = at % 2 === 0
+      if (isName && !general.has(option)) assert.match(stdout, new RegExp(`^  ${option} `, 'm'), encoder)
+      if (!isName && /^[a-zA-Z]/.test(option)) assert.match(stdout, new RegExp(`^     ${option} `, 'm'), encoder)
+    }
+  }
+})
 
 test('takes the first hardware encoder that works, and software once it fails', async () => {
   await using folder = await temporaryFolder()

@@ -222,7 +222,7 @@ for (const [text, ...lines] of failures)
 test('keeps the code of a source, a disk or a machine at fault', () => {
   const decoding = '[error] Error while decoding stream #0:0: Invalid data found when processing input'
   assert.is(classify([decoding], encoding)?.code, 'input.corrupt')
-  const after = '[h264_nvenc @ 0x1] [error] EncodePicture failed!: generic error (20)'
+  const after = '[h264_nvenc @ 0x1] [error] InitializeEncoder failed: generic error (20)'
   assert.is(classify(['[error] out.mp4: No space left on device', after], encoding)?.code, 'resource.disk')
   assert.is(
     classify(['[h264 @ 0x1] [error] get_buffer(): Cannot allocate memory', after], encoding)?.code,
