@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { describeVersion, findMismatch } from '../programs/versions.ts'
-import { findTested, runTrials, type HardwareTrial, type TrialResults } from '../trial/trials.ts'
+import { findTested, runTrials, usesHardware, type HardwareTrial, type TrialResults } from '../trial/trials.ts'
 import type { Check, CheckDeps } from './check.ts'
 
 /** Creates the checks of ffmpeg, which need neither bucket nor queues. */
@@ -28,25 +28,25 @@ export function createFfmpegChecks(deps: Pick<CheckDeps, 'config' | 'openProgram
       name: 'trial run',
       run: async () => ['ffprobe', ...new Set((await runAll()).passed)].join(', '),
     },
-    {
-      name: 'hardware',
-      run: (warn) =>
-        runAll().then(
-          ({ hardware }) => describeHardware(hardware, warn),
-          () => 'not known: the trial run failed', // its check reports the error
-        ),
-    },
+    ...(usesHardware(toPlugins(config)) ? [createHardwareCheck(runAll)] : []),
   ]
 }
 
-/** Lists the hardware encoders that were tried. Warns about each codec that none of them works for. */
-function describeHardware(trials: readonly HardwareTrial[], warn: (message: string) => void): string {
-  if (trials.length === 0) return 'not requested'
-  const byCodec = Map.groupBy(trials, ({ encoder }) => encoder.split('_')[0])
-  for (const [codec, tried] of byCodec)
-    if (tried.every(({ failure }) => failure !== null))
-      warn(`no hardware encoder for ${codec} works, so it is encoded in software: ${list(tried)}`)
-  return list(trials)
+/** Creates the check that lists the hardware encoders. It warns about each codec that none of them works for. */
+function createHardwareCheck(runAll: () => Promise<TrialResults>): Check {
+  return {
+    name: 'hardware',
+    async run(warn) {
+      const { hardware } = await runAll().catch((cause: unknown) => {
+        throw new MediadError('config.ffmpeg', 'not known, because the trial run failed', { cause })
+      })
+      const byCodec = Map.groupBy(hardware, ({ encoder }) => encoder.split('_')[0])
+      for (const [codec, tried] of byCodec)
+        if (tried.every(({ failure }) => failure !== null))
+          warn(`no hardware encoder for ${codec} works, so it is encoded in software: ${list(tried)}`)
+      return list(hardware)
+    },
+  }
 }
 
 const list = (trials: readonly HardwareTrial[]): string =>

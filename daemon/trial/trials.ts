@@ -81,6 +81,11 @@ export function findTested(plugins: readonly Plugin[]): { encoders: Set<string>;
   }
 }
 
+/** Whether a trial of these plugins uses a hardware encoder. */
+export function usesHardware(plugins: readonly Plugin[]): boolean {
+  return plugins.flatMap(toTrials).some(({ trial }) => findHardwareEncoder(trial.output?.options ?? []) !== undefined)
+}
+
 /** A trial and the name of its plugin. */
 type PluginTrial = { readonly plugin: string; readonly trial: FfmpegTrial }
 
