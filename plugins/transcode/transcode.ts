@@ -1,27 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { definePlugin, isHdr, isStill, MediadError, type Probe, type RunContext } from 'mediad'
+import { definePlugin, isHdr, isStill, MediadError, type FfmpegCommand, type Probe, type RunContext } from 'mediad'
 import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, isMisleading, staysHdr, toFrameInputOptions, toFrameFilters } from '../frames/colour.ts'
+import { colourFilters, isMisleading, staysHdr, toFrameInputOptions } from '../frames/colour.ts'
 import { copyAll, findPlanChange, reencodeAll, toCopiedTracks, toCopyPlan, toEvidence, type CopyPlan } from './copy.ts'
+import { createChoice, runUnlessHardwareFails } from './encoder/choice.ts'
+import { toHardwareEncoder } from './encoder/hardware.ts'
+import { toCall, toVideoOptions, type EncodeRequest } from './encoder/video.ts'
 import { extendLastFrame } from './last-frame.ts'
 import { findDefects } from './defects.ts'
 import { withPacketFacts } from './packets/facts.ts'
 import { measureLoudness, MEASURING_SHARE, toLoudnessFilters } from './loudness.ts'
 import { explainScrambling } from '../frames/scrambling.ts'
-import { toLayout } from '../frames/size.ts'
 import { findLostMarks, toSpatialOptions } from '../frames/spatial.ts'
 import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
 import { toOverlapFilter } from './packets/overlap.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result.ts'
 import { assertMixable, mayChange, toAudioEncoderOptions, toFilteredAudio, toMixWarning } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
-import { toExplicitRate, toStartOptions, toTimestampFilters, toTimestampOptions } from './timestamps.ts'
-import { toTrials } from './trial.ts'
-import { toCopyFilter } from '../bitstream/evidence.ts'
+import { toStartOptions } from './timestamps.ts'
+import { toHardwareTrials, toTrials, type TrialDeps } from './trial.ts'
 
 /**
  * Makes one file that plays everywhere: display orientation applied, square pixels, progressive, 8 bits unless HDR is kept, at
@@ -29,6 +30,7 @@ import { toCopyFilter } from '../bitstream/evidence.ts'
  */
 export const transcode = definePlugin('transcode', transcodeOptions, (given) => {
   const settings = toEncodeSettings(given)
+  const choice = createChoice(settings)
   return {
     keys: [given.key, ...(given.subtitles === 'none' ? [] : [given.subtitlesKey])],
     weight: 20,
@@ -36,26 +38,29 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       videoCodecs[settings.codec].encoder,
       audioCodecs[settings.audio.codec].encoder,
       ...toSubtitleEncoders(given),
+      ...(choice.isOptional ? [] : choice.candidates.map(({ family }) => toHardwareEncoder(settings.codec, family))),
     ],
     filters: colourFilters,
-    trials: (sample) =>
-      toTrials({
-        settings,
-        sample,
-        toOptions: (probe, loudness) => transcodeArguments({ settings, plan: reencodeAll, loudness }, probe),
-        decodeCheck: given.copy === 'auto' ? toDecodeCheck({ settings, plan: copyAll }, sample) : undefined,
-      }),
+    trials(sample) {
+      const toOptions: TrialDeps['toOptions'] = (probe, how) =>
+        transcodeArguments({ settings, plan: reencodeAll, ...how }, probe)
+      const decodeCheck = given.copy === 'auto' ? toDecodeCheck({ settings, plan: copyAll }, sample) : undefined
+      const deps = { settings, sample, toOptions }
+      return [...toTrials({ ...deps, decodeCheck }), ...toHardwareTrials(deps, choice)]
+    },
     async run(context) {
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a still image')
       assertMixable(probe.audio)
       const loudness = await toLoudness(context, settings)
-      const request = { settings, plan: toCopyPlan(settings, probe), loudness }
+      const request = { settings, plan: toCopyPlan(settings, probe), loudness, hardware: choice.choose() }
       const encoded = await explainScrambling(context, async () => {
         const extended = await extendLastFrame(context, settings, await encode(context, request))
         await reportDefects(context, settings, extended)
         return extended
       })
+      const unavailable = probe.video && !encoded.plan.video ? choice.explain() : null
+      if (unavailable !== null) context.warn(unavailable)
       reportChoices(context, settings)
       reportChanges(context, encoded)
       const kind = probe.video ? 'video' : 'audio'
@@ -66,13 +71,6 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
     },
   }
 })
-
-/** Everything that a command line depends on, besides the source. */
-export type EncodeRequest = {
-  readonly settings: EncodeSettings
-  readonly plan: CopyPlan
-  readonly loudness?: readonly string[] | undefined
-}
 
 /** Returns ffmpeg's options for the output. Maps the tracks that the probe selected, and nothing else. */
 export function transcodeArguments(request: EncodeRequest, probe: Probe): string[] {
@@ -113,13 +111,20 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Enco
   const alsoDecode = toDecodeCheck(request, probe)
   const units = `${path}.units`
   const evidence = toEvidence(request.plan, probe, { path: units, metadata: request.settings.metadata })
-  const run = await context.ffmpeg({
-    inputOptions: [...toInputOptions(probe), '-max_error_rate', request.settings.onCorrupt === 'warn' ? '1' : '0.67'],
+  const call = toCall(request, probe)
+  const maxErrorRate = request.settings.onCorrupt === 'warn' ? '1' : '0.67'
+  const command: FfmpegCommand = {
+    inputOptions: [...toInputOptions(probe), ...(call?.inputOptions ?? []), '-max_error_rate', maxErrorRate],
     outputs: [{ path, options: transcodeArguments(request, probe) }, ...(evidence ? [evidence] : [])],
     ...(alsoDecode && { alsoDecode }),
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
-  })
+  }
+  const run = await runUnlessHardwareFails(context, command, request.hardware && call?.encoder)
+  if (run === null) {
+    await rm(path, { force: true })
+    return await encode(context, { ...request, hardware: undefined })
+  }
   const encoded = { ...run, path, result: await inspectResult(context, path), plan: request.plan }
   const change = await findPlanChange(request.plan, { encoded, probe, units: evidence && units })
   if (evidence) await rm(units)
@@ -195,33 +200,6 @@ function reportChanges({ probe, warn }: RunContext, { corruption, result: { vide
 function summarize(names: readonly string[]): string {
   const shown = names.slice(0, 5).join(', ')
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
-}
-
-/** Returns the tag of video in an mp4. Apple's players require `hvc1`; copied H.264 can have `avc3`, which many players reject. */
-function toTag({ codec, container }: EncodeSettings, isCopy: boolean): string[] {
-  if (container !== 'mp4') return []
-  if (codec === 'hevc') return ['-tag:v', 'hvc1']
-  return codec === 'h264' && isCopy ? ['-tag:v', 'avc1'] : []
-}
-
-function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string[] {
-  const { video } = probe
-  if (!video) return ['-vn']
-  const { encoder, options, minSide, highestRate } = videoCodecs[settings.codec]
-  const map = ['-map', `0:${video.index}`]
-  const tag = toTag(settings, plan.video)
-  if (plan.video) return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...tag]
-  const kept = staysHdr(video, settings.hdr)
-  const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toExplicitRate(video) }
-  const filters = [
-    ...toTimestampFilters(video, highestRate),
-    ...toFrameFilters(video, toLayout(video, { ...settings, minSide }), settings),
-  ]
-  return [
-    [...map, '-c:v', encoder, ...options(settings.preset, settings.crf, special)],
-    ['-vf', filters.join(','), '-pix_fmt', kept ? 'yuv420p10le' : 'yuv420p'],
-    [...toTimestampOptions(probe, video, { highest: highestRate, container: settings.container }), ...tag],
-  ].flat()
 }
 
 function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Probe): string[] {

@@ -422,7 +422,7 @@ run "gpu" {
   }
 
   assert {
-    condition     = strcontains(local.drop_in, "PrivateDevices=no\nProtectClock=no\n")
+    condition     = strcontains(local.drop_in, "PrivateDevices=no\nProtectClock=no\nSupplementaryGroups=render video\n")
     error_message = "the daemon has access to the GPU"
   }
 

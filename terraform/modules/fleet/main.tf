@@ -39,7 +39,7 @@ locals {
     ["[Unit]", "SuccessAction=poweroff", "[Service]", "TimeoutStopSec=${local.stop_seconds}"],
     # The agent reads files, not the journal.
     var.log_retention_days == null ? [] : ["StandardOutput=append:/var/log/mediad.log", "StandardError=append:/var/log/mediad.log"],
-    var.gpu ? ["PrivateDevices=no", "ProtectClock=no"] : [], [""],
+    var.gpu ? ["PrivateDevices=no", "ProtectClock=no", "SupplementaryGroups=render video"] : [], [""],
   ))
   application = var.application == null ? null : {
     region = data.aws_region.current.region

@@ -216,7 +216,7 @@ variable "security_group_ids" {
 }
 
 variable "instance_types" {
-  description = "Interchangeable instance types of one architecture. More types mean fewer interruptions. For GPUs, use types with a GPU and an `ami_id` with its drivers."
+  description = "Interchangeable instance types of one architecture. More types mean fewer interruptions. For GPUs, use types with a GPU that encodes video, such as g6.xlarge, and an `ami_id` with its drivers."
   type        = list(string)
   default     = ["c7i.xlarge", "c7a.xlarge", "c6i.xlarge", "c6a.xlarge"]
   nullable    = false
@@ -256,7 +256,7 @@ variable "ami_id" {
 }
 
 variable "gpu" {
-  description = "Whether the systemd unit gives daemons access to the GPU devices. The plugin chain must use the GPU, too."
+  description = "Whether the systemd unit gives daemons access to the GPU devices. The plugin chain must use the GPU, too: `transcode({ hardware: 'auto' })`."
   type        = bool
   default     = false
   nullable    = false
