@@ -84,7 +84,7 @@ export const limitsShape = {
   memoryBytes: integer(LEAST_MEMORY_BYTES, 2 ** 50)
     .default(8 * GIB)
     .describe(
-      'Address space of one ffmpeg process in bytes, enforced where `prlimit` (util-linux) is installed. Exceeding ' +
-        'it fails with `resource.memory`, which is tried again.',
+      'Address space of one ffmpeg process in bytes, [with a hardware encoder](hardware.md#restrictions) its private ' +
+        'memory; enforced where `prlimit` (util-linux) is installed. Exceeding it fails with `resource.memory`, which is tried again.',
     ),
 }

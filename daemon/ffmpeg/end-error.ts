@@ -3,16 +3,14 @@ import { toLaunchError, type Exit } from '../programs/launch.ts'
 import type { Programs } from '../programs/programs.ts'
 import { classify, toExitError, type Facts } from '../programs/stderr.ts'
 
+type EndedRun = { programs: Programs; usesHardware: boolean }
+
 /** Returns the error for a run of ffmpeg that has ended; null when it succeeded. */
-export async function toEndError(
-  exit: Exit,
-  lines: readonly string[],
-  programs: Programs,
-): Promise<MediadError | null> {
+export async function toEndError(exit: Exit, lines: readonly string[], run: EndedRun): Promise<MediadError | null> {
   const { error, signal, code } = exit
   if (error) return toLaunchError('ffmpeg', error)
   if (code === 0 && lines.length === 0) return null
-  const facts = await findFacts(programs)
+  const facts = await findFacts(run)
   const known = classify(lines, facts)
   const fail = (code: ErrorCode, message: string) => new MediadError(code, message, { stderr: lines })
   // an encoder can crash when an allocation fails
@@ -28,10 +26,11 @@ export async function toEndError(
 }
 
 /** Finds the facts that printed lines are checked against. A list that cannot be queried confirms no line. Never rejects. */
-async function findFacts(programs: Programs): Promise<Facts> {
+async function findFacts({ programs, usesHardware }: EndedRun): Promise<Facts> {
   const [encoders, filters] = await Promise.allSettled([programs.encoders(), programs.filters()])
   return {
     writes: true,
+    usesHardware,
     lacks(kind, name) {
       const names = kind === 'encoder' ? encoders : filters
       return names.status === 'fulfilled' && !names.value.has(name)

@@ -11,6 +11,7 @@ import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.t
 import { toEndError } from './end-error.ts'
 import { launch, signalGroup } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
+import { findHardwareEncoder } from '../programs/hardware.ts'
 import { createMemoryGuard } from './memory-guard.ts'
 import { createStopper, type Stopper } from './stopper.ts'
 import { watch } from './watch.ts'
@@ -151,6 +152,7 @@ function start(
   const counter = createCorruptionCounter()
   const path = command.input ?? input
   const env = toRunEnvironment({ workspace, input: path })
+  const usesHardware = command.outputs.some(({ options }) => findHardwareEncoder(options) !== undefined)
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
   let child: ChildProcess | null = null
   Object.assign(fluent, {
@@ -158,7 +160,7 @@ function start(
       onPrepared(null, (fluent as unknown as Internals)['_getArguments']()),
     _spawnFfmpeg: (options: string[], ...[, onStart, onEnd]: [object, OnStart, OnEnd]) => {
       const launched = launch({
-        program: programs.ffmpeg,
+        program: usesHardware ? programs.hardwareFfmpeg : programs.ffmpeg,
         options,
         env,
         folder: workspace,
@@ -173,7 +175,7 @@ function start(
       const ring: Ring = { get: () => lines().join('\n') }
       ;({ child } = launched)
       if (child) onStart(child)
-      void exit.then(async (end) => onEnd(await toEndError(end, lines(), programs), ring, ring))
+      void exit.then(async (end) => onEnd(await toEndError(end, lines(), { programs, usesHardware }), ring, ring))
     },
   })
   fluent.once('end', (_stdout: unknown, stderr?: string | null) =>

@@ -2,13 +2,13 @@ import type { Config } from '../config/config.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { describeVersion, findMismatch } from '../programs/versions.ts'
-import { findTested, runTrials } from '../trial/trials.ts'
+import { findTested, runTrials, usesHardware, type HardwareTrial, type TrialResults } from '../trial/trials.ts'
 import type { Check, CheckDeps } from './check.ts'
 
 /** Creates the checks of ffmpeg, which need neither bucket nor queues. */
 export function createFfmpegChecks(deps: Pick<CheckDeps, 'config' | 'openPrograms' | 'log'>): Check[] {
   const { config, openPrograms, log } = deps
-  let running: Promise<string[]> | undefined
+  let running: Promise<TrialResults> | undefined
   const runAll = () =>
     (running ??= openPrograms().then((programs) => runTrials({ programs, plugins: toPlugins(config), log })))
   return [
@@ -26,10 +26,31 @@ export function createFfmpegChecks(deps: Pick<CheckDeps, 'config' | 'openProgram
     { name: 'filters', run: () => checkAvailable({ ...deps, runAll }, 'filters') },
     {
       name: 'trial run',
-      run: async () => ['ffprobe', ...new Set(await runAll())].join(', '),
+      run: async () => ['ffprobe', ...new Set((await runAll()).passed)].join(', '),
     },
+    ...(usesHardware(toPlugins(config)) ? [createHardwareCheck(runAll)] : []),
   ]
 }
+
+/** Creates the check that lists the hardware encoders. It warns about each codec that none of them works for. */
+function createHardwareCheck(runAll: () => Promise<TrialResults>): Check {
+  return {
+    name: 'hardware',
+    async run(warn) {
+      const { hardware } = await runAll().catch((cause: unknown) => {
+        throw new MediadError('config.ffmpeg', 'not known, because the trial run failed', { cause })
+      })
+      const byCodec = Map.groupBy(hardware, ({ encoder }) => encoder.split('_')[0])
+      for (const [codec, tried] of byCodec)
+        if (tried.every(({ failure }) => failure !== null))
+          warn(`no hardware encoder for ${codec} works, so it is encoded in software: ${list(tried)}`)
+      return list(hardware)
+    },
+  }
+}
+
+const list = (trials: readonly HardwareTrial[]): string =>
+  trials.map(({ encoder, failure }) => `${encoder}: ${failure ?? 'works'}`).join('; ')
 
 /** The plugins of every route. */
 const toPlugins = ({ routes }: Pick<Config, 'routes'>): Plugin[] => routes.flatMap(({ plugins }) => plugins)

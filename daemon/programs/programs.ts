@@ -4,6 +4,7 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { capture, CaptureError } from './capture.ts'
+import { toHardwareEnvironment } from './hardware.ts'
 import { quote } from './shell.ts'
 import { isTooOld, OLDEST_RELEASE } from './versions.ts'
 
@@ -14,6 +15,8 @@ const ANSWER_SECONDS = 60
 export type Programs = {
   /** Path of the wrapper that takes ffmpeg's arguments. */
   readonly ffmpeg: string
+  /** Path of the wrapper of ffmpeg for commands with a hardware encoder. */
+  readonly hardwareFfmpeg: string
   /** Path of the wrapper that takes ffprobe's arguments. */
   readonly ffprobe: string
   /** Version of ffmpeg, such as `5.1.9-0+deb12u1`. */
@@ -39,7 +42,10 @@ export type OpenProgramsOptions = {
   directory: string
   /** Program, with its options, that runs ffmpeg and ffprobe, such as bubblewrap; default none. */
   command?: readonly string[]
-  /** Limit of the address space of each process, where `prlimit` (util-linux) is installed; default no limit. */
+  /**
+   * Limit of the address space of each process (with a hardware encoder: of its private writable memory), where `prlimit`
+   * (util-linux) is installed; default no limit.
+   */
   memoryBytes?: number
   /** Timeout in seconds of a query such as `-version`; default 60. */
   answerSeconds?: number
@@ -54,7 +60,9 @@ export function toProgramOptions(config: Pick<Config, 'ffmpeg' | 'limits'>, dire
 /**
  * Finds both programs, writes a one-line wrapper script for each, and queries their versions. The wrapper sets an empty
  * environment (no credentials, no FFREPORT), a lower priority than the daemon's (for the disk: idle), the memory limit and
- * the death signal, and starts the program through `command`.
+ * the death signal, and starts the program through `command`. A second wrapper of ffmpeg serves hardware encoders: it keeps the
+ * variables that drivers read, and limits the data segment instead of the address space, in which CUDA reserves ranges as large
+ * as the memory of all GPUs and of the machine.
  *
  * @throws MediadError `config.ffmpeg` when a program is missing, cannot be run, is not ffmpeg or ffprobe, is too old, or
  * does not answer in time.
@@ -62,12 +70,14 @@ export function toProgramOptions(config: Pick<Config, 'ffmpeg' | 'limits'>, dire
 export async function openPrograms(options: OpenProgramsOptions): Promise<Programs> {
   const { ffmpegPath, ffprobePath, directory, answerSeconds = ANSWER_SECONDS } = options
   const prefix = await findPrefix(options)
-  const wrap = async (name: string, program: string) => {
+  const wrap = async (name: string, program: string, changes: Partial<Wrapped> = {}) => {
     const path = join(directory, name)
-    await writeFile(path, toWrapper(await find(program), prefix), { mode: 0o700 })
+    await writeFile(path, toWrapper({ ...prefix, program: await find(program), ...changes }), { mode: 0o700 })
     return path
   }
   const ffmpeg = await wrap('ffmpeg', ffmpegPath)
+  const hardware = { words: prefix.hardwareWords, variables: toHardwareEnvironment(process.env) }
+  const hardwareFfmpeg = await wrap('ffmpeg-hardware', ffmpegPath, hardware)
   const ffprobe = await wrap('ffprobe', ffprobePath)
   const target = { wrapper: ffmpeg, program: ffmpegPath, answerSeconds }
   const [version, probeVersion] = await Promise.all([
@@ -76,6 +86,7 @@ export async function openPrograms(options: OpenProgramsOptions): Promise<Progra
   ])
   return {
     ffmpeg,
+    hardwareFfmpeg,
     ffprobe,
     version,
     probeVersion,
@@ -106,39 +117,39 @@ export function parseFilters(text: string): ReadonlySet<string> {
   return new Set(Array.from(names, (match) => match[1] ?? ''))
 }
 
-/** Programs, as shell words, that start ffmpeg with its restrictions. */
-type Prefix = { readonly diesWithDaemon: boolean; readonly words: string }
+/** Programs, as shell words, that start ffmpeg with its restrictions: in software, and with a hardware encoder. */
+type Prefix = { readonly diesWithDaemon: boolean; readonly words: string; readonly hardwareWords: string }
 
 /** Checks which of the Linux tools are installed, and appends the configured command. */
 async function findPrefix({ command = [], memoryBytes }: OpenProgramsOptions): Promise<Prefix> {
-  const limit = `--as=${memoryBytes ?? 'unlimited'}`
   const [diesWithDaemon, nice, ionice, prlimit] = await Promise.all([
     works('setpriv', ['--pdeathsig', 'KILL', '--', 'true']),
     works('nice', ['-n', '10', 'true']),
     works('ionice', ['-c', '3', 'true']),
-    works('prlimit', [limit, 'true']),
+    works('prlimit', [`--as=${memoryBytes ?? 'unlimited'}`, 'true']),
   ])
   const [program, ...options] = command
-  const parts = [
-    nice ? 'nice -n 10' : '',
-    ionice ? 'ionice -c 3' : '',
-    prlimit && memoryBytes !== undefined ? `prlimit ${limit}` : '',
-    ...(program === undefined ? [] : [quote(await find(program, 'ffmpeg.command')), ...options.map(toWord)]),
-  ]
-  return { diesWithDaemon, words: parts.filter((part) => part !== '').join(' ') }
+  const priority = [...(nice ? ['nice -n 10'] : []), ...(ionice ? ['ionice -c 3'] : [])]
+  const last = program === undefined ? [] : [quote(await find(program, 'ffmpeg.command')), ...options.map(toWord)]
+  const limited = prlimit && memoryBytes !== undefined
+  const toWords = (resource: 'as' | 'data') =>
+    [...priority, ...(limited ? [`prlimit --${resource}=${memoryBytes}`] : []), ...last].join(' ')
+  return { diesWithDaemon, words: toWords('as'), hardwareWords: toWords('data') }
 }
+
+type Wrapped = Pick<Prefix, 'diesWithDaemon' | 'words'> & { readonly program: string; readonly variables?: string }
 
 /**
  * Returns the text of a wrapper script. The kernel sends the death signal only when the parent ends after `setpriv` has
  * requested it, so a shell in between checks that the daemon is still the parent. Every step uses `exec`: the process id
  * stays the same.
  */
-function toWrapper(program: string, { diesWithDaemon, words }: Prefix): string {
+function toWrapper({ program, diesWithDaemon, words, variables = '' }: Wrapped): string {
   const command = `${words} ${quote(program)} "$@"`
   const guarded = `[ "$PPID" = ${process.pid} ] && exec "$@"`
   const tie = diesWithDaemon ? `setpriv --pdeathsig KILL -- sh -c ${quote(guarded)} sh ` : ''
   // by default, glibc reserves 64 MiB of address space for an arena of each thread, which counts for the memory limit
-  return `#!/bin/sh\nexec env -i PATH="$PATH" LC_ALL=C MALLOC_ARENA_MAX=8 ${tie}${command}\n`
+  return `#!/bin/sh\nexec env -i PATH="$PATH" LC_ALL=C MALLOC_ARENA_MAX=8 ${variables}${tie}${command}\n`
 }
 
 /** Quotes a word of the configured command, with shell variables for its placeholders. */

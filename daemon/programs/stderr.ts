@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { MediadError, type ErrorCode } from '../vocabulary/errors.ts'
+import { findHardwareFailure, hardwareFailure } from './hardware.ts'
 import { printed, type PrintedLine } from './printed-lines.ts'
 
 const LINES = 20
@@ -58,6 +59,8 @@ export type Facts = {
   lacks(kind: 'encoder' | 'filter', name: string): boolean
   /** Whether the program writes files. */
   readonly writes: boolean
+  /** Whether the program encodes on a GPU. */
+  readonly usesHardware?: boolean
 }
 
 /** A program that only reads and lacks nothing. */
@@ -182,8 +185,12 @@ const rules: readonly Rule[] = [
   },
 ]
 
+type Known = { readonly code: ErrorCode; readonly message: string }
+
 /** Returns the error for the last lines of a failed ffmpeg or ffprobe; null when no rule matches. */
-export function classify(lines: readonly string[], facts: Facts = reader): { code: ErrorCode; message: string } | null {
+export function classify(lines: readonly string[], facts: Facts = reader): Known | null {
+  const hardware = facts.usesHardware === true ? classifyHardware(lines) : null
+  if (hardware !== null) return hardware
   for (const { lines: known, code, message, holds } of rules) {
     for (const line of lines) {
       const match = known.map(({ pattern }) => pattern.exec(line)).find((found) => found !== null)
@@ -193,6 +200,19 @@ export function classify(lines: readonly string[], facts: Facts = reader): { cod
   }
   return null
 }
+
+/** Lines of a machine that lacks disk space or memory, which an encoder also reports as its own failure afterwards. */
+const exhausted: readonly PrintedLine[] = [printed.diskFull, printed.noMemory, printed.noFileHandle, printed.noThread]
+
+/** Returns the error of a hardware encoder or its device, unless the machine ran out of something before it. */
+function classifyHardware(lines: readonly string[]): Known | null {
+  const cause = lines.find((line) => hardwareFailure.test(line) || isExhaustion(line))
+  const text = cause === undefined ? undefined : findHardwareFailure([cause])
+  return text === undefined ? null : { code: 'resource.hardware', message: `the hardware encoder failed: ${text}` }
+}
+
+const isExhaustion = (line: string): boolean =>
+  !warning.test(line) && exhausted.some(({ pattern }) => pattern.test(line))
 
 const warning = /^(?:\[[^\]]* @ 0x[\da-f]+\] )*\[warning\]/
 

@@ -39,6 +39,7 @@ export const errorCodes = {
   'transient.metadata': 'retry',
   'resource.disk': 'retry',
   'resource.memory': 'retry',
+  'resource.hardware': 'retry',
   'resource.no_room': 'release',
   'resource.workspace': 'release',
   'access.denied': 'release',

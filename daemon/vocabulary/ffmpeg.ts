@@ -35,6 +35,11 @@ export type FfmpegTrial = {
   readonly output?: { readonly extension: string; readonly options: readonly string[] }
   /** Options of an output that is decoded and discarded, as in {@link FfmpegCommand}. */
   readonly alsoDecode?: readonly string[]
+  /**
+   * Makes the trial optional: the daemon starts even if it fails. Called at its end, with the reason of the failure or null. An
+   * optional trial, and one with a hardware encoder, runs alone.
+   */
+  readonly onEnd?: (failure: string | null) => void
 }
 
 /** Cost and findings of one run of ffmpeg. */

@@ -1,16 +1,36 @@
 import type { AudioStream, Probe, VideoStream } from 'mediad'
-import { toColourFilters, toCommonFilters } from '../frames/colour.ts'
+import { staysHdr, toColourFilters, toCommonFilters } from '../frames/colour.ts'
 import { toSpatialOptions } from '../frames/spatial.ts'
 import { mayChange, toAudioEncoderOptions, toFilteredAudio } from '../transcode/audio.ts'
 import { videoCodecs, type AudioCodec } from '../transcode/codecs.ts'
 import type { EncodeSettings } from '../transcode/options.ts'
 import { toOverlapFilter } from '../transcode/packets/overlap.ts'
-import { startsWithResult, toTimestampFilters } from '../transcode/timestamps.ts'
-import { toVideoEncoding } from '../transcode/video.ts'
+import { startsWithResult, toExplicitRate, toTimestampFilters, toTimestampOptions } from '../transcode/timestamps.ts'
+import { toSoftwareCall, type EncoderCall } from '../transcode/encoder/call.ts'
+import { suitsHardware } from '../transcode/encoder/choice.ts'
+import { toHardwareCall, type Hardware } from '../transcode/encoder/hardware.ts'
+import { toTag } from '../transcode/encoder/video.ts'
 import type { Rung } from './rungs.ts'
 
 /** Everything that the options of a ladder depend on, besides the source. */
-export type LadderRequest = { readonly settings: EncodeSettings; readonly rungs: readonly Rung[] }
+export type LadderRequest = {
+  readonly settings: EncodeSettings
+  readonly rungs: readonly Rung[]
+  /** The hardware encoder for the rungs that suit it and have the codec of the settings; undefined for software. */
+  readonly hardware?: Hardware | undefined
+}
+
+/** Returns the call of the encoder of each rung. */
+export function toCalls({ settings, rungs, hardware }: LadderRequest, probe: Probe): EncoderCall[] {
+  const { video } = probe
+  if (!video) return []
+  const mastering = staysHdr(video, settings.hdr) ? (video.mastering ?? {}) : undefined
+  return rungs.map((rung) => {
+    const frames = { mastering, rate: toExplicitRate(video), segmentedKbps: rung.maxrateKbps }
+    const isHard = hardware && rung.codec === settings.codec && suitsHardware(settings, probe, rung.size)
+    return isHard ? toHardwareCall(hardware, rung, frames) : toSoftwareCall(rung, frames)
+  })
+}
 
 /** Nothing but the track: no metadata, chapters, subtitles or data. */
 const only = ['-sn', '-dn', '-map_chapters', '-1', '-map_metadata', '-1', '-map_metadata:s', '-1']
@@ -20,35 +40,41 @@ const queue = ['-max_muxing_queue_size', '65536']
 export const videoMuxer = [...queue, '-movflags', '+frag_keyframe+cmaf+global_sidx']
 
 /** Returns the options of each output, one rung each. The first one has the filters of all: one decode for all rungs. */
-export function toVideoOutputs({ settings, rungs }: LadderRequest, probe: Probe): string[][] {
+export function toVideoOutputs(request: LadderRequest, probe: Probe): string[][] {
+  const { settings, rungs } = request
   const { video } = probe
   if (!video) return []
   // the same for all rungs, so that all have the same timestamps
   const rates = rungs.flatMap(({ codec }) => videoCodecs[codec].highestRate ?? [])
   const highest = rates.length > 0 ? Math.min(...rates) : undefined
-  const graph = toGraph({ settings, rungs }, video, highest)
-  return rungs.map(({ codec, crf, preset, maxrateKbps }, n) => {
-    const request = { codec, crf, preset, hdr: settings.hdr, container: 'mp4', segmentedKbps: maxrateKbps } as const
-    const { encoder, pixels, timing } = toVideoEncoding(probe, video, { ...request, highest })
-    return [
+  const calls = toCalls(request, probe)
+  const graph = toGraph(calls, { request, video, highest })
+  const timing = toTimestampOptions(probe, video, { highest, container: 'mp4', startsAtZero: true })
+  return calls.map(({ encoder, options, pixelFormat }, n) =>
+    [
       n === 0 ? ['-filter_complex', graph] : [],
-      ['-map', `[${toLabel(n)}]`, ...encoder, ...pixels, ...timing],
+      ['-map', `[${toLabel(n)}]`, '-c:v', encoder, ...options],
+      pixelFormat === null ? [] : ['-pix_fmt', pixelFormat],
+      [...timing, ...toTag({ codec: rungs[n]?.codec ?? settings.codec, container: 'mp4' }, false)],
       ['-force_key_frames', toKeyframes(settings.keyframeSeconds), ...only, ...videoMuxer],
       toSpatialOptions(video, 'contain'),
-    ].flat()
-  })
+    ].flat(),
+  )
 }
 
 const toLabel = (n: number): string => `rung${n}`
 
+type Graph = { request: LadderRequest; video: VideoStream; highest: number | undefined }
+
 /** Returns the filters: those before the layout once, then those of each rung. */
-function toGraph({ settings, rungs }: LadderRequest, video: VideoStream, highest: number | undefined): string {
+function toGraph(calls: readonly EncoderCall[], { request, video, highest }: Graph): string {
+  const { settings, rungs } = request
   const common = [...toTimestampFilters(video, highest), ...toCommonFilters(video), `split=${rungs.length}`]
   const inputs = rungs.map((_, n) => `[common${n}]`).join('')
   return [
     `[0:${video.index}]${common.join(',')}${inputs}`,
     ...rungs.map(({ layout }, n) => {
-      const filters = toColourFilters(video, layout, settings.hdr)
+      const filters = toColourFilters(video, layout, settings.hdr).concat(calls[n]?.filters ?? [])
       return `[common${n}]${filters.join(',')}[${toLabel(n)}]`
     }),
   ].join(';')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediadError, type FfmpegResult, type FfmpegTrial, type Probe, type RunContext } from 'mediad'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
@@ -6,31 +7,37 @@ import { IMMUTABLE, RENDITION } from '../streaming/rendition.ts'
 import { readTrack, type Track } from '../streaming/track.ts'
 import { assertMixable } from '../transcode/audio.ts'
 import { audioCodecs, videoCodecs, type VideoCodec } from '../transcode/codecs.ts'
+import { runUnlessHardwareFails, type Choice } from '../transcode/encoder/choice.ts'
+import { toHardwareCall, toHardwareEncoder } from '../transcode/encoder/hardware.ts'
 import { toInputOptions } from '../transcode/input.ts'
 import { MEASURING_SHARE, toLoudness } from '../transcode/loudness.ts'
 import type { EncodeSettings } from '../transcode/options.ts'
 import { extendWith } from '../transcode/result/last-frame.ts'
 import { reportChanges, reportChoices, reportDefects } from '../transcode/result/report.ts'
 import { findResultDefect, inspectResult } from '../transcode/result/result.ts'
-import { toAudioOutput, toVideoOutputs, videoMuxer, type AudioRendition } from './arguments.ts'
+import {
+  toAudioOutput,
+  toCalls,
+  toVideoOutputs,
+  videoMuxer,
+  type AudioRendition,
+  type LadderRequest,
+} from './arguments.ts'
 import { toAudioTracks } from './languages.ts'
 import { clearPreSkip } from './pre-skip.ts'
 import { toLadder } from './rungs.ts'
 
+/** The settings, and which hardware encoder the daemon uses. */
+export type LadderDeps = { readonly settings: EncodeSettings; readonly choice: Choice }
+
 /** Makes all renditions of the source in one run of ffmpeg, and adds them. */
-export async function makeLadder(context: RunContext, settings: EncodeSettings): Promise<void> {
+export async function makeLadder(context: RunContext, { settings, choice }: LadderDeps): Promise<void> {
   const { probe } = context
   const ladder = probe.video ? toLadder(probe.video, settings) : null
   context.note(ladder?.reason ?? 'renditions: audio only, the source has no video')
   const audios = await prepareAudio(context, settings)
-  const files = toFiles(context, { rungs: ladder?.rungs ?? [], audios, settings })
-  const done = settings.loudness ? MEASURING_SHARE : 0
-  const run = await context.ffmpeg({
-    inputOptions: toInputOptions(probe, settings),
-    outputs: files.map(({ path, options }) => ({ path, options })),
-    durationSeconds: probe.durationSeconds,
-    onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
-  })
+  const wanted = { rungs: ladder?.rungs ?? [], audios, settings, hardware: choice.choose() }
+  const { files, run } = await encode(context, wanted)
   const made = await readFiles(context, files, settings)
   const encoded = await checkResults(context, { run, made })
   await reportDefects(context, settings, encoded)
@@ -38,11 +45,33 @@ export async function makeLadder(context: RunContext, settings: EncodeSettings):
   const skipped = probe.skipped.filter(({ index }) => !used.has(index))
   reportChoices({ probe: { ...probe, skipped }, warn: context.warn }, settings)
   reportChanges(context, encoded)
+  const explanation = probe.video ? choice.explain() : null
+  if (explanation !== null) context.warn(explanation)
   for (const { path, name, contentType } of made) {
     const values = { rendition: name }
     const options = { key: settings.renditionsKey, values, contentType, cacheControl: IMMUTABLE, copied: [] }
     await context.add(path, RENDITION, options)
   }
+}
+
+/** Runs ffmpeg, and again in software when a hardware encoder fails. */
+async function encode(context: RunContext, wanted: Wanted): Promise<{ files: File[]; run: FfmpegResult }> {
+  const { probe } = context
+  const { settings } = wanted
+  const files = toFiles(context, wanted)
+  const done = settings.loudness ? MEASURING_SHARE : 0
+  const calls = toCalls(wanted, probe)
+  const hardware = calls.find(({ encoder }) => /_(?:nvenc|qsv|vaapi)$/.test(encoder))
+  const command = {
+    inputOptions: toInputOptions(probe, settings, hardware?.inputOptions),
+    outputs: files.map(({ path, options }) => ({ path, options })),
+    durationSeconds: probe.durationSeconds,
+    onProgress: (fraction: number) => context.progress(done + (1 - done) * fraction),
+  }
+  const run = await runUnlessHardwareFails(context, command, hardware?.encoder)
+  if (run !== null) return { files, run }
+  await Promise.all(files.map(({ path }) => rm(path, { force: true })))
+  return await encode(context, { ...wanted, hardware: undefined })
 }
 
 /** Chooses the audio tracks, and measures the loudness of each where a target is set. */
@@ -63,11 +92,12 @@ type File = {
   readonly contentType: 'video/mp4' | 'audio/mp4'
 }
 
-type Wanted = Parameters<typeof toVideoOutputs>[0] & { audios: readonly AudioRendition[] }
+type Wanted = LadderRequest & { audios: readonly AudioRendition[] }
 
-function toFiles({ probe, workspace }: RunContext, { rungs, audios, settings }: Wanted): File[] {
+function toFiles({ probe, workspace }: RunContext, wanted: Wanted): File[] {
+  const { rungs, audios, settings } = wanted
   const toPath = () => join(workspace, `rendition-${randomUUID()}.mp4`)
-  const outputs = toVideoOutputs({ settings, rungs }, probe)
+  const outputs = toVideoOutputs(wanted, probe)
   return [
     ...rungs.map(({ name }, n): File => {
       return { path: toPath(), options: outputs[n] ?? [], name, contentType: 'video/mp4' }
@@ -168,7 +198,7 @@ export function toLadderEncoders(settings: EncodeSettings): string[] {
 }
 
 /** Returns the trials: each video encoder, and the audio encoder, with the options that the run will use. */
-export function toLadderTrials(settings: EncodeSettings, sample: Probe): FfmpegTrial[] {
+export function toLadderTrials({ settings, choice }: LadderDeps, sample: Probe): FfmpegTrial[] {
   const inputOptions = ['-noautorotate', '-max_error_rate', settings.onCorrupt === 'warn' ? '1' : '0.67']
   const demanding = { ...sample, audio: null, video: sample.video && toDemanding(sample.video) }
   const videos = toCodecs(settings).flatMap((codec): FfmpegTrial[] => {
@@ -179,8 +209,28 @@ export function toLadderTrials(settings: EncodeSettings, sample: Probe): FfmpegT
     return [{ name, inputOptions, output: { extension: 'mp4', options: afterDemanding(options) } }]
   })
   const { audio } = sample
-  if (!audio) return videos
-  const options = toAudioOutput({ audio }, settings, sample)
   const name = `${audioCodecs[settings.audio.codec].encoder} for renditions`
-  return [...videos, { name, inputOptions, output: { extension: 'mp4', options } }]
+  const audios = audio
+    ? [{ name, inputOptions, output: { extension: 'mp4', options: toAudioOutput({ audio }, settings, sample) } }]
+    : []
+  return [...videos, ...audios, ...toLadderHardwareTrials({ settings, choice }, sample)]
+}
+
+/** Side of the frames, in pixels, that a hardware encoder is tried with: all of them accept it. */
+const HARDWARE_SIDE = 512
+
+function toLadderHardwareTrials({ settings, choice }: LadderDeps, sample: Probe): FfmpegTrial[] {
+  const video = sample.video && { ...sample.video, width: HARDWARE_SIDE, height: HARDWARE_SIDE }
+  if (!video) return []
+  const large = { ...sample, audio: null, video }
+  const { rungs } = toLadder(video, { ...settings, renditions: [{ height: HARDWARE_SIDE, codec: settings.codec }] })
+  return choice.candidates.map((hardware) => {
+    const [options = []] = toVideoOutputs({ settings, rungs, hardware }, large)
+    return {
+      name: `${toHardwareEncoder(settings.codec, hardware.family)} for renditions`,
+      inputOptions: ['-noautorotate', ...toHardwareCall(hardware, settings, {}).inputOptions],
+      output: { extension: 'mp4', options },
+      ...(choice.isOptional && { onEnd: (failure: string | null) => choice.report(hardware.family, failure) }),
+    }
+  })
 }

@@ -34,8 +34,8 @@ type Special = {
 /** How much a decoder buffers of video in segments: seconds at the highest bit rate. */
 const BUFFER_SECONDS = 1.5
 
-/** Returns the options of every encoder for video in segments: the highest bit rate, and no keyframes by count. */
-function toSegmented(kbps: number | undefined): string[] {
+/** Returns options that all encoders share for video in segments: the highest bit rate, and no keyframes by count. */
+export function toSegmented(kbps: number | undefined): string[] {
   if (kbps === undefined) return []
   return [['-maxrate', `${kbps}k`, '-bufsize', `${Math.round(BUFFER_SECONDS * kbps)}k`], toGroupSize()].flat()
 }

@@ -10,6 +10,7 @@ import {
   type VideoCodec,
 } from './codecs.ts'
 import { findRenditionMistakes, isUniqueKey, renditionShape, type GivenRenditions } from '../ladder/options.ts'
+import { isDeviceOf, isHardwareCodec, type Family } from './encoder/hardware.ts'
 import type { Hdr } from '../frames/colour.ts'
 import type { Fit } from '../frames/size.ts'
 
@@ -43,6 +44,26 @@ export const transcodeOptions = z
       .optional()
       .meta(byCodec)
       .describe('Encoding speed against file size: a name for h264 and hevc, a number for av1 and vp9.'),
+    /** Encodes the video on a GPU: `auto` with the first hardware encoder that works, or in software. Never ran on a GPU. */
+    hardware: z
+      .enum(['none', 'auto', 'nvenc', 'qsv', 'vaapi'])
+      .default('none')
+      .describe(
+        'Encodes h264, hevc and av1 on a GPU: of NVIDIA (`nvenc`), of Intel (`qsv`), or with VA-API. `auto` takes the first ' +
+          'that works at start, or software. See [hardware encoders](hardware.md), which never ran on a GPU.',
+      ),
+    /** Device for `hardware`: a path such as `/dev/dri/renderD129`, or the number of an NVIDIA GPU. */
+    hardwareDevice: z
+      .string()
+      .regex(
+        /^(?:\d{1,3}|\/dev\/dri\/renderD\d{1,3})$/,
+        'must be the number of a GPU, or a path such as /dev/dri/renderD129',
+      )
+      .optional()
+      .meta({ values: 'a number or a path', defaultText: 'the first' })
+      .describe(
+        'Device for `hardware`: a path such as `/dev/dri/renderD129` for qsv and vaapi, the number of a GPU such as `1` for nvenc.',
+      ),
     /** The largest width in pixels; nothing is enlarged. */
     maxWidth: side().describe('The largest width; nothing is enlarged.'),
     /** The largest height in pixels; nothing is enlarged. */
@@ -159,6 +180,8 @@ type Given = {
   fit: Fit
   hdr: Hdr
   metadata: 'drop' | 'keep'
+  hardware: 'none' | 'auto' | Family
+  hardwareDevice?: string | undefined
   subtitles: 'none' | 'webvtt'
   subtitlesKey?: string | undefined
   key: string
@@ -179,6 +202,12 @@ function findMistakes(given: Given): [string[], string][] {
     ],
     [fit !== 'contain' && !(given.maxWidth && given.maxHeight), ['fit'], `"${fit}" needs maxWidth and maxHeight`],
     [hdr === 'keep' && traits.hdrProfiles.length === 0, ['hdr'], `${codec} cannot keep HDR: choose hevc or av1`],
+    [
+      given.hardware !== 'none' && !isHardwareCodec(codec),
+      ['hardware'],
+      `${codec} has no hardware encoder here: choose h264, hevc or av1`,
+    ],
+    [hasWrongDevice(given), ['hardwareDevice'], 'nvenc takes a number, qsv and vaapi take a path, none takes neither'],
     [!isUniqueKey(key), ['key'], 'must contain {name} or {id}, or every job would write to the same key'],
     [container === null, ['key'], 'must end in .mp4, .webm or .mkv'],
     [container !== null && !traits.containers.includes(container), ['codec'], `${codec} does not go into ${container}`],
@@ -196,6 +225,11 @@ function findMistakes(given: Given): [string[], string][] {
     ...findRenditionMistakes(given),
   ]
   return rules.filter(([isWrong]) => isWrong).map(([, path, message]) => [path, message])
+}
+
+function hasWrongDevice({ hardware, hardwareDevice }: Given): boolean {
+  if (hardwareDevice === undefined || hardware === 'auto') return false
+  return hardware === 'none' || !isDeviceOf(hardware, hardwareDevice)
 }
 
 export type TranscodeOptions = z.output<typeof transcodeOptions>

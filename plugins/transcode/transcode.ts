@@ -1,29 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { definePlugin, isStill, type Probe, type RunContext } from 'mediad'
+import { definePlugin, isStill, type FfmpegCommand, type Probe, type RunContext } from 'mediad'
 import { toJitterDetection } from '../audio/smoothing.ts'
 import { detections, toDetectionFilters } from '../frames/mid-stream.ts'
 import { audioCodecs, toContentType, videoCodecs } from './codecs.ts'
-import { colourFilters, toFrameFilters } from '../frames/colour.ts'
+import { colourFilters } from '../frames/colour.ts'
 import { copyAll, findPlanChange, reencodeAll, toCopiedTracks, toCopyPlan, toEvidence, type CopyPlan } from './copy.ts'
+import { createChoice, runUnlessHardwareFails } from './encoder/choice.ts'
+import { toHardwareEncoder } from './encoder/hardware.ts'
+import { toCall, toVideoOptions, type EncodeRequest } from './encoder/video.ts'
 import { toInputOptions } from './input.ts'
 import { extendLastFrame } from './result/last-frame.ts'
 import { MEASURING_SHARE, toLoudness } from './loudness.ts'
 import { explainScrambling } from '../frames/scrambling.ts'
-import { toLayout } from '../frames/size.ts'
 import { toSpatialOptions } from '../frames/spatial.ts'
-import { toMuxerOptions, toEncodeSettings, transcodeOptions, type EncodeSettings } from './options.ts'
+import { toMuxerOptions, toEncodeSettings, transcodeOptions } from './options.ts'
 import { toOverlapFilter } from './packets/overlap.ts'
 import { reportChanges, reportChoices, reportDefects } from './result/report.ts'
 import { findResultDefect, inspectResult, isBadCopy, type Result } from './result/result.ts'
 import { assertMixable, mayChange, toAudioEncoderOptions, toFilteredAudio } from './audio.ts'
 import { extractSubtitles, toSubtitleEncoders } from './subtitles.ts'
-import { toTimestampFilters } from './timestamps.ts'
-import { toTrials } from './trial.ts'
-import { toTag, toVideoEncoding } from './video.ts'
+import { toHardwareTrials, toTrials, type TrialDeps } from './trial.ts'
 import { makeLadder, toLadderEncoders, toLadderTrials } from '../ladder/ladder.ts'
-import { toCopyFilter } from '../bitstream/evidence.ts'
 
 /**
  * Makes one file that plays everywhere: display orientation applied, square pixels, progressive, 8 bits unless HDR is kept, at
@@ -31,6 +30,7 @@ import { toCopyFilter } from '../bitstream/evidence.ts'
  */
 export const transcode = definePlugin('transcode', transcodeOptions, (given) => {
   const settings = toEncodeSettings(given)
+  const choice = createChoice(settings)
   return {
     keys: [
       settings.renditions === undefined ? given.key : given.renditionsKey,
@@ -41,33 +41,35 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
       ...(settings.renditions === undefined ? [videoCodecs[settings.codec].encoder] : toLadderEncoders(settings)),
       audioCodecs[settings.audio.codec].encoder,
       ...toSubtitleEncoders(given),
+      ...(choice.isOptional ? [] : choice.candidates.map(({ family }) => toHardwareEncoder(settings.codec, family))),
     ],
     filters: colourFilters,
     trials(sample) {
-      if (settings.renditions !== undefined) return toLadderTrials(settings, sample)
-      return toTrials({
-        settings,
-        sample,
-        toOptions: (probe, loudness) => transcodeArguments({ settings, plan: reencodeAll, loudness }, probe),
-        decodeCheck: given.copy === 'auto' ? toDecodeCheck({ settings, plan: copyAll }, sample) : undefined,
-      })
+      if (settings.renditions !== undefined) return toLadderTrials({ settings, choice }, sample)
+      const toOptions: TrialDeps['toOptions'] = (probe, how) =>
+        transcodeArguments({ settings, plan: reencodeAll, ...how }, probe)
+      const decodeCheck = given.copy === 'auto' ? toDecodeCheck({ settings, plan: copyAll }, sample) : undefined
+      const deps = { settings, sample, toOptions }
+      return [...toTrials({ ...deps, decodeCheck }), ...toHardwareTrials(deps, choice)]
     },
     async run(context) {
       const { probe } = context
       if (isStill(probe)) return context.skip('the source is a still image')
       assertMixable(probe.audio)
       if (settings.renditions !== undefined) {
-        await explainScrambling(context, () => makeLadder(context, settings))
+        await explainScrambling(context, () => makeLadder(context, { settings, choice }))
         if (settings.subtitles !== 'none') await extractSubtitles(context, settings.subtitlesKey)
         return
       }
       const loudness = await toLoudness(context, probe.audio, settings.loudness)
-      const request = { settings, plan: toCopyPlan(settings, probe), loudness }
+      const request = { settings, plan: toCopyPlan(settings, probe), loudness, hardware: choice.choose() }
       const encoded = await explainScrambling(context, async () => {
         const extended = await extendLastFrame(context, settings, await encode(context, request))
         await reportDefects(context, settings, extended)
         return extended
       })
+      const unavailable = probe.video && !encoded.plan.video ? choice.explain() : null
+      if (unavailable !== null) context.warn(unavailable)
       reportChoices(context, settings)
       reportChanges(context, encoded)
       const kind = probe.video ? 'video' : 'audio'
@@ -78,13 +80,6 @@ export const transcode = definePlugin('transcode', transcodeOptions, (given) => 
     },
   }
 })
-
-/** Everything that a command line depends on, besides the source. */
-export type EncodeRequest = {
-  readonly settings: EncodeSettings
-  readonly plan: CopyPlan
-  readonly loudness?: readonly string[] | undefined
-}
 
 /** Returns ffmpeg's options for the output. Maps the tracks that the probe selected, and nothing else. */
 export function transcodeArguments(request: EncodeRequest, probe: Probe): string[] {
@@ -125,13 +120,19 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Enco
   const alsoDecode = toDecodeCheck(request, probe)
   const units = `${path}.units`
   const evidence = toEvidence(request.plan, probe, { path: units, metadata: request.settings.metadata })
-  const run = await context.ffmpeg({
-    inputOptions: toInputOptions(probe, request.settings),
+  const call = toCall(request, probe)
+  const command: FfmpegCommand = {
+    inputOptions: toInputOptions(probe, request.settings, call?.inputOptions),
     outputs: [{ path, options: transcodeArguments(request, probe) }, ...(evidence ? [evidence] : [])],
     ...(alsoDecode && { alsoDecode }),
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction) => context.progress(done + (1 - done) * fraction),
-  })
+  }
+  const run = await runUnlessHardwareFails(context, command, request.hardware && call?.encoder)
+  if (run === null) {
+    await rm(path, { force: true })
+    return await encode(context, { ...request, hardware: undefined })
+  }
   const encoded = { ...run, path, result: await inspectResult(context, path), plan: request.plan }
   const change = await findPlanChange(request.plan, { encoded, probe, units: evidence && units })
   if (evidence) await rm(units)
@@ -152,21 +153,6 @@ async function encode(context: RunContext, request: EncodeRequest): Promise<Enco
   }
   if (defect) throw defect
   return encoded
-}
-
-function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string[] {
-  const { video } = probe
-  if (!video) return ['-vn']
-  const { minSide, highestRate } = videoCodecs[settings.codec]
-  const map = ['-map', `0:${video.index}`]
-  if (plan.video)
-    return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...toTag(settings, plan.video)]
-  const { encoder, pixels, timing } = toVideoEncoding(probe, video, { ...settings, highest: highestRate })
-  const filters = [
-    ...toTimestampFilters(video, highestRate),
-    ...toFrameFilters(video, toLayout(video, { ...settings, minSide }), settings),
-  ]
-  return [...map, ...encoder, '-vf', filters.join(','), ...pixels, ...timing]
 }
 
 function toAudioOptions({ settings, plan, loudness }: EncodeRequest, probe: Probe): string[] {

@@ -235,7 +235,7 @@ run "application" {
   }
 
   assert {
-    condition     = strcontains(output.user_data, "'https://my-releases.s3.eu-central-1.amazonaws.com/media/app-1.2.0.tgz'") && strcontains(output.user_data, "aws:amz:eu-central-1:s3")
+    condition     = strcontains(output.user_data, "'https://my-releases.s3.eu-central-1.amazonaws.com/media/app-1.2.0.tgz'") && strcontains(output.user_data, "aws:amz:eu-central-1:$service")
     error_message = "the application is downloaded from its bucket"
   }
 
@@ -269,6 +269,62 @@ run "application_without_checksum" {
   assert {
     condition     = strcontains(output.user_data, "tar -xzf application.tgz") && !strcontains(output.user_data, "  application.tgz'")
     error_message = "the checksum of the application is optional"
+  }
+}
+
+run "application_from_a_registry" {
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "@acme/media@1.2.0", registry = "https://npm.example.com/team/", token_parameter = "/media/npm" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition = jsonencode([for policy in aws_iam_role_policy.application : [policy.role, jsondecode(policy.policy).Statement]]) == jsonencode([["mediad-instance", [
+      { Effect = "Allow", Action = "ssm:GetParameter", Resource = "arn:aws:ssm:eu-central-1:123456789012:parameter/media/npm" },
+    ]]])
+    error_message = "the role may read the token, and no other parameter"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "'https://ssm.eu-central-1.amazonaws.com/'") && strcontains(output.user_data, "'{\"Name\":\"/media/npm\",\"WithDecryption\":true}'")
+    error_message = "the token is read from the parameter"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "registry=https://npm.example.com/team/'") && strcontains(output.user_data, "`//npm.example.com/team/:_authToken=$")
+    error_message = "npm uses the registry with the token"
+  }
+
+  assert {
+    condition     = strcontains(output.user_data, "npm pack --silent '@acme/media@1.2.0'") && strcontains(output.user_data, "npm-shrinkwrap.json") && strcontains(output.user_data, "npm ci ")
+    error_message = "the package is installed with its lockfile"
+  }
+
+  assert {
+    condition     = length(output.user_data) <= 16384
+    error_message = "the user data fits into 16 KiB"
+  }
+}
+
+run "application_from_the_public_registry" {
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "media@1.2.0" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.application) == 0 && strcontains(output.user_data, "registry=https://registry.npmjs.org/'") && !strcontains(output.user_data, "aws-sigv4")
+    error_message = "without a token, the role has no more permissions"
   }
 }
 
@@ -366,7 +422,7 @@ run "gpu" {
   }
 
   assert {
-    condition     = strcontains(local.drop_in, "PrivateDevices=no\nProtectClock=no\n")
+    condition     = strcontains(local.drop_in, "PrivateDevices=no\nProtectClock=no\nSupplementaryGroups=render video\n")
     error_message = "the daemon has access to the GPU"
   }
 

@@ -701,6 +701,102 @@ run "fleet_application_6" {
   expect_failures = [var.application]
 }
 
+run "fleet_application_7" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = {}
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_8" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { s3 = { bucket = "my-releases", key = "app.tgz" }, npm = { package = "media@1.2.0" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_9" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "media@latest" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_10" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "media@1.2.0", registry = "http://npm.example.com/" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_11" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "media@1.2.0", registry = "https://npm.example.com" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_12" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "media@1.2.0", token_parameter = "a'b" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
 run "fleet_load_balancer" {
   command = plan
 

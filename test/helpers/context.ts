@@ -34,16 +34,17 @@ export async function createTestContext(options: {
   workspace: string
   signal?: AbortSignal
   stallSeconds?: number
+  /** Program to run instead of ffmpeg. */
+  ffmpegPath?: string | undefined
 }): Promise<TestContext> {
-  const { input, workspace, signal = new AbortController().signal, stallSeconds = 20 } = options
-  const programs = await openPrograms({ ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', directory: workspace })
+  const { input, workspace, signal = new AbortController().signal, stallSeconds = 20, ffmpegPath = 'ffmpeg' } = options
+  const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory: workspace })
   const inspect = createInspect({ programs, limits })
   const ffmpeg = createFfmpeg({ programs, stallSeconds, limits })
   const source: Source = { bucket: 'media', key: 'origin_video.mp4', etag: 'e', sizeBytes: (await stat(input)).size }
   const scope = { id: 'job1', version: 'v1', source, route, routes: [route] as const, statePrefix: '.mediad/' }
   const artifacts: Artifact[] = []
-  const fractions: number[] = []
-  const commands: FfmpegCommand[] = []
+  const [fractions, commands]: [number[], FfmpegCommand[]] = [[], []]
   const logged: LoggedLine[] = []
   const [warnings, skips, notes]: [string[], string[], string[]] = [[], [], []]
   const uploads: { key: string; overwrite: UploadOptions['overwrite'] }[] = []
@@ -122,14 +123,20 @@ export type PluginRun = { context: TestContext }
 
 /** Runs a plugin on a small video, whose container follows from `name`, and checks the result. */
 export async function withRun(
-  options: { plugin: Plugin; video?: VideoOptions; name?: string; change?: (path: string) => Promise<void> },
+  options: {
+    plugin: Plugin
+    video?: VideoOptions
+    name?: string
+    change?: (path: string) => Promise<void>
+    ffmpegPath?: string
+  },
   check: (run: PluginRun) => void | Promise<void>,
 ): Promise<void> {
   await using temporary = await temporaryFolder()
   const input = join(temporary.path, options.name ?? 'source.mp4')
   await makeVideo(input, options.video)
   await options.change?.(input)
-  const context = await createTestContext({ input, workspace: temporary.path })
+  const context = await createTestContext({ input, workspace: temporary.path, ffmpegPath: options.ffmpegPath })
   assert.equal(options.plugin.problems, [])
   await options.plugin.hooks.run(context)
   await check({ context })

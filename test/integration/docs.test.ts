@@ -50,6 +50,8 @@ const notRun: Record<string, string> = {
     'as above',
   'npm pack --pack-destination ../my-media-app\ncd ../my-media-app\nnpm install --save-exact ./mediad-0.1.0.tgz\ntar --exclude=./node_modules -czf ../app-1.0.0.tgz .\naws s3 cp ../app-1.0.0.tgz s3://my-releases/app-1.0.0.tgz\n':
     'it needs AWS; a test of the boot script installs such a tarball',
+  'npm shrinkwrap\nnpm publish --registry https://npm.example.com/team/\n':
+    'it needs a registry; a test of the boot script installs such a package',
   'cd terraform/examples/basic\nterraform init\nterraform apply -var bucket_name=my-media -var package=https://downloads.example.com/mediad-0.1.0.tgz -var vpc_id=vpc-0123456789abcdef0 -var \'subnet_ids=["subnet-0123456789abcdef0"]\'\naws s3 cp video.mp4 s3://my-media/origin_video.mp4\n':
     'it needs AWS; another test validates the example',
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':

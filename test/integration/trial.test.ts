@@ -91,7 +91,7 @@ const chains: readonly [name: string, plugins: readonly Plugin[]][] = [
 for (const [n, [name, plugins]] of chains.entries()) {
   const add = n === 0 ? test : test.exhaustive
   add(`this ffmpeg passes the trials of ${name}`, async () => {
-    const trials = await tryChain(plugins)
+    const trials = (await tryChain(plugins)).passed
     for (const encoder of plugins.flatMap(({ hooks }) => hooks.encoders ?? []))
       assert.ok(
         trials.some((trial) => trial.startsWith(encoder)),
@@ -155,9 +155,33 @@ test.exhaustive('fails a trial with an empty output', async () => {
 })
 
 test.exhaustive('runs trials with different decode checks separately', async () => {
-  assert.equal(await tryChain([needs(decodes('video', '0:0'), decodes('audio', '0:1'))]), ['video', 'audio'])
+  const { passed } = await tryChain([needs(decodes('video', '0:0'), decodes('audio', '0:1'))])
+  assert.equal(passed, ['video', 'audio'])
   const { message } = await errorOf(tryChain([needs(decodes('video', '0:0'), decodes('missing', '0:7'))]))
   assert.match(message, /run of missing \(for needs\): /)
+})
+
+test.exhaustive('reports the end of an optional trial, and passes without it', async () => {
+  const ends: [string, string | null][] = []
+  const optional = (trial: FfmpegTrial): FfmpegTrial => ({
+    ...trial,
+    onEnd: (failure) => void ends.push([trial.name, failure]),
+  })
+  const bad: FfmpegTrial = { name: 'bad', output: { extension: 'mp4', options: ['-c:v', 'no_such_encoder'] } }
+  const { passed } = await tryChain([
+    needs(optional(works('good')), optional(bad), works('needed')),
+    needs(optional(bad)),
+  ])
+  assert.equal(passed, ['good', 'needed'])
+  const [, failure] = ends[1] ?? []
+  assert.match(failure ?? '', /no_such_encoder/)
+  assert.equal(ends, [
+    ['good', null],
+    ['bad', failure],
+    ['bad', failure],
+  ])
+  const { message } = await errorOf(tryChain([needs(optional(bad)), needs(bad)]))
+  assert.match(message, /failed a trial run of bad \(for needs\)/)
 })
 
 test('finds an ffprobe that rejects the options, even if no plugin declares a trial', async () => {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
 import { startCloud } from '../helpers/cloud.ts'
 import { startMetadata } from '../helpers/metadata.ts'
+import { once } from '../helpers/once.ts'
 import { suite } from '../helpers/suite.ts'
 import { findProgram, findTerraformSkipReason, openTerraform } from '../helpers/terraform.ts'
 import { startMachine } from './instance.ts'
@@ -135,11 +136,6 @@ const renderScript = once(async () => {
   })
   return String(output('user_data'))
 })
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => (made ??= make())
-}
 
 type Programs = { path: string; fetchNode: string }
 

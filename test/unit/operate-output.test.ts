@@ -25,8 +25,13 @@ const listed = { id: JOB, shortId: '01234567' }
 const test = suite('operate output')
 
 test('shows a job as a row', () => {
-  const row = toJobRow({ ...listed, seen: seen({ progress: { plugin: 'transcode', percent: 41.7 } }, 3) }, config)
-  assert.equal(row, ['01234567', 'origin_a.mp4', 'processing', '1/5', 'transcode 42 %', 'host/1', '3 s', '–'])
+  const row = toJobRow(
+    { ...listed, seen: seen({ progress: { plugin: 'transcode', percent: 41.7, pluginPercent: 55 } }, 3) },
+    config,
+  )
+  assert.equal(row, ['01234567', 'origin_a.mp4', 'processing', '1/5', '42 % (transcode 55 %)', 'host/1', '3 s', '–'])
+  const early = toJobRow({ ...listed, seen: seen({ progress: { plugin: 'transcode', percent: 0 } }) }, config)
+  assert.is(early[4], '0 % (transcode)')
   const stale = toJobRow({ ...listed, seen: seen({}, 61) }, config)
   assert.is(stale[2], 'processing (stale)')
   assert.is(toJobRow({ ...listed, seen: seen({ state: 'dead', owner: null }, 61) }, config)[2], 'dead')

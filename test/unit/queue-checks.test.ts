@@ -12,7 +12,7 @@ const url = 'https://sqs.eu-central-1.amazonaws.com/1/jobs'
 async function check(urls: Record<'work' | 'inProgress' | 'dead', string>) {
   const queues = Object.fromEntries(Object.entries(urls).map(([name, one]) => [name, { url: one }]))
   const checks = createChecks({
-    config: { queues } as unknown as Config,
+    config: { queues, routes: [] } as unknown as Config,
     openPrograms: () => Promise.reject(new Error('not part of this test')),
     storage: createFakeStorage(),
     queues: createFakeQueues(),

@@ -185,6 +185,10 @@ function toAttempt({ attempt }: JobDocument, { job }: Config): string {
   return `${attempt}/${job.attempts}`
 }
 
+/** Progress of the chain, then that of the plugin that runs. */
 function toProgress({ progress }: JobDocument): string {
-  return `${progress.plugin === null ? '' : `${progress.plugin} `}${Math.round(progress.percent)} %`
+  const { plugin, percent, pluginPercent } = progress
+  const chain = `${Math.round(percent)} %`
+  if (plugin === null) return chain
+  return `${chain} (${[plugin, ...(pluginPercent === undefined ? [] : [`${Math.round(pluginPercent)} %`])].join(' ')})`
 }

@@ -3,6 +3,7 @@
 
 data "aws_region" "current" {}
 data "aws_partition" "current" {}
+data "aws_caller_identity" "current" {}
 
 data "aws_ssm_parameter" "debian" {
   count = var.ami_id == null ? 1 : 0
@@ -38,13 +39,30 @@ locals {
     ["[Unit]", "SuccessAction=poweroff", "[Service]", "TimeoutStopSec=${local.stop_seconds}"],
     # The agent reads files, not the journal.
     var.log_retention_days == null ? [] : ["StandardOutput=append:/var/log/mediad.log", "StandardError=append:/var/log/mediad.log"],
-    var.gpu ? ["PrivateDevices=no", "ProtectClock=no"] : [], [""],
+    var.gpu ? ["PrivateDevices=no", "ProtectClock=no", "SupplementaryGroups=render video"] : [], [""],
   ))
   application = var.application == null ? null : {
     region = data.aws_region.current.region
-    url    = "https://${var.application.s3.bucket}.s3.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}/${var.application.s3.key}"
-    sha256 = var.application.s3.sha256
+    s3 = var.application.s3 == null ? null : {
+      url    = "https://${var.application.s3.bucket}.s3.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}/${var.application.s3.key}"
+      sha256 = var.application.s3.sha256
+    }
+    npm = var.application.npm == null ? null : {
+      package       = var.application.npm.package
+      registry      = var.application.npm.registry
+      token_key     = "${trimprefix(var.application.npm.registry, "https:")}:_authToken"
+      token_url     = var.application.npm.token_parameter == null ? null : "https://ssm.${data.aws_region.current.region}.${data.aws_partition.current.dns_suffix}/"
+      token_request = var.application.npm.token_parameter == null ? null : jsonencode({ Name = var.application.npm.token_parameter, WithDecryption = true })
+    }
   }
+  # What an instance reads to install the application: an object, or the parameter with the token of the registry.
+  application_source = concat(
+    [for it in [try(var.application.s3, null)] : { action = "s3:GetObject", resource = "s3:::${it.bucket}/${it.key}" } if it != null],
+    [for name in [try(var.application.npm.token_parameter, null)] : {
+      action   = "ssm:GetParameter",
+      resource = "ssm:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:parameter/${trimprefix(name, "/")}",
+    } if name != null],
+  )
   log_group = "/mediad/${var.name}"
   logs = var.log_retention_days == null ? null : {
     architecture = var.architecture == "arm64" ? "arm64" : "amd64"
@@ -94,17 +112,17 @@ resource "aws_iam_role_policy_attachment" "extra" {
   policy_arn = var.extra_policy_arns[count.index]
 }
 
-# Permits to read the application, and no other object.
+# Permits to read the application, and nothing else.
 resource "aws_iam_role_policy" "application" {
-  count = var.application == null ? 0 : 1
+  count = length(local.application_source)
   name  = "application"
   role  = aws_iam_role.instance.name
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect   = "Allow"
-      Action   = "s3:GetObject"
-      Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.application.s3.bucket}/${var.application.s3.key}"
+      Action   = local.application_source[count.index].action
+      Resource = "arn:${data.aws_partition.current.partition}:${local.application_source[count.index].resource}"
     }]
   })
 }

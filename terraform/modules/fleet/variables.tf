@@ -60,13 +60,24 @@ variable "extra_policy_arns" {
 
 variable "application" {
   description = <<-EOT
-    A folder of your own for the daemons, as a .tgz in S3: `application = { s3 = { bucket = "…", key = "…", sha256 = filesha256("….tgz") } }`.
-    At its top it has package.json with mediad as a dependency, package-lock.json, media.config.ts and the config's plugins. The
-    bucket must be in the fleet's region. Instances read only this object, and install what the lockfile says. The config must set
-    shutdown.metadataUrl, so that the daemon detects interruptions. Instances are replaced when the key or the checksum changes.
+    A folder of your own for the daemons, from S3 or from an npm registry. At its top it has package.json with mediad as a
+    dependency, a lockfile, media.config.ts and the config's plugins. Instances install what the lockfile says, and are replaced
+    when this variable changes. The config must set shutdown.metadataUrl, so that the daemon detects interruptions.
+
+    `{ s3 = { bucket = "…", key = "…", sha256 = filesha256("….tgz") } }`: a .tgz of the folder, with package-lock.json. The bucket
+    must be in the fleet's region. Instances read only this object.
+
+    `{ npm = { package = "@acme/media@1.2.0" } }`: a package, with npm-shrinkwrap.json, because packages cannot have a
+    package-lock.json. `registry` (default https://registry.npmjs.org/) serves all packages; it must pass on those of the public
+    registry. `token_parameter` names the SecureString in Parameter Store with its token. Instances read only this parameter.
   EOT
   type = object({
-    s3 = object({ bucket = string, key = string, sha256 = optional(string) })
+    s3 = optional(object({ bucket = string, key = string, sha256 = optional(string) }))
+    npm = optional(object({
+      package         = string
+      registry        = optional(string, "https://registry.npmjs.org/")
+      token_parameter = optional(string)
+    }))
   })
   default = null
 
@@ -76,18 +87,38 @@ variable "application" {
   }
 
   validation {
-    condition     = var.application == null ? true : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.application.s3.bucket))
+    condition     = var.application == null ? true : (var.application.s3 == null) != (var.application.npm == null)
+    error_message = "application must have either s3 or npm."
+  }
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", try(var.application.s3.bucket, "any")))
     error_message = "application.s3.bucket must be the name of a bucket, without dots: its name is part of a host name with TLS."
   }
 
   validation {
-    condition     = var.application == null ? true : can(regex("^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\\.(tgz|tar\\.gz)$", var.application.s3.key))
+    condition     = can(regex("^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\\.(tgz|tar\\.gz)$", try(var.application.s3.key, "any.tgz")))
     error_message = "application.s3.key must have only letters, digits, ., _, - and /, and end with .tgz or .tar.gz."
   }
 
   validation {
     condition     = try(var.application.s3.sha256, null) == null ? true : can(regex("^[0-9a-f]{64}$", var.application.s3.sha256))
     error_message = "application.s3.sha256 must have 64 hexadecimal digits: filesha256(\"….tgz\")."
+  }
+
+  validation {
+    condition     = can(regex("^(@[a-z0-9-]+/)?[a-z0-9-]+@[0-9][0-9A-Za-z.+-]*$", try(var.application.npm.package, "any@1.0.0")))
+    error_message = "application.npm.package must be NAME@VERSION with an exact version."
+  }
+
+  validation {
+    condition     = can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?/([A-Za-z0-9._~-]+/)*$", try(var.application.npm.registry, "https://any/")))
+    error_message = "application.npm.registry must be an https URL that ends with /."
+  }
+
+  validation {
+    condition     = try(var.application.npm.token_parameter, null) == null ? true : can(regex("^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", var.application.npm.token_parameter))
+    error_message = "application.npm.token_parameter must be the name of a parameter: letters, digits, ., _, - and /."
   }
 }
 
@@ -185,7 +216,7 @@ variable "security_group_ids" {
 }
 
 variable "instance_types" {
-  description = "Interchangeable instance types of one architecture. More types mean fewer interruptions. For GPUs, use types with a GPU and an `ami_id` with its drivers."
+  description = "Interchangeable instance types of one architecture. More types mean fewer interruptions. For GPUs, use types with a GPU that encodes video, such as g6.xlarge, and an `ami_id` with its drivers."
   type        = list(string)
   default     = ["c7i.xlarge", "c7a.xlarge", "c6i.xlarge", "c6a.xlarge"]
   nullable    = false
@@ -225,7 +256,7 @@ variable "ami_id" {
 }
 
 variable "gpu" {
-  description = "Whether the systemd unit gives daemons access to the GPU devices. The plugin chain must use the GPU, too."
+  description = "Whether the systemd unit gives daemons access to the GPU devices. The plugin chain must use the GPU, too: `transcode({ hardware: 'auto' })`."
   type        = bool
   default     = false
   nullable    = false
