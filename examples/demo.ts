@@ -1,5 +1,6 @@
 /**
- * Shows what mediad does: `npm run demo`, or `npm run demo -- FILE` with your own video. Starts a daemon with the embedded
+ * Shows what mediad does: `npm run demo`, or `npm run demo -- FILE` with your own video. `--streaming` makes renditions with
+ * playlists instead of one MP4, and serves them with a page that plays them. Starts a daemon with the embedded
  * S3 and SQS, requests a presigned URL, uploads the file with a PUT, follows the job, and downloads the outputs to the folder
  * `results` (`--out DIR`).
  */
@@ -14,6 +15,7 @@ import { parseArgs, parseEnv, promisify } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import type { JobDocument } from 'mediad'
 import { toTable } from '../daemon/terminal/table.ts'
+import { serve } from './player/serve.ts'
 
 const run = promisify(execFile)
 const main = join(import.meta.dirname, '../daemon/main.ts')
@@ -26,16 +28,19 @@ const request = readArguments()
 if (request === null) process.exitCode = 2
 else await showAll(request)
 
-async function showAll({ file, out }: { file: string | undefined; out: string }): Promise<void> {
+type Request = { file: string | undefined; out: string; streaming: boolean }
+
+async function showAll({ file, out, streaming }: Request): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mediad-demo-'))
   try {
     const source = file ?? (await makeVideo(folder))
-    const url = await startDaemon(folder)
+    const url = await startDaemon(folder, streaming)
     const id = await upload(url, source)
     const job = await waitForJob(url, id)
     if (job.state === 'succeeded') {
       await download(folder, id, out)
       print(`Done. The outputs are in ${out}:\n${toTable(job.outputs, process.stdout.columns)}`)
+      if (streaming) await servePlayer(out, job)
     } else print(`The job failed with ${job.error?.code}: ${job.error?.message}`)
     process.exitCode = job.state === 'succeeded' ? 0 : 1
   } catch (error) {
@@ -49,15 +54,15 @@ async function showAll({ file, out }: { file: string | undefined; out: string })
 }
 
 /** Reads the arguments, and checks the file before anything starts. Returns null if it is not a file. */
-function readArguments(): { file: string | undefined; out: string } | null {
+function readArguments(): Request | null {
   const { values, positionals } = parseArgs({
-    options: { out: { type: 'string', default: 'results' } },
+    options: { out: { type: 'string', default: 'results' }, streaming: { type: 'boolean', default: false } },
     allowPositionals: true,
   })
   const [file] = positionals
   const isFile = file === undefined || statSync(file, { throwIfNoEntry: false })?.isFile() === true
-  if (isFile) return { file, out: resolve(values.out) }
-  process.stderr.write(`${file} is not a file. Usage: npm run demo -- [FILE] [--out DIR]\n`)
+  if (isFile) return { file, out: resolve(values.out), streaming: values.streaming }
+  process.stderr.write(`${file} is not a file. Usage: npm run demo -- [FILE] [--out DIR] [--streaming]\n`)
   return null
 }
 
@@ -81,9 +86,11 @@ function rotate(mp4: Buffer): Buffer {
   return mp4
 }
 
-async function startDaemon(folder: string): Promise<string> {
+async function startDaemon(folder: string, streaming: boolean): Promise<string> {
   print('Starting a mediad daemon with an embedded S3 and SQS.')
-  const args = ['--conditions=source', main, 'start', '--local', '--port', '0', '--data', join(folder, 'data')]
+  const config = streaming ? ['--config', join(import.meta.dirname, 'streaming/media.config.ts')] : []
+  const start = ['start', '--local', '--port', '0', '--data', join(folder, 'data'), ...config]
+  const args = ['--conditions=source', main, ...start]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   daemon = child // ended by the caller, also if it does not start
   for await (const line of createInterface({ input: child.stdout })) {
@@ -141,6 +148,20 @@ async function download(folder: string, id: string, out: string): Promise<void> 
   const inherited = Object.entries(process.env).filter(([name]) => !unset.includes(name))
   const env = { ...Object.fromEntries(inherited), ...parseEnv(lines.slice(1).join('\n')) }
   await run(process.execPath, ['--conditions=source', main, 'get', id, '--out', out], { env, signal })
+}
+
+/** Serves the outputs and the page of `examples/player`, until Ctrl-C. */
+async function servePlayer(out: string, { outputs }: JobDocument): Promise<void> {
+  const master = outputs.find(({ kind }) => kind === 'master')
+  if (master === undefined) return
+  const { url, server } = await serve(out)
+  print(`Open ${url}/player/?src=/${encodeURI(master.key)} to play it. Ctrl-C ends the demo.`)
+  try {
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 }
 
 /** Stops the daemon, which lets its running job finish. A second Ctrl-C reaches it through the terminal. */
