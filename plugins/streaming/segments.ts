@@ -49,18 +49,21 @@ export function toSegments(track: Track, boundaries: readonly number[]): Segment
 
 /** Returns the index of the fragment that starts nearest to a time. */
 function findNearest({ fragments, timescale, video }: Track, seconds: number): number {
-  let [nearest, least] = [0, Infinity]
-  for (const [at, { start }] of fragments.entries()) {
-    const distance = Math.abs(start / timescale - seconds)
-    if (distance < least) [nearest, least] = [at, distance]
+  const distance = (at: number) => Math.abs((fragments[at]?.start ?? Infinity) / timescale - seconds)
+  let [low, high] = [0, fragments.length - 1]
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if ((fragments[middle]?.start ?? 0) / timescale < seconds) low = middle + 1
+    else high = middle
   }
-  if (video === undefined || nearest === 0 || least <= TOLERANCE_SECONDS) return nearest
+  const nearest = low > 0 && distance(low - 1) <= distance(low) ? low - 1 : low
+  if (video === undefined || nearest === 0 || distance(nearest) <= TOLERANCE_SECONDS) return nearest
   throw new MediadError('internal.output', `a video track has no fragment that starts at ${seconds.toFixed(3)} s`)
 }
 
 /** Returns the target duration of all playlists, in seconds: no segment is longer, rounded to an integer. */
 export function toTargetSeconds(all: readonly (readonly Segment[])[]): number {
-  return Math.max(1, ...all.flat().map(({ seconds }) => Math.round(seconds)))
+  return all.flat().reduce((longest, { seconds }) => Math.max(longest, Math.round(seconds)), 1)
 }
 
 /** Bit rates in bits per second. */

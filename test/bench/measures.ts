@@ -4,6 +4,7 @@ import { measureFleet } from './measures/fleet.ts'
 import { measureJobs, measureRequests } from './measures/jobs.ts'
 import { measureGap, measurePickup } from './measures/pickup.ts'
 import { measurePresign } from './measures/presign.ts'
+import { measureRenditions } from './measures/renditions.ts'
 import { measureLargeFile, measureLength } from './measures/size.ts'
 import type { Result } from './report.ts'
 
@@ -40,6 +41,7 @@ export const measures: ReadonlyMap<string, Measure> = new Map([
   ['start', measure(measureStart, { rounds: 9 }, { rounds: 1 })],
   ['large-file', measure(measureLargeFile, { bytes: 2 * 2 ** 30 }, { bytes: 16 * 2 ** 20 })],
   ['length', measure(measureLength, { minutes: [1, 10, 60] }, { minutes: [0.1, 0.2] })],
+  ['renditions', measure(measureRenditions, { seconds: 8, rounds: 2 }, { seconds: 1, rounds: 1 })],
   ['presign', measure(measurePresign, { seconds: 10 }, { seconds: 2 })],
   [
     'fleet',

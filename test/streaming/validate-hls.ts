@@ -145,7 +145,7 @@ function checkAlignment(videos: readonly Loaded[], audios: readonly Loaded[]): s
 const toStarts = ({ playlist, media }: Loaded): number[] =>
   playlist.segments.map((segment) => within(media.samples, segment)[0]?.decode ?? -1)
 const toPresentationStart = ({ media }: Loaded): number =>
-  Math.min(...media.samples.map(({ presentation }) => presentation))
+  media.samples.reduce((first, { presentation }) => Math.min(first, presentation), Infinity)
 const toSeconds = ({ media: { samples } }: Loaded): number => toEnd(samples.at(-1)) - (samples[0]?.decode ?? 0)
 
 /** Codecs, size, frame rate and bit rates of a variant are those of its media. */
