@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -78,6 +80,40 @@ test.exhaustive('demo', async () => {
   assert.ok(stdout.includes(`The outputs are in ${out}:`))
   assert.equal((await readdir(folder.path)).toSorted(), ['out', 'video.mp4'])
   assert.match((await readdir(out)).toSorted().join(' '), /^cvted_\S+-video\.mp4 thumb_\S+-video\.jpg$/)
+})
+
+test.exhaustive('demo --streaming: serves a presentation and its player until it is interrupted', async () => {
+  await using folder = await temporaryFolder()
+  const video = join(folder.path, 'video.mp4')
+  await makeVideo(video)
+  const env = { ...process.env, TMPDIR: folder.path }
+  const args = [
+    '--conditions=source',
+    join(examples, 'demo.ts'),
+    video,
+    '--streaming',
+    '--out',
+    join(folder.path, 'out'),
+  ]
+  const demo = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(demo, 'exit')
+  let url = ''
+  for await (const line of createInterface({ input: demo.stdout })) {
+    url = /^Open (\S+) to play it/.exec(line)?.[1] ?? ''
+    if (url !== '') break
+  }
+  const { origin, pathname, searchParams } = new URL(url)
+  assert.match(await (await fetch(origin + pathname)).text(), 'hls.min.js')
+  assert.is((await fetch(`${origin}${pathname}hls.min.js`)).status, 200)
+  const master = await fetch(origin + searchParams.get('src'))
+  assert.is(master.headers.get('content-type'), 'application/vnd.apple.mpegurl')
+  assert.is(master.headers.get('access-control-allow-origin'), '*')
+  assert.match(await master.text(), '#EXT-X-STREAM-INF')
+  const part = await fetch(origin + searchParams.get('src'), { headers: { range: 'bytes=0-6' } })
+  assert.equal([part.status, await part.text()], [206, '#EXTM3U'])
+  assert.is((await fetch(`${origin}/%2e%2e/video.mp4`)).status, 404, 'it serves only the folder')
+  demo.kill('SIGINT')
+  assert.equal(await ended, [0, null])
 })
 
 test('demo: checks its file before anything starts', async () => {
