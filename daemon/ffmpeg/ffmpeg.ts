@@ -26,6 +26,8 @@ export type FfmpegRun = {
   log: Log
   /** Called with the CPU time that ffmpeg used, also when it fails. */
   onCpu?: (seconds: number) => void
+  /** Called with the exit code of ffmpeg; null if it was killed or could not be started. */
+  onExit?: (code: number | null) => void
 }
 
 export type Ffmpeg = {
@@ -145,7 +147,7 @@ type Internals = { _getArguments(): string[] }
  */
 function start(
   fluent: FluentFfmpeg.FfmpegCommand,
-  { programs, workspace, command, input }: Run,
+  { programs, workspace, command, input, onExit }: Run,
   onLine: (line: string) => void,
 ): Started {
   const counter = createCorruptionCounter()
@@ -173,7 +175,10 @@ function start(
       const ring: Ring = { get: () => lines().join('\n') }
       ;({ child } = launched)
       if (child) onStart(child)
-      void exit.then(async (end) => onEnd(await toEndError(end, lines(), programs), ring, ring))
+      void exit.then(async (end) => {
+        onExit?.(end.code)
+        onEnd(await toEndError(end, lines(), programs), ring, ring)
+      })
     },
   })
   fluent.once('end', (_stdout: unknown, stderr?: string | null) =>
