@@ -134,7 +134,7 @@ export const processMetrics = {
   process_open_fds: 'Open file descriptors.',
   process_start_time_seconds: 'Unix time of the start.',
   nodejs_eventloop_lag_p99_seconds:
-    'Delay of the event loop since the last scrape, 99th percentile. It includes the resolution of the measurement, 0.02.',
+    'Delay of the event loop since the last scrape, 99th percentile. It includes the resolution of the measurement, 0.05.',
   nodejs_heap_size_used_bytes: 'Used part of the JavaScript heap.',
   nodejs_gc_duration_seconds: 'Garbage collection, by `kind`.',
 } as const

@@ -10,7 +10,7 @@ export type MetricRegistry = {
 }
 
 /** Resolution of the measured delays of the event loop. A timer fires once in this time, which costs little. */
-const RESOLUTION_MS = 20
+const RESOLUTION_MS = 50
 
 /**
  * Creates all metrics, and those of the process. Series whose labels are known exist from the start, with 0: a counter that

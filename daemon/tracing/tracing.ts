@@ -1,6 +1,8 @@
 import {
   context,
   createTraceState,
+  diag,
+  INVALID_SPAN_CONTEXT as INVALID,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -20,9 +22,11 @@ export function createTracing(version: string): Tracing {
   const tracer = trace.getTracer('mediad', version)
   return {
     span({ name, attributes, message }, run) {
-      const kind = message ? SpanKind.CONSUMER : SpanKind.INTERNAL
       const parent = message ? toContext(message.trace) : context.active()
-      return tracer.startActiveSpan(name, { kind, attributes }, parent, (span) => runIn(span, run))
+      const kind = message ? SpanKind.CONSUMER : SpanKind.INTERNAL
+      const inner =
+        attempt(() => tracer.startSpan(name, { kind, attributes }, parent)) ?? trace.wrapSpanContext(INVALID)
+      return context.with(trace.setSpan(parent, inner), () => runIn(inner, run))
     },
     resume: (place, run) => context.with(toContext(place), run),
     current: () => toTraceContext(context.active()),
@@ -32,8 +36,8 @@ export function createTracing(version: string): Tracing {
 
 async function runIn<T>(inner: Span, run: (span: TraceSpan) => Promise<T>): Promise<T> {
   const span: TraceSpan = {
-    set: (attributes) => void inner.setAttributes(attributes),
-    fail: (error) => fail(inner, error),
+    set: (attributes) => void attempt(() => inner.setAttributes(attributes)),
+    fail: (error) => attempt(() => fail(inner, error)),
   }
   try {
     return await run(span)
@@ -41,7 +45,17 @@ async function runIn<T>(inner: Span, run: (span: TraceSpan) => Promise<T>): Prom
     span.fail(error)
     throw error
   } finally {
-    inner.end()
+    attempt(() => inner.end())
+  }
+}
+
+/** Calls the SDK. What it throws, such as the error of a sampler, goes to the diagnostics of OpenTelemetry, not into a job. */
+function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call()
+  } catch (error) {
+    diag.error('mediad: the OpenTelemetry SDK threw an error', error)
+    return undefined
   }
 }
 

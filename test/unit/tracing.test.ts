@@ -31,6 +31,7 @@ const place: TraceContext = {
   tracestate: 'a=1,b=2',
 }
 const exporter = new InMemorySpanExporter()
+const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
 
 const test = suite('tracing')
 let tracing: Tracing
@@ -38,7 +39,7 @@ let tracing: Tracing
 test.before(async () => {
   assert.is(await openTracing('1.2.3'), noTracing, 'without an SDK')
   context.setGlobalContextManager(new AsyncLocalStorageContextManager())
-  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }))
+  trace.setGlobalTracerProvider(provider)
   tracing = await openTracing('1.2.3')
 })
 test.beforeEach(() => exporter.reset())
@@ -101,6 +102,28 @@ test('records the code and the message of an error, and throws it', async () => 
   assert.equal(span?.status, { code: 2, message: 'too many errors' })
   assert.is(span?.attributes['error.type'], 'input.corrupt')
   assert.is(span?.events[0]?.attributes?.['exception.type'], 'input.corrupt')
+})
+
+test('an SDK that throws affects no job', async () => {
+  const failing = {
+    onStart: () => assert.unreachable(),
+    onEnd: () => undefined,
+    forceFlush: async () => {},
+    shutdown: async () => {},
+  }
+  trace.disable()
+  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [failing] }))
+  try {
+    const broken = await openTracing('1.2.3')
+    const run = broken.span({ name: 'ffmpeg', attributes: {} }, async (span) => {
+      span.set({ a: 1 })
+      return broken.current()
+    })
+    assert.is(await run, undefined)
+  } finally {
+    trace.disable()
+    trace.setGlobalTracerProvider(provider)
+  }
 })
 
 /** Creates a queue whose client records its requests, and answers each receive with one message. */
