@@ -160,6 +160,12 @@ test('every panel of the dashboard uses metrics, labels and values of the code',
   }
 })
 
+test('the variable of the dashboard lists the values of a label that exists', () => {
+  const queries = JSON.stringify(dashboard.templating).matchAll(/label_values\((\w+), (\w+)\)/g)
+  const [[, name = '', label = ''] = [], ...more] = [...queries]
+  assert.equal([known.has(name), added.includes(label), more], [true, true, []])
+})
+
 test('panels have different ids and do not overlap', () => {
   const { panels } = dashboard
   assert.is(new Set(panels.map(({ id }) => id)).size, panels.length)
