@@ -44,7 +44,9 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .option(...config)
     .option('-p, --port <number>', 'Port of the HTTP endpoint (overrides the config)', toPort)
     .option('--data <folder>', 'Data folder of --local', '.mediad-data')
-    .action(async (options) => done(await (await import('./start.ts')).start(terminal, options)))
+    .action(async (options) =>
+      done(await (await import('./start.ts')).start(terminal, { ...options, version: readVersion() })),
+    )
   program
     .command('local')
     .description('Run the embedded S3 and SQS without a daemon, for several daemons to share; prints their environment')

@@ -17,6 +17,7 @@ import { assertSourceSize } from '../pipeline/process.ts'
 import { openPrograms, toProgramOptions } from '../programs/programs.ts'
 import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
 import { withReleasers } from '../vocabulary/releasers.ts'
+import { noTracing } from '../vocabulary/tracing/tracing.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import { toPlain, toTable } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -50,7 +51,7 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     push('the workspaces', () => workspaces.close())
     const programs = await openPrograms(toProgramOptions(config, workspaces.path))
     await runChecks(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
-    const pipeline = createPipeline({ config, programs, log: terminal.log })
+    const pipeline = createPipeline({ config, programs, log: terminal.log, tracing: noTracing })
     const plugins = await pipeline.openPlugins()
     push('the plugins', () => plugins.release())
     const taken = new Set(await Promise.all(files.map((file) => toRealPath(resolve(file)))))

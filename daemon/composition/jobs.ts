@@ -22,7 +22,7 @@ export function provideJobs(graph: Graph<Opened>): void {
 }
 
 function provideWork(graph: Graph<Opened>): void {
-  const { provide, use, config, log, limits, emit } = graph
+  const { provide, use, config, log, limits, emit, tracing } = graph
   const { bucket, job, routes, state } = config
   const createHandler = () => {
     const abortStaleUploads = createAbortStaleUploads({ client: use(tokens.S3), bucket, log })
@@ -60,6 +60,8 @@ function provideWork(graph: Graph<Opened>): void {
       stop: graph.stopJobs.signal,
       emit,
       log,
+      tracing,
+      workUrl: config.queues.work.url,
     })
   }
   provide(tokens.WorkPoller, () =>
@@ -77,7 +79,7 @@ function provideWork(graph: Graph<Opened>): void {
   )
 }
 
-function provideSweep({ provide, use, config, log, limits, emit }: Graph<Opened>): void {
+function provideSweep({ provide, use, config, log, limits, emit, tracing }: Graph<Opened>): void {
   provide(tokens.SweepPoller, () =>
     createPoller({
       ...config.queues.inProgress,
@@ -93,6 +95,7 @@ function provideSweep({ provide, use, config, log, limits, emit }: Graph<Opened>
         limits,
         emit,
         log,
+        tracing,
       }),
       emit,
       log,

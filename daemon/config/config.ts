@@ -66,6 +66,14 @@ export type Config = {
     /** Largest size that a client can state for its upload. */
     readonly maxUploadBytes: number
   }
+  readonly metrics: {
+    /** Where Prometheus can read metrics: nowhere, on the HTTP endpoint, or on a port of their own. */
+    readonly expose: 'off' | 'endpoint' | 'port'
+    /** Address of the port for metrics. */
+    readonly host: string
+    /** Number of the port for metrics; 0 selects a free port. */
+    readonly port: number
+  }
   readonly shutdown: {
     /** Time that running jobs have to finish after the first signal to stop. */
     readonly graceSeconds: number
@@ -97,6 +105,6 @@ export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
   onEvent?: Config['onEvent'] | undefined
 } & { [Section in OptionalSection]?: Optional<Config[Section]> | undefined }
 
-type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'shutdown'
+type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
 type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>

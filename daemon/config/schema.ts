@@ -169,6 +169,33 @@ export const schema = z.strictObject({
           'for a client that states no size.',
       ),
   }),
+  metrics: section({
+    expose: z
+      .enum(['off', 'endpoint', 'port'], {
+        error: ({ input }) =>
+          describeMissing(input) ?? `must be "off", "endpoint" or "port", not ${describeValue(input)}`,
+      })
+      .default('off')
+      .describe(
+        'Where Prometheus can read metrics. `off`: nowhere, and nothing is measured. `port`: at `/metrics` of a port of ' +
+          'their own, which nobody else needs to reach. `endpoint`: at `/metrics` of the HTTP endpoint, for everyone who ' +
+          'can reach it. The environment variable `MEDIAD_METRICS` overrides it.',
+      ),
+    host: text()
+      .default('127.0.0.1')
+      .meta({ values: 'address or host name' })
+      .describe(
+        'Address on which the port listens. `0.0.0.0` or `::` makes it reachable from other machines: allow only your ' +
+          'Prometheus there, because metrics tell everyone how busy you are. The environment variable ' +
+          '`MEDIAD_METRICS_HOST` overrides it.',
+      ),
+    port: integer(0, 65_535)
+      .default(9464)
+      .describe(
+        'Port for metrics. 0 selects a free port, which is logged. The environment variable `MEDIAD_METRICS_PORT` ' +
+          'overrides it.',
+      ),
+  }),
   shutdown: section({
     graceSeconds: integer(0, 3600)
       .default(30)
