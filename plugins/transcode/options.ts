@@ -39,6 +39,17 @@ export const transcodeOptions = z
       .optional()
       .meta(byCodec)
       .describe('Encoding speed against file size: a name for h264 and hevc, a number for av1 and vp9.'),
+    /** Threads of the video encoder. */
+    threads: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .meta({ defaultText: "the encoder's: about one per CPU" })
+      .describe(
+        'Threads of the video encoder. A few jobs at once with few threads each can process more files per hour than one ' +
+          'job with many threads; `mediad tune` measures it.',
+      ),
     /** The largest width in pixels; nothing is enlarged. */
     maxWidth: side().describe('The largest width; nothing is enlarged.'),
     /** The largest height in pixels; nothing is enlarged. */

@@ -212,7 +212,11 @@ function toVideoOptions({ settings, plan }: EncodeRequest, probe: Probe): string
   const tag = toTag(settings, plan.video)
   if (plan.video) return [...map, '-c:v', 'copy', ...toCopyFilter(video, plan.units ?? 'all'), ...tag]
   const kept = staysHdr(video, settings.hdr)
-  const special = { mastering: kept ? (video.mastering ?? {}) : undefined, rate: toExplicitRate(video) }
+  const special = {
+    mastering: kept ? (video.mastering ?? {}) : undefined,
+    rate: toExplicitRate(video),
+    threads: settings.threads,
+  }
   const filters = [
     ...toTimestampFilters(video, highestRate),
     ...toFrameFilters(video, toLayout(video, { ...settings, minSide }), settings),
