@@ -43,7 +43,7 @@ const importers: Record<string, string> = {
   '@aws-sdk/client-sqs': 'composition/tokens.ts|types queue/queue.ts',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
   '@aws-sdk/s3-request-presigner': 'storage/presign.ts',
-  'cli-progress': 'cli/run.ts',
+  'cli-progress': 'terminal/bar.ts',
   'cli-table3': 'terminal/table.ts',
   commander: 'cli/program.ts',
   cosmiconfig: 'config/load.ts',
