@@ -5,6 +5,7 @@ import type { Terminal } from './terminal.ts'
 export type Bar = {
   /** Sets the progress, from 0 to 100, and the text after it. */
   update(percent: number, text?: string): void
+  /** Further calls have no effect. */
   stop(): void
 }
 
@@ -19,8 +20,12 @@ export function openBar({ human }: Pick<Terminal, 'human'>): Bar {
     stopOnComplete: false,
   })
   bar.start(100, 0, { text: '' })
+  let isOpen = true
   return {
     update: (percent, text) => bar.update(percent, text === undefined ? {} : { text }),
-    stop: () => bar.stop(),
+    stop() {
+      if (isOpen) bar.stop()
+      isOpen = false
+    },
   }
 }

@@ -143,7 +143,7 @@ test('the report fits 80 columns, and says what makes the measurement doubtful',
     { ...measured(1, null, { clipsPerHour: 1234.5 }), othersUse: 0.3 },
     { ...measured(2, 1, { clipsPerHour: 2345.6 }), othersUse: 0.1 },
   ]
-  reportMeasurements(terminal, list, 5)
+  reportMeasurements(terminal, list, { settings: 5, failure: null })
   reportRecommendation(terminal, {
     best: list[1] ?? null,
     measured: list,
@@ -169,6 +169,13 @@ test('the report fits 80 columns, and says what makes the measurement doubtful',
 function words(codec: keyof typeof videoCodecs, threads?: number): string {
   return videoCodecs[codec].options(videoCodecs[codec].preset.default, 30, { threads }).join(' ')
 }
+
+test('the report names the setting that failed, instead of the time', () => {
+  const { lines, terminal } = openScreen(120)
+  const list = [{ ...measured(1, null), othersUse: 0 }]
+  reportMeasurements(terminal, list, { settings: 5, failure: '2 jobs: out of memory' })
+  assert.is(lines.at(-1), 'Stopped, because this failed: 2 jobs: out of memory')
+})
 
 test('transcode() has an option for the threads of its encoder, which each library gets in its own way', () => {
   assert.ok(hasThreads(transcode({ crf: 20 })))

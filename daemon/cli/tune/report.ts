@@ -40,7 +40,12 @@ export function reportMeasurement(terminal: Terminal, measurement: Measurement):
 }
 
 /** Reports all measurements as a table on a terminal. */
-export function reportMeasurements(terminal: Terminal, measured: readonly Measurement[], settings: number): void {
+export function reportMeasurements(
+  terminal: Terminal,
+  measured: readonly Measurement[],
+  { settings, failure }: { settings: number; failure: string | null },
+): void {
+  if (!terminal.human && failure !== null) terminal.print('', { failed: failure })
   if (!terminal.human) return
   const rows = measured.map(({ concurrency, threads, clipsPerHour, cpuUse, memoryBytes, secondsPerClip }) => [
     String(concurrency),
@@ -51,7 +56,9 @@ export function reportMeasurements(terminal: Terminal, measured: readonly Measur
     secondsPerClip.toFixed(1),
   ])
   const missing = settings - measured.length
-  const notes = missing === 0 ? [] : [`The time was over before ${toCount(missing, 'more setting')}: see --seconds`]
+  const notes = failure === null ? [] : [`Stopped, because this failed: ${toPlain(failure)}`]
+  if (missing > 0 && failure === null)
+    notes.push(`The time was over before ${toCount(missing, 'more setting')}: see --seconds`)
   const others = Math.max(...measured.map(({ othersUse }) => othersUse ?? 0))
   if (others > OTHERS)
     notes.push(`Other programs used up to ${toPercent(others)} of the CPUs: repeat it on a machine at rest`)

@@ -8,7 +8,7 @@ import { readSystemText } from '../../machine/text.ts'
 import { openBar } from '../../terminal/bar.ts'
 import { listenForStop } from '../../terminal/signals.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
-import { MediadError } from '../../vocabulary/errors.ts'
+import { MediadError, toMessage } from '../../vocabulary/errors.ts'
 import { withReleasers, type Push } from '../../vocabulary/releasers.ts'
 import { openLocalChain, readFileSize } from '../local-chain.ts'
 import { describeFailure } from '../run.ts'
@@ -51,6 +51,7 @@ type Run = { terminal: Terminal; file: string; options: TuneOptions; signal: Abo
 
 async function run({ terminal, file, options, signal, push }: Run): Promise<void> {
   const endsAt = performance.now() + options.seconds * 1000
+  const time = AbortSignal.timeout(options.seconds * 1000)
   await readFileSize(file)
   const chain = await openLocalChain(options, terminal, push)
   const { config, programs, workspaces } = chain
@@ -69,10 +70,10 @@ async function run({ terminal, file, options, signal, push }: Run): Promise<void
     log: terminal.log.child({ plugin: 'tune' }),
   }
   const deps = { ...chain, meter, rounds: options.rounds, signal, log: terminal.log }
-  const clip = await chooseClip({ deps, clipDeps, file, grid, endsAt, terminal })
+  const clip = await chooseClip({ deps, clipDeps, file, grid, endsAt, time, terminal })
   reportClip(terminal, { file, clip, settings: grid.length, cpus: meter.cpus, rounds: options.rounds })
-  const measured = await measureAll({ deps: { ...deps, path: clip.path }, grid, endsAt, terminal })
-  reportMeasurements(terminal, measured, grid.length)
+  const { measured, failure } = await measureAll({ deps: { ...deps, path: clip.path }, grid, time, terminal })
+  reportMeasurements(terminal, measured, { settings: grid.length, failure })
   const memoryBytes = Math.min(totalmem(), (await readMemoryLimit(readSystemText)) ?? Infinity)
   reportRecommendation(terminal, { best: recommend(measured, memoryBytes), measured, plugins: tunable, memoryBytes })
 }
@@ -83,6 +84,8 @@ type Choice = {
   file: string
   grid: readonly Setting[]
   endsAt: number
+  /** Aborts at that time. */
+  time: AbortSignal
   terminal: Terminal
 }
 
@@ -90,11 +93,11 @@ type Choice = {
  * Chooses a clip with which all settings fit into the time: processes one of the usual length once, and cuts a shorter one if
  * that took too long. The first run also brings the file into the cache of the system.
  */
-async function chooseClip({ deps, clipDeps, file, grid, endsAt, terminal }: Choice): Promise<Clip> {
+async function chooseClip({ deps, clipDeps, file, grid, endsAt, time, terminal }: Choice): Promise<Clip> {
   const usual = await cutClip(clipDeps, file, CLIP_SECONDS.usual)
   const bar = openBar(terminal)
   try {
-    const first = { ...deps, rounds: 1, path: usual.path }
+    const first = { ...deps, rounds: 1, path: usual.path, signal: AbortSignal.any([deps.signal, time]) }
     const { secondsPerClip } = await measure(first, { concurrency: 1, threads: null }, (fraction) =>
       bar.update(fraction * 100, 'first run'),
     )
@@ -104,39 +107,48 @@ async function chooseClip({ deps, clipDeps, file, grid, endsAt, terminal }: Choi
     const share = (leftSeconds * PLANNED) / (clips * secondsPerClip)
     if (share >= 1 || usual.seconds === null) return usual
     return await cutClip(clipDeps, file, Math.max(CLIP_SECONDS.least, usual.seconds * share))
+  } catch (error) {
+    throw time.aborted && !deps.signal.aborted ? nothingMeasured() : error
   } finally {
     bar.stop()
   }
 }
 
-type All = { deps: MeasureDeps; grid: readonly Setting[]; endsAt: number; terminal: Terminal }
+type All = { deps: MeasureDeps; grid: readonly Setting[]; time: AbortSignal; terminal: Terminal }
 
-/** Measures settings until the time is over. The measurement that the end interrupts is not used. */
-async function measureAll({ deps, grid, endsAt, terminal }: All): Promise<Measurement[]> {
+/**
+ * Measures settings until the time is over, or until one fails after others have succeeded, such as for lack of memory.
+ * `failure` describes the one that failed. A measurement that the end of the time interrupts is not used.
+ */
+async function measureAll({ deps, grid, time, terminal }: All) {
   const measured: Measurement[] = []
+  let failure: string | null = null
   const bar = openBar(terminal)
-  const time = AbortSignal.timeout(Math.max(1, Math.round(endsAt - performance.now())))
   const signal = AbortSignal.any([deps.signal, time])
-  try {
-    for (const [index, setting] of grid.entries()) {
-      const text = `${describeSetting(setting)} (${index + 1} of ${grid.length})`
+  for (const [index, setting] of grid.entries()) {
+    const text = `${describeSetting(setting)} (${index + 1} of ${grid.length})`
+    try {
       const one = await measure({ ...deps, signal }, setting, (fraction) =>
         bar.update(((index + fraction) / grid.length) * 100, text),
       )
       measured.push(one)
       reportMeasurement(terminal, one)
+    } catch (error) {
+      bar.stop()
+      const isOver = time.aborted && !deps.signal.aborted
+      if (measured.length === 0 && isOver) throw nothingMeasured()
+      if (measured.length === 0 || deps.signal.aborted) throw error
+      failure = isOver ? null : `${describeSetting(setting)}: ${toMessage(error)}`
+      break
     }
-  } catch (error) {
-    if (deps.signal.aborted || !time.aborted) throw error
-  } finally {
-    bar.stop()
   }
-  if (measured.length === 0)
-    throw new MediadError(
-      'resource.limit',
-      'no setting was measured in the given time: use a shorter file, or more --seconds',
-    )
-  return measured
+  bar.stop()
+  return { measured, failure }
+}
+
+function nothingMeasured(): MediadError {
+  const message = 'no setting was measured in the given time: use a shorter file, or more --seconds'
+  return new MediadError('resource.limit', message)
 }
 
 const isConfigError = (error: unknown): boolean => error instanceof MediadError && error.code.startsWith('config.')
