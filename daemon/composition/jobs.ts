@@ -3,13 +3,15 @@ import { createIntake } from '../job/intake.ts'
 import { createSettle } from '../job/settle.ts'
 import { createProcess } from '../pipeline/process.ts'
 import { createPublish } from '../pipeline/publish.ts'
-import { createPoller } from '../schedule/poller.ts'
+import { openCpuMeter } from '../machine/cpu-meter.ts'
+import { createAdmission } from '../schedule/adaptive.ts'
+import { createPoller, type PollerDeps } from '../schedule/poller.ts'
 import { createSweeper } from '../schedule/sweeper.ts'
 import { createDownload } from '../storage/download.ts'
 import { createAbortStaleUploads } from '../storage/stale-uploads.ts'
 import { createUpload } from '../storage/upload.ts'
 import { createPipeline } from './pipeline.ts'
-import { tokens, type Graph, type Opened } from './tokens.ts'
+import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 
 /** Visibility timeout of a work message. Claiming takes milliseconds; after a crash before the claim, the job waits this long. */
 const TAKE_SECONDS = 30
@@ -67,6 +69,7 @@ function provideWork(graph: Graph<Opened>): void {
   provide(tokens.WorkPoller, () =>
     createPoller({
       ...config.queues.work,
+      ...toConcurrency(graph),
       name: 'work',
       queue: use(tokens.Queues).work,
       batch: 1,
@@ -77,6 +80,15 @@ function provideWork(graph: Graph<Opened>): void {
       log,
     }),
   )
+}
+
+function toConcurrency({ config, log }: Base): Pick<PollerDeps, 'concurrency' | 'admission'> {
+  const { concurrency } = config.queues.work
+  if (typeof concurrency === 'number') return { concurrency }
+  return {
+    concurrency: concurrency.max,
+    admission: createAdmission({ goal: concurrency, openMeter: openCpuMeter, log }),
+  }
 }
 
 function provideSweep({ provide, use, config, log, limits, emit, tracing }: Graph<Opened>): void {

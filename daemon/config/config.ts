@@ -17,7 +17,10 @@ export type Config = {
   }
   readonly queues: {
     /** The work queue. S3 sends its notifications to it. */
-    readonly work: PolledQueue
+    readonly work: Omit<PolledQueue, 'concurrency'> & {
+      /** Number of jobs at once. */
+      readonly concurrency: number | AdaptiveConcurrency
+    }
     /** The in-progress queue: one message for each unfinished job. It must have no redrive policy. */
     readonly inProgress: PolledQueue
     /** The dead-letter queue, for operators. */
@@ -95,8 +98,16 @@ type PolledQueue = {
   readonly url: string
   /** When to poll the queue: a cron expression of 6 fields, seconds first. */
   readonly poll: string
-  /** Number of concurrent jobs (work queue) or of concurrent batches of messages (in-progress queue). */
+  /** Number of concurrent batches of messages. */
   readonly concurrency: number
+}
+
+/** Lets the number of jobs at once follow the CPU use of the machine. */
+export type AdaptiveConcurrency = {
+  /** The most jobs at once; at least 1 always runs. */
+  readonly max: number
+  /** CPU use of the machine at which no further job is taken, as a share of the available CPUs: 0.7 is 70 %. */
+  readonly targetCpu: number
 }
 
 /** The config that `media.config.ts` exports: {@link Config}, in which every option with a default is optional. */

@@ -27,6 +27,8 @@ type Special = {
   readonly mastering?: Mastering | undefined
   /** The frame rate the encoder plans for, where ffmpeg passes one to it that is too high. */
   readonly rate?: number | undefined
+  /** Threads of the encoder. Each library has an option of its own for them. */
+  readonly threads?: number | undefined
 }
 
 const x264Presets = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow']
@@ -41,10 +43,11 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Constrained Baseline', 'Baseline', 'Main', 'High'],
     hdrProfiles: [],
     // otherwise a 4:2:2 or 10-bit source gets a profile that no browser plays
-    options: (preset, crf, { rate } = {}) =>
+    options: (preset, crf, { rate, threads } = {}) =>
       [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', 'high'],
         rate === undefined ? [] : ['-x264-params', `fps=${rate}`],
+        toThreads(threads),
       ].flat(),
   },
   hevc: {
@@ -55,11 +58,15 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     minSide: 16,
     profiles: ['Main'],
     hdrProfiles: ['Main 10'],
-    options: (preset, crf, { mastering, rate } = {}) => {
+    options: (preset, crf, { mastering, rate, threads } = {}) => {
       const rateParams = rate === undefined ? [] : [`fps=${rate}`]
+      const pool = threads === undefined ? [] : [`pools=${threads}`]
       return [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', mastering ? 'main10' : 'main'],
-        ['-x265-params', ['log-level=error', ...rateParams, ...(mastering ? toX265(mastering) : [])].join(':')],
+        [
+          '-x265-params',
+          ['log-level=error', ...rateParams, ...pool, ...(mastering ? toX265(mastering) : [])].join(':'),
+        ],
       ].flat()
     },
   },
@@ -72,8 +79,8 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Main'],
     hdrProfiles: ['Main'],
     highestRate: 240,
-    options: (preset, crf, { mastering } = {}) => {
-      const params = mastering ? toSvt(mastering) : []
+    options: (preset, crf, { mastering, threads } = {}) => {
+      const params = [...(threads === undefined ? [] : [`lp=${threads}`]), ...(mastering ? toSvt(mastering) : [])]
       return [
         '-preset',
         String(preset),
@@ -92,10 +99,11 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Profile 0'],
     hdrProfiles: [],
     // without `-b:v 0` the CRF only limits the quality of a low default bit rate
-    options: (preset, crf) =>
+    options: (preset, crf, { threads } = {}) =>
       [
         ['-crf', String(crf), '-b:v', '0'],
         ['-deadline', 'good', '-cpu-used', String(preset), '-row-mt', '1'],
+        toThreads(threads),
       ].flat(),
   },
 }
@@ -160,6 +168,10 @@ function toSvt({ display, light }: Mastering): string[] {
 
 function toChromaticity({ x, y }: { x: number; y: number }): string {
   return `(${(x / 50_000).toFixed(5)},${(y / 50_000).toFixed(5)})`
+}
+
+function toThreads(threads: number | undefined): string[] {
+  return threads === undefined ? [] : ['-threads', String(threads)]
 }
 
 function upTo(highest: number): number[] {

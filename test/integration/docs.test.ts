@@ -69,6 +69,7 @@ const notRun: Record<string, string> = {
     'it runs until stopped; another test scrapes a daemon',
   'npm install --save-exact @opentelemetry/api@1.10.0 @opentelemetry/sdk-trace@3.1.0 @opentelemetry/resources@3.1.0 @opentelemetry/context-async-hooks@3.1.0 @opentelemetry/exporter-trace-otlp-http@0.301.0\n':
     'the repository has these packages; another test runs the file that imports them',
+  'npm run -s mediad -- tune video.mp4\n': 'it takes minutes; mediad tune has its own test',
   'npm run soak -- --jobs 1000 --daemons 3 --minutes 5\n':
     'it takes minutes; test/faults/soak.test.ts is its short form',
 }

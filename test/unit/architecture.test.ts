@@ -44,7 +44,7 @@ const importers: Record<string, string> = {
   '@aws-sdk/lib-storage': 'storage/upload.ts',
   '@aws-sdk/s3-request-presigner': 'storage/presign.ts',
   '@opentelemetry/api': 'tracing/tracing.ts',
-  'cli-progress': 'cli/run.ts',
+  'cli-progress': 'terminal/bar.ts',
   'cli-table3': 'terminal/table.ts',
   commander: 'cli/program.ts',
   cosmiconfig: 'config/load.ts',
