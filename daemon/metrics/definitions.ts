@@ -76,6 +76,11 @@ export const definitions = {
     labels: { queue: polled },
   },
   mediad_slots_free: { kind: 'gauge', help: 'Slots that wait for messages now.', labels: { queue: polled } },
+  mediad_slots_max: {
+    kind: 'gauge',
+    help: 'Slots by the config. With adaptive concurrency, fewer can be used and free now.',
+    labels: { queue: polled },
+  },
   mediad_queue_receives_total: {
     kind: 'counter',
     help: 'Receive requests, by whether they returned messages, nothing or an error.',

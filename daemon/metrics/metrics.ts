@@ -7,7 +7,7 @@ import type { Labels, Meter } from './meter.ts'
 import { createRecorder } from './recorder.ts'
 import { createRegistry } from './registry.ts'
 
-type Slots = { readonly used: number; readonly free: number }
+type Slots = { readonly used: number; readonly free: number; readonly max: number }
 type Depth = { readonly visible: number; readonly hidden: number; readonly delayed: number }
 
 /** What is read for a scrape, because no event tells it. */
@@ -94,9 +94,13 @@ function createCached({ ms, read, log, clock }: CachedDeps): () => Promise<void>
 }
 
 function setSlots({ set }: Meter, slots: ReturnType<MetricSources['slots']>): void {
-  for (const [queue, { used, free }] of [['work', slots.work] as const, ['in-progress', slots.inProgress] as const]) {
+  for (const [queue, { used, free, max }] of [
+    ['work', slots.work] as const,
+    ['in-progress', slots.inProgress] as const,
+  ]) {
     set('mediad_slots_used', used, { queue })
     set('mediad_slots_free', free, { queue })
+    set('mediad_slots_max', max, { queue })
   }
 }
 
