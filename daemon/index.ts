@@ -1,7 +1,7 @@
 /** The public API. Importing it loads no SDK and does nothing. */
 export { defineConfig, env } from './config/define.ts'
 export type { JobLimits } from './config/limits.ts'
-export type { Config, UserConfig } from './config/config.ts'
+export type { AdaptiveConcurrency, Config, UserConfig } from './config/config.ts'
 export { errorCodes, MediadError } from './vocabulary/errors.ts'
 export type { ErrorCode, MediadErrorOptions, Verdict } from './vocabulary/errors.ts'
 export type {

@@ -4,8 +4,8 @@ import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { openTerminal, type Terminal } from '../terminal/terminal.ts'
 import type { DeadRequest } from './operator/dead.ts'
 
-/** 0: success. 1: failure. 2: usage or config error. */
-export type ExitCode = 0 | 1 | 2
+/** 0: success. 1: failure. 2: usage or config error. 130: stopped by a signal. */
+export type ExitCode = 0 | 1 | 2 | 130
 
 /** Runs a command line and returns the exit code of the process. Never throws. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
@@ -44,7 +44,9 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .option(...config)
     .option('-p, --port <number>', 'Port of the HTTP endpoint (overrides the config)', toPort)
     .option('--data <folder>', 'Data folder of --local', '.mediad-data')
-    .action(async (options) => done(await (await import('./start.ts')).start(terminal, options)))
+    .action(async (options) =>
+      done(await (await import('./start.ts')).start(terminal, { ...options, version: readVersion() })),
+    )
   program
     .command('local')
     .description('Run the embedded S3 and SQS without a daemon, for several daemons to share; prints their environment')
@@ -53,13 +55,7 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .option('--bucket <name>', 'Bucket to create', 'media')
     .option('--data <folder>', 'Data folder', '.mediad-data')
     .action(async (options) => done(await (await import('./local.ts')).local(terminal, options)))
-  program
-    .command('run')
-    .description('Run the plugin chain on local files, without S3 or queues')
-    .argument('<file...>', 'Media files')
-    .option('-o, --out <folder>', 'Output folder', '.')
-    .option(...config)
-    .action(async (files, options) => done(await (await import('./run.ts')).run(terminal, files, options)))
+  addFileCommands(program, terminal, done)
   program
     .command('check')
     .description('Check the config, ffmpeg and its encoders, the bucket, the queues and conditional writes')
@@ -75,13 +71,34 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
   return program
 }
 
+/** Adds the commands that run the chain on local files. */
+function addFileCommands(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  program
+    .command('run')
+    .description('Run the plugin chain on local files, without S3 or queues')
+    .argument('<file...>', 'Media files')
+    .option('-o, --out <folder>', 'Output folder', '.')
+    .option(...config)
+    .action(async (files, options) => done(await (await import('./run.ts')).run(terminal, files, options)))
+  program
+    .command('tune')
+    .description('Measure how many jobs at once, with how many encoder threads, process the most files per hour')
+    .argument('<file>', 'Media file like those that jobs will process')
+    .option('--seconds <number>', 'Longest time of all measurements together', toCount, 300)
+    .option('--rounds <number>', 'Number of times that each job processes the clip', toCount, 1)
+    .option(...config)
+    .action(async (file, options) =>
+      done(await (await import('./tune/tune.ts')).tune(openTerminal('warn'), file, options)),
+    )
+}
+
 function addOperatorCommands(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
   program
     .command('jobs')
     .description('List jobs, last written first, or show one job in full')
     .argument('[id]', jobName)
     .addOption(new Option('--state <state>', 'List only jobs in this state').choices(states))
-    .option('--limit <number>', 'Maximum number of jobs', toLimit, 100)
+    .option('--limit <number>', 'Maximum number of jobs', toCount, 100)
     .option(...config)
     .action(async (id, options) => done(await (await import('./operator/jobs.ts')).jobs(terminal, id, options)))
   program
@@ -132,7 +149,7 @@ function checkDeadArguments(action: DeadRequest['action'], id: string | undefine
   return (id !== undefined) === all ? `${action} needs an id, or --all` : undefined
 }
 
-function toLimit(text: string): number {
+function toCount(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a positive integer.')
   return Number(text)
 }

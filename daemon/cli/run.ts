@@ -1,26 +1,22 @@
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, resolve, join } from 'node:path'
-import { SingleBar } from 'cli-progress'
-import { runChecks } from '../lifecycle/check.ts'
-import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
-import { loadConfig } from '../config/load.ts'
+import { copyFile, mkdir, realpath } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
-import { toJobId, type Output, type Warning } from '../vocabulary/job.ts'
-import { PluginFailure, type ChainResult } from '../pipeline/chain.ts'
+import type { Output } from '../vocabulary/job.ts'
+import { PluginFailure } from '../pipeline/chain.ts'
 import { toFrames } from '../log/error-fields.ts'
 import { createPipeline, type Pipeline } from '../composition/pipeline.ts'
 import type { Artifact } from '../vocabulary/plugin.ts'
 import { toOutput } from '../pipeline/publish.ts'
-import { createVersion } from '../protocol/keys.ts'
-import { assertSourceSize } from '../pipeline/process.ts'
-import { openPrograms, toProgramOptions } from '../programs/programs.ts'
-import { openWorkspaces, type Workspaces } from '../pipeline/workspace.ts'
+import type { Workspaces } from '../pipeline/workspace.ts'
 import { withReleasers } from '../vocabulary/releasers.ts'
+import { noTracing } from '../vocabulary/tracing/tracing.ts'
+import { openBar, type Bar } from '../terminal/bar.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import { toPlain, toTable } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { openLocalChain, runLocalChain } from './local-chain.ts'
 import { toTarget } from './target.ts'
 
 export type RunOptions = { out: string; config?: string }
@@ -43,15 +39,8 @@ export async function run(terminal: Terminal, files: readonly string[], options:
   void signals.first.then(() => stop.abort(new MediadError('daemon.stopping', 'stopped')))
   let failed = 0
   const releasers = await withReleasers(async (push) => {
-    const { config } = await loadConfig({
-      ...(options.config !== undefined && { file: options.config }),
-      overrides: withoutQueues,
-    })
-    const workspaces = await openWorkspaces(config.workspace)
-    push('the workspaces', () => workspaces.close())
-    const programs = await openPrograms(toProgramOptions(config, workspaces.path))
-    await runChecks(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
-    const pipeline = createPipeline({ config, programs, log: terminal.log })
+    const { config, workspaces, programs } = await openLocalChain(options, terminal, push)
+    const pipeline = createPipeline({ config, programs, log: terminal.log, tracing: noTracing })
     const plugins = await pipeline.openPlugins()
     push('the plugins', () => plugins.release())
     const taken = new Set(await Promise.all(files.map((file) => toRealPath(resolve(file)))))
@@ -63,21 +52,12 @@ export async function run(terminal: Terminal, files: readonly string[], options:
   return failed === 0 ? 0 : 1
 }
 
-/** Placeholder URLs: the queues are not used, so their environment variables do not have to be set. */
-const withoutQueues = {
-  queues: {
-    work: { url: 'http://localhost/work' },
-    inProgress: { url: 'http://localhost/in-progress' },
-    dead: { url: 'http://localhost/dead' },
-  },
-}
-
 async function runFile(session: Session, file: string): Promise<boolean> {
   const { terminal } = session
   const bar = openBar(terminal)
   try {
     const { outputs, timings, warnings } = await processFile(session, resolve(file), bar)
-    bar?.stop()
+    bar.stop()
     const skipped = timings.flatMap(({ plugin, skipped }) =>
       skipped === undefined ? [] : [{ plugin, message: skipped }],
     )
@@ -94,7 +74,7 @@ async function runFile(session: Session, file: string): Promise<boolean> {
     })
     return true
   } catch (error) {
-    bar?.stop()
+    bar.stop()
     terminal.print(...describeFailure(file, error))
     return false
   }
@@ -115,32 +95,16 @@ export function describeFailure(file: string, thrown: unknown): [line: string, f
   ]
 }
 
-async function processFile(
-  { config, pipeline, workspaces, out, taken, signal, terminal }: Session,
-  path: string,
-  bar: SingleBar | null,
-): Promise<ChainResult & { warnings: readonly Warning[] }> {
-  const sizeBytes = await readFileSize(path)
-  assertSourceSize({ key: path, sizeBytes }, config.limits.sourceBytes)
-  const warnings: Warning[] = []
-  const { bucket, routes } = config
-  const [route] = routes
-  const source = { bucket, key: route.prefix + basename(path), etag: 'local', sizeBytes }
-  const id = toJobId(bucket, source.key)
-  await using workspace = await workspaces.open({ id, claim: 1, sizeBytes })
-  const result = await pipeline.runChain(route.plugins, {
-    document: { id, attempt: 1, claim: 1, source },
-    scope: { id, version: createVersion(), source, route, routes, statePrefix: config.state.prefix },
-    workspace: workspace.path,
-    input: path,
-    probe: await pipeline.inspect(path, signal),
-    signal,
-    log: terminal.log.child({ file: basename(path) }),
-    onProgress: ({ plugin, percent }) => bar?.update(percent, { plugin }),
-    onWarning: (warning) => void warnings.push(warning),
+function processFile({ out, taken, terminal, ...session }: Session, path: string, bar: Bar) {
+  const [route] = session.config.routes
+  return runLocalChain({
+    ...session,
+    path,
+    plugins: route.plugins,
+    log: terminal.log,
+    onProgress: ({ plugin, percent }) => bar.update(percent, plugin),
     upload: (artifact) => saveTo(out, artifact, taken),
   })
-  return { ...result, warnings }
 }
 
 /** Saves an artifact in the output folder, with its key as the path. Results of an earlier run are replaced. */
@@ -167,28 +131,4 @@ async function toRealPath(path: string): Promise<string> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return path
     throw error
   }
-}
-
-/** @throws MediadError `input.not_file` if the path is missing, cannot be read, or is not a file */
-export async function readFileSize(path: string): Promise<number> {
-  const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'there is no such file' : toMessage(error)
-    throw new MediadError('input.not_file', reason)
-  })
-  if (stats.isFile()) return stats.size
-  if (!stats.isDirectory()) throw new MediadError('input.not_file', 'it is not a regular file')
-  throw new MediadError('input.not_file', `it is a folder: name the files in it, such as ${join(path, '*')}`)
-}
-
-function openBar({ human }: Terminal): SingleBar | null {
-  if (!human) return null
-  const bar = new SingleBar({
-    format: '{bar} {percentage}% {plugin}',
-    barsize: 30,
-    hideCursor: true,
-    clearOnComplete: true,
-    stopOnComplete: false,
-  })
-  bar.start(100, 0, { plugin: '' })
-  return bar
 }

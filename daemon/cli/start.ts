@@ -7,17 +7,25 @@ import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { createMetadata } from '../interruption/metadata.ts'
 import { watchForInterruption, type Interruption } from '../interruption/watch.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import type { Tracing } from '../vocabulary/tracing/tracing.ts'
 import { removeStaleWorkspaces } from '../pipeline/cleanup.ts'
 import { openPrograms, toProgramOptions } from '../programs/programs.ts'
 import { openWorkspaces } from '../pipeline/workspace.ts'
 import { withReleasers, type Push } from '../vocabulary/releasers.ts'
+import { openTracing } from '../tracing/open.ts'
 import { listenForStop } from '../terminal/signals.ts'
 import { watchForUnhandledErrors } from '../terminal/unhandled.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
 import { loadLocal } from './load-local.ts'
 
-export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
+export type StartOptions = {
+  local?: boolean
+  config?: string
+  port?: number
+  data: string
+  /** Of mediad. */ version: string
+}
 
 /** After an unhandled error: how long running jobs have to write their documents. */
 const CRASH_MS = 10_000
@@ -39,7 +47,7 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
   using unhandled = watchForUnhandledErrors(log, removeWorkspaces)
   const started = withReleasers(async (push) => {
     const config = await prepare(options, log, push)
-    const { daemon } = (opened = await openDaemon({ config, log, push }))
+    const { daemon } = (opened = await openDaemon({ config, version: options.version, log, push }))
     interruptions.watch(config, push)
     await daemon.start()
     push('the daemon', () => daemon.stop(urgent))
@@ -120,22 +128,27 @@ async function prepare(options: StartOptions, log: DaemonLog, push: Push): Promi
   return config
 }
 
-async function openDaemon({
-  config,
-  log,
-  push,
-}: {
-  config: Config
-  log: DaemonLog
-  push: Push
-}): Promise<Composed & { path: string }> {
+type OpenRequest = { config: Config; version: string; log: DaemonLog; push: Push }
+
+async function openDaemon({ config, version, log, push }: OpenRequest): Promise<Composed & { path: string }> {
+  const tracing = await openTracing(version)
+  push('the traces', () => flush(tracing, log))
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
   push('the workspace cleanup', await startCleanup({ ...config.workspace, log }))
   const programs = await openPrograms(toProgramOptions(config, workspaces.path))
-  const composed = compose({ config, log, programs, workspaces })
+  const composed = compose({ config, log, programs, workspaces, tracing, version })
   push('the connections', () => composed.close())
   return { ...composed, path: workspaces.path }
+}
+
+/** A collector that does not respond must not fail the stop. */
+async function flush(tracing: Tracing, log: DaemonLog): Promise<void> {
+  try {
+    await tracing.flush()
+  } catch (error) {
+    log.warn({ event: 'traces.lost', error }, `spans could not be exported: ${toMessage(error)}`)
+  }
 }
 
 /** The cleanup is repeated, because another daemon on this machine can die at any time. */

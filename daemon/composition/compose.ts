@@ -6,12 +6,13 @@ import { runChecks, type Check } from '../lifecycle/check.ts'
 import { createChecks } from '../lifecycle/checks.ts'
 import { checkReadiness } from '../lifecycle/readiness.ts'
 import { provideJobs } from './jobs.ts'
+import { listen } from './listen.ts'
 import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
 import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
 import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
-import { createApp } from '../http/app.ts'
+import { noTracing, type Tracing } from '../vocabulary/tracing/tracing.ts'
+import type { RenderMetrics } from '../http/metrics.ts'
 import { createRoutes } from '../http/routes.ts'
-import { startServer } from '../http/server.ts'
 import { createDocuments } from '../job/documents.ts'
 import type { Programs } from '../programs/programs.ts'
 import { describeVersion } from '../programs/versions.ts'
@@ -35,13 +36,11 @@ export type Composed = {
 /** The composition root: creates every object in the order of dependency. Only this file uses the container. */
 export function compose(opened: Opened): Composed {
   const graph = createGraph(opened)
-  provideEdges(graph)
+  provideEdges(graph, opened.tracing)
   provideJobs(graph)
   provideDaemon(graph)
   const { use, events } = graph
-  const pollers = { work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) }
-  const gauges = createGauges({ pollers, queues: use(tokens.Queues) })
-  return { daemon: use(tokens.Daemon), events, gauges, close: () => close(graph) }
+  return { daemon: use(tokens.Daemon), events, gauges: use(tokens.Gauges), close: () => close(graph) }
 }
 
 /** Creates the checks without a daemon, for `mediad check`. ffmpeg can be missing. */
@@ -80,9 +79,10 @@ function createGraph<Given extends Base>(given: Given): Graph<Given> {
   }
 }
 
-function provideEdges({ provide, use, config, log }: Graph<Base>): void {
+function provideEdges({ provide, use, config, log }: Graph<Base>, tracing: Pick<Tracing, 'current'> = noTracing): void {
   const { bucket, queues, state } = config
-  const open = ({ url }: { url: string }) => createQueue({ client: use(tokens.Sqs), url })
+  const open = ({ url }: { url: string }) =>
+    createQueue({ client: use(tokens.Sqs), url, currentTrace: tracing.current })
   provide(tokens.S3, () => createS3Client(createSkewWatch(log)))
   provide(tokens.Sqs, createSqsClient)
   provide(tokens.Storage, () => createStorage({ client: use(tokens.S3), bucket }))
@@ -93,13 +93,13 @@ function provideEdges({ provide, use, config, log }: Graph<Base>): void {
 }
 
 function provideDaemon(graph: Graph<Opened>): void {
-  const { provide, use, config, log, programs } = graph
-  const { host, port, urlSeconds } = config.http
+  const { provide, use, config, log, programs, workspaces } = graph
+  const { urlSeconds } = config.http
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
-  const createHttp = () => {
+  const toRoutes = (metrics: RenderMetrics | null) => {
     const signing = { client: use(tokens.S3), bucket: config.bucket, urlSeconds }
-    const routes = createRoutes({
+    return createRoutes({
       config,
       presign: createPresign(signing),
       presignGet: createPresignGet(signing),
@@ -112,9 +112,10 @@ function provideDaemon(graph: Graph<Opened>): void {
           pollers: Object.values(pollers()),
           statePrefix: config.state.prefix,
         }),
+      metrics,
     })
-    return createApp({ routes, http: config.http, log })
   }
+  provide(tokens.Gauges, () => createGauges({ pollers: pollers(), queues: use(tokens.Queues), workspaces }))
   provide(tokens.Daemon, () =>
     createDaemon({
       name: graph.name,
@@ -131,7 +132,7 @@ function provideDaemon(graph: Graph<Opened>): void {
         log.info({ event: 'ffmpeg.found', version }, `ffmpeg ${describeVersion(version)}`) // outputs depend on it
       },
       openPlugins: use(tokens.Pipeline).openPlugins,
-      listen: () => startServer({ app: createHttp(), host, port, log }),
+      listen: () => listen({ ...graph, gauges: () => use(tokens.Gauges), createRoutes: toRoutes }),
       pollers: pollers(),
       graceSeconds: config.shutdown.graceSeconds,
       stopJobs: graph.stopJobs,

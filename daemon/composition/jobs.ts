@@ -3,13 +3,15 @@ import { createIntake } from '../job/intake.ts'
 import { createSettle } from '../job/settle.ts'
 import { createProcess } from '../pipeline/process.ts'
 import { createPublish } from '../pipeline/publish.ts'
-import { createPoller } from '../schedule/poller.ts'
+import { openCpuMeter } from '../machine/cpu-meter.ts'
+import { createAdmission } from '../schedule/adaptive.ts'
+import { createPoller, type PollerDeps } from '../schedule/poller.ts'
 import { createSweeper } from '../schedule/sweeper.ts'
 import { createDownload } from '../storage/download.ts'
 import { createAbortStaleUploads } from '../storage/stale-uploads.ts'
 import { createUpload } from '../storage/upload.ts'
 import { createPipeline } from './pipeline.ts'
-import { tokens, type Graph, type Opened } from './tokens.ts'
+import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 
 /** Visibility timeout of a work message. Claiming takes milliseconds; after a crash before the claim, the job waits this long. */
 const TAKE_SECONDS = 30
@@ -22,7 +24,7 @@ export function provideJobs(graph: Graph<Opened>): void {
 }
 
 function provideWork(graph: Graph<Opened>): void {
-  const { provide, use, config, log, limits, emit } = graph
+  const { provide, use, config, log, limits, emit, tracing } = graph
   const { bucket, job, routes, state } = config
   const createHandler = () => {
     const abortStaleUploads = createAbortStaleUploads({ client: use(tokens.S3), bucket, log })
@@ -60,11 +62,14 @@ function provideWork(graph: Graph<Opened>): void {
       stop: graph.stopJobs.signal,
       emit,
       log,
+      tracing,
+      workUrl: config.queues.work.url,
     })
   }
   provide(tokens.WorkPoller, () =>
     createPoller({
       ...config.queues.work,
+      ...toConcurrency(graph),
       name: 'work',
       queue: use(tokens.Queues).work,
       batch: 1,
@@ -77,7 +82,16 @@ function provideWork(graph: Graph<Opened>): void {
   )
 }
 
-function provideSweep({ provide, use, config, log, limits, emit }: Graph<Opened>): void {
+function toConcurrency({ config, log }: Base): Pick<PollerDeps, 'concurrency' | 'admission'> {
+  const { concurrency } = config.queues.work
+  if (typeof concurrency === 'number') return { concurrency }
+  return {
+    concurrency: concurrency.max,
+    admission: createAdmission({ goal: concurrency, openMeter: openCpuMeter, log }),
+  }
+}
+
+function provideSweep({ provide, use, config, log, limits, emit, tracing }: Graph<Opened>): void {
   provide(tokens.SweepPoller, () =>
     createPoller({
       ...config.queues.inProgress,
@@ -93,6 +107,7 @@ function provideSweep({ provide, use, config, log, limits, emit }: Graph<Opened>
         limits,
         emit,
         log,
+        tracing,
       }),
       emit,
       log,

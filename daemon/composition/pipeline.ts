@@ -5,6 +5,7 @@ import { openPlugins } from '../pipeline/plugins.ts'
 import { createInspect, type Inspect } from '../probe/inspect.ts'
 import type { Programs } from '../programs/programs.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import type { Tracing } from '../vocabulary/tracing/tracing.ts'
 import type { Releasers } from '../vocabulary/releasers.ts'
 
 /** Runs chains on files; shared by a daemon and `mediad run`. */
@@ -19,9 +20,10 @@ export type PipelineDeps = {
   config: Pick<Config, 'limits' | 'routes'> & { ffmpeg: Pick<Config['ffmpeg'], 'stallSeconds'> }
   programs: Programs
   log: DaemonLog
+  tracing: Tracing
 }
 
-export function createPipeline({ config, programs, log }: PipelineDeps): Pipeline {
+export function createPipeline({ config, programs, log, tracing }: PipelineDeps): Pipeline {
   const { limits, routes } = config
   const plugins = routes.flatMap((route) => route.plugins)
   const inspect = createInspect({ programs, limits })
@@ -34,6 +36,7 @@ export function createPipeline({ config, programs, log }: PipelineDeps): Pipelin
       inspect,
       maxSeconds: limits.durationSeconds,
       plugin: { pluginSeconds: limits.pluginSeconds },
+      tracing,
     }),
   }
 }

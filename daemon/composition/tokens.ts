@@ -3,12 +3,14 @@ import type { SQSClient } from '@aws-sdk/client-sqs'
 import type { Config } from '../config/config.ts'
 import type { Emitter } from '../vocabulary/emitter.ts'
 import type { Daemon } from '../lifecycle/daemon.ts'
+import type { Gauges } from '../lifecycle/gauges.ts'
 import type { Emit } from '../vocabulary/events.ts'
 import type { JobPolicy } from '../protocol/decide.ts'
 import type { Documents } from '../job/documents.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Programs } from '../programs/programs.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import type { Tracing } from '../vocabulary/tracing/tracing.ts'
 import type { Workspaces } from '../pipeline/workspace.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
@@ -31,6 +33,7 @@ export const tokens = {
   Pipeline: token<Pipeline>('Pipeline'),
   WorkPoller: token<Poller>('WorkPoller'),
   SweepPoller: token<Poller>('SweepPoller'),
+  Gauges: token<Gauges>('Gauges'),
   Daemon: token<Daemon>('Daemon'),
 }
 
@@ -38,7 +41,13 @@ export const tokens = {
 export type Base = { config: Config; log: DaemonLog }
 
 /** The resources that must be opened before the composition. Their opener closes them. */
-export type Opened = Base & { programs: Programs; workspaces: Workspaces }
+export type Opened = Base & {
+  programs: Programs
+  workspaces: Workspaces
+  tracing: Tracing
+  /** Version of mediad. */
+  version: string
+}
 
 /** The container and the values shared by all factories. Each object is created once, when it is first used. */
 export type Graph<Given> = Given & {

@@ -17,7 +17,10 @@ export type Config = {
   }
   readonly queues: {
     /** The work queue. S3 sends its notifications to it. */
-    readonly work: PolledQueue
+    readonly work: Omit<PolledQueue, 'concurrency'> & {
+      /** Number of jobs at once. */
+      readonly concurrency: number | AdaptiveConcurrency
+    }
     /** The in-progress queue: one message for each unfinished job. It must have no redrive policy. */
     readonly inProgress: PolledQueue
     /** The dead-letter queue, for operators. */
@@ -66,6 +69,14 @@ export type Config = {
     /** Largest size that a client can state for its upload. */
     readonly maxUploadBytes: number
   }
+  readonly metrics: {
+    /** Where Prometheus can read metrics: nowhere, on the HTTP endpoint, or on a port of their own. */
+    readonly expose: 'off' | 'endpoint' | 'port'
+    /** Address of the port for metrics. */
+    readonly host: string
+    /** Number of the port for metrics; 0 selects a free port. */
+    readonly port: number
+  }
   readonly shutdown: {
     /** Time that running jobs have to finish after the first signal to stop. */
     readonly graceSeconds: number
@@ -87,8 +98,16 @@ type PolledQueue = {
   readonly url: string
   /** When to poll the queue: a cron expression of 6 fields, seconds first. */
   readonly poll: string
-  /** Number of concurrent jobs (work queue) or of concurrent batches of messages (in-progress queue). */
+  /** Number of concurrent batches of messages. */
   readonly concurrency: number
+}
+
+/** Lets the number of jobs at once follow the CPU use of the machine. */
+export type AdaptiveConcurrency = {
+  /** The most jobs at once; at least 1 always runs. */
+  readonly max: number
+  /** CPU use of the machine at which no further job is taken, as a share of the available CPUs: 0.7 is 70 %. */
+  readonly targetCpu: number
 }
 
 /** The config that `media.config.ts` exports: {@link Config}, in which every option with a default is optional. */
@@ -97,6 +116,6 @@ export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
   onEvent?: Config['onEvent'] | undefined
 } & { [Section in OptionalSection]?: Optional<Config[Section]> | undefined }
 
-type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'shutdown'
+type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
 type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>

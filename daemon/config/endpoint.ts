@@ -2,21 +2,29 @@ import { createMissing } from '../vocabulary/missing.ts'
 import { env } from './env.ts'
 import { schema } from './schema.ts'
 
-const { host, port } = schema.shape.http.unwrap().shape
+const { http, metrics } = schema.shape
+const [endpoint, exposed] = [http.unwrap().shape, metrics.unwrap().shape]
 
 /**
- * Reads the options that the environment overrides: host and port of the HTTP endpoint, which depend on where a daemon
- * runs and not on what it does. A variable that is missing or empty leaves the option as the config has it. The value of
+ * Reads the options that the environment overrides: host and port of the HTTP endpoint, and where metrics can be read. They
+ * depend on where a daemon runs and not on what it does. A variable that is missing or empty leaves the option as the config has it. The value of
  * an invalid one is a placeholder, which loading the config reports at its path unless an override replaces it.
  */
-export function readEndpoint(): { http: { host: unknown; port: unknown } } {
+export function readEndpoint(): Record<'http' | 'metrics', Record<string, unknown>> {
   return {
     http: {
-      host: read('MEDIAD_HTTP_HOST', host, (text) => text),
-      port: read('MEDIAD_HTTP_PORT', port, (text) => (/^\d{1,5}$/.test(text) ? Number(text) : text)),
+      host: read('MEDIAD_HTTP_HOST', endpoint.host, (text) => text),
+      port: read('MEDIAD_HTTP_PORT', endpoint.port, toPort),
+    },
+    metrics: {
+      expose: read('MEDIAD_METRICS', exposed.expose, (text) => text),
+      host: read('MEDIAD_METRICS_HOST', exposed.host, (text) => text),
+      port: read('MEDIAD_METRICS_PORT', exposed.port, toPort),
     },
   }
 }
+
+const toPort = (text: string): unknown => (/^\d{1,5}$/.test(text) ? Number(text) : text)
 
 type Option = { safeParse(value: unknown): { error?: { issues: readonly { message: string }[] } } }
 

@@ -15,6 +15,13 @@ export function integer(min: number, max: number) {
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
+/** Accepts numbers from `min` to `max`. */
+export function share(min: number, max: number) {
+  const error = ({ input }: { input?: unknown }) =>
+    describeMissing(input) ?? `must be a number from ${min} to ${max}, not ${describeValue(input)}`
+  return z.number({ error }).min(min, { error }).max(max, { error })
+}
+
 /** Accepts `true` and `false`. */
 export function toggle() {
   return z.boolean({ error: explainToggle }).meta({ values: '`true`, `false`' })

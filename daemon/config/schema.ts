@@ -6,7 +6,7 @@ import { describeMissing } from '../vocabulary/missing.ts'
 import { limitsShape } from './limits.ts'
 import { describeValue } from '../vocabulary/validation.ts'
 import { MAX_BACKOFF_SECONDS } from '../protocol/backoff.ts'
-import { bucket, cron, origin, prefix, section, text, toggle, url, integer } from './fields.ts'
+import { bucket, cron, origin, prefix, section, share, text, toggle, url, integer } from './fields.ts'
 
 /** 5 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
 const LARGEST_PUT_BYTES = 5 * 1024 ** 3
@@ -45,11 +45,25 @@ export const schema = z.strictObject({
             'until the next tick, 20 s at most. A notification is received at once as long as ticks are at most 20 s ' +
             'apart. Less frequent ticks mean fewer requests on an idle queue, but a slower stop.',
         ),
-      concurrency: integer(1, 64)
+      concurrency: z
+        .union([
+          integer(1, 64),
+          z.strictObject({
+            max: integer(1, 64).describe(
+              'The most jobs that an adaptive daemon processes at once. At least 1 always runs.',
+            ),
+            targetCpu: share(0.1, 1).describe(
+              'CPU use of the machine at which an adaptive daemon takes no further job, as a share of the CPUs that are ' +
+                'available to it.',
+            ),
+          }),
+        ])
         .default(2)
+        .meta({ values: '1 to 64, or `{ max, targetCpu }`' })
         .describe(
           'Slots: number of jobs that this daemon processes at once. An encoder uses all processors, so more slots ' +
-            'help with short jobs and downloads, but not with long encodes.',
+            'help with short jobs and downloads, but not with long encodes. `{ max: 8, targetCpu: 0.7 }` makes it ' +
+            '[adaptive](operating.md#how-many-jobs-at-once): the number follows the CPU use of the machine.',
         ),
     }),
     inProgress: z.strictObject({
@@ -167,6 +181,33 @@ export const schema = z.strictObject({
       .describe(
         'Largest size that a client can state. The maximum is the limit of S3 for one PUT, which is the only limit ' +
           'for a client that states no size.',
+      ),
+  }),
+  metrics: section({
+    expose: z
+      .enum(['off', 'endpoint', 'port'], {
+        error: ({ input }) =>
+          describeMissing(input) ?? `must be "off", "endpoint" or "port", not ${describeValue(input)}`,
+      })
+      .default('off')
+      .describe(
+        'Where Prometheus can read metrics. `off`: nowhere, and nothing is measured. `port`: at `/metrics` of a port of ' +
+          'their own, which nobody else needs to reach. `endpoint`: at `/metrics` of the HTTP endpoint, for everyone who ' +
+          'can reach it. The environment variable `MEDIAD_METRICS` overrides it.',
+      ),
+    host: text()
+      .default('127.0.0.1')
+      .meta({ values: 'address or host name' })
+      .describe(
+        'Address on which the port listens. `0.0.0.0` or `::` makes it reachable from other machines: allow only your ' +
+          'Prometheus there, because metrics tell everyone how busy you are. The environment variable ' +
+          '`MEDIAD_METRICS_HOST` overrides it.',
+      ),
+    port: integer(0, 65_535)
+      .default(9464)
+      .describe(
+        'Port for metrics. 0 selects a free port, which is logged. The environment variable `MEDIAD_METRICS_PORT` ' +
+          'overrides it.',
       ),
   }),
   shutdown: section({

@@ -27,6 +27,8 @@ export type FfmpegRun = {
   log: Log
   /** Called with the CPU time that ffmpeg used, also when it fails. */
   onCpu?: (seconds: number) => void
+  /** Called with the exit code of ffmpeg; null if it was killed or could not be started. */
+  onExit?: (code: number | null) => void
 }
 
 export type Ffmpeg = {
@@ -146,7 +148,7 @@ type Internals = { _getArguments(): string[] }
  */
 function start(
   fluent: FluentFfmpeg.FfmpegCommand,
-  { programs, workspace, command, input }: Run,
+  { programs, workspace, command, input, onExit }: Run,
   onLine: (line: string) => void,
 ): Started {
   const counter = createCorruptionCounter()
@@ -175,7 +177,10 @@ function start(
       const ring: Ring = { get: () => lines().join('\n') }
       ;({ child } = launched)
       if (child) onStart(child)
-      void exit.then(async (end) => onEnd(await toEndError(end, lines(), { programs, usesHardware }), ring, ring))
+      void exit.then(async (end) => {
+        onExit?.(end.code)
+        onEnd(await toEndError(end, lines(), { programs, usesHardware }), ring, ring)
+      })
     },
   })
   fluent.once('end', (_stdout: unknown, stderr?: string | null) =>

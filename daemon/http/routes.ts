@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Presign, PresignGet } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, keyHandler, type FindSource, type ReadJob } from './job.ts'
+import { metricsHandler, type RenderMetrics } from './metrics.ts'
 import { presignHandler } from './presign.ts'
 import { problemError } from './problem.ts'
 
@@ -25,6 +26,8 @@ export type RouteDeps = {
   readJob: ReadJob
   findSource: FindSource
   isReady: () => Promise<Readiness>
+  /** Metrics that the endpoint serves; null when it serves none. */
+  metrics: RenderMetrics | null
 }
 
 /** Lists every route of the endpoint. */
@@ -35,7 +38,13 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     { method: 'GET', path: '/video/:id', handler: jobHandler(deps) },
     { method: 'GET', path: '/health', handler: healthHandler() },
     { method: 'GET', path: '/ready', handler: readyHandler(deps) },
+    ...(deps.metrics ? [metricsRoute(deps.metrics)] : []),
   ]
+}
+
+/** The route of metrics, on the endpoint or on a port of its own. */
+export function metricsRoute(render: RenderMetrics): HttpRoute {
+  return { method: 'GET', path: '/metrics', handler: metricsHandler(render) }
 }
 
 /** Registers the routes, and a 405 response for every other method of their paths. */

@@ -14,7 +14,15 @@ export type HttpServer = {
   close(): Promise<void>
 }
 
-export type ServerOptions = { app: H3; host: string; /** 0: any free port. */ port: number; log: DaemonLog }
+export type ServerOptions = {
+  app: H3
+  host: string
+  /** 0: any free port. */
+  port: number
+  /** The section of the config with host and port, for messages. Default `http`. */
+  section?: 'http' | 'metrics'
+  log: DaemonLog
+}
 
 /** Larger bodies get 413, with or without a content-length. */
 const BODY_BYTES = 16 * 1024
@@ -25,7 +33,7 @@ const CLOSE_MS = 2_000
  *
  * @throws MediadError `config.invalid` if it cannot listen on the host and port
  */
-export async function startServer({ app, host, port, log }: ServerOptions): Promise<HttpServer> {
+export async function startServer({ app, host, port, section = 'http', log }: ServerOptions): Promise<HttpServer> {
   const server = serve(app, {
     hostname: host,
     port,
@@ -41,12 +49,13 @@ export async function startServer({ app, host, port, log }: ServerOptions): Prom
   try {
     await server.serve()
   } catch (error) {
-    throw toListenError(error, host, port)
+    throw toListenError(error, { host, port, section })
   }
   const address = node.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
-  log.info({ event: 'http.listening', url }, 'HTTP endpoint listening')
+  if (section === 'http') log.info({ event: 'http.listening', url }, 'HTTP endpoint listening')
+  else log.info({ event: 'metrics.listening', url }, 'port for metrics listening')
   let closing: Promise<void> | undefined
   return { url, port: bound, close: () => (closing ??= close(node)) }
 }
@@ -64,15 +73,19 @@ function close(node: NodeServer): Promise<void> {
   return promise
 }
 
-const hints: Record<string, string> = {
-  EADDRINUSE: 'is in use; stop the other program, or choose another port with http.port or --port',
-  EACCES: 'is not allowed for this user; choose a port above 1023 with http.port or --port',
-  EADDRNOTAVAIL: 'cannot be opened: http.host is not an address of this machine',
-  ENOTFOUND: 'cannot be opened: http.host is not an address of this machine',
+const hints: Record<string, (section: string) => string> = {
+  EADDRINUSE: (section) => `is in use; stop the other program, or choose another port with ${toOptionNames(section)}`,
+  EACCES: (section) => `is not allowed for this user; choose a port above 1023 with ${toOptionNames(section)}`,
+  EADDRNOTAVAIL: (section) => `cannot be opened: ${section}.host is not an address of this machine`,
+  ENOTFOUND: (section) => `cannot be opened: ${section}.host is not an address of this machine`,
 }
 
-function toListenError(error: unknown, host: string, port: number): MediadError {
-  const hint = hints[(error as NodeJS.ErrnoException).code ?? ''] ?? `cannot be opened: ${toMessage(error)}`
+const toOptionNames = (section: string): string => (section === 'http' ? 'http.port or --port' : `${section}.port`)
+
+type Listening = Required<Pick<ServerOptions, 'host' | 'port' | 'section'>>
+
+function toListenError(error: unknown, { host, port, section }: Listening): MediadError {
+  const hint = hints[(error as NodeJS.ErrnoException).code ?? '']?.(section) ?? `cannot be opened: ${toMessage(error)}`
   return new MediadError('config.invalid', `port ${port} ${hint} (host ${host})`, { cause: error })
 }
 

@@ -58,7 +58,7 @@ export async function deadLetterUnowned(
     { event: 'job.dead_lettered', job: dead.id, attempt: dead.attempt, error },
     `job dead-lettered: ${error.message}`,
   )
-  emit({ type: 'job:dead_lettered', ...toJobFields(dead), ...toAttemptFields(dead), error })
+  emit({ type: 'job:dead_lettered', ...toJobFields(dead), ...toAttemptFields(dead), error, byOwner: false })
   await queue.delete(message)
 }
 

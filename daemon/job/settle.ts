@@ -103,7 +103,7 @@ async function deadLetterOwned(deps: SettleDeps, failed: FailedAttempt): Promise
     { event: 'job.dead_lettered', error: failed.error, plugin: failed.plugin },
     `job dead-lettered: ${error.message}`,
   )
-  deps.emit({ type: 'job:dead_lettered', ...toFields(failed), error })
+  deps.emit({ type: 'job:dead_lettered', ...toFields(failed), error, byOwner: true })
 }
 
 /**

@@ -1,4 +1,5 @@
 import { MediadError } from '../vocabulary/errors.ts'
+import { openCpuMeter } from '../machine/cpu-meter.ts'
 import { checkConditionalWrites } from '../storage/selftest.ts'
 import type { Check, CheckDeps } from './check.ts'
 import { createFfmpegChecks } from './ffmpeg-checks.ts'
@@ -15,6 +16,7 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
     },
   })
   return [
+    { name: 'machine', run: describeMachine },
     ...createFfmpegChecks({ config, openPrograms, log }),
     {
       name: 'bucket',
@@ -27,6 +29,14 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
     queue('inProgress'),
     queue('dead'),
   ]
+}
+
+/** Describes the CPUs as adaptive concurrency measures them. */
+async function describeMachine(): Promise<string> {
+  const { cpus, machineCpus, pressurePath } = await openCpuMeter()
+  const count = `${Math.round(cpus * 100) / 100} ${cpus === 1 ? 'CPU' : 'CPUs'} available`
+  const of = cpus === machineCpus ? '' : ` of ${machineCpus}, by the affinity or the control group`
+  return `${count}${of}; CPU pressure: ${pressurePath ?? 'not reported, the CPU use alone is measured'}`
 }
 
 /** Whether a URL is that of a FIFO queue, whose name ends in `.fifo`. */

@@ -1,4 +1,5 @@
 import type { Depth } from '../queue/queue.ts'
+import type { Workspaces, WorkspaceUsage } from '../pipeline/workspace.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
 import type { SlotsGauge } from '../schedule/slots.ts'
@@ -9,6 +10,8 @@ export type Gauges = {
   slots(): { readonly work: SlotsGauge; readonly inProgress: SlotsGauge }
   /** Reads the number of messages on each queue, with one request to each; null for a queue that does not respond. */
   queues(signal?: AbortSignal): Promise<Readonly<Record<QueueName, Depth | null>>>
+  /** Reads the size of all files in the workspaces, and the free space on their disk. */
+  workspaces(): Promise<WorkspaceUsage>
 }
 
 type QueueName = 'work' | 'inProgress' | 'dead'
@@ -16,9 +19,10 @@ type QueueName = 'work' | 'inProgress' | 'dead'
 export type GaugesDeps = {
   pollers: { work: Pick<Poller, 'gauge'>; sweep: Pick<Poller, 'gauge'> }
   queues: Record<QueueName, Pick<Queues['work'], 'depth'>>
+  workspaces: Pick<Workspaces, 'readUsage'>
 }
 
-export function createGauges({ pollers, queues }: GaugesDeps): Gauges {
+export function createGauges({ pollers, queues, workspaces }: GaugesDeps): Gauges {
   return {
     slots: () => ({ work: pollers.work.gauge(), inProgress: pollers.sweep.gauge() }),
     async queues(signal) {
@@ -29,5 +33,6 @@ export function createGauges({ pollers, queues }: GaugesDeps): Gauges {
       )
       return { work, inProgress, dead }
     },
+    workspaces: workspaces.readUsage,
   }
 }

@@ -1,6 +1,7 @@
 import { toMessage } from '../vocabulary/errors.ts'
 import type { Documents } from '../job/documents.ts'
 import type { JobDocument, SeenDocument } from '../vocabulary/job.ts'
+import type { TraceContext } from '../vocabulary/tracing/trace-context.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { parseNotification, type NotificationScope } from '../protocol/notification.ts'
 import type { Queues } from '../queue/queues.ts'
@@ -120,16 +121,17 @@ function createDeadById(deps: DeadDeps): Dead {
         if (outcome) outcomes.set(id, outcome)
         return outcome
       }
-      if (selection.name !== undefined) {
-        const id = toId(scope.bucket, selection.name) // its dead-letter message may have been dropped
-        await once(id, async () => orNull(await redriveJob(deps, id, selection.signal)))
+      const redriveNamed = async (name: string) => {
+        const id = toId(scope.bucket, name) // its dead-letter message may have been dropped, or the queue be unreachable
+        await once(id, async () => orNull(await redriveJob(deps, id, selection)))
       }
+      // the messages first: they have the trace of the job
       await visit(selection, async ({ id, dead, message }) => {
-        if (!dead?.job) return (await once(id, () => resend(deps, id, dead?.body ?? message.body)))?.done ?? false
-        const outcome = await once(id, () => redriveJob(deps, id, selection.signal))
+        if (!dead?.job) return (await once(id, () => resend(deps, { id, dead, message })))?.done ?? false
+        const outcome = await once(id, () => redriveJob(deps, id, { ...selection, trace: message.trace }))
         // keep the message of a later claim: that failure was not redriven here
         return outcome?.claim !== undefined && dead.job.claim <= outcome.claim
-      })
+      }).finally(() => (selection.name === undefined ? undefined : redriveNamed(selection.name)))
       return [...outcomes.values()]
     },
 
@@ -149,14 +151,16 @@ const NO_DOCUMENT = 'the job has no document: upload the file again'
 
 const orNull = (outcome: Outcome): Outcome | null => (outcome.detail === NO_DOCUMENT ? null : outcome)
 
-async function redriveJob({ queues, documents }: DeadDeps, id: string, signal?: AbortSignal): Promise<Outcome> {
+type Redrive = Pick<Selection, 'signal'> & { trace?: TraceContext | undefined }
+
+async function redriveJob({ queues, documents }: DeadDeps, id: string, { signal, trace }: Redrive): Promise<Outcome> {
   const seen = await readOrProblem(documents, id, signal)
   if (typeof seen === 'string') return { id, done: false, detail: seen }
   if (seen === null) return { id, done: false, detail: NO_DOCUMENT }
   const { source, state, claim } = seen.document
   const about = { id, key: source.key }
   if (state !== 'dead') return { ...about, done: false, detail: `the job is not dead: its state is ${state}` }
-  await queues.sendSource({ ...source, redrive: claim })
+  await queues.sendSource({ ...source, redrive: claim }, undefined, trace)
   return {
     ...about,
     done: true,
@@ -185,17 +189,21 @@ async function markRedriven(
  * not be read, it sends the source. A body that was not a valid notification can be one for another version of mediad or
  * another config.
  */
-async function resend({ queues, scope }: DeadDeps, id: string, body: string): Promise<Outcome> {
+async function resend(
+  { queues, scope }: DeadDeps,
+  { id, dead, message }: DeadEntry & { id: string },
+): Promise<Outcome> {
+  const body = dead?.body ?? message.body
   const inProgress = parseInProgressMessage(body)
   if (inProgress) {
     const { source } = inProgress
-    await queues.sendSource(source)
+    await queues.sendSource(source, undefined, message.trace)
     return { id, key: source.key, done: true, detail: 'sent the source to the work queue' }
   }
   const notification = parseNotification(body, scope)
   const problem = notification.kind === 'sources' ? notification.invalidReason : notification.reason
   if (problem !== undefined) return { id, done: false, detail: `not a notification for this config: ${problem}` }
-  await queues.work.send(body)
+  await queues.work.send(body, undefined, message.trace)
   return { id, done: true, detail: 'sent the message to the work queue' }
 }
 

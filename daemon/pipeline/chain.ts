@@ -2,6 +2,7 @@ import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
 import { toFrames } from '../log/error-fields.ts'
 import type { Output, PluginTiming } from '../vocabulary/job.ts'
 import type { Artifact, Plugin } from '../vocabulary/plugin.ts'
+import { noTracing } from '../vocabulary/tracing/tracing.ts'
 import { createContext, type ChainDeps, type ChainJob, type Turn } from './context.ts'
 import { inspectOnce } from './inspect-once.ts'
 import { supervise } from './supervise.ts'
@@ -53,10 +54,11 @@ export function createRunChain(deps: ChainDeps): RunChain {
 async function runPlugin(deps: ChainDeps, turn: Omit<Turn, 'signal'>): Promise<void> {
   const { plugin, job } = turn
   const { signal, log, onWarning } = job
-  const run = (pluginSignal: AbortSignal) => plugin.hooks.run(createContext(deps, { ...turn, signal: pluginSignal }))
-  await supervise(
-    { plugin: plugin.name, maxSeconds: plugin.hooks.maxSeconds, signal, run, log, onWarning },
-    deps.plugin,
+  const { tracing = noTracing } = deps
+  const { name, hooks } = plugin
+  const run = (pluginSignal: AbortSignal) => hooks.run(createContext(deps, { ...turn, signal: pluginSignal }))
+  await tracing.span({ name: `plugin ${name}`, attributes: { 'mediad.plugin': name } }, () =>
+    supervise({ plugin: name, maxSeconds: hooks.maxSeconds, signal, run, log, onWarning }, deps.plugin),
   )
 }
 

@@ -5,6 +5,7 @@ import type { JobDocument, Output, Warning } from '../vocabulary/job.ts'
 import type { DaemonLog, Log } from '../vocabulary/log.ts'
 import type { Probe } from '../vocabulary/media.ts'
 import type { Artifact, Plugin, RunContext, UploadOptions } from '../vocabulary/plugin.ts'
+import { noTracing, type Tracing } from '../vocabulary/tracing/tracing.ts'
 import { assertRoomForOutput, toBoundedNote } from '../protocol/bounds.ts'
 import type { KeyScope } from '../protocol/keys.ts'
 import { toAnalysisOptions } from '../programs/input.ts'
@@ -21,11 +22,14 @@ export type ChainDeps = {
     signal: AbortSignal
     log: Log
     onCpu: (seconds: number) => void
+    onExit: (code: number | null) => void
   }): Promise<FfmpegResult>
   inspect(path: string, signal: AbortSignal): Promise<Probe>
   /** Longest duration of a plugin's file, as a player shows it: `config.limits.durationSeconds`. */
   maxSeconds: number
   plugin: PluginLimits
+  /** Default: no spans. */
+  tracing?: Tracing
 }
 
 /** One attempt at a job, as plugins see it. */
@@ -87,8 +91,7 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
     },
     note: (message) => timer.note(toBoundedNote(message)),
     toKey: (options) => toKey({ options, scope: job.scope, keys: hooks.keys ?? [] }),
-    ffmpeg: (command) =>
-      deps.ffmpeg({ command: withAnalysis(command, job.probe), input, workspace, signal, log, onCpu: timer.addCpu }),
+    ffmpeg: (command) => runFfmpeg(deps, turn, { command, log }),
     async add(path, kind, options) {
       const seconds = roundSeconds((performance.now() - lapStarted) / 1000)
       const file = { path, kind, options, seconds, keys: hooks.keys ?? [], added: artifacts }
@@ -108,6 +111,27 @@ export function createContext(deps: ChainDeps, turn: Turn): RunContext {
       },
     },
   }
+}
+
+/** Runs ffmpeg on the source of the job, in a span of its own. */
+function runFfmpeg(deps: ChainDeps, turn: Turn, { command, log }: { command: FfmpegCommand; log: Log }) {
+  const { job, signal, timer } = turn
+  const { input, workspace, probe } = job
+  const { tracing = noTracing } = deps
+  return tracing.span({ name: 'ffmpeg', attributes: { 'process.executable.name': 'ffmpeg' } }, (span) =>
+    deps.ffmpeg({
+      command: withAnalysis(command, probe),
+      input,
+      workspace,
+      signal,
+      log,
+      onCpu(seconds) {
+        timer.addCpu(seconds)
+        span.set({ 'mediad.ffmpeg.cpu_seconds': seconds })
+      },
+      onExit: (code) => code !== null && span.set({ 'process.exit.code': code }),
+    }),
+  )
 }
 
 /** Makes ffmpeg search as long for the parameters of the source's tracks as ffprobe did. */

@@ -16,6 +16,13 @@ import type { Download } from '../storage/download.ts'
 import { PluginFailure, type ChainResult, type RunChain } from './chain.ts'
 import type { Probe } from '../vocabulary/media.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import {
+  noTracing,
+  type SpanAttributes,
+  type SpanRequest,
+  type TraceSpan,
+  type Tracing,
+} from '../vocabulary/tracing/tracing.ts'
 import type { Publish } from './publish.ts'
 import { toSummary } from './summary.ts'
 import type { Workspace, Workspaces } from './workspace.ts'
@@ -36,34 +43,68 @@ export type ProcessDeps = {
   stop: AbortSignal
   emit: Emit
   log: DaemonLog
+  /** Default: no spans. */
+  tracing?: Tracing
+  /** URL of the work queue, for spans. */
+  workUrl?: string
 }
 
 /** Processes one message completely: message → claim → lease → workspace → source → chain → document. Never throws. */
 export function createProcess(deps: ProcessDeps): (message: Message, faults: FaultReporter) => Promise<void> {
-  return async (message, faults) => {
-    const claimed = await deps.intake(message, faults)
-    if (claimed === null) return
-    const { id, source, claim, attempt, timings } = claimed.document
-    const log = deps.log.child({ job: id, attempt })
-    using lease = deps.hold(claimed, log)
-    const signal = AbortSignal.any([lease.signal, deps.stop])
-    try {
-      lease.assertHeld() // the process may have been paused since the claim
-      signal.throwIfAborted()
-      log.info({ event: 'job.started', key: source.key, claim }, 'job started')
-      deps.emit({ type: 'job:started', ...toJobFields(claimed.document), source })
-      const result = await runJob(deps, { lease, route: claimed.route, log, signal })
-      await succeed(deps, { lease, log, result })
-      faults.reset('job')
-    } catch (thrown) {
-      const failure = thrown instanceof PluginFailure ? thrown : { timings: [] }
-      const plugin = 'plugin' in failure ? { plugin: failure.plugin } : {}
-      const error = toJobFailure(thrown, signal)
-      if (isShared(error)) faults.trip('job', error)
-      await deps.settle({ error, ...plugin, lease, log, timings: { ...toEnded(timings), plugins: failure.timings } })
-    }
+  const { tracing = noTracing, workUrl = '' } = deps
+  return (message, faults) =>
+    tracing.span(toMessageSpan(message, workUrl), (span) => processMessage(deps, { message, faults, span }))
+}
+
+type Received = { message: Message; faults: FaultReporter; span: TraceSpan }
+
+async function processMessage(deps: ProcessDeps, { message, faults, span }: Received): Promise<void> {
+  const claimed = await deps.intake(message, faults)
+  if (claimed === null) return
+  const { id, source, claim, attempt, timings } = claimed.document
+  span.set(toJobAttributes(claimed.document))
+  const log = deps.log.child({ job: id, attempt })
+  using lease = deps.hold(claimed, log)
+  const signal = AbortSignal.any([lease.signal, deps.stop])
+  try {
+    lease.assertHeld() // the process may have been paused since the claim
+    signal.throwIfAborted()
+    log.info({ event: 'job.started', key: source.key, claim }, 'job started')
+    deps.emit({ type: 'job:started', ...toJobFields(claimed.document), source })
+    const result = await runJob(deps, { lease, route: claimed.route, log, signal })
+    await succeed(deps, { lease, log, result })
+    faults.reset('job')
+  } catch (thrown) {
+    const failure = thrown instanceof PluginFailure ? thrown : { timings: [] }
+    const plugin = 'plugin' in failure ? { plugin: failure.plugin } : {}
+    const error = toJobFailure(thrown, signal)
+    span.fail(error)
+    if (isShared(error)) faults.trip('job', error)
+    await deps.settle({ error, ...plugin, lease, log, timings: { ...toEnded(timings), plugins: failure.timings } })
   }
 }
+
+/** Describes the span of a work message by the semantic conventions for messaging. */
+function toMessageSpan(message: Message, url: string): SpanRequest {
+  const queue = url.split('/').at(-1) ?? ''
+  const attributes = {
+    'messaging.system': 'aws_sqs',
+    'messaging.operation.type': 'process',
+    'messaging.operation.name': 'process',
+    'messaging.destination.name': queue,
+    'messaging.message.id': message.id,
+    'aws.sqs.queue.url': url,
+  }
+  return { name: `process ${queue}`, attributes, message }
+}
+
+const toJobAttributes = ({ id, attempt, claim, source }: JobDocument): SpanAttributes => ({
+  'mediad.job.id': id,
+  'mediad.job.attempt': attempt,
+  'mediad.job.claim': claim,
+  'aws.s3.bucket': source.bucket,
+  'aws.s3.key': source.key,
+})
 
 type JobRun = { lease: Lease; route: Route; log: DaemonLog; signal: AbortSignal }
 

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
 import { writeOwnerFile, WORKSPACES_PREFIX } from './cleanup.ts'
@@ -14,8 +14,18 @@ export type Workspaces = {
    * if they exceed the size of the disk, `resource.workspace` if the folder cannot be used
    */
   open(job: { id: string; claim: number; sizeBytes: number }): Promise<Workspace>
+  /** Reads the sizes of all files. */
+  readUsage(): Promise<WorkspaceUsage>
   /** Removes the whole folder. */
   close(): Promise<void>
+}
+
+/** Space on the disk of the workspaces. */
+export type WorkspaceUsage = {
+  /** Size of all files in the workspaces, in bytes. */
+  readonly bytes: number
+  /** Free space on the disk that this user can use, in bytes. */
+  readonly freeBytes: number
 }
 
 export type Workspace = {
@@ -41,7 +51,35 @@ export async function openWorkspaces({ directory }: { directory: string }): Prom
         [Symbol.asyncDispose]: () => remove(workspace),
       }
     },
+    async readUsage() {
+      const { bavail, bsize } = await statfs(path)
+      return { bytes: await readSize(path), freeBytes: bavail * bsize }
+    },
     close: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+/** Reads the size of all files in a folder. A file or folder that is removed meanwhile does not count. */
+async function readSize(folder: string): Promise<number> {
+  let bytes = 0
+  for (const entry of await orNone(readdir(folder, { withFileTypes: true }), [])) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) bytes += await readSize(path)
+    if (entry.isFile())
+      bytes += await orNone(
+        stat(path).then(({ size }) => size),
+        0,
+      )
+  }
+  return bytes
+}
+
+async function orNone<T>(reading: Promise<T>, none: T): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return none
+    throw error
   }
 }
 

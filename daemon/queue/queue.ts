@@ -7,8 +7,10 @@ import {
   SQSClient,
   SQSServiceException,
   type Message as SqsMessage,
+  type MessageAttributeValue,
 } from '@aws-sdk/client-sqs'
 import { MediadError, toMessage as toErrorMessage } from '../vocabulary/errors.ts'
+import { toTraceContext, type TraceContext } from '../vocabulary/tracing/trace-context.ts'
 
 /** A received message. Its `receipt` is valid until the message is received again. */
 export type Message = {
@@ -17,6 +19,8 @@ export type Message = {
   readonly receipt: string
   /** Number of times that the message was received, including this one. */
   readonly receiveCount: number
+  /** The place in a trace at which it was sent. */
+  readonly trace?: TraceContext
 }
 
 export type ReceiveOptions = {
@@ -45,8 +49,8 @@ export type Depth = {
 export type Queue = {
   /** Receives messages with a long poll. */
   receive(options: ReceiveOptions): Promise<Message[]>
-  /** Sends a message. `delaySeconds` is from 0 (default) to 900, rounded up. */
-  send(body: string, delaySeconds?: number): Promise<void>
+  /** Sends a message. `delaySeconds` is from 0 (default) to 900, rounded up. `trace` replaces the current place in a trace. */
+  send(body: string, delaySeconds?: number, trace?: TraceContext): Promise<void>
   /** Deletes a received message. */
   delete(message: Message): Promise<void>
   /** Hides a received message for up to 12 hours. With 0 it becomes visible at once. */
@@ -65,8 +69,15 @@ export function createSqsClient(): SQSClient {
   return new SQSClient({ maxAttempts: 3, requestHandler: { connectionTimeout: 5_000, socketTimeout: IDLE_MS } })
 }
 
+export type QueueDeps = {
+  client: SQSClient
+  url: string
+  /** Returns the current place in a trace, which messages carry. */
+  currentTrace?: () => TraceContext | undefined
+}
+
 /** Creates the access to one queue. */
-export function createQueue({ client, url }: { client: SQSClient; url: string }): Queue {
+export function createQueue({ client, url, currentTrace = () => undefined }: QueueDeps): Queue {
   const attempt = async <T>(action: string, call: () => Promise<T>): Promise<T> => {
     try {
       return await call()
@@ -83,15 +94,17 @@ export function createQueue({ client, url }: { client: SQSClient; url: string })
           WaitTimeSeconds: waitSeconds,
           VisibilityTimeout: visibilitySeconds,
           MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+          MessageAttributeNames: ['traceparent', 'tracestate'],
         })
         const { Messages = [] } = await client.send(command, signal ? { abortSignal: signal } : {})
         return Messages.map(toMessage)
       }),
 
-    send: (body, delaySeconds = 0) =>
+    send: (body, delaySeconds = 0, trace = currentTrace()) =>
       attempt('send to', async () => {
         const DelaySeconds = clamp(delaySeconds, MAX_DELAY_SECONDS)
-        await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body, DelaySeconds }))
+        const MessageAttributes = trace && toAttributes(trace)
+        await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body, DelaySeconds, MessageAttributes }))
       }),
 
     delete: ({ receipt }) =>
@@ -127,12 +140,19 @@ export function createQueue({ client, url }: { client: SQSClient; url: string })
   }
 }
 
-function toMessage({ MessageId, Body, ReceiptHandle, Attributes }: SqsMessage): Message {
+function toAttributes(trace: TraceContext): Record<string, MessageAttributeValue> {
+  const attributes = Object.entries(trace).map(([name, value]) => [name, { DataType: 'String', StringValue: value }])
+  return Object.fromEntries(attributes)
+}
+
+function toMessage({ MessageId, Body, ReceiptHandle, Attributes, MessageAttributes = {} }: SqsMessage): Message {
+  const trace = toTraceContext(MessageAttributes.traceparent?.StringValue, MessageAttributes.tracestate?.StringValue)
   return {
     id: MessageId ?? '',
     body: Body ?? '',
     receipt: ReceiptHandle ?? '',
     receiveCount: Number(Attributes?.ApproximateReceiveCount ?? 1),
+    ...(trace && { trace }),
   }
 }
 

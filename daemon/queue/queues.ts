@@ -1,5 +1,6 @@
 import type { DeadMessage, InProgressMessage } from '../protocol/messages.ts'
 import type { WorkSource } from '../vocabulary/job.ts'
+import type { TraceContext } from '../vocabulary/tracing/trace-context.ts'
 import { withoutStderr } from '../protocol/bounds.ts'
 import { toNotificationBody } from '../protocol/notification.ts'
 import type { Queue } from './queue.ts'
@@ -9,8 +10,8 @@ export type Queues = {
   readonly work: Queue
   readonly inProgress: Queue
   readonly dead: Queue
-  /** Sends a source to the work queue, or returns it there. */
-  sendSource(source: WorkSource, delaySeconds?: number): Promise<void>
+  /** Sends a source to the work queue, or returns it there. `trace` replaces the current place in a trace. */
+  sendSource(source: WorkSource, delaySeconds?: number, trace?: TraceContext): Promise<void>
   /** Sends the in-progress message of a claim; a sweeper checks the claim after the delay. */
   sendInProgressMessage(message: InProgressMessage, delaySeconds: number): Promise<void>
   /** Sends a message to the dead-letter queue. */
@@ -26,7 +27,7 @@ export function createQueues({ work, inProgress, dead }: Pick<Queues, 'work' | '
     work,
     inProgress,
     dead,
-    sendSource: (source, delaySeconds) => work.send(toNotificationBody(source), delaySeconds),
+    sendSource: (source, delaySeconds, trace) => work.send(toNotificationBody(source), delaySeconds, trace),
     sendInProgressMessage: (message, delaySeconds) =>
       inProgress.send(toAscii({ version: 1, ...message }), delaySeconds),
     sendDead: (message) => dead.send(toAscii({ version: 1, ...toSendable(message) })),

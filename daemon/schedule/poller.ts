@@ -6,6 +6,7 @@ import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Message, Queue } from '../queue/queue.ts'
 import { createCircuitBreaker, type CircuitBreaker } from './circuit-breaker.ts'
 import { createReceiver } from './receiver.ts'
+import type { Admission } from './adaptive.ts'
 import { createSlots, type Permit, type SlotsGauge } from './slots.ts'
 
 export type PollerDeps = {
@@ -15,6 +16,8 @@ export type PollerDeps = {
   poll: string
   /** Number of slots, each of which handles one batch at a time. */
   concurrency: number
+  /** Decides how many of the slots can be held at present; default: all. */
+  admission?: Admission
   /** Number of messages in a slot's batch; the slot handles them in sequence. */
   batch: number
   /** Maximum length of a long poll, 1 to 20 s; a long poll also ends at the next tick. */
@@ -47,15 +50,15 @@ const MAX_RECEIVE = 10
  * next tick. While messages arrive, a slot that becomes free receives the next one immediately.
  *
  * INVARIANT: there is one receive request at a time, never for more messages than the slots it holds. So an idle poller
- * sends one request per tick, and every received message has a slot.
+ * sends one request per tick, and every received message has a slot. With an admission, it holds no more slots than the level
+ * when it sends the request.
  */
 export function createPoller(deps: PollerDeps): Poller {
   const { queue, clock = systemClock } = deps
-  const slots = createSlots(deps.concurrency)
+  const slots = createSlots(deps.concurrency, deps.admission)
   const stopping = new AbortController()
   let receiving = Promise.resolve()
-  let isReceiving = false
-  let tickMissed = false
+  let [isReceiving, tickMissed] = [false, false]
   const receiver = createReceiver({ ...deps, clock, stop: stopping.signal })
   const breaker = createCircuitBreaker({ ...deps, clock, stop: stopping.signal })
   const cron = createCron(deps, wake)
@@ -72,7 +75,7 @@ export function createPoller(deps: PollerDeps): Poller {
       await breaker.wait()
       if (stopping.signal.aborted) break
       const permits = slots.take(Math.ceil(MAX_RECEIVE / deps.batch))
-      if (permits.length === 0) break // the next slot that becomes free calls wake()
+      if (permits.length === 0) break // the next slot that becomes free, or a higher level, calls wake()
       tickMissed = false
       const messages = await receiver.receive({
         max: Math.min(MAX_RECEIVE, permits.length * deps.batch),
@@ -103,11 +106,12 @@ export function createPoller(deps: PollerDeps): Poller {
   return {
     start() {
       cron.start()
+      deps.admission?.start(wake)
       wake()
     },
     async stop() {
       stopping.abort()
-      await Promise.all([cron.stop(), receiving])
+      await Promise.all([cron.stop(), deps.admission?.stop(), receiving])
     },
     whenIdle: () => slots.whenIdle(),
     gauge: () => slots.gauge(),

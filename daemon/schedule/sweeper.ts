@@ -8,6 +8,7 @@ import type { Documents } from '../job/documents.ts'
 import type { JobError } from '../vocabulary/job.ts'
 import { isShared, type FaultReporter } from '../protocol/fault.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import { noTracing, type Tracing } from '../vocabulary/tracing/tracing.ts'
 import type { Message } from '../queue/queue.ts'
 import { type Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -19,6 +20,8 @@ export type SweeperDeps = {
   limits: JobPolicy
   emit: Emit
   log: DaemonLog
+  /** Default: no spans. */
+  tracing?: Tracing
 }
 
 /**
@@ -26,17 +29,21 @@ export type SweeperDeps = {
  * Never throws: a message that cannot be handled now becomes visible again when its visibility timeout ends.
  */
 export function createSweeper(deps: SweeperDeps): (message: Message, faults: FaultReporter) => Promise<void> {
-  return async (message, faults) => {
-    try {
-      const content = parseInProgressMessage(message.body)
-      if (content === null) await deadLetterInvalid(deps, message)
-      else await sweep(deps, message, content)
-      faults.reset('message')
-    } catch (thrown) {
-      const error = toMediadError(thrown, 'transient.queue')
-      if (isShared(error)) faults.trip('message', error)
-      await leaveOrDeadLetter(deps, message, error)
-    }
+  const { tracing = noTracing } = deps
+  // what it sends belongs to the trace of the job
+  return (message, faults) => tracing.resume(message.trace, () => handle(deps, message, faults))
+}
+
+async function handle(deps: SweeperDeps, message: Message, faults: FaultReporter): Promise<void> {
+  try {
+    const content = parseInProgressMessage(message.body)
+    if (content === null) await deadLetterInvalid(deps, message)
+    else await sweep(deps, message, content)
+    faults.reset('message')
+  } catch (thrown) {
+    const error = toMediadError(thrown, 'transient.queue')
+    if (isShared(error)) faults.trip('message', error)
+    await leaveOrDeadLetter(deps, message, error)
   }
 }
 

@@ -16,9 +16,10 @@ export type Terminal = {
   fail(error: unknown): void
 }
 
-export function openTerminal(): Terminal {
+/** @param lowest level of the log, unless the environment sets one; default `info` */
+export function openTerminal(lowest?: (typeof LEVELS)[number]): Terminal {
   const human = process.stdout.isTTY === true
-  const level = toLevel(process.env.MEDIAD_LOG_LEVEL)
+  const level = toLevel(process.env.MEDIAD_LOG_LEVEL) ?? lowest
   return {
     human,
     width: process.stdout.columns || Number.POSITIVE_INFINITY,

@@ -96,6 +96,8 @@ export type JobDeadLettered = JobFields &
   AttemptFields & {
     readonly type: 'job:dead_lettered'
     readonly error: JobError
+    /** True if its owner did it at the end of the attempt. */
+    readonly byOwner: boolean
   }
 
 /** The job was returned to the work queue, and the attempt does not count. */

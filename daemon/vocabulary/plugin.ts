@@ -183,6 +183,8 @@ export type Plugin = {
   /** Options that are not valid. They are reported with all other problems of the config; such a plugin never runs. */
   readonly problems: readonly Problem[]
   readonly hooks: PluginHooks
+  /** Returns this plugin with other values of some options; `undefined` sets the default. */
+  readonly withOptions?: (change: Readonly<Record<string, unknown>>) => Plugin
 }
 
 type Factory<Schema extends z.ZodObject> =
@@ -211,11 +213,13 @@ export function definePlugin<Schema extends z.ZodObject>(
   schema: Schema,
   factory: (options: z.output<Schema>) => PluginHooks,
 ): Factory<Schema> {
-  return ((options: unknown = {}): Plugin => {
+  const create = (options: unknown = {}): Plugin => {
     const parsed = parse(schema.strict(), options)
     if (!parsed.ok) return { name, problems: parsed.problems, hooks: { run: throwInvalid } }
-    return { name, problems: [], hooks: factory(parsed.data as z.output<Schema>) }
-  }) as Factory<Schema>
+    const withOptions = (change: object) => create({ ...(options as object), ...change })
+    return { name, problems: [], hooks: factory(parsed.data as z.output<Schema>), withOptions }
+  }
+  return create as Factory<Schema>
 }
 
 function throwInvalid(): never {

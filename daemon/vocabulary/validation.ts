@@ -21,13 +21,30 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown):
     },
   })
   if (parsed.success) return { ok: true, data: parsed.data }
-  const problems = parsed.error.issues.flatMap((issue): Problem[] =>
+  const problems = parsed.error.issues.flatMap(toBranch).flatMap((issue): Problem[] =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: toUnknown(key, known.get(issue.keys) ?? []) }))
+      ? issue.keys.map((key) => ({
+          path: [...issue.path, key],
+          message: toUnknown(key, known.get(issue.keys) ?? []),
+        }))
       : [{ path: issue.path, message: issue.message }],
   )
   return { ok: false, problems: onePerPath(problems) }
 }
+
+/**
+ * Returns the issues of the branch of a union that has the type of the value, with their paths; the issue itself if no branch or
+ * several have it.
+ */
+function toBranch(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const [branch, ...others] = issue.errors.filter(hasType)
+  if (branch === undefined || others.length > 0) return [issue]
+  return branch.map((inner) => Object.assign(inner, { path: [...issue.path, ...inner.path] }))
+}
+
+const hasType = (branch: readonly z.core.$ZodIssue[]) =>
+  !branch.some(({ code, path }) => path.length === 0 && (code === 'invalid_type' || code === 'invalid_value'))
 
 /** Renders a problem as one line: `queues.work.concurrency: must be …`, `plugins[0] (transcode).crf: …`. */
 export function renderProblem({ path, message }: Problem, plugins: readonly { readonly name: string }[] = []): string {

@@ -28,7 +28,9 @@ export function toCalls({ settings, rungs, hardware }: LadderRequest, probe: Pro
   return rungs.map((rung) => {
     const frames = { mastering, rate: toExplicitRate(video), segmentedKbps: rung.maxrateKbps }
     const isHard = hardware && rung.codec === settings.codec && suitsHardware(settings, probe, rung.size)
-    return isHard ? toHardwareCall(hardware, rung, frames) : toSoftwareCall(rung, frames)
+    return isHard
+      ? toHardwareCall(hardware, rung, frames)
+      : toSoftwareCall({ ...rung, threads: settings.threads }, frames)
   })
 }
 

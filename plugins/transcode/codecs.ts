@@ -29,6 +29,8 @@ type Special = {
   readonly rate?: number | undefined
   /** The highest bit rate, for video in segments: it has keyframes only where `-force_key_frames` requests them. */
   readonly segmentedKbps?: number | undefined
+  /** Threads of the encoder. Each library has an option of its own for them. */
+  readonly threads?: number | undefined
 }
 
 /** How much a decoder buffers of video in segments: seconds at the highest bit rate. */
@@ -55,11 +57,12 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Constrained Baseline', 'Baseline', 'Main', 'High'],
     hdrProfiles: [],
     // otherwise a 4:2:2 or 10-bit source gets a profile that no browser plays
-    options: (preset, crf, { rate, segmentedKbps } = {}) =>
+    options: (preset, crf, { rate, segmentedKbps, threads } = {}) =>
       [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', 'high'],
         rate === undefined ? [] : ['-x264-params', `fps=${rate}`],
         segmentedKbps === undefined ? [] : ['-sc_threshold', '0', ...toSegmented(segmentedKbps)],
+        toThreads(threads),
       ].flat(),
   },
   hevc: {
@@ -70,14 +73,16 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     minSide: 16,
     profiles: ['Main'],
     hdrProfiles: ['Main 10'],
-    options: (preset, crf, { mastering, rate, segmentedKbps } = {}) => {
-      const rateParams = [
+    options: (preset, crf, { mastering, rate, segmentedKbps, threads } = {}) => {
+      const params = [
         ...(rate === undefined ? [] : [`fps=${rate}`]),
         ...(segmentedKbps === undefined ? [] : ['scenecut=0', 'open-gop=0']),
+        ...(threads === undefined ? [] : [`pools=${threads}`]),
+        ...(mastering ? toX265(mastering) : []),
       ]
       return [
         ['-preset', String(preset), '-crf', String(crf), '-profile:v', mastering ? 'main10' : 'main'],
-        ['-x265-params', ['log-level=error', ...rateParams, ...(mastering ? toX265(mastering) : [])].join(':')],
+        ['-x265-params', ['log-level=error', ...params].join(':')],
         segmentedKbps === undefined ? [] : ['-forced-idr', '1', ...toSegmented(segmentedKbps)],
       ].flat()
     },
@@ -91,8 +96,9 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Main'],
     hdrProfiles: ['Main'],
     highestRate: 240,
-    options: (preset, crf, { mastering, segmentedKbps } = {}) => {
+    options: (preset, crf, { mastering, segmentedKbps, threads } = {}) => {
       const params = [
+        ...(threads === undefined ? [] : [`lp=${threads}`]),
         ...(mastering ? toSvt(mastering) : []),
         ...(segmentedKbps === undefined ? [] : ['enable-force-key-frames=1']),
       ]
@@ -115,7 +121,7 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
     profiles: ['Profile 0'],
     hdrProfiles: [],
     // without `-b:v 0` the CRF only limits the quality of a low default bit rate
-    options: (preset, crf, { segmentedKbps } = {}) =>
+    options: (preset, crf, { segmentedKbps, threads } = {}) =>
       [
         [
           '-crf',
@@ -125,6 +131,7 @@ export const videoCodecs: Readonly<Record<VideoCodec, VideoTraits>> = {
         ],
         segmentedKbps === undefined ? [] : [...toSegmented(segmentedKbps), '-keyint_min', '9999'],
         ['-deadline', 'good', '-cpu-used', String(preset), '-row-mt', '1'],
+        toThreads(threads),
       ].flat(),
   },
 }
@@ -189,6 +196,10 @@ function toSvt({ display, light }: Mastering): string[] {
 
 function toChromaticity({ x, y }: { x: number; y: number }): string {
   return `(${(x / 50_000).toFixed(5)},${(y / 50_000).toFixed(5)})`
+}
+
+function toThreads(threads: number | undefined): string[] {
+  return threads === undefined ? [] : ['-threads', String(threads)]
 }
 
 function upTo(highest: number): number[] {

@@ -64,6 +64,17 @@ export const transcodeOptions = z
       .describe(
         'Device for `hardware`: a path such as `/dev/dri/renderD129` for qsv and vaapi, the number of a GPU such as `1` for nvenc.',
       ),
+    /** Threads of the video encoder. */
+    threads: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .meta({ defaultText: "the encoder's: about one per CPU" })
+      .describe(
+        'Threads of the video encoder. A few jobs at once with few threads each can process more files per hour than one ' +
+          'job with many threads; `mediad tune` measures it.',
+      ),
     /** The largest width in pixels; nothing is enlarged. */
     maxWidth: side().describe('The largest width; nothing is enlarged.'),
     /** The largest height in pixels; nothing is enlarged. */

@@ -32,6 +32,9 @@ const isBelow = (path: string, option: Option) => option.path === path || option
 
 function toOptions(option: Option): Option[] {
   const { path, isRequired, schema } = option
+  const branches = (schema.anyOf ?? []) as Described[]
+  const inner = branches.filter((branch) => branch.properties !== undefined)
+  if (inner.length > 0) return [option, ...inner.flatMap((branch) => toOptions({ ...option, schema: branch }))]
   if (schema.properties === undefined) return [option]
   return Object.entries(schema.properties).flatMap(([name, inner]) =>
     toOptions({

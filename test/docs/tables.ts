@@ -3,6 +3,7 @@
  * the paths it lists: `<!-- table config job -->` … `<!-- end of table -->`.
  */
 import { schema as config } from '../../daemon/config/schema.ts'
+import { definitions, processMetrics, type Definition } from '../../daemon/metrics/definitions.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
 import { renditionOptions } from '../../plugins/ladder/options.ts'
 import { toMaxrateKbps } from '../../plugins/ladder/rates.ts'
@@ -13,7 +14,7 @@ import { hlsOptions } from '../../plugins/streaming/hls.ts'
 import { uploadOptions } from '../../plugins/upload.ts'
 import { toOptionRows } from './options.ts'
 
-export const pages = ['docs/configuration.md', 'docs/plugins.md', 'docs/streaming.md']
+export const pages = ['docs/configuration.md', 'docs/plugins.md', 'docs/streaming.md', 'docs/monitoring.md']
 
 const optionHead = ['option', 'default', 'values', 'meaning']
 
@@ -27,6 +28,8 @@ const tables: Readonly<Record<string, (paths: readonly string[]) => readonly (re
   dash: () => [optionHead, ...toOptionRows(dashOptions)],
   upload: () => [optionHead, ...toOptionRows(uploadOptions)],
   videoCodecs: () => [['codec', '`crf`', '`preset`', 'containers', 'encoder'], ...toVideoRows()],
+  metrics: () => [['metric', 'type', 'labels', 'meaning'], ...toMetricRows()],
+  processMetrics: () => [['metric of the process', 'meaning'], ...toProcessRows()],
   audioCodecs: () => [['audio codec', '`audio.kbps`', 'containers', 'encoder'], ...toAudioRows()],
 }
 
@@ -41,6 +44,21 @@ export function renderTables(page: string): string {
     return `${start}\n\n${renderTable(toRows(paths))}\n\n<!-- end of table -->`
   })
 }
+
+function toMetricRows(): string[][] {
+  return Object.entries<Definition>(definitions).map(([name, { kind, labels = {}, help }]) => [
+    `\`${name}\``,
+    kind,
+    Object.entries(labels).map(toLabel).join('; '),
+    help,
+  ])
+}
+
+function toLabel([name, values]: [string, readonly string[] | string]): string {
+  return `\`${name}\`: ${typeof values === 'string' ? values : values.map((value) => `\`${value}\``).join(', ')}`
+}
+
+const toProcessRows = () => Object.entries(processMetrics).map(([name, help]) => [`\`${name}\``, help])
 
 function toVideoRows(): string[][] {
   return Object.entries(videoCodecs).map(([codec, { crf, preset, containers, encoder }]) => [

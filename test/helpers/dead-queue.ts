@@ -22,7 +22,13 @@ export function prepareDead(bodies: readonly (string | DeadMessage)[] = [], is?:
   const add = (body: string | DeadMessage) => {
     const text = typeof body === 'string' ? body : JSON.stringify({ version: 1, ...body })
     const messageId = `m${messages.size + 1}`
-    messages.set(messageId, { id: messageId, body: text, receipt: messageId, receiveCount: 1 })
+    messages.set(messageId, {
+      id: messageId,
+      body: text,
+      receipt: messageId,
+      receiveCount: 1,
+      trace: toTrace(messages.size + 1),
+    })
   }
   for (const body of bodies) add(body)
   const { hide, delete: remove } = queues.dead
@@ -49,6 +55,9 @@ export function prepareDead(bodies: readonly (string | DeadMessage)[] = [], is?:
   const sent = () => queues.work.sent.map(({ body }) => parseNotification(body, scope))
   return { storage, queues, documents, dead, log, messages, hidden, calls, sent, add }
 }
+
+/** The place in a trace of the message with this number. */
+export const toTrace = (n: number) => ({ traceparent: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333${n}-01` })
 
 export const deadJob = (claim: number): DeadMessage => ({
   reason: error.code,

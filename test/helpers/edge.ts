@@ -63,6 +63,7 @@ export async function startEdge({
     readJob: async () => null,
     findSource: async () => null,
     isReady: async () => ({ ready: true, checks: {} }),
+    metrics: null,
     ...deps,
   })
   const app = createApp({ routes: [...routes, ...more], http: config.http, log })

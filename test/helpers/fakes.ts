@@ -8,6 +8,7 @@ import type { Route } from '../../daemon/protocol/route.ts'
 import { createQueues, type Queues } from '../../daemon/queue/queues.ts'
 import type { Message, Queue } from '../../daemon/queue/queue.ts'
 import type { Expected, Storage, StoredObject, WriteOutcome } from '../../daemon/storage/storage.ts'
+import type { TraceContext } from '../../daemon/vocabulary/tracing/trace-context.ts'
 import { createTestLog, type LoggedLine } from './context.ts'
 
 export const source: Source = { bucket: 'media', key: 'origin_a.mp4', etag: 'e1', sizeBytes: 10, sequencer: '0A' }
@@ -206,7 +207,7 @@ export async function rejection(promise: Promise<unknown>): Promise<MediadError>
 export const message = (body: string, receiveCount = 1): Message => ({ id: 'm1', body, receipt: 'r1', receiveCount })
 
 export type FakeQueue = Queue & {
-  readonly sent: { body: string; delaySeconds: number }[]
+  readonly sent: { body: string; delaySeconds: number; trace?: TraceContext }[]
   readonly hidden: { id: string; seconds: number }[]
 }
 
@@ -237,9 +238,9 @@ function createFakeQueue(name: string, { calls, failures }: { calls: string[]; f
     sent,
     hidden,
     receive: async () => [],
-    async send(body, delaySeconds = 0) {
+    async send(body, delaySeconds = 0, trace) {
       record('send')
-      sent.push({ body, delaySeconds })
+      sent.push({ body, delaySeconds, ...(trace && { trace }) })
     },
     async delete() {
       record('delete')

@@ -15,6 +15,7 @@ import { assertSourceSize } from '../../daemon/pipeline/process.ts'
 import { toOutput } from '../../daemon/pipeline/publish.ts'
 import { openWorkspaces, type Workspaces } from '../../daemon/pipeline/workspace.ts'
 import { z } from '../../daemon/index.ts'
+import { noTracing } from '../../daemon/vocabulary/tracing/tracing.ts'
 import { createTestLog } from './context.ts'
 import { temporaryFolder } from './folder.ts'
 
@@ -109,7 +110,12 @@ async function runChain(deps: BenchDeps, path: string, { plugins, limits }: RunO
   const outputs: Succeeded['outputs'][number][] = []
   const warnings: string[] = []
   const route = { prefix: 'origin_', plugins }
-  const pipeline = createPipeline({ config: { limits, routes: [route], ffmpeg: { stallSeconds } }, programs, log })
+  const pipeline = createPipeline({
+    config: { limits, routes: [route], ffmpeg: { stallSeconds } },
+    programs,
+    log,
+    tracing: noTracing,
+  })
   const probe = await pipeline.inspect(input, signal)
   const opened = await pipeline.openPlugins()
   const { timings } = await pipeline.runChain(plugins, {

@@ -220,6 +220,7 @@ test.exhaustive('mediad check reports the result of every check', async () => {
     results.map(({ check, ok }) => [check, ok]),
     [
       'config',
+      'machine',
       'ffmpeg',
       'encoders',
       'filters',
@@ -248,6 +249,7 @@ test.exhaustive('mediad check reports the result of every check', async () => {
   )
   assert.equal(failures, {
     config: true,
+    machine: true,
     ffmpeg: false,
     encoders: false,
     filters: false,

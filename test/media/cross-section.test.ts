@@ -132,10 +132,10 @@ async function make(name: string, ...plugins: Parameters<FileBench['run']>[1][nu
 const pathOf = ({ outputs }: Succeeded, index = 0) => outputs[index]?.path ?? ''
 
 const codecs = [
-  [{ codec: 'h264', preset: 'superfast' }, ['h264', 'High', 'avc1', 'aac']],
-  [{ codec: 'hevc', preset: 'ultrafast' }, ['hevc', 'Main', 'hvc1', 'aac']],
-  [{ codec: 'av1', preset: 12 }, ['av1', 'Main', 'av01', 'aac']],
-  [{ codec: 'vp9', preset: 5 }, ['vp9', 'Profile 0', 'vp09', 'aac']],
+  [{ codec: 'h264', preset: 'superfast', threads: 1 }, ['h264', 'High', 'avc1', 'aac']],
+  [{ codec: 'hevc', preset: 'ultrafast', threads: 1 }, ['hevc', 'Main', 'hvc1', 'aac']],
+  [{ codec: 'av1', preset: 12, threads: 1 }, ['av1', 'Main', 'av01', 'aac']],
+  [{ codec: 'vp9', preset: 5, threads: 1 }, ['vp9', 'Profile 0', 'vp09', 'aac']],
   [{ codec: 'av1', preset: 12, key: '{name}.webm' }, ['av1', 'Main', '[0][0][0][0]', 'opus']],
   [{ codec: 'vp9', preset: 5, key: '{name}.webm' }, ['vp9', 'Profile 0', '[0][0][0][0]', 'opus']],
   [

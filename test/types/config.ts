@@ -44,6 +44,17 @@ export const everything = defineConfig({
   },
 })
 
+export const adaptive = defineConfig({
+  bucket: 'media',
+  queues: { ...queues, work: { url: env('A'), concurrency: { max: 8, targetCpu: 0.7 } } },
+  plugins: [note()],
+})
+export const adaptiveSweeper: UserConfig['queues'] = {
+  ...queues,
+  // @ts-expect-error: the sweeper does not adapt
+  inProgress: { url: env('B'), concurrency: { max: 8, targetCpu: 0.7 } },
+}
+
 // undefined is the same as an option that is left out
 export const undefinedOptions = defineConfig({
   bucket: 'media',

@@ -43,18 +43,20 @@ const importers: Record<string, string> = {
   '@aws-sdk/client-sqs': 'composition/tokens.ts|types queue/queue.ts',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
   '@aws-sdk/s3-request-presigner': 'storage/presign.ts',
-  'cli-progress': 'cli/run.ts',
+  '@opentelemetry/api': 'tracing/tracing.ts',
+  'cli-progress': 'terminal/bar.ts',
   'cli-table3': 'terminal/table.ts',
   commander: 'cli/program.ts',
   cosmiconfig: 'config/load.ts',
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/app.ts http/health.ts http/hooks.ts http/job.ts http/presign.ts http/problem.ts http/routes.ts|types
-  http/server.ts`,
+  h3: `http/app.ts http/health.ts http/hooks.ts http/job.ts http/metrics.ts http/presign.ts http/problem.ts
+  http/routes.ts|types http/server.ts`,
   'image-size': 'probe/image.ts',
   pino: 'log/log.ts',
   'pino-pretty': 'log/pretty.ts',
+  'prom-client': 'metrics/registry.ts',
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
@@ -150,7 +152,7 @@ test('package.json lists all imported packages, and no others', () => {
 })
 
 test('one file exits the process, and few files read its environment', () => {
-  assert.equal(findText(sources, /\bprocess\.(?:exit|abort|reallyExit)\b/), ['daemon/main.ts'])
+  assert.equal(findText(sources, /\bprocess\.(?:exit|abort|reallyExit)\b(?!\.code')/), ['daemon/main.ts'])
   assert.equal(findText(sources, /\bprocess\.env\b/), [
     'daemon/cli/start.ts',
     'daemon/config/env.ts',
@@ -170,6 +172,16 @@ test('importing the public API loads only zod and starts nothing', async () => {
   packages.delete(undefined)
   assert.equal([...packages], ['zod'])
   assert.equal(resources, [])
+})
+
+test('the command that starts a daemon loads neither the package for metrics nor that for traces', async () => {
+  const { loaded } = await trace(['daemon/cli/start.ts'])
+  const packages = loaded.map(([, url]) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1])
+  assert.ok(packages.includes('h3'))
+  assert.equal(
+    packages.filter((name) => name === 'prom-client' || name === '@opentelemetry/api'),
+    [],
+  )
 })
 
 test('the imports found by this test are the ones that Node loads', async () => {

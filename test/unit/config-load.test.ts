@@ -23,7 +23,9 @@ export default defineConfig({
   ...${change},
 })`
 
-const endpointVariables = ['MEDIAD_HTTP_HOST', 'MEDIAD_HTTP_PORT']
+const endpointVariables = ['HTTP_HOST', 'HTTP_PORT', 'METRICS', 'METRICS_HOST', 'METRICS_PORT'].map(
+  (name) => `MEDIAD_${name}`,
+)
 
 const toScript = (change = '{}') => toText(change).replace(': void', '')
 
@@ -202,6 +204,23 @@ test('takes host and port of the endpoint from the environment, over the config 
     assert.equal(await pick({ overrides: { http: { port: 9000 } } }), ['0.0.0.0', 9000, 60])
     for (const name of endpointVariables) process.env[name] = ''
     assert.equal(await pick({}), ['127.0.0.1', 3001, 60])
+  } finally {
+    for (const name of endpointVariables) delete process.env[name]
+  }
+})
+
+test('takes where metrics can be read from the environment, and reports invalid values', async () => {
+  await using folder = await folderWith({ 'media.config.mts': toText("{ metrics: { expose: 'endpoint', port: 1 } }") })
+  const pick = async () => (await loadConfig({ cwd: folder.path })).config.metrics
+  try {
+    assert.equal(await pick(), { expose: 'endpoint', host: '127.0.0.1', port: 1 })
+    Object.assign(process.env, { MEDIAD_METRICS: 'port', MEDIAD_METRICS_HOST: '::', MEDIAD_METRICS_PORT: '0' })
+    assert.equal(await pick(), { expose: 'port', host: '::', port: 0 })
+    Object.assign(process.env, { MEDIAD_METRICS: 'on', MEDIAD_METRICS_PORT: 'x' })
+    const message = await loadError({ cwd: folder.path })
+    const expected = 'the environment variable MEDIAD_METRICS must be "off", "endpoint" or "port", not "on"'
+    assert.match(message, `  metrics.expose: ${expected}\n`)
+    assert.match(message, /^ {2}metrics\.port: the environment variable MEDIAD_METRICS_PORT must be an integer/m)
   } finally {
     for (const name of endpointVariables) delete process.env[name]
   }

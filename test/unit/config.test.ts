@@ -47,6 +47,7 @@ test('sets the defaults of options that are left out', () => {
     workspace: { directory: tmpdir() },
     ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60, command: [] },
     http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, cors: [], outputUrls: false, maxUploadBytes: FIVE_GIB },
+    metrics: { expose: 'off', host: '127.0.0.1', port: 9464 },
     shutdown: { graceSeconds: 30 },
   })
   assert.is(plugins[0], minimal.plugins[0])
@@ -110,6 +111,7 @@ test('requires numbers to be integers within their limits', () => {
   const limits = {
     job: { attempts: [1, 100], leaseSeconds: [6, 3600], recheckSeconds: [1, 900], backoffSeconds: [0, 900] },
     http: { port: [0, 65_535], urlSeconds: [1, 604_800], maxUploadBytes: [1, FIVE_GIB] },
+    metrics: { port: [0, 65_535] },
     shutdown: { graceSeconds: [0, 3600] },
   }
   for (const [section, options] of Object.entries(limits))

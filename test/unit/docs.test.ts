@@ -71,7 +71,8 @@ test('the documented environment variables are the ones that the code reads', ()
   const sources = globSync('daemon/**/*.ts', { cwd: root }).map(read).join('\n')
   const read1 = [...sources.matchAll(/process\.env\.([A-Z_0-9]+)/g)].map(([, name = '']) => name)
   const overrides = [...sources.matchAll(/\bread\('([A-Z_]+)'/g)].map(([, name = '']) => name)
-  assert.equal(overrides, ['MEDIAD_HTTP_HOST', 'MEDIAD_HTTP_PORT'])
+  const metrics = ['MEDIAD_METRICS', 'MEDIAD_METRICS_HOST', 'MEDIAD_METRICS_PORT']
+  assert.equal(overrides, ['MEDIAD_HTTP_HOST', 'MEDIAD_HTTP_PORT', ...metrics])
   const read2 = [...read('media.config.ts').matchAll(/env\('(\w+)'/g)].map(([, name = '']) => name)
   const missing = [...read1, ...overrides, ...read2].filter((name) => !documented.includes(name))
   assert.equal(missing, [])
@@ -211,6 +212,11 @@ type Policy = { Statement: { Action: string | string[]; Resource: string }[] }
 
 function toPaths(type: unknown, path = ''): string[] {
   if (type instanceof z.ZodPrefault) return toPaths(type.def.innerType, path)
+  if (type instanceof z.ZodDefault && type.def.innerType instanceof z.ZodUnion)
+    return [
+      path,
+      ...type.def.innerType.options.flatMap((option) => toPaths(option, path)).filter((one) => one !== path),
+    ]
   if (!(type instanceof z.ZodObject)) return [path]
   return Object.entries(type.shape).flatMap(([name, inner]) => toPaths(inner, path === '' ? name : `${path}.${name}`))
 }
@@ -238,8 +244,9 @@ const withoutNotes = (cell: string) => cell.replaceAll(/ \([^)]*\)/g, '')
 /** Returns the error for a config that is valid except for `value` at `path`; an empty string if it is valid. */
 function problemOf(path: string, value: unknown): string {
   const { bucket, queues, plugins } = makeConfig()
-  const user: Record<string, unknown> = { bucket, queues: structuredClone(queues), plugins }
+  const user = { bucket, queues: structuredClone(queues) as Record<string, Record<string, unknown>>, plugins }
   const names = path.split('.')
+  if (names[3] !== undefined) Object.assign(user.queues['work'] ?? {}, { concurrency: { max: 8, targetCpu: 0.7 } })
   const last = names.pop() ?? ''
   const inner = names.reduce<Record<string, unknown>>((at, name) => (at[name] ??= {}) as Record<string, unknown>, user)
   inner[last] = value

@@ -94,8 +94,8 @@ for (const [decision, stored] of [
     await sweep(1)
     assert.equal(events[0], { type: 'sweep:decided', id, key: source.key, claim: 1, decision })
     assert.equal(
-      events.slice(1).map(({ type }) => type),
-      decision === 'dead-letter' ? ['job:dead_lettered'] : [],
+      events.slice(1).map((event) => [event.type, 'byOwner' in event && event.byOwner]),
+      decision === 'dead-letter' ? [['job:dead_lettered', false]] : [],
     )
   })
 

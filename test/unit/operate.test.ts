@@ -6,7 +6,7 @@ import type { Message } from '../../daemon/queue/queue.ts'
 import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { document, route, source } from '../helpers/fakes.ts'
-import { deadJob, error, id, isDead, noJob, prepareDead, redriven, toKey } from '../helpers/dead-queue.ts'
+import { deadJob, error, id, isDead, noJob, prepareDead, redriven, toKey, toTrace } from '../helpers/dead-queue.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('operate')
@@ -24,6 +24,16 @@ test('redrive sends the source with the claim that died, then deletes the messag
       'keeps the message of another claim, and the one that is not a job',
     )
   }
+})
+
+test('redrive continues the trace of the job, and works without the queue', async () => {
+  const { dead, queues } = prepareDead([noJob, deadJob(3)], isDead)
+  await dead.redrive({ name: id })
+  assert.equal(queues.work.sent[0]?.trace, toTrace(2))
+  const other = prepareDead([], isDead)
+  other.queues.dead.receive = () => Promise.reject(new Error('no answer'))
+  await assertThrows(() => other.dead.redrive({ name: id }), /no answer/)
+  assert.equal(other.sent(), [redriven])
 })
 
 test('redrive marks the document, which stays dead for the protocol', async () => {

@@ -228,3 +228,33 @@ test('a poller that was never started can be stopped', async () => {
   await poller.stop()
   await poller.whenIdle()
 })
+
+test('with an admission, receives no message above the level, and the next one when the level rises', async () => {
+  let level = 1
+  const rises: (() => void)[] = []
+  const admission: PollerDeps['admission'] = {
+    level: () => level,
+    begin: () => () => {},
+    start: (onRise) => void rises.push(onRise),
+    stop: async () => {},
+  }
+  const { queue, handler, poller } = prepare({ concurrency: 8, admission })
+  queue.add('a', 'b', 'c')
+  poller.start()
+  await until('a is in hand', () => handler.open.has('a'))
+  await turn()
+  assert.equal([handler.open.size, queue.requests.map(({ max }) => max)], [1, [1]])
+  level = 3
+  rises[0]?.()
+  await until('the others are in hand', () => handler.open.size === 3)
+  level = 1
+  queue.add('d')
+  handler.finish('a')
+  handler.finish('b')
+  await turn()
+  assert.is(handler.open.size, 1)
+  handler.finish('c')
+  await until('d is in hand', () => handler.open.has('d'))
+  handler.finish('d')
+  await poller.stop()
+})

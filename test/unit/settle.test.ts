@@ -86,6 +86,7 @@ test('retry: dead-letters the job after the last attempt, dead message first, th
   assert.equal([dead.job.history[0]?.attempt, dead.job.history[0]?.error.code], [5, 'internal.ffmpeg'])
   assert.equal([document?.owner, document?.history.length, document?.history[0]?.attempt], [null, 1, 5])
   assert.equal(types(events), ['job:dead_lettered'])
+  assert.ok(events.every((event) => 'byOwner' in event && event.byOwner))
   assert.ok(logged.some(({ event, error }) => event === 'job.dead_lettered' && error === retry))
 })
 

@@ -35,17 +35,17 @@ test('an old permit does not release the slot of a new one', () => {
 test('the gauge counts slots in use, not slots that are only held', () => {
   const slots = createSlots(3)
   const [first, second] = slots.take(3)
-  assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3 })
+  assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3, max: 3 })
   first?.use()
   first?.use()
   second?.use()
-  assert.equal(slots.gauge(), { used: 2, free: 1, capacity: 3 })
+  assert.equal(slots.gauge(), { used: 2, free: 1, capacity: 3, max: 3 })
   first?.release()
   first?.release()
   first?.use()
-  assert.equal(slots.gauge(), { used: 1, free: 2, capacity: 3 })
+  assert.equal(slots.gauge(), { used: 1, free: 2, capacity: 3, max: 3 })
   second?.release()
-  assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3 })
+  assert.equal(slots.gauge(), { used: 0, free: 3, capacity: 3, max: 3 })
 })
 
 /** Returns a function that checks for idleness without waiting. */
@@ -117,4 +117,52 @@ test('counts correctly for any order of take and release', async () => {
       assert.is(slots.take(99).length, capacity)
     }),
   )
+})
+
+/** An admission whose level the test sets. */
+function createLevel(level: number) {
+  const counts = { begun: 0, ended: 0 }
+  const begin = () => {
+    counts.begun++
+    return () => void counts.ended++
+  }
+  const of = { level, counts, admission: { level: () => of.level, begin } }
+  return of
+}
+
+test('holds no more slots than the level, and keeps those that are held when it falls', () => {
+  const levels = createLevel(2)
+  const slots = createSlots(8, levels.admission)
+  const held = slots.take(9)
+  assert.is(held.length, 2)
+  levels.level = 1
+  held[0]?.release()
+  assert.is(slots.take(9).length, 0)
+  held[1]?.release()
+  assert.is(slots.take(9).length, 1)
+  levels.level = 99
+  assert.is(slots.take(99).length, 7)
+})
+
+test('the capacity of the gauge is the level, or the number of used slots while it is higher', () => {
+  const levels = createLevel(3)
+  const slots = createSlots(8, levels.admission)
+  const [first, second] = slots.take(2)
+  first?.use()
+  second?.use()
+  assert.equal(slots.gauge(), { used: 2, free: 1, capacity: 3, max: 8 })
+  levels.level = 1
+  assert.equal(slots.gauge(), { used: 2, free: 0, capacity: 2, max: 8 })
+})
+
+test('tells the admission when a slot gets a message, and when it is released', () => {
+  const { admission, counts } = createLevel(2)
+  const slots = createSlots(8, admission)
+  const [used, unused] = slots.take(2)
+  used?.use()
+  assert.equal(counts, { begun: 1, ended: 0 })
+  unused?.release()
+  used?.release()
+  used?.release()
+  assert.equal(counts, { begun: 1, ended: 1 })
 })

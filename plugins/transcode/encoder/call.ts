@@ -16,7 +16,13 @@ export type EncoderCall = {
 }
 
 /** What to encode with, and how well. */
-export type Quality = { readonly codec: VideoCodec; readonly crf: number; readonly preset: string | number }
+export type Quality = {
+  readonly codec: VideoCodec
+  readonly crf: number
+  readonly preset: string | number
+  /** Threads of a software encoder; undefined for its own choice. */
+  readonly threads?: number | undefined
+}
 
 /** What is known about the frames. */
 export type Frames = {
@@ -29,12 +35,12 @@ export type Frames = {
 }
 
 /** Returns the call of the software encoder. */
-export function toSoftwareCall({ codec, crf, preset }: Quality, frames: Frames): EncoderCall {
+export function toSoftwareCall({ codec, crf, preset, threads }: Quality, frames: Frames): EncoderCall {
   const { encoder, options } = videoCodecs[codec]
   return {
     encoder,
     inputOptions: [],
-    options: options(preset, crf, frames),
+    options: options(preset, crf, { ...frames, threads }),
     filters: [],
     pixelFormat: frames.mastering ? 'yuv420p10le' : 'yuv420p',
   }

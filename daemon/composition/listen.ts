@@ -1,0 +1,52 @@
+import { createApp } from '../http/app.ts'
+import { metricsRoute, type HttpRoute } from '../http/routes.ts'
+import type { RenderMetrics } from '../http/metrics.ts'
+import { startServer, type HttpServer } from '../http/server.ts'
+import type { Gauges } from '../lifecycle/gauges.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { describeVersion } from '../programs/versions.ts'
+import { withReleasers } from '../vocabulary/releasers.ts'
+import type { Graph, Opened } from './tokens.ts'
+
+export type ListenDeps = Pick<Graph<Opened>, 'config' | 'log' | 'events' | 'programs' | 'version'> & {
+  gauges(): Gauges
+  /** Creates the routes of the endpoint, with metrics if it serves them. */
+  createRoutes(metrics: RenderMetrics | null): readonly HttpRoute[]
+}
+
+/** Opens the HTTP endpoint and, as the config says, metrics. Closing the result closes both. */
+export async function listen(deps: ListenDeps): Promise<HttpServer> {
+  const { config, log } = deps
+  const { http, metrics: options } = config
+  let endpoint: HttpServer | undefined
+  const releasers = await withReleasers(async (push) => {
+    const metrics = await openMetrics(deps)
+    if (metrics) push('the metrics', () => metrics.close())
+    const routes = deps.createRoutes(options.expose === 'endpoint' ? (metrics?.render ?? null) : null)
+    const server = await startServer({ app: createApp({ routes, http, log }), ...toAddress(http), log })
+    endpoint = server
+    push('the HTTP endpoint', () => server.close())
+    if (options.expose !== 'port' || !metrics) return
+    const app = createApp({ routes: [metricsRoute(metrics.render)], http: { cors: [] }, log })
+    const own = await startServer({ app, ...toAddress(options), section: 'metrics', log })
+    push('the port for metrics', () => own.close())
+  })
+  if (endpoint === undefined) throw new Error('the HTTP endpoint has not been opened')
+  return { ...endpoint, close: () => releasers.release() }
+}
+
+const toAddress = ({ host, port }: { host: string; port: number }) => ({ host, port })
+
+/** Loads the package for metrics only if they are exposed: it takes a noticeable part of the start. */
+async function openMetrics(deps: ListenDeps): Promise<Metrics | null> {
+  const { config, log, events, programs, version } = deps
+  if (config.metrics.expose === 'off') return null
+  const { createMetrics } = await import('../metrics/metrics.ts')
+  return createMetrics({
+    events,
+    sources: deps.gauges(),
+    build: { version, ffmpeg: describeVersion(programs.version) },
+    plugins: config.routes.flatMap((route) => route.plugins.map(({ name }) => name)),
+    log,
+  })
+}
