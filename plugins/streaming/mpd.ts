@@ -53,7 +53,7 @@ type AdaptationSet = { kind: string; language?: string | undefined; content: rea
 function toSet({ kind, language, content }: AdaptationSet, id: number): string[] {
   const lang = toLanguageTag(language)
   const isText = kind === 'text'
-  const aligned = isText ? {} : { subsegmentAlignment: 'true', subsegmentStartsWithSAP: '1' }
+  const aligned: Attributes = isText ? {} : { subsegmentAlignment: 'true', subsegmentStartsWithSAP: '1' }
   return [
     `    <AdaptationSet${toAttributes({ id, contentType: kind, ...(lang && { lang }), ...aligned })}>`,
     `      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="${isText ? 'subtitle' : 'main'}"/>`,
