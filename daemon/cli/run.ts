@@ -49,6 +49,7 @@ export async function run(terminal: Terminal, files: readonly string[], options:
     const workspaces = await openWorkspaces(config.workspace)
     push('the workspaces', () => workspaces.close())
     const programs = await openPrograms(toProgramOptions(config, workspaces.path))
+    push('the programs', () => programs.close())
     await runChecks(createFfmpegChecks({ config, openPrograms: async () => programs, log: terminal.log }), terminal.log)
     const pipeline = createPipeline({ config, programs, log: terminal.log })
     const plugins = await pipeline.openPlugins()

@@ -133,6 +133,7 @@ async function openDaemon({
   push('the workspaces', () => workspaces.close())
   push('the workspace cleanup', await startCleanup({ ...config.workspace, log }))
   const programs = await openPrograms(toProgramOptions(config, workspaces.path))
+  push('the programs', () => programs.close())
   const composed = compose({ config, log, programs, workspaces })
   push('the connections', () => composed.close())
   return { ...composed, path: workspaces.path }

@@ -1,5 +1,6 @@
 import { MediadError, type ErrorCode } from '../vocabulary/errors.ts'
-import { toLaunchError, type Exit } from '../programs/launch.ts'
+import { toLaunchError } from '../programs/launch.ts'
+import type { Exit } from '../programs/start.ts'
 import type { Programs } from '../programs/programs.ts'
 import { classify, toExitError, type Facts } from '../programs/stderr.ts'
 

@@ -62,7 +62,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     if (size === 0) throw new MediadError('input.empty', 'the file is empty')
     const restrictions = await toInputOptions(path, limits)
     const query = (...options: string[]) =>
-      runFfprobe(programs.ffprobe, {
+      runFfprobe(programs, {
         options: ['-loglevel', 'level+warning', ...restrictions, '-print_format', 'json', ...options, toFileUrl(path)],
         path,
         signal,
@@ -170,11 +170,11 @@ function checkSize({ width, height }: VideoStream, lines: readonly string[], lim
 type Query = { options: readonly string[]; path: string; signal: AbortSignal | undefined }
 type Output = { json: unknown; lines: string[]; stderr: string }
 
-async function runFfprobe(program: string, { options, path, signal }: Query): Promise<Output> {
+async function runFfprobe({ ffprobe, start }: Programs, { options, path, signal }: Query): Promise<Output> {
   const env = toRunEnvironment({ input: path, workspace: dirname(path) })
   const toSourceLines = (stderr: string) => toLines(stderr.replaceAll(path, 'source')) // a file name can look like an error
   try {
-    const { stdout, stderr } = await capture(program, options, { env, seconds: PROBE_SECONDS, signal })
+    const { stdout, stderr } = await capture(ffprobe, options, { env, seconds: PROBE_SECONDS, signal, start })
     return { json: toJson(stdout), lines: toSourceLines(stderr), stderr }
   } catch (error) {
     if (error instanceof CaptureError) throw toError(error, toSourceLines(error.stderr))

@@ -53,6 +53,7 @@ export const errorCodes = {
   'lease.lost': 'abandon',
   'source.superseded': 'release',
   'daemon.stopping': 'release',
+  'daemon.launcher': 'release',
   'config.invalid': 'retry',
   'config.ffmpeg': 'retry',
   'config.storage': 'retry',

@@ -153,7 +153,7 @@ test('one file exits the process, and few files read its environment', () => {
   assert.equal(findText(sources, /\bprocess\.env\b/), [
     'daemon/cli/start.ts',
     'daemon/config/env.ts',
-    'daemon/programs/programs.ts', // PATH, to find ffmpeg like a shell
+    'daemon/programs/find.ts', // PATH, to find ffmpeg like a shell
     'daemon/storage/client.ts', // the S3 endpoint, which the SDK does not expose
     'daemon/terminal/terminal.ts',
   ])
