@@ -10,6 +10,15 @@ if (Number.parseInt(process.versions.node, 10) < oldest) {
   process.exit(2)
 }
 
+// compiling the modules takes half of the CPU time of a start. The folder is the user's: in a shared one, such as the default
+// below /tmp, another user could place compiled code. Without a writable folder nothing is cached.
+const [{ enableCompileCache }, { homedir }, { join }] = await Promise.all([
+  import('node:module'),
+  import('node:os'),
+  import('node:path'),
+])
+enableCompileCache(join(homedir(), '.cache', 'mediad'))
+
 const { runCommandLine } = await import('./cli/program.ts')
 // the one place that ends the process: everything below returns
 process.exit(await runCommandLine(process.argv.slice(2)))

@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { compose, type Composed } from '../composition/compose.ts'
+import type { Composed } from '../composition/compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { startChecks } from '../lifecycle/check.ts'
+import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
 import { createMetadata } from '../interruption/metadata.ts'
 import { watchForInterruption, type Interruption } from '../interruption/watch.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
@@ -132,9 +134,17 @@ async function openDaemon({
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
   push('the workspace cleanup', await startCleanup({ ...config.workspace, log }))
-  const programs = await openPrograms(toProgramOptions(config, workspaces.path))
-  push('the programs', () => programs.close())
-  const composed = compose({ config, log, programs, workspaces })
+  // ffmpeg and ffprobe run while this process loads the SDK
+  const opening = openPrograms(toProgramOptions(config, workspaces.path))
+  push('the programs', () =>
+    opening.then(
+      ({ close }) => close(),
+      () => undefined,
+    ),
+  ) // a failed check reports the error
+  const ffmpegChecks = startChecks(createFfmpegChecks({ config, openPrograms: () => opening, log }))
+  const [programs, { compose }] = await Promise.all([opening, import('../composition/compose.ts')])
+  const composed = compose({ config, log, programs, workspaces, ffmpegChecks })
   push('the connections', () => composed.close())
   return { ...composed, path: workspaces.path }
 }

@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
+import type { Check } from '../lifecycle/check.ts'
 import type { Config } from '../config/config.ts'
 import type { Emitter } from '../vocabulary/emitter.ts'
 import type { Daemon } from '../lifecycle/daemon.ts'
@@ -38,7 +39,7 @@ export const tokens = {
 export type Base = { config: Config; log: DaemonLog }
 
 /** The resources that must be opened before the composition. Their opener closes them. */
-export type Opened = Base & { programs: Programs; workspaces: Workspaces }
+export type Opened = Base & { programs: Programs; workspaces: Workspaces; ffmpegChecks?: Check[] }
 
 /** The container and the values shared by all factories. Each object is created once, when it is first used. */
 export type Graph<Given> = Given & {
