@@ -10,7 +10,7 @@ import { toAnalysisOptions, toFileUrl, toInputOptions, type InputLimits } from '
 import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
 import { readProfile } from './still/profile.ts'
-import { readTracks, withTracks } from './mp4/track-boxes.ts'
+import { readTracks, withTracks, type TrackBoxes } from './mp4/track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
   findUnreadable,
@@ -109,7 +109,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     }
     if (!probe.video) return probe
     const [hdr, still] = [isHdr(probe.video), isStill(probe)]
-    if (!hdr && !still && probe.video.codec !== 'hevc') return probe
+    if (!hdr && !still && !canHaveFields(probe.video, known, trackBoxes)) return probe
     // the orientation of a photo, the mastering metadata of HDR video and coded fields are often in the first frame only
     const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
     const fields = 'frame=side_data_list,interlaced_frame,top_field_first'
@@ -117,6 +117,12 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     const found = still ? await readStill(path, frames) : hdr ? toMastering(frames) : {}
     return { ...probe, video: withCodedFields({ ...probe.video, ...found }, frames) }
   }
+}
+
+/** Whether only a frame shows if the video is coded as fields. */
+function canHaveFields({ index, codec }: VideoStream, json: unknown, tracks: readonly TrackBoxes[]): boolean {
+  const containerId = toContainerId(json, index)
+  return codec === 'hevc' && !tracks.some(({ id, isFrameOnly }) => isFrameOnly && id === containerId)
 }
 
 /** Reads what ffprobe reports about an image only with its frame, or not at all. */
