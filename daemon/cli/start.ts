@@ -17,9 +17,13 @@ import { listenForStop } from '../terminal/signals.ts'
 import { watchForUnhandledErrors } from '../terminal/unhandled.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
+import { shrinkHeap } from './heap.ts'
 import { loadLocal } from './load-local.ts'
 
 export type StartOptions = { local?: boolean; config?: string; port?: number; data: string }
+
+/** After the first messages are received, which takes precedence. */
+const SHRINK_MS = 2000
 
 /** After an unhandled error: how long running jobs have to write their documents. */
 const CRASH_MS = 10_000
@@ -45,6 +49,7 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
     interruptions.watch(config, push)
     await daemon.start()
     push('the daemon', () => daemon.stop(urgent))
+    setTimeout(shrinkHeap, SHRINK_MS).unref()
   })
   const forced = signals.second.then((): 1 => {
     log.warn({ event: 'daemon.forced' }, 'second signal: daemon exits now; another one takes over its unfinished jobs')
