@@ -5,7 +5,7 @@ const FLAGS_IN_CONFIGURATION = 6
 const FLAGS_IN_SPS = 8
 
 /**
- * Whether a decoder configuration of HEVC (`hvcC`) promises that no picture is a field: the source is progressive, and the
+ * Whether a decoder configuration of HEVC (`hvcC`) promises that the video has no fields: the source is progressive, and the
  * constraint of frames only holds. The flags of the configuration are valid for all parameter sets, also those between the
  * frames (ISO/IEC 14496-15, 8.3.3.1.3). The sets in it must have the same flags, because not all software fills them in.
  */

@@ -13,7 +13,7 @@ export type TrackBoxes = {
   readonly descriptionCount: number
   /** Parameter sets of H.264 and HEVC in the sample description, in hexadecimal; null without `avcC` or `hvcC`. */
   readonly parameterSets: readonly string[] | null
-  /** Whether HEVC promises that no picture is a field; false for other codecs. */
+  /** Whether HEVC promises that the video has no fields; false for other codecs. */
   readonly isFrameOnly: boolean
   /** Whether an edit list leaves out a part of the track, repeats it, or changes its speed. */
   readonly isCut: boolean
