@@ -43,6 +43,17 @@ function readTimes(pid: number): { own: number; ended: number } {
   return { own: (user + system) / TICKS, ended: (endedUser + endedSystem) / TICKS }
 }
 
+/** Kills the descendants of this process. */
+export function killDescendants(): void {
+  for (const pid of findDescendants(process.pid)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has ended
+    }
+  }
+}
+
 function findDescendants(pid: number): number[] {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc')) {
