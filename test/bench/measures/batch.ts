@@ -112,13 +112,13 @@ async function startWorkerContender({ source, clips, commands, folder }: Batch):
 /** Starts `test/bench/worker.ts` on a site, with the environment of its S3 and SQS. */
 export async function startWorker(
   env: Readonly<Record<string, string>>,
-  options: Pick<WorkerOptions, 'commands' | 'folder' | 'ffmpeg'>,
+  options: Pick<WorkerOptions, 'commands' | 'folder' | 'ffmpeg'> & Partial<Pick<WorkerOptions, 'slots'>>,
 ) {
-  const more = { queueUrl: env.MEDIAD_WORK_QUEUE_URL ?? '', bucket: BUCKET, slots: SLOTS }
+  const more = { queueUrl: env.MEDIAD_WORK_QUEUE_URL ?? '', bucket: BUCKET }
   const args = [
     '--conditions=source',
     join(import.meta.dirname, '../worker.ts'),
-    JSON.stringify({ ...options, ...more }),
+    JSON.stringify({ slots: SLOTS, ...options, ...more }),
   ]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
