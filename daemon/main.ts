@@ -10,6 +10,19 @@ if (Number.parseInt(process.versions.node, 10) < oldest) {
   process.exit(2)
 }
 
+// compiling is a tenth of the CPU time of a start, and half of it from the sources, whose types are stripped. The folder is
+// the user's: in a shared one, such as the default below /tmp, another user could place compiled code
+const [{ enableCompileCache }, { homedir }, { join }] = await Promise.all([
+  import('node:module'),
+  import('node:os'),
+  import('node:path'),
+])
+try {
+  enableCompileCache(join(homedir(), '.cache', 'mediad')) // without a writable folder it does nothing
+} catch {
+  // the user of a container can be one without a home folder
+}
+
 const { runCommandLine } = await import('./cli/program.ts')
 // the one place that ends the process: everything below returns
 process.exit(await runCommandLine(process.argv.slice(2)))

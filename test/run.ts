@@ -39,7 +39,9 @@ const isComplete = tier === 'all' && patterns.length === 0
 if (isComplete) await rm(coverageFolder, { recursive: true, force: true })
 // coverage is imprecise for code from the compile cache
 const compiled = await mkdtemp(join(tmpdir(), 'mediad-compiled-'))
-const shared = isComplete ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp') } : { NODE_COMPILE_CACHE: compiled }
+const shared = isComplete
+  ? { NODE_V8_COVERAGE: join(coverageFolder, 'tmp'), NODE_DISABLE_COMPILE_CACHE: '1' }
+  : { NODE_COMPILE_CACHE: compiled }
 
 const startedAt = performance.now()
 const total: FileResult = { passed: 0, failed: 0, skipped: 0, cpuSeconds: 0 }

@@ -27,6 +27,7 @@ export async function check(terminal: Terminal, options: { config?: string }): P
     return codes.some((code) => code?.startsWith('config.')) ? 2 : 1
   } finally {
     close()
+    await programs?.then((opened) => opened.close()).catch(() => undefined) // a failed check has reported it
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -28,6 +28,7 @@ export async function openLocalChain(options: { config?: string }, { log }: Term
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
   const programs = await openPrograms(toProgramOptions(config, workspaces.path))
+  push('the programs', () => programs.close())
   await runChecks(createFfmpegChecks({ config, openPrograms: async () => programs, log }), log)
   return { config, workspaces, programs }
 }

@@ -66,7 +66,7 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .description('Write the outputs of Terraform (bucket, queues, region) to a .env file for the config')
     .requiredOption('--terraform <folder>', 'Folder of the applied Terraform root module')
     .option('--file <file>', 'File to write', '.env')
-    .action(async (options) => done(await (await import('./env.ts')).env(terminal, options)))
+    .action(async (options) => done(await (await import('./env/env.ts')).env(terminal, options)))
   addOperatorCommands(program, terminal, done)
   return program
 }

@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { compose, type Composed } from '../composition/compose.ts'
+import type { Composed } from '../composition/compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { startChecks } from '../lifecycle/check.ts'
+import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
 import { createMetadata } from '../interruption/metadata.ts'
 import { watchForInterruption, type Interruption } from '../interruption/watch.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
@@ -17,6 +19,7 @@ import { listenForStop } from '../terminal/signals.ts'
 import { watchForUnhandledErrors } from '../terminal/unhandled.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
+import { shrinkHeap } from './heap.ts'
 import { loadLocal } from './load-local.ts'
 
 export type StartOptions = {
@@ -26,6 +29,9 @@ export type StartOptions = {
   data: string
   /** Of mediad. */ version: string
 }
+
+/** After the first messages are received, which takes precedence. */
+const SHRINK_MS = 2000
 
 /** After an unhandled error: how long running jobs have to write their documents. */
 const CRASH_MS = 10_000
@@ -51,6 +57,7 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
     interruptions.watch(config, push)
     await daemon.start()
     push('the daemon', () => daemon.stop(urgent))
+    setTimeout(shrinkHeap, SHRINK_MS).unref()
   })
   const forced = signals.second.then((): 1 => {
     log.warn({ event: 'daemon.forced' }, 'second signal: daemon exits now; another one takes over its unfinished jobs')
@@ -136,8 +143,17 @@ async function openDaemon({ config, version, log, push }: OpenRequest): Promise<
   const workspaces = await openWorkspaces(config.workspace)
   push('the workspaces', () => workspaces.close())
   push('the workspace cleanup', await startCleanup({ ...config.workspace, log }))
-  const programs = await openPrograms(toProgramOptions(config, workspaces.path))
-  const composed = compose({ config, log, programs, workspaces, tracing, version })
+  // ffmpeg and ffprobe run while this process loads the SDK
+  const opening = openPrograms(toProgramOptions(config, workspaces.path))
+  push('the programs', () =>
+    opening.then(
+      ({ close }) => close(),
+      () => undefined,
+    ),
+  ) // a failed check reports the error
+  const ffmpegChecks = startChecks(createFfmpegChecks({ config, openPrograms: () => opening, log }))
+  const [programs, { compose }] = await Promise.all([opening, import('../composition/compose.ts')])
+  const composed = compose({ config, log, programs, workspaces, tracing, version, ffmpegChecks })
   push('the connections', () => composed.close())
   return { ...composed, path: workspaces.path }
 }

@@ -120,13 +120,9 @@ function provideDaemon(graph: Graph<Opened>): void {
     createDaemon({
       name: graph.name,
       async check() {
-        const checks = createChecks({
-          config,
-          openPrograms: async () => programs,
-          storage: storage(),
-          queues: use(tokens.Queues),
-          log,
-        })
+        const openPrograms = async () => programs
+        const deps = { config, openPrograms, storage: storage(), queues: use(tokens.Queues), log }
+        const checks = createChecks(deps, graph.ffmpegChecks)
         await runChecks(checks, log)
         const { version } = programs
         log.info({ event: 'ffmpeg.found', version }, `ffmpeg ${describeVersion(version)}`) // outputs depend on it

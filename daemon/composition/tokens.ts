@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SQSClient } from '@aws-sdk/client-sqs'
+import type { Check } from '../lifecycle/check.ts'
 import type { Config } from '../config/config.ts'
 import type { Emitter } from '../vocabulary/emitter.ts'
 import type { Daemon } from '../lifecycle/daemon.ts'
@@ -47,6 +48,7 @@ export type Opened = Base & {
   tracing: Tracing
   /** Version of mediad. */
   version: string
+  ffmpegChecks?: Check[]
 }
 
 /** The container and the values shared by all factories. Each object is created once, when it is first used. */

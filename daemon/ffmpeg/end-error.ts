@@ -1,7 +1,9 @@
 import { MediadError, type ErrorCode } from '../vocabulary/errors.ts'
-import { toLaunchError, type Exit } from '../programs/launch.ts'
+import { toLaunchError } from '../programs/launch.ts'
+import type { Exit } from '../programs/start.ts'
 import type { Programs } from '../programs/programs.ts'
-import { classify, toExitError, type Facts } from '../programs/stderr.ts'
+import { printed, type PrintedLine } from '../programs/printed/lines.ts'
+import { classify, toExitError, type Facts } from '../programs/printed/stderr.ts'
 
 type EndedRun = { programs: Programs; usesHardware: boolean }
 
@@ -10,7 +12,7 @@ export async function toEndError(exit: Exit, lines: readonly string[], run: Ende
   const { error, signal, code } = exit
   if (error) return toLaunchError('ffmpeg', error)
   if (code === 0 && lines.length === 0) return null
-  const facts = await findFacts(run)
+  const facts = await findFacts(lines, run)
   const known = classify(lines, facts)
   const fail = (code: ErrorCode, message: string) => new MediadError(code, message, { stderr: lines })
   // an encoder can crash when an allocation fails
@@ -25,9 +27,17 @@ export async function toEndError(exit: Exit, lines: readonly string[], run: Ende
   return known?.code === 'resource.disk' ? fail('resource.disk', known.message) : null
 }
 
-/** Finds the facts that printed lines are checked against. A list that cannot be queried confirms no line. Never rejects. */
-async function findFacts({ programs, usesHardware }: EndedRun): Promise<Facts> {
-  const [encoders, filters] = await Promise.allSettled([programs.encoders(), programs.filters()])
+/**
+ * Finds the facts that printed lines are checked against: ffmpeg's lists, if a line names something that is missing. A list
+ * that cannot be queried confirms no line. Never rejects.
+ */
+async function findFacts(lines: readonly string[], { programs, usesHardware }: EndedRun): Promise<Facts> {
+  const names = (known: PrintedLine) => lines.some((line) => known.pattern.test(line))
+  const none: ReadonlySet<string> = new Set()
+  const [encoders, filters] = await Promise.allSettled([
+    names(printed.noEncoder) ? programs.encoders() : none,
+    names(printed.noFilter) ? programs.filters() : none,
+  ])
   return {
     writes: true,
     usesHardware,

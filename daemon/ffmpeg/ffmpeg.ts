@@ -1,15 +1,15 @@
-import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import FluentFfmpeg from 'fluent-ffmpeg'
 import { MediadError } from '../vocabulary/errors.ts'
-import { createCorruptionCounter } from '../programs/corruption.ts'
+import { createCorruptionCounter } from '../programs/printed/corruption.ts'
 import type { Corruption, FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
 import type { RunLimits } from './cost.ts'
 import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { toEndError } from './end-error.ts'
-import { launch, signalGroup } from '../programs/launch.ts'
+import { launch } from '../programs/launch.ts'
+import type { Running } from '../programs/start.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
 import { findHardwareEncoder } from '../programs/hardware.ts'
 import { createMemoryGuard } from './memory-guard.ts'
@@ -72,9 +72,9 @@ async function runToEnd(run: Run): Promise<Omit<FfmpegResult, 'seconds'>> {
   const outputs = command.outputs.filter(({ canBeEmpty }) => canBeEmpty !== true)
   const fluent = await compose(run)
   signal.throwIfAborted()
-  const stopper: Stopper = createStopper((name) => signalGroup(child, name))
-  const { finished, child, readCorruption } = start(fluent, run, createMemoryGuard(stopper.kill))
-  const watcher = startWatch(run, child?.pid, stopper)
+  const stopper: Stopper = createStopper((name) => running()?.signal(name))
+  const { finished, running, readCorruption } = start(fluent, run, createMemoryGuard(stopper.kill))
+  const watcher = startWatch(run, () => running()?.processId(), stopper)
   const abort = () => stopper.end(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   const [end] = await Promise.allSettled([finished])
@@ -92,7 +92,7 @@ async function runToEnd(run: Run): Promise<Omit<FfmpegResult, 'seconds'>> {
 
 function startWatch(
   { command, progressPath, workspace, stallSeconds, limits }: Run,
-  processId: number | undefined,
+  processId: () => number | undefined,
   stopper: Stopper,
 ) {
   return watch({
@@ -134,9 +134,8 @@ async function compose({ command, input, progressPath, limits }: Run): Promise<F
 }
 
 type Ring = { get(): string }
-type OnStart = (child: ChildProcess) => void
 type OnEnd = (error: Error | null, stdout: Ring, stderr: Ring) => void
-type Started = { finished: Promise<string[]>; child: ChildProcess | null; readCorruption(): Corruption }
+type Started = { finished: Promise<string[]>; running(): Running | undefined; readCorruption(): Corruption }
 type Internals = { _getArguments(): string[] }
 
 /**
@@ -156,16 +155,17 @@ function start(
   const env = toRunEnvironment({ workspace, input: path })
   const usesHardware = command.outputs.some(({ options }) => findHardwareEncoder(options) !== undefined)
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
-  let child: ChildProcess | null = null
+  let running: Running | undefined
   Object.assign(fluent, {
     _prepare: (onPrepared: (error: null, options: string[]) => void) =>
       onPrepared(null, (fluent as unknown as Internals)['_getArguments']()),
-    _spawnFfmpeg: (options: string[], ...[, onStart, onEnd]: [object, OnStart, OnEnd]) => {
+    _spawnFfmpeg: (options: string[], ...[, , onEnd]: [object, unknown, OnEnd]) => {
       const launched = launch({
         program: usesHardware ? programs.hardwareFfmpeg : programs.ffmpeg,
         options,
         env,
         folder: workspace,
+        start: programs.start,
         onLine(line) {
           counter.addLine(line)
           onLine(line)
@@ -175,8 +175,7 @@ function start(
       // the name of a file can look like an error message
       const lines = () => stderr.lines().map((line) => line.replaceAll(path, 'source').replaceAll(`${workspace}/`, ''))
       const ring: Ring = { get: () => lines().join('\n') }
-      ;({ child } = launched)
-      if (child) onStart(child)
+      running = launched
       void exit.then(async (end) => {
         onExit?.(end.code)
         onEnd(await toEndError(end, lines(), { programs, usesHardware }), ring, ring)
@@ -188,7 +187,7 @@ function start(
   )
   fluent.once('error', reject)
   fluent.run()
-  return { finished: promise, child, readCorruption: counter.read }
+  return { finished: promise, running: () => running, readCorruption: counter.read }
 }
 
 async function checkOutput(path: string, lines: readonly string[]): Promise<void> {

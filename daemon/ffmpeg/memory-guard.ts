@@ -1,5 +1,5 @@
 import { MediadError } from '../vocabulary/errors.ts'
-import { printed } from '../programs/printed-lines.ts'
+import { printed } from '../programs/printed/lines.ts'
 
 /** More lines than a file with damaged packets makes a demuxer print. */
 const MAX_LINES = 1000

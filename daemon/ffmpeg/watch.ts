@@ -18,8 +18,8 @@ const TICKS_PER_SECOND = 100
 const POLLS_PER_MEASUREMENT = 10
 
 export type WatchOptions = {
-  /** Undefined when the process could not be started. */
-  processId: number | undefined
+  /** Returns undefined before the process is started, and when it could not be started. */
+  processId: () => number | undefined
   /** The file that ffmpeg writes its `-progress` reports to. */
   progressPath: string
   outputs: readonly string[]
@@ -65,7 +65,7 @@ export function watch(options: WatchOptions): { stop(): Promise<Watched> } {
     })
   const poll = async () => {
     const measured = await measure(files)
-    const activity = await readActivity(options.processId)
+    const activity = await readActivity(options.processId())
     const ticks = Math.max(last.ticks, activity.ticks)
     // capped: when the daemon was suspended, ffmpeg may have been suspended as well
     const elapsedMs = Math.min(performance.now() - last.at, 2 * POLL_MS)

@@ -21,6 +21,25 @@ export type Check = {
   run(warn: (message: string) => void): Promise<string>
 }
 
+/** Starts checks now, for a later run to report their results: meanwhile, other work can go on. */
+export function startChecks(checks: readonly Check[]): Check[] {
+  return checks.map(({ name, run }) => {
+    const warnings: string[] = []
+    const running = run((message) => warnings.push(message))
+    running.catch(() => undefined) // the later run throws it
+    return {
+      name,
+      async run(warn) {
+        try {
+          return await running
+        } finally {
+          warnings.forEach(warn)
+        }
+      },
+    }
+  })
+}
+
 /**
  * Runs all checks concurrently, and logs their results in the order of the checks.
  *

@@ -4,8 +4,9 @@ import { checkConditionalWrites } from '../storage/selftest.ts'
 import type { Check, CheckDeps } from './check.ts'
 import { createFfmpegChecks } from './ffmpeg-checks.ts'
 
-/** Creates the checks that must pass before a daemon receives its first message, in the order for reports. */
-export function createChecks({ config, openPrograms, storage, queues, log }: CheckDeps): Check[] {
+/** Creates the checks that must pass before a daemon receives its first message, in the order for reports. Those of ffmpeg can be running already. */
+export function createChecks(deps: CheckDeps, ffmpegChecks = createFfmpegChecks(deps)): Check[] {
+  const { config, storage, queues } = deps
   const queue = (name: 'work' | 'inProgress' | 'dead'): Check => ({
     name: `queue ${name}`,
     async run() {
@@ -17,7 +18,7 @@ export function createChecks({ config, openPrograms, storage, queues, log }: Che
   })
   return [
     { name: 'machine', run: describeMachine },
-    ...createFfmpegChecks({ config, openPrograms, log }),
+    ...ffmpegChecks,
     {
       name: 'bucket',
       async run() {

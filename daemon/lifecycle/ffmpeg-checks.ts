@@ -49,8 +49,9 @@ function createHardwareCheck(runAll: () => Promise<TrialResults>): Check {
   }
 }
 
+/** Lists the results. Chains with the same encoder and other options, such as HDR, often have the same. */
 const list = (trials: readonly HardwareTrial[]): string =>
-  trials.map(({ encoder, failure }) => `${encoder}: ${failure ?? 'works'}`).join('; ')
+  [...new Set(trials.map(({ encoder, failure }) => `${encoder}: ${failure ?? 'works'}`))].join('; ')
 
 /** The plugins of every route. */
 const toPlugins = ({ routes }: Pick<Config, 'routes'>): Plugin[] => routes.flatMap(({ plugins }) => plugins)

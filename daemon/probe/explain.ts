@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { MediadError } from '../vocabulary/errors.ts'
 import { readAt } from './bytes.ts'
 import type { InputLimits } from '../programs/input.ts'
-import { classify } from '../programs/stderr.ts'
+import { classify } from '../programs/printed/stderr.ts'
 import type { Boxes } from './mp4/boxes.ts'
 import type { Scrambling } from './mpegts/scrambling.ts'
 

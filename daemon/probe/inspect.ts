@@ -10,7 +10,7 @@ import { toAnalysisOptions, toFileUrl, toInputOptions, type InputLimits } from '
 import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
 import { readProfile } from './still/profile.ts'
-import { readTracks, withTracks } from './mp4/track-boxes.ts'
+import { readTracks, withTracks, type TrackBoxes } from './mp4/track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
   findUnreadable,
@@ -27,8 +27,8 @@ import { capture, CaptureError } from '../programs/capture.ts'
 import { readScrambling } from './mpegts/scrambling.ts'
 import { toLaunchError } from '../programs/launch.ts'
 import { toRunEnvironment, type Programs } from '../programs/programs.ts'
-import { printed } from '../programs/printed-lines.ts'
-import { classify, createTail } from '../programs/stderr.ts'
+import { printed } from '../programs/printed/lines.ts'
+import { classify, createTail } from '../programs/printed/stderr.ts'
 
 const PROBE_SECONDS = 30
 
@@ -62,7 +62,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     if (size === 0) throw new MediadError('input.empty', 'the file is empty')
     const restrictions = await toInputOptions(path, limits)
     const query = (...options: string[]) =>
-      runFfprobe(programs.ffprobe, {
+      runFfprobe(programs, {
         options: ['-loglevel', 'level+warning', ...restrictions, '-print_format', 'json', ...options, toFileUrl(path)],
         path,
         signal,
@@ -109,7 +109,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     }
     if (!probe.video) return probe
     const [hdr, still] = [isHdr(probe.video), isStill(probe)]
-    if (!hdr && !still && probe.video.codec !== 'hevc') return probe
+    if (!hdr && !still && !canHaveFields(probe.video, known, trackBoxes)) return probe
     // the orientation of a photo, the mastering metadata of HDR video and coded fields are often in the first frame only
     const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
     const fields = 'frame=side_data_list,interlaced_frame,top_field_first'
@@ -117,6 +117,12 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     const found = still ? await readStill(path, frames) : hdr ? toMastering(frames) : {}
     return { ...probe, video: withCodedFields({ ...probe.video, ...found }, frames) }
   }
+}
+
+/** Whether only a frame shows if the video is coded as fields. */
+function canHaveFields({ index, codec }: VideoStream, json: unknown, tracks: readonly TrackBoxes[]): boolean {
+  const containerId = toContainerId(json, index)
+  return codec === 'hevc' && !tracks.some(({ id, isFrameOnly }) => isFrameOnly && id === containerId)
 }
 
 /** Reads what ffprobe reports about an image only with its frame, or not at all. */
@@ -170,11 +176,11 @@ function checkSize({ width, height }: VideoStream, lines: readonly string[], lim
 type Query = { options: readonly string[]; path: string; signal: AbortSignal | undefined }
 type Output = { json: unknown; lines: string[]; stderr: string }
 
-async function runFfprobe(program: string, { options, path, signal }: Query): Promise<Output> {
+async function runFfprobe({ ffprobe, start }: Programs, { options, path, signal }: Query): Promise<Output> {
   const env = toRunEnvironment({ input: path, workspace: dirname(path) })
   const toSourceLines = (stderr: string) => toLines(stderr.replaceAll(path, 'source')) // a file name can look like an error
   try {
-    const { stdout, stderr } = await capture(program, options, { env, seconds: PROBE_SECONDS, signal })
+    const { stdout, stderr } = await capture(ffprobe, options, { env, seconds: PROBE_SECONDS, signal, start })
     return { json: toJson(stdout), lines: toSourceLines(stderr), stderr }
   } catch (error) {
     if (error instanceof CaptureError) throw toError(error, toSourceLines(error.stderr))

@@ -1,6 +1,6 @@
 import { toFileDuration, toTrackDuration } from './extent/duration.ts'
 import { toFields, toInteger, toList, toNumber, toRatio, toSeconds, toText, type Fields } from './fields.ts'
-import { printed } from '../programs/printed-lines.ts'
+import { printed } from '../programs/printed/lines.ts'
 import type { AudioStream, Probe, SubtitleStream, VideoStream } from '../vocabulary/media.ts'
 import { toOrientation, type Orientation } from './orientation.ts'
 import { isCover, isDecodable, isWithoutBaseLayer, pick, type TrackSelection } from './pick.ts'

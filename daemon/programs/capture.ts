@@ -1,6 +1,4 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import type { Readable } from 'node:stream'
-import { ownGroup, signalGroup } from './launch.ts'
+import { startDirectly, type Start } from './start.ts'
 
 export type CaptureOptions = {
   env: NodeJS.ProcessEnv
@@ -11,6 +9,8 @@ export type CaptureOptions = {
   /** The process is killed when it prints more than this to stdout or to stderr; default 16 MiB. */
   maxBytes?: number
   signal?: AbortSignal | undefined
+  /** Default: a child of this process. */
+  start?: Start
 }
 
 export type Captured = { readonly stdout: string; readonly stderr: string }
@@ -41,61 +41,39 @@ const MAX_BYTES = 16 * 2 ** 20
  * @throws CaptureError when it does not exit with 0; the signal's reason when that aborts.
  */
 export async function capture(program: string, args: readonly string[], options: CaptureOptions): Promise<Captured> {
-  const { seconds, maxBytes = MAX_BYTES, signal } = options
+  const { env, folder, seconds, maxBytes = MAX_BYTES, signal, start = startDirectly } = options
   signal?.throwIfAborted()
-  const child = start(program, args, options)
   let stopped: 'timeout' | 'overflow' | null = null
   const stop = (why: typeof stopped) => {
     stopped ??= why
-    signalGroup(child, 'SIGKILL')
+    running.signal('SIGKILL')
   }
-  const ended = waitForEnd(child) // listens for the error of a failed start, which is emitted next
-  const stdout = collect(child.stdout, maxBytes, () => stop('overflow'))
-  const stderr = collect(child.stderr, maxBytes, () => stop('overflow'))
+  const stdout = createCollector(maxBytes, () => stop('overflow'))
+  const stderr = createCollector(maxBytes, () => stop('overflow'))
+  const running = start({ program, args, env, folder, onStdout: stdout.add, onStderr: stderr.add })
   const abort = () => stop(null)
   signal?.addEventListener('abort', abort, { once: true })
   const timer = setTimeout(() => stop('timeout'), seconds * 1000)
-  const end = await ended
+  const end = await running.exit
   clearTimeout(timer)
   signal?.removeEventListener('abort', abort)
   signal?.throwIfAborted()
-  if (end.cause !== undefined) throw new CaptureError('start', { stderr: stderr(), cause: end.cause })
-  if (stopped === null && end.code === 0) return { stdout: stdout(), stderr: stderr() }
+  if (end.error !== null) throw new CaptureError('start', { stderr: stderr.text(), cause: end.error })
+  if (stopped === null && end.code === 0) return { stdout: stdout.text(), stderr: stderr.text() }
   const why = stopped ?? (end.signal === null ? 'exit' : 'signal')
-  throw new CaptureError(why, { signal: end.signal, stderr: stderr() })
+  throw new CaptureError(why, { signal: end.signal, stderr: stderr.text() })
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>
-
-/** Node throws some failures of a start, and emits others as an event. */
-function start(program: string, args: readonly string[], { env, folder }: CaptureOptions): Child {
-  try {
-    return spawn(program, args, { ...ownGroup, env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-  } catch (cause) {
-    throw new CaptureError('start', { stderr: '', cause })
-  }
-}
-
-type End = { code: number | null; signal: NodeJS.Signals | null; cause?: Error }
-
-function waitForEnd(child: Child): Promise<End> {
-  const { promise, resolve } = Promise.withResolvers<End>()
-  child.once('error', (cause) => resolve({ code: null, signal: null, cause }))
-  child.once('close', (code, signal) => resolve({ code, signal }))
-  return promise
-}
-
-/**
- * Collects up to `maxBytes` bytes of output, and returns a function that reads them. Node creates no stream when a process
- * cannot be started for lack of file descriptors, although its types say otherwise.
- */
-function collect(stream: Readable | undefined, maxBytes: number, onOverflow: () => void): () => string {
+/** Collects up to `maxBytes` bytes of output. */
+function createCollector(maxBytes: number, onOverflow: () => void) {
   const chunks: Buffer[] = []
   let bytes = 0
-  stream?.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes <= maxBytes) chunks.push(chunk)
-    else onOverflow()
-  })
-  return () => Buffer.concat(chunks).toString()
+  return {
+    add(chunk: Buffer): void {
+      bytes += chunk.length
+      if (bytes <= maxBytes) chunks.push(chunk)
+      else onOverflow()
+    },
+    text: () => Buffer.concat(chunks).toString(),
+  }
 }

@@ -36,7 +36,22 @@ export const hardwareVariables = [
   'LD_LIBRARY_PATH',
 ] as const
 
-/** Returns the assignments of {@link hardwareVariables} that are set, as words of a shell. */
+/** Those with a list of folders. */
+const folderLists: ReadonlySet<string> = new Set(['LIBVA_DRIVERS_PATH', 'ONEVPL_SEARCH_PATH', 'LD_LIBRARY_PATH'])
+
+/**
+ * Returns the assignments of {@link hardwareVariables} that are set, as words of a shell. Of a list of folders, only absolute
+ * paths are kept: an empty entry, such as a colon too many leaves, means the working directory, which is the workspace of a job.
+ */
 export function toHardwareEnvironment(env: NodeJS.ProcessEnv): string {
-  return hardwareVariables.flatMap((name) => (env[name] ? [`${name}=${quote(env[name])} `] : [])).join('')
+  return hardwareVariables
+    .map((name) => ({ name, value: folderLists.has(name) ? toAbsolute(env[name] ?? '') : (env[name] ?? '') }))
+    .map(({ name, value }) => (value === '' ? '' : `${name}=${quote(value)} `))
+    .join('')
 }
+
+const toAbsolute = (folders: string): string =>
+  folders
+    .split(/[:;]/)
+    .filter((folder) => folder.startsWith('/'))
+    .join(':')

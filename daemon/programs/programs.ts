@@ -1,12 +1,14 @@
-import { constants } from 'node:fs'
-import { access, stat, writeFile } from 'node:fs/promises'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { capture, CaptureError } from './capture.ts'
-import { toHardwareEnvironment } from './hardware.ts'
-import { quote } from './shell.ts'
+import { findProgram, programError, readPath, readVariables } from './find.ts'
+import { hardwareVariables, toHardwareEnvironment } from './hardware.ts'
+import { createLaunchers, type Launchers } from './launcher/launchers.ts'
+import { startDirectly, type Start } from './start.ts'
 import { isTooOld, OLDEST_RELEASE } from './versions.ts'
+import { findPrefix, toWrapper, type Wrapped } from './wrapper.ts'
 
 /** Timeout of a program that hangs. A program started behind `nice` on a busy machine has taken more than ten seconds. */
 const ANSWER_SECONDS = 60
@@ -23,6 +25,8 @@ export type Programs = {
   readonly version: string
   /** Version of ffprobe. It differs when the two programs come from different packages. */
   readonly probeVersion: string
+  /** Starts a wrapper. */
+  readonly start: Start
   /** Whether the programs end when the daemon is killed; false without `setpriv --pdeathsig`, which only Linux has. */
   readonly dieWithDaemon: boolean
   /** Returns the names of the encoders of this ffmpeg, such as `libx264`. Queries ffmpeg until one query succeeds. */
@@ -31,6 +35,8 @@ export type Programs = {
   decoders(): Promise<ReadonlySet<string>>
   /** Returns the names of the filters, such as `zscale`. Queries ffmpeg until one query succeeds. */
   filters(): Promise<ReadonlySet<string>>
+  /** Ends the launchers. They also end with this process. */
+  close(): void
 }
 
 export type OpenProgramsOptions = {
@@ -72,14 +78,24 @@ export async function openPrograms(options: OpenProgramsOptions): Promise<Progra
   const prefix = await findPrefix(options)
   const wrap = async (name: string, program: string, changes: Partial<Wrapped> = {}) => {
     const path = join(directory, name)
-    await writeFile(path, toWrapper({ ...prefix, program: await find(program), ...changes }), { mode: 0o700 })
+    await writeFile(path, toWrapper({ ...prefix, program, ...changes }), { mode: 0o700 })
     return path
   }
-  const ffmpeg = await wrap('ffmpeg', ffmpegPath)
-  const hardware = { words: prefix.hardwareWords, variables: toHardwareEnvironment(process.env) }
-  const hardwareFfmpeg = await wrap('ffmpeg-hardware', ffmpegPath, hardware)
-  const ffprobe = await wrap('ffprobe', ffprobePath)
-  const target = { wrapper: ffmpeg, program: ffmpegPath, answerSeconds }
+  const found = { ffmpeg: await findProgram(ffmpegPath), ffprobe: await findProgram(ffprobePath) }
+  const ffmpeg = await wrap('ffmpeg', found.ffmpeg)
+  const hardware = { words: prefix.hardwareWords, variables: toHardwareEnvironment(readVariables(hardwareVariables)) }
+  const hardwareFfmpeg = await wrap('ffmpeg-hardware', found.ffmpeg, hardware)
+  const ffprobe = await wrap('ffprobe', found.ffprobe)
+  // a launcher has the limits of software, so a run with a hardware encoder is started without one
+  const programs = new Map([
+    [ffmpeg, found.ffmpeg],
+    [ffprobe, found.ffprobe],
+  ])
+  const launchers = prefix.canLaunch
+    ? createLaunchers({ wrapper: await wrap('launcher', await findProgram('sh')), programs })
+    : null
+  const { start, close }: Launchers = launchers ?? { start: startDirectly, close: () => undefined }
+  const target = { wrapper: ffmpeg, program: ffmpegPath, answerSeconds, start }
   const [version, probeVersion] = await Promise.all([
     queryVersion(target, 'ffmpeg'),
     queryVersion({ ...target, wrapper: ffprobe, program: ffprobePath }, 'ffprobe'),
@@ -90,10 +106,12 @@ export async function openPrograms(options: OpenProgramsOptions): Promise<Progra
     ffprobe,
     version,
     probeVersion,
+    start,
     dieWithDaemon: prefix.diesWithDaemon,
     encoders: memoize(async () => parseCoders(await queryList(target, 'encoders'))),
     decoders: memoize(async () => parseCoders(await queryList(target, 'decoders'))),
     filters: memoize(async () => parseFilters(await queryList(target, 'filters'))),
+    close,
   }
 }
 
@@ -102,7 +120,7 @@ export async function openPrograms(options: OpenProgramsOptions): Promise<Progra
  * configured command.
  */
 export function toRunEnvironment({ workspace, input }: { workspace: string; input: string }): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, MEDIAD_WORKSPACE: workspace, MEDIAD_INPUT: input }
+  return { ...readPath(), MEDIAD_WORKSPACE: workspace, MEDIAD_INPUT: input }
 }
 
 /** Parses the names from `ffmpeg -encoders` or `-decoders`: lines such as ` V....D libx264   libx264 H.264 …`. */
@@ -117,75 +135,12 @@ export function parseFilters(text: string): ReadonlySet<string> {
   return new Set(Array.from(names, (match) => match[1] ?? ''))
 }
 
-/** Programs, as shell words, that start ffmpeg with its restrictions: in software, and with a hardware encoder. */
-type Prefix = { readonly diesWithDaemon: boolean; readonly words: string; readonly hardwareWords: string }
-
-/** Checks which of the Linux tools are installed, and appends the configured command. */
-async function findPrefix({ command = [], memoryBytes }: OpenProgramsOptions): Promise<Prefix> {
-  const [diesWithDaemon, nice, ionice, prlimit] = await Promise.all([
-    works('setpriv', ['--pdeathsig', 'KILL', '--', 'true']),
-    works('nice', ['-n', '10', 'true']),
-    works('ionice', ['-c', '3', 'true']),
-    works('prlimit', [`--as=${memoryBytes ?? 'unlimited'}`, 'true']),
-  ])
-  const [program, ...options] = command
-  const priority = [...(nice ? ['nice -n 10'] : []), ...(ionice ? ['ionice -c 3'] : [])]
-  const last = program === undefined ? [] : [quote(await find(program, 'ffmpeg.command')), ...options.map(toWord)]
-  const limited = prlimit && memoryBytes !== undefined
-  const toWords = (resource: 'as' | 'data') =>
-    [...priority, ...(limited ? [`prlimit --${resource}=${memoryBytes}`] : []), ...last].join(' ')
-  return { diesWithDaemon, words: toWords('as'), hardwareWords: toWords('data') }
+type Target = {
+  readonly wrapper: string
+  readonly program: string
+  readonly answerSeconds: number
+  readonly start: Start
 }
-
-type Wrapped = Pick<Prefix, 'diesWithDaemon' | 'words'> & { readonly program: string; readonly variables?: string }
-
-/**
- * Returns the text of a wrapper script. The kernel sends the death signal only when the parent ends after `setpriv` has
- * requested it, so a shell in between checks that the daemon is still the parent. Every step uses `exec`: the process id
- * stays the same.
- */
-function toWrapper({ program, diesWithDaemon, words, variables = '' }: Wrapped): string {
-  const command = `${words} ${quote(program)} "$@"`
-  const guarded = `[ "$PPID" = ${process.pid} ] && exec "$@"`
-  const tie = diesWithDaemon ? `setpriv --pdeathsig KILL -- sh -c ${quote(guarded)} sh ` : ''
-  // by default, glibc reserves 64 MiB of address space for an arena of each thread, which counts for the memory limit
-  return `#!/bin/sh\nexec env -i PATH="$PATH" LC_ALL=C MALLOC_ARENA_MAX=8 ${variables}${tie}${command}\n`
-}
-
-/** Quotes a word of the configured command, with shell variables for its placeholders. */
-function toWord(text: string): string {
-  const variables: Record<string, string> = { '{workspace}': '"$MEDIAD_WORKSPACE"', '{input}': '"$MEDIAD_INPUT"' }
-  const parts = text.split(/(\{workspace\}|\{input\})/).filter((part) => part !== '')
-  return parts.map((part) => variables[part] ?? quote(part)).join('') || "''"
-}
-
-async function works(program: string, options: string[]): Promise<boolean> {
-  try {
-    await capture(program, options, { env: process.env, seconds: ANSWER_SECONDS })
-    return true
-  } catch {
-    return false // missing, or without that option (busybox): the wrappers leave it out
-  }
-}
-
-async function find(program: string, option?: 'ffmpeg.command'): Promise<string> {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
-  const candidates = program.includes('/') ? [resolve(program)] : folders.map((folder) => join(folder, program))
-  for (const candidate of candidates) if (await isExecutable(candidate)) return candidate
-  const why = program.includes('/') ? 'there is no executable file at this path' : 'it is not on PATH'
-  throw option === undefined ? programError(program, why) : commandError(program, why)
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK)
-    return (await stat(path)).isFile()
-  } catch {
-    return false // the caller reports that the program was not found
-  }
-}
-
-type Target = { readonly wrapper: string; readonly program: string; readonly answerSeconds: number }
 
 async function queryVersion(target: Target, name: string): Promise<string> {
   const output = await query(target, ['-version'], 'it cannot be run')
@@ -218,28 +173,17 @@ function memoize<T>(load: () => Promise<T>): () => Promise<T> {
  *
  * @param failure what to report when the program fails.
  */
-async function query({ wrapper, program, answerSeconds }: Target, options: string[], failure: string): Promise<string> {
+async function query(
+  { wrapper, program, answerSeconds, start }: Target,
+  options: string[],
+  failure: string,
+): Promise<string> {
   const folder = dirname(wrapper)
   const env = toRunEnvironment({ workspace: folder, input: folder })
   try {
-    return (await capture(wrapper, options, { env, folder, seconds: answerSeconds })).stdout
+    return (await capture(wrapper, options, { env, folder, seconds: answerSeconds, start })).stdout
   } catch (error) {
     const hung = error instanceof CaptureError && error.end === 'timeout'
     throw programError(program, hung ? `it does not answer within ${answerSeconds} s` : failure, error)
   }
-}
-
-function programError(program: string, why: string, cause?: unknown): MediadError {
-  return new MediadError(
-    'config.ffmpeg',
-    `cannot use "${program}": ${why}; install ffmpeg (with ffprobe), or set the path to it`,
-    { cause },
-  )
-}
-
-function commandError(program: string, why: string): MediadError {
-  return new MediadError(
-    'config.ffmpeg',
-    `cannot use "${program}": ${why}; install it, or correct "ffmpeg.command" in the config`,
-  )
 }

@@ -65,6 +65,9 @@ export function assertRoomForOutput(count: number): void {
   throw new MediadError('output.too_many', message)
 }
 
+/** Created once: zod compiles a schema when it is first used. */
+const draftSchema = documentSchema.omit({ rev: true, nonce: true })
+
 /**
  * Reduces a draft to the largest size of a document: removes the output of programs from the history, that of the
  * oldest attempts first. Only the outputs can make a draft too large, because everything else in it is bounded.
@@ -73,7 +76,7 @@ export function assertRoomForOutput(count: number): void {
  */
 export function toFittingDraft(draft: DocumentDraft): DocumentDraft {
   assertRoomForOutput(draft.outputs.length - 1)
-  const parsed = documentSchema.omit({ rev: true, nonce: true }).safeParse(JSON.parse(JSON.stringify(draft)))
+  const parsed = draftSchema.safeParse(JSON.parse(JSON.stringify(draft)))
   if (!parsed.success) throw invalidDraft(draft.id, parsed.error.issues)
   let bytes = toBytes(draft)
   const history = [...draft.history]

@@ -79,7 +79,7 @@ export function createPoller(deps: PollerDeps): Poller {
       tickMissed = false
       const messages = await receiver.receive({
         max: Math.min(MAX_RECEIVE, permits.length * deps.batch),
-        waitSeconds: longPollSeconds(cron.nextDate().toMillis() - Date.now(), deps.longPollSeconds),
+        waitSeconds: longPollSeconds(cron.nextTick() - Date.now(), deps.longPollSeconds),
       })
       permits.forEach((permit, slot) => void work(permit, messages.slice(slot * deps.batch, (slot + 1) * deps.batch)))
       // a failed request does not count as the poll of this tick
@@ -122,7 +122,14 @@ export function createPoller(deps: PollerDeps): Poller {
 function createCron({ log, name, poll }: PollerDeps, onTick: () => void) {
   const errorHandler = (error: unknown) =>
     log.error({ event: 'poll.tick_failed', error, queue: name }, `poller tick failed: ${toMessage(error)}`)
-  return CronJob.from({ cronTime: poll, onTick, waitForCompletion: true, errorHandler })
+  const job = CronJob.from({ cronTime: poll, onTick, waitForCompletion: true, errorHandler })
+  let next = 0
+  return {
+    start: () => job.start(),
+    stop: () => job.stop(),
+    /** The time of the next tick. It takes a millisecond to calculate, so that is done once for each tick. */
+    nextTick: () => (next > Date.now() ? next : (next = job.nextDate().toMillis())),
+  }
 }
 
 function logUnhandled({ log, name }: PollerDeps, error: unknown): void {

@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
+import { SlicedSha256 } from './payload-hash.ts'
 import type { SkewWatch } from './skew.ts'
 
 /** A connection without data for this long counts as dead, so that a black-holed socket cannot hold a job forever. */
@@ -17,6 +18,7 @@ export function createS3Client(watchSkew?: SkewWatch): S3Client {
     // stores reject.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    sha256: SlicedSha256,
     requestHandler: { connectionTimeout: 5_000, socketTimeout: IDLE_MS },
   })
   if (watchSkew) reportDates(client, watchSkew)

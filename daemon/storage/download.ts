@@ -10,6 +10,8 @@ import { toStatus, toStorageError } from './storage.ts'
 
 /** Requests per download; each resumes where the one before stopped. */
 const MAX_TRIES = 4
+/** Data that is collected while a write to the file is in progress, and written at once after it. */
+const WRITE_BYTES = 1024 * 1024
 /** A body without data for this long counts as stalled. */
 const IDLE_MS = 30_000
 
@@ -48,8 +50,10 @@ async function fetchFrom(client: S3Client, { source, path, offset, signal }: Ran
   const get = new GetObjectCommand({ Bucket: source.bucket, Key: source.key, IfMatch: `"${source.etag}"`, ...range })
   try {
     const { Body } = await client.send(get, { abortSignal: signal })
-    const file = createWriteStream(path, { flags: offset > 0 ? 'a' : 'w', mode: 0o600 })
-    await pipeline(Body as Readable, watchIdle(idle), file, { signal: AbortSignal.any([signal, idle.signal]) })
+    const flags = offset > 0 ? 'a' : 'w'
+    const file = createWriteStream(path, { flags, mode: 0o600, highWaterMark: WRITE_BYTES })
+    const stopWatching = watchIdle(Body as Readable, idle)
+    await pipeline(Body as Readable, file, { signal: AbortSignal.any([signal, idle.signal]) }).finally(stopWatching)
     return null
   } catch (error) {
     const status = toStatus(error)
@@ -81,18 +85,14 @@ async function fetchFrom(client: S3Client, { source, path, offset, signal }: Ran
   }
 }
 
-/** Passes the body through, and aborts when it stalls. */
-function watchIdle(idle: AbortController) {
-  return async function* (body: AsyncIterable<Buffer>) {
-    const timer = setTimeout(() => idle.abort(new Error(`the body stalled for ${IDLE_MS / 1000} s`)), IDLE_MS)
-    try {
-      for await (const chunk of body) {
-        timer.refresh()
-        yield chunk
-      }
-    } finally {
-      clearTimeout(timer)
-    }
+/** Aborts when the body stalls; returns a function that ends this. The body must be connected in the same turn: it flows. */
+function watchIdle(body: Readable, idle: AbortController): () => void {
+  const timer = setTimeout(() => idle.abort(new Error(`the body stalled for ${IDLE_MS / 1000} s`)), IDLE_MS)
+  const refresh = () => void timer.refresh()
+  body.on('data', refresh)
+  return () => {
+    clearTimeout(timer)
+    body.off('data', refresh)
   }
 }
 

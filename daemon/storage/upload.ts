@@ -9,6 +9,8 @@ const MiB = 1024 * 1024
 /** S3's limit. Larger files get larger parts. */
 const MAX_PARTS = 10_000
 const PART_BYTES = 8 * MiB
+/** Bytes of one read. */
+const READ_BYTES = MiB
 /** Parts sent at the same time. The memory of one upload is this times the part size. */
 const PARALLEL_PARTS = 2
 
@@ -47,7 +49,7 @@ export function createUpload({ client, bucket, abortStaleUploads }: UploadDeps):
       params: {
         Bucket: bucket,
         Key: key,
-        Body: createReadStream(path),
+        Body: createReadStream(path, { highWaterMark: READ_BYTES }),
         ContentType: contentType,
         ...(cacheControl !== undefined && { CacheControl: cacheControl }),
         Metadata: { ...metadata },

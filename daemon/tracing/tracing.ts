@@ -11,7 +11,7 @@ import {
   type Span,
 } from '@opentelemetry/api'
 import { toMediadError, toMessage } from '../vocabulary/errors.ts'
-import type { TraceContext } from '../vocabulary/tracing/trace-context.ts'
+import { toTraceContext, type TraceContext } from '../vocabulary/tracing/trace-context.ts'
 import type { TraceSpan, Tracing } from '../vocabulary/tracing/tracing.ts'
 
 /** A slow collector must not keep a stopping daemon for longer. */
@@ -22,16 +22,23 @@ export function createTracing(version: string): Tracing {
   const tracer = trace.getTracer('mediad', version)
   return {
     span({ name, attributes, message }, run) {
-      const parent = message ? toContext(message.trace) : context.active()
+      const parent = (message ? toContext(message.trace) : attempt(() => context.active())) ?? ROOT_CONTEXT
       const kind = message ? SpanKind.CONSUMER : SpanKind.INTERNAL
       const inner =
         attempt(() => tracer.startSpan(name, { kind, attributes }, parent)) ?? trace.wrapSpanContext(INVALID)
-      return context.with(trace.setSpan(parent, inner), () => runIn(inner, run))
+      return runWith(trace.setSpan(parent, inner), () => runIn(inner, run))
     },
-    resume: (place, run) => context.with(toContext(place), run),
-    current: () => toTraceContext(context.active()),
+    resume: (place, run) => runWith(toContext(place), run),
+    current: () => attempt(() => toPlace(context.active())),
     flush,
   }
+}
+
+/** Runs `run` once, in a context if the SDK can set it. */
+function runWith<T>(inner: Context, run: () => Promise<T>): Promise<T> {
+  let running: Promise<T> | undefined
+  attempt(() => context.with(inner, () => void (running = Promise.try(run))))
+  return running ?? run()
 }
 
 async function runIn<T>(inner: Span, run: (span: TraceSpan) => Promise<T>): Promise<T> {
@@ -75,13 +82,13 @@ function toContext(place: TraceContext | undefined): Context {
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, traceState, isRemote: true })
 }
 
-function toTraceContext(active: Context): TraceContext | undefined {
+function toPlace(active: Context): TraceContext | undefined {
   const found = trace.getSpanContext(active)
   if (found === undefined || !trace.isSpanContextValid(found)) return undefined
   const { traceId, spanId, traceFlags, traceState } = found
-  const tracestate = traceState?.serialize()
   const flags = traceFlags.toString(16).padStart(2, '0')
-  return { traceparent: `00-${traceId}-${spanId}-${flags}`, ...(tracestate && { tracestate }) }
+  // SQS rejects a message whose attributes have other characters than these
+  return toTraceContext(`00-${traceId}-${spanId}-${flags}`, traceState?.serialize())
 }
 
 /** Not in the API: the provider of every SDK has it. */

@@ -54,6 +54,7 @@ export const errorCodes = {
   'lease.lost': 'abandon',
   'source.superseded': 'release',
   'daemon.stopping': 'release',
+  'daemon.launcher': 'release',
   'config.invalid': 'retry',
   'config.ffmpeg': 'retry',
   'config.storage': 'retry',

@@ -315,7 +315,7 @@ run "application_from_the_public_registry" {
   variables {
     package     = null
     config      = null
-    application = { npm = { package = "media@1.2.0" } }
+    application = { npm = { package = "media_1.app@1.2.0" } }
   }
 
   module {

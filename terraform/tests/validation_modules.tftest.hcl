@@ -797,6 +797,38 @@ run "fleet_application_12" {
   expect_failures = [var.application]
 }
 
+run "fleet_application_13" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "media@1.2.0", registry = "https://NPM.example.com/" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
+run "fleet_application_14" {
+  command = plan
+
+  variables {
+    package     = null
+    config      = null
+    application = { npm = { package = "media@1.2.0", registry = "https://npm.example.com:443/" } }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  expect_failures = [var.application]
+}
+
 run "fleet_load_balancer" {
   command = plan
 

@@ -7,11 +7,14 @@
  *     npm run bench -- --smoke             all with tiny sizes: the figures mean nothing
  *     npm run bench -- --write             also writes the tables to docs/performance.md
  */
+import { rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { temporaryFolder } from '../helpers/folder.ts'
 import { describeMachine } from './machine.ts'
 import { measures } from './measures.ts'
+import { killDescendants } from './processes.ts'
 import { build } from './site.ts'
 import { insertTable, toTable } from './report.ts'
 
@@ -25,6 +28,15 @@ if (unknown.length > 0) {
   console.error(`There is no measure ${unknown.join(', ')}. The measures are: ${[...measures.keys()].join(', ')}`)
   process.exit(2)
 }
+await using folder = await temporaryFolder()
+process.env.TMPDIR = folder.path
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    killDescendants()
+    // what they were writing can still appear
+    rmSync(folder.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+    process.exit(signal === 'SIGINT' ? 130 : 143)
+  })
 if (!values.smoke) build()
 console.log(await describeMachine())
 for (const [name, { full, smoke }] of measures) {

@@ -29,18 +29,36 @@ export function readRss(pid: number): { now: number; peak: number } {
   return { now: read('VmRSS'), peak: read('VmHWM') }
 }
 
-/** Fields of `/proc/PID/stat` behind the name, which can contain spaces: see proc_pid_stat(5). */
+/** Returns the fields of `/proc/PID/stat` behind the name, which can contain spaces: see proc_pid_stat(5). */
+const toFields = (stat: string): string[] => stat.split(') ').at(-1)?.split(' ') ?? []
+
 function readFields(pid: number): string[] | null {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? null
+    return toFields(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return null // it has ended
   }
 }
 
-function readTimes(pid: number): { own: number; ended: number } {
-  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = (readFields(pid) ?? []).slice(11, 15).map(Number)
+/** Returns the CPU time of the ended children of a process, by the text of its `/proc/PID/stat`. */
+export const toChildrenSeconds = (stat: string): number => toTimes(toFields(stat)).ended
+
+const readTimes = (pid: number) => toTimes(readFields(pid) ?? [])
+
+function toTimes(fields: readonly string[]): { own: number; ended: number } {
+  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15).map(Number)
   return { own: (user + system) / TICKS, ended: (endedUser + endedSystem) / TICKS }
+}
+
+/** Kills the descendants of this process. */
+export function killDescendants(): void {
+  for (const pid of findDescendants(process.pid)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has ended
+    }
+  }
 }
 
 function findDescendants(pid: number): number[] {

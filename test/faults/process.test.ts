@@ -1,9 +1,10 @@
 import * as assert from 'uvu/assert'
 import { execFileSync } from 'node:child_process'
-import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noteCode } from '../helpers/fleet.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
+import { readErrorCode } from '../helpers/process.ts'
 import { waitForProcess, isAlive } from '../helpers/liveness.ts'
 import { tinyVideo } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
@@ -11,7 +12,7 @@ import { until } from '../helpers/wait.ts'
 import { startBench } from './bench.ts'
 import { slowCopyCode } from '../helpers/gate.ts'
 import { runInParallel, ROW_SECONDS } from '../helpers/parallel.ts'
-import { toJobConfig, type Bench } from './setup.ts'
+import { shortenReleaseDelay, toJobConfig, type Bench } from './setup.ts'
 
 const row = runInParallel(suite('process faults', { timeoutSeconds: ROW_SECONDS }))
 const rest = row.exhaustive
@@ -63,6 +64,25 @@ rest(
   },
 )
 
+row('P19: killed launchers, one of them with a running ffmpeg: no attempt is used', async () => {
+  await using bench = await startBench({ ...slow, daemons: 0 })
+  const { daemon } = await bench.start(shortenReleaseDelay)
+  const idle = await readChildren(daemon.pid) // of the trial run at start
+  assert.ok(idle.length > 0)
+  for (const id of idle) process.kill(id, 'SIGKILL')
+  await bench.upload('origin_a.mp4', await tinyVideo())
+  const ffmpeg = await findFfmpegOf(bench, 1)
+  const status = await readFile(`/proc/${ffmpeg}/status`, 'utf8')
+  process.kill(Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]), 'SIGKILL')
+  await until('ffmpeg has ended', () => !isAlive(ffmpeg))
+  await daemon.waitFor((entry) => readErrorCode(entry) === 'daemon.launcher')
+  await bench.openGate()
+  await bench.waitUntilIdle()
+  await bench.checkInvariants()
+  const { attempt, history } = (await bench.document('origin_a.mp4')) ?? {}
+  assert.equal([attempt, history], [1, []])
+})
+
 row(
   'Q20: an ffmpeg that always fails: all attempts, with backoff, then one dead-letter message with its stderr',
   async () => {
@@ -95,6 +115,11 @@ rest('P15: an ffmpeg that floods stderr neither hangs the daemon nor fills its m
   assert.ok(daemon.entries.reduce((sum, { text }) => sum + text.length, 0) < 1_000_000, 'the log contains the flood')
 })
 
+async function readChildren(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return text.split(' ').filter(Boolean).map(Number)
+}
+
 /** Writes 150 MB without a line end, then 150 MB of lines. */
 const flood = `head -c 150000000 /dev/zero | tr '\\0' 'x' >&2; yes 'a line of the flood' | head -c 150000000 >&2`
 
@@ -121,7 +146,7 @@ rest('P17: a daemon out of file descriptors loses nothing, and continues once it
   await bench.upload('origin_a.mp4', await tinyVideo())
   await bench.waitUntilIdle()
   const lines = daemon.entries.length
-  limitFiles(daemon.pid, (await readdir(`/proc/${daemon.pid}/fd`)).length)
+  limitFiles(daemon.pid, 3) // below every descriptor that it can open, whatever is free
   await Promise.all(['b', 'c', 'd'].map(async (name) => bench.upload(`origin_${name}.mp4`, await tinyVideo())))
   await until('the daemon logs a warning', () => daemon.entries.slice(lines).some(({ level }) => level === 'warn'))
   assert.ok(isAlive(daemon.pid))

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { runInParallel } from '../helpers/parallel.ts'
@@ -198,7 +198,8 @@ test('a program that cannot be started fails only its run', () =>
   withSetup(async ({ programs, failure }) => {
     const long = await failure({ inputOptions: ['-metadata', 'x'.repeat(4_000_000)] })
     assert.is(long.code, 'internal.ffmpeg')
-    await rm(programs.ffmpeg)
+    programs.close()
+    await rm(dirname(programs.ffmpeg), { recursive: true })
     const error = await failure()
     assert.is(error.code, 'internal.ffmpeg')
     assert.match(error.message, 'could not be started')

@@ -58,9 +58,9 @@ exec ffmpeg "\${given[@]}"
 }
 
 /** Runs the checks of a start, and returns what the check of hardware reports. */
-async function check(plugin: Plugin, folder: string, ffmpegPath = 'ffmpeg') {
+async function check(given: Plugin | readonly Plugin[], folder: string, ffmpegPath = 'ffmpeg') {
   const programs = await openPrograms({ ffmpegPath, ffprobePath: 'ffprobe', directory: folder, memoryBytes: 2 ** 33 })
-  const config = makeConfig({ plugins: [plugin, upload()] })
+  const config = makeConfig({ plugins: [...[given].flat(), upload()] })
   const checks = createFfmpegChecks({ config, openPrograms: async () => programs, log: createTestLog() })
   const warnings: string[] = []
   const runCheck = async (name: string) =>
@@ -145,8 +145,9 @@ test('takes the first hardware encoder that works, and software once it fails', 
   await using folder = await temporaryFolder()
   const ffmpegPath = await writeStandIn(folder.path)
   const plugin = transcode({ hardware: 'auto', copy: 'never' })
-  const { found, warnings } = await check(plugin, folder.path, ffmpegPath)
-  assert.match(found ?? '', /^h264_nvenc: works; h264_qsv: works; h264_vaapi: /)
+  const another = transcode({ hardware: 'auto', crf: 30, key: 'small_{name}.mp4' })
+  const { found, warnings } = await check([plugin, another], folder.path, ffmpegPath)
+  assert.match(found ?? '', /^h264_nvenc: works; h264_qsv: works; h264_vaapi: [^;]+$/)
   assert.equal(warnings, [])
   await writeFile(join(folder.path, 'broken'), '')
   await withRun({ plugin, video: large, ffmpegPath }, ({ context }) => {

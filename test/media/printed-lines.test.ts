@@ -7,7 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { testedVersions } from '../../daemon/programs/versions.ts'
-import { printed } from '../../daemon/programs/printed-lines.ts'
+import { printed } from '../../daemon/programs/printed/lines.ts'
 import { ffmpegRelease, isOfRelease } from '../helpers/ffmpeg-version.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
@@ -189,7 +189,7 @@ test('every line has only tested releases and is used', async () => {
       releases.split(' ').every((release) => known.has(release)),
       releases,
     )
-  const sources = ['programs/stderr.ts', 'programs/corruption.ts', 'probe/inspect.ts', 'probe/parse.ts']
+  const sources = ['programs/printed/stderr.ts', 'programs/printed/corruption.ts', 'probe/inspect.ts', 'probe/parse.ts']
   const root = join(import.meta.dirname, '../../daemon')
   const text = (await Promise.all(sources.map((source) => readFile(join(root, source), 'utf8')))).join('')
   const unused = Object.keys(printed).filter((name) => !new RegExp(String.raw`\bprinted\.${name}\b`).test(text))

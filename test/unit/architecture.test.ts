@@ -60,7 +60,7 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `cli/terraform.ts config/fields.ts config/schema.ts http/upload.ts index.ts protocol/messages.ts
+  zod: `cli/env/terraform.ts config/fields.ts config/schema.ts http/upload.ts index.ts protocol/messages.ts
   vocabulary/job.ts vocabulary/plugin.ts|types vocabulary/validation.ts|types`,
 }
 
@@ -156,7 +156,7 @@ test('one file exits the process, and few files read its environment', () => {
   assert.equal(findText(sources, /\bprocess\.env\b/), [
     'daemon/cli/start.ts',
     'daemon/config/env.ts',
-    'daemon/programs/programs.ts', // PATH, to find ffmpeg like a shell
+    'daemon/programs/find.ts', // PATH, to find ffmpeg like a shell; variables of drivers
     'daemon/storage/client.ts', // the S3 endpoint, which the SDK does not expose
     'daemon/terminal/terminal.ts',
   ])
@@ -175,7 +175,7 @@ test('importing the public API loads only zod and starts nothing', async () => {
 })
 
 test('the command that starts a daemon loads neither the package for metrics nor that for traces', async () => {
-  const { loaded } = await trace(['daemon/cli/start.ts'])
+  const { loaded } = await trace(['daemon/cli/start.ts', 'daemon/composition/compose.ts'])
   const packages = loaded.map(([, url]) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1])
   assert.ok(packages.includes('h3'))
   assert.equal(

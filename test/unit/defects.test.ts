@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { Corruption, Probe } from '../../daemon/index.ts'
-import { createCorruptionCounter } from '../../daemon/programs/corruption.ts'
+import { createCorruptionCounter } from '../../daemon/programs/printed/corruption.ts'
 import { findDefects, isHeaderInDoubt, toVideoEnd, type PacketFacts } from '../../plugins/transcode/result/defects.ts'
 import { aProbe, anAudio, aVideo } from '../helpers/probes.ts'
 import { suite } from '../helpers/suite.ts'

@@ -15,6 +15,7 @@ const track = (id: number, sampleCount: number | null): TrackBoxes => ({
   id,
   sampleCount,
   descriptionCount: 1,
+  isFrameOnly: false,
   parameterSets: null,
   isCut: false,
 })

@@ -1,7 +1,7 @@
 import { parseEnv } from 'node:util'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { mergeEnvironment } from '../../daemon/cli/env-file.ts'
+import { mergeEnvironment } from '../../daemon/cli/env/file.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { suite } from '../helpers/suite.ts'
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { classify, createTail, toExitError, type Facts } from '../../daemon/programs/stderr.ts'
+import { classify, createTail, toExitError, type Facts } from '../../daemon/programs/printed/stderr.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('ffmpeg-stderr')

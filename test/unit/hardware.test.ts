@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import * as assert from 'uvu/assert'
-import { findHardwareEncoder } from '../../daemon/programs/hardware.ts'
+import { findHardwareEncoder, toHardwareEnvironment } from '../../daemon/programs/hardware.ts'
 import { openPrograms } from '../../daemon/programs/programs.ts'
-import { classify, type Facts } from '../../daemon/programs/stderr.ts'
+import { classify, type Facts } from '../../daemon/programs/printed/stderr.ts'
 import type { Probe } from '../../daemon/index.ts'
 import { createChoice } from '../../plugins/transcode/encoder/choice.ts'
 import type { Hardware } from '../../plugins/transcode/encoder/hardware.ts'
@@ -246,4 +246,9 @@ test('a run with a hardware encoder keeps the variables of drivers, and limits m
   assert.match(hardware ?? '', `prlimit --data=${2 ** 33} `)
   assert.match(hardware ?? '', String.raw`env -i PATH="$PATH" LC_ALL=C MALLOC_ARENA_MAX=8 LIBVA_DRIVER_NAME='it'\''s' `)
   for (const text of [software, hardware]) assert.not.match(text ?? '', 'secret')
+})
+
+test('no run with a hardware encoder loads a library or a driver from its workspace', () => {
+  const given = { LD_LIBRARY_PATH: ':/usr/local/nvidia/lib64::lib;/opt/my lib', LIBVA_DRIVERS_PATH: '.' }
+  assert.is(toHardwareEnvironment(given), "LD_LIBRARY_PATH='/usr/local/nvidia/lib64:/opt/my lib' ")
 })

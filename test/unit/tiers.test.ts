@@ -50,6 +50,7 @@ const classes: Readonly<Record<string, string>> = {
   'programs that are missing or wrong': 'P14',
   'plugins that misbehave': 'P16 Q21',
   'what dead daemons leave on the disk': 'P18',
+  'the death of a launcher': 'P19',
   'messages that come twice or late': 'Q1 Q2 Q3 Q13',
   'in-progress messages and what they point to': 'Q4 Q5 Q6 Q7',
   'bodies that are not jobs': 'Q8 Q9 Q11 Q12',

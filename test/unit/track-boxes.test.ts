@@ -60,6 +60,7 @@ test('reads the id, the sample descriptions and the parameter sets', async () =>
   assert.equal(await read(), {
     id: 7,
     descriptionCount: 1,
+    isFrameOnly: false,
     parameterSets: ['67640a', '68ee'],
     isCut: false,
     sampleCount: 40,
@@ -105,7 +106,7 @@ test('detects edit lists that leave out frames, and accepts the delay of reorder
 
 test('adds the facts to the stream with the id of the track', () => {
   const probe = aProbe({ video: aVideo({ index: 1 }) })
-  const track = { id: 7, descriptionCount: 2, parameterSets: ['67'], isCut: true, sampleCount: 1 }
+  const track = { id: 7, descriptionCount: 2, parameterSets: ['67'], isFrameOnly: false, isCut: true, sampleCount: 1 }
   const { video, audio } = withTracks(probe, { streams: [{ index: 1, id: '0x7' }, { index: 5 }] }, [track])
   assert.equal([video?.descriptionCount, video?.parameterSets, video?.isCut], [2, ['67'], true])
   assert.equal(audio, probe.audio)

@@ -5,10 +5,10 @@ import type { Measurement } from './measure.ts'
 import { toConfigLines, type Measured } from './recommend.ts'
 import type { Clip } from './clip.ts'
 
-export type Start = { file: string; clip: Clip; settings: number; cpus: number; rounds: number }
+export type TuneStart = { file: string; clip: Clip; settings: number; cpus: number; rounds: number }
 
 /** Reports what is measured. */
-export function reportClip(terminal: Terminal, { file, clip, settings, cpus, rounds }: Start): void {
+export function reportClip(terminal: Terminal, { file, clip, settings, cpus, rounds }: TuneStart): void {
   const { seconds, startSeconds } = clip
   const length = seconds === null ? '' : ` of ${seconds.toFixed(1)} s`
   const what =

@@ -22,6 +22,7 @@ export function openBuckets({ sql, transaction }: Database): Buckets {
   const insert = sql.prepare('INSERT OR IGNORE INTO buckets VALUES (?, ?)')
   const erase = sql.prepare('DELETE FROM buckets WHERE name = ?')
   const selectBlobs = sql.prepare('SELECT blob FROM parts JOIN uploads ON upload = id WHERE bucket = ?')
+  const settings = new Map<string, BucketSetting | null>() // parsed: every request needs the CORS rules of its bucket
   const selectSetting = sql.prepare('SELECT xml FROM settings WHERE bucket = ? AND type = ?')
   const upsertSetting = sql.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?, ?)')
   const eraseSetting = sql.prepare('DELETE FROM settings WHERE bucket = ? AND type = ?')
@@ -37,14 +38,26 @@ export function openBuckets({ sql, transaction }: Database): Buckets {
       transaction(() => {
         const blobs = selectBlobs.all(name).map((row) => String(row.blob))
         erase.run(name)
+        settings.clear()
         return blobs
       }),
     setting(bucket, type) {
+      const name = `${bucket} ${type}`
+      const known = settings.get(name)
+      if (known !== undefined) return known
       const row = selectSetting.get(bucket, type)
-      return row === undefined ? null : readSetting(type, String(row.xml))
+      const setting = row === undefined ? null : readSetting(type, String(row.xml))
+      settings.set(name, setting)
+      return setting
     },
-    putSetting: (bucket, type, xml) => void upsertSetting.run(bucket, type, xml),
-    dropSetting: (bucket, type) => void eraseSetting.run(bucket, type),
+    putSetting(bucket, type, xml) {
+      upsertSetting.run(bucket, type, xml)
+      settings.clear()
+    },
+    dropSetting(bucket, type) {
+      eraseSetting.run(bucket, type)
+      settings.clear()
+    },
   }
 }
 

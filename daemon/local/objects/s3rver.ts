@@ -106,6 +106,16 @@ export const cors = (load('@20minutes/s3rver/lib/middleware/cors') as Factory)()
 export const authenticate = (load('@20minutes/s3rver/lib/middleware/authentication') as Factory)()
 export const overrideHeaders = (load('@20minutes/s3rver/lib/middleware/response-header-override') as Factory)()
 
+const signatures = load('@20minutes/s3rver/lib/signature/v4') as { getSigningKey(...scope: string[]): Buffer }
+const { getSigningKey } = signatures
+let lastKey: { scope: string; key: Buffer } | undefined
+// the key of a client is the same all day, and takes four hashes
+signatures.getSigningKey = (...parts) => {
+  const scope = JSON.stringify(parts)
+  if (lastKey?.scope !== scope) lastKey = { scope, key: getSigningKey(...parts) }
+  return lastKey.key
+}
+
 export const serviceController = load('@20minutes/s3rver/lib/controllers/service') as Record<'getService', Controller>
 export const bucketController = load('@20minutes/s3rver/lib/controllers/bucket') as Record<
   'putBucket' | 'deleteBucket' | 'getBucketLocation' | 'getBucketCors' | 'putBucketCors' | 'deleteBucketCors',

@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { readAt } from '../bytes.ts'
+import { isFrameOnly } from './frame-only.ts'
 import { findBoxes, listBoxes, MAX_BOXES, toClock, type Box, type Span, type Walk } from './boxes.ts'
 import type { AudioStream, Probe, VideoStream } from '../../vocabulary/media.ts'
 import { toContainerId } from '../parse.ts'
@@ -12,6 +13,8 @@ export type TrackBoxes = {
   readonly descriptionCount: number
   /** Parameter sets of H.264 and HEVC in the sample description, in hexadecimal; null without `avcC` or `hvcC`. */
   readonly parameterSets: readonly string[] | null
+  /** Whether HEVC promises that the video has no fields; false for other codecs. */
+  readonly isFrameOnly: boolean
   /** Whether an edit list leaves out a part of the track, repeats it, or changes its speed. */
   readonly isCut: boolean
   /** Number of frames or packets in the index; null when the file is fragmented, or has no such table. */
@@ -88,10 +91,10 @@ function toTrackId(header: Buffer): number | null {
   return header.length < at + 4 ? null : header.readUInt32BE(at)
 }
 
-type Descriptions = Pick<TrackBoxes, 'descriptionCount' | 'parameterSets'>
+type Descriptions = Pick<TrackBoxes, 'descriptionCount' | 'parameterSets' | 'isFrameOnly'>
 
 async function readDescriptions(walk: Walk, box: Box | undefined): Promise<Descriptions> {
-  const none = { descriptionCount: 0, parameterSets: null }
+  const none = { descriptionCount: 0, parameterSets: null, isFrameOnly: false }
   if (!box || box.end - box.start < ENTRIES) return none
   const entries = await listBoxes(walk, { start: box.start + ENTRIES, end: box.end })
   const [first] = entries
@@ -100,7 +103,11 @@ async function readDescriptions(walk: Walk, box: Box | undefined): Promise<Descr
   const configuration = inner.find(({ type }) => type === 'avcC' || type === 'hvcC')
   const bytes = await readBody(walk.file, configuration)
   const sets = configuration?.type === 'avcC' ? toAvcSets(bytes) : toHevcSets(bytes)
-  return { descriptionCount: entries.length, parameterSets: configuration ? sets : null }
+  return {
+    descriptionCount: entries.length,
+    parameterSets: configuration ? sets : null,
+    isFrameOnly: configuration?.type === 'hvcC' && isFrameOnly(bytes, sets),
+  }
 }
 
 /** Returns the parameter sets of `avcC` (ISO/IEC 14496-15, 5.3.3.1.2): a list of SPS, and a list of PPS. */

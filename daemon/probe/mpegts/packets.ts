@@ -20,10 +20,14 @@ export function findPackets(bytes: Buffer): Packets | null {
   for (const distance of DISTANCES)
     for (let first = 0; first < SEARCHED_PACKETS * distance; first++) {
       if (first + (SYNC_PACKETS - 1) * distance >= bytes.length) break
-      const syncs = Array.from({ length: SYNC_PACKETS }, (_, n) => bytes[first + n * distance])
-      if (syncs.every((byte) => byte === SYNC)) return { first, distance }
+      if (isSynced(bytes, { first, distance })) return { first, distance }
     }
   return null
+}
+
+function isSynced(bytes: Buffer, { first, distance }: Packets): boolean {
+  for (let n = 0; n < SYNC_PACKETS; n++) if (bytes[first + n * distance] !== SYNC) return false
+  return true
 }
 
 /** A packet of a transport stream. */

@@ -107,13 +107,14 @@ variable "application" {
   }
 
   validation {
-    condition     = can(regex("^(@[a-z0-9-]+/)?[a-z0-9-]+@[0-9][0-9A-Za-z.+-]*$", try(var.application.npm.package, "any@1.0.0")))
+    condition     = can(regex("^(@[a-z0-9-][a-z0-9._-]*/)?[a-z0-9-][a-z0-9._-]*@[0-9][0-9A-Za-z.+-]*$", try(var.application.npm.package, "any@1.0.0")))
     error_message = "application.npm.package must be NAME@VERSION with an exact version."
   }
 
+  # npm finds the token of a registry by its URL in the normal form.
   validation {
-    condition     = can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?/([A-Za-z0-9._~-]+/)*$", try(var.application.npm.registry, "https://any/")))
-    error_message = "application.npm.registry must be an https URL that ends with /."
+    condition     = can(regex("^https://[a-z0-9.-]+(:[0-9]+)?/([A-Za-z0-9._~-]+/)*$", try(var.application.npm.registry, "https://any/"))) && !strcontains(try(var.application.npm.registry, ""), ":443/")
+    error_message = "application.npm.registry must be an https URL that ends with /, with the host in lower case and without the port 443."
   }
 
   validation {

@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { quote } from '../../../daemon/programs/shell.ts'
 import { BUCKET } from '../../helpers/cloud.ts'
 import { temporaryFolder } from '../../helpers/folder.ts'
 import { makeVideo } from '../../helpers/media.ts'
 import { until } from '../../helpers/wait.ts'
 import { findProgram, FOLDER, recordCommands, type Command } from '../commands.ts'
-import { readCpu, subtractCpu, type Cpu } from '../processes.ts'
+import { readCpu, subtractCpu, toChildrenSeconds, type Cpu } from '../processes.ts'
 import { judge, toRange, toRatio, toSeconds, type Result } from '../report.ts'
 import { defaultChain, openSite, startDaemon, toConfig, waitForJobs } from '../site.ts'
 import { toSpread } from '../statistics.ts'
@@ -111,13 +112,13 @@ async function startWorkerContender({ source, clips, commands, folder }: Batch):
 /** Starts `test/bench/worker.ts` on a site, with the environment of its S3 and SQS. */
 export async function startWorker(
   env: Readonly<Record<string, string>>,
-  options: Pick<WorkerOptions, 'commands' | 'folder' | 'ffmpeg'>,
+  options: Pick<WorkerOptions, 'commands' | 'folder' | 'ffmpeg'> & Partial<Pick<WorkerOptions, 'slots'>>,
 ) {
-  const more = { queueUrl: env.MEDIAD_WORK_QUEUE_URL ?? '', bucket: BUCKET, slots: SLOTS }
+  const more = { queueUrl: env.MEDIAD_WORK_QUEUE_URL ?? '', bucket: BUCKET }
   const args = [
     '--conditions=source',
     join(import.meta.dirname, '../worker.ts'),
-    JSON.stringify({ ...options, ...more }),
+    JSON.stringify({ slots: SLOTS, ...options, ...more }),
   ]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
@@ -144,17 +145,22 @@ async function startXargsContender({ source, clips, commands, folder }: Batch): 
     [ffmpeg, ...command].map((word) => quote(word).replaceAll(FOLDER, `'"$1"'`)).join(' '),
   )
   await writeFile(script, ['set -e', 'mkdir -p "$1"', `cp ${quote(source)} "$1/source"`, ...lines, ''].join('\n'))
+  // the shell reports the time of its own children: those of this process include the other programs
+  const command = `xargs -P${SLOTS} -n1 sh "$0" > /dev/null && cat /proc/$$/stat`
   return {
     async run() {
       const folders = Array.from({ length: clips }, (_, clip) => join(work, String(clip)))
-      const run = await time(process.pid, async () => {
-        const child = spawn('xargs', [`-P${SLOTS}`, '-n1', 'sh', script], { stdio: ['pipe', 'ignore', 'ignore'] })
-        child.stdin.end(folders.join('\n'))
-        const [code] = (await once(child, 'exit')) as [number | null]
-        if (code !== 0) throw new Error(`xargs ended with ${code}`)
-      })
+      const startedAt = performance.now()
+      const child = spawn('sh', ['-c', command, script], { stdio: ['pipe', 'pipe', 'ignore'] })
+      child.stdin.end(folders.join('\n'))
+      const [stat, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+      if (code !== 0) throw new Error(`xargs ended with ${code}`)
+      const run = {
+        seconds: (performance.now() - startedAt) / 1000,
+        cpu: { own: 0, children: toChildrenSeconds(stat) },
+      }
       await rm(work, { recursive: true })
-      return { ...run, cpu: { own: 0, children: run.cpu.children } } // the own time is that of the benchmark
+      return run
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }

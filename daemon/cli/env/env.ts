@@ -1,8 +1,8 @@
 import { chmod, chown, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { MediadError, toMessage } from '../vocabulary/errors.ts'
-import { mergeEnvironment } from './env-file.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { MediadError, toMessage } from '../../vocabulary/errors.ts'
+import { mergeEnvironment } from './file.ts'
+import type { Terminal } from '../../terminal/terminal.ts'
 import { readOutputs } from './terraform.ts'
 
 export type EnvOptions = {

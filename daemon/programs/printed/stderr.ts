@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
-import { MediadError, type ErrorCode } from '../vocabulary/errors.ts'
-import { findHardwareFailure, hardwareFailure } from './hardware.ts'
-import { printed, type PrintedLine } from './printed-lines.ts'
+import { MediadError, type ErrorCode } from '../../vocabulary/errors.ts'
+import { findHardwareFailure, hardwareFailure } from '../hardware.ts'
+import { printed, type PrintedLine } from './lines.ts'
 
 const LINES = 20
 const LINE_LENGTH = 500

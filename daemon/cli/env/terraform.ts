@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { MediadError, toMessage } from '../../vocabulary/errors.ts'
 
 const run = promisify(execFile)
 

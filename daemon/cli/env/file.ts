@@ -1,5 +1,5 @@
 import { isDeepStrictEqual, parseEnv } from 'node:util'
-import { MediadError } from '../vocabulary/errors.ts'
+import { MediadError } from '../../vocabulary/errors.ts'
 
 /**
  * Sets `values` in the text of a `.env` file in Node's format. Lines that set one of them are replaced in place, new ones are

@@ -1,5 +1,5 @@
-import type { Corruption } from '../vocabulary/ffmpeg.ts'
-import { printed, type PrintedLine } from './printed-lines.ts'
+import type { Corruption } from '../../vocabulary/ffmpeg.ts'
+import { printed, type PrintedLine } from './lines.ts'
 
 /** Counts the defects of a source that ffmpeg prints while it reads it. */
 export type CorruptionCounter = {
