@@ -65,8 +65,8 @@ const notRun: Record<string, string> = {
     'it needs Docker; a test checks the files against each other',
   'response=$(curl -s -d \'{"filename": "video.mp4"}\' http://localhost:3000/video/pre-signed-url)\nurl=$(node -p \'JSON.parse(process.argv[1]).preSignedUrl\' "$response")\njob=http://localhost:3000/video/$(node -p \'JSON.parse(process.argv[1]).id\' "$response")\ncurl --connect-to minio:9000:127.0.0.1:9000 -T video.mp4 "$url"\nuntil curl -s "$job" | grep -E \'"state":"(succeeded|dead)"\'; do sleep 1; done\n':
     'it needs the containers; Getting started runs the same upload',
-  'MEDIAD_METRICS=port npm run mediad -- start --local\ncurl http://127.0.0.1:9464/metrics\n':
-    'it runs until stopped; another test scrapes a daemon',
+  'MEDIAD_METRICS=port npm run mediad -- start --local\n': 'it runs until stopped; another test scrapes a daemon',
+  'curl http://127.0.0.1:9464/metrics\n': 'as above',
   'npm install --save-exact @opentelemetry/api@1.10.0 @opentelemetry/sdk-trace@3.1.0 @opentelemetry/resources@3.1.0 @opentelemetry/context-async-hooks@3.1.0 @opentelemetry/exporter-trace-otlp-http@0.301.0\n':
     'the repository has these packages; another test runs the file that imports them',
   'npm run -s mediad -- tune video.mp4\n': 'it takes minutes; mediad tune has its own test',
