@@ -54,6 +54,8 @@ const notRun: Record<string, string> = {
     'it needs a registry; a test of the boot script installs such a package',
   'cd terraform/examples/basic\nterraform init\nterraform apply -var bucket_name=my-media -var package=https://downloads.example.com/mediad-0.1.0.tgz -var vpc_id=vpc-0123456789abcdef0 -var \'subnet_ids=["subnet-0123456789abcdef0"]\'\naws s3 cp video.mp4 s3://my-media/origin_video.mp4\n':
     'it needs AWS; another test validates the example',
+  'docker build --file examples/docker/application.Dockerfile --tag registry.example.com/my-media:1.0.0 ../my-media\ndocker push registry.example.com/my-media:1.0.0\n':
+    'it needs Docker; the Dockerfile is linted',
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
     'it needs Docker; the Dockerfile is linted',
   'cd terraform/examples/fleet\nterraform destroy\n': 'it needs AWS',
