@@ -27,6 +27,7 @@ const pages = docs.pages.filter(({ blocks }) => blocks.length > 0)
 const notRun: Record<string, string> = {
   'npm run setup && npm run demo\n': 'setup runs before every test; the demo is tested with the other examples',
   'npm run setup && npm test\n': 'this test is part of it',
+  'npm run setup\nnpm run bench -- --write\n': 'it takes an hour; another test runs it with tiny sizes',
   'npm start\n': 'the daemon of this test runs it, on a free port',
   'npm run setup\nnpm start\n': 'as above',
   '. .mediad-data/env\nnpm run -s mediad -- get "$id" --out results\n':
