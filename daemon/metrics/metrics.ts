@@ -42,6 +42,8 @@ const QUEUES_MS = 60_000
 const QUEUES_TIMEOUT_MS = 3_000
 /** Reading many files costs time, and each of several servers can scrape. */
 const WORKSPACES_MS = 10_000
+/** A read that failed is repeated sooner: alerts resolve while a sample is missing. */
+const FAILED_MS = 5_000
 
 /** Creates the metrics of a daemon, made from its events and from what is read for each scrape. */
 export function createMetrics({ events, sources, build, plugins, log, clock = systemClock }: MetricsDeps): Metrics {
@@ -50,7 +52,7 @@ export function createMetrics({ events, sources, build, plugins, log, clock = sy
   meter.set('mediad_build_info', 1, { ...build, node: process.versions.node })
   for (const queue of ['work', 'in-progress']) meter.set('mediad_circuit_open', 0, { queue })
   const stop = events.on(createRecorder(meter))
-  const cached = (ms: number, read: () => Promise<void>) => createCached({ ms, read, log, clock })
+  const cached = (ms: number, read: () => Promise<boolean>) => createCached({ ms, read, log, clock })
   const readQueues = cached(QUEUES_MS, async () =>
     setQueues(meter, await sources.queues(AbortSignal.timeout(QUEUES_TIMEOUT_MS))),
   )
@@ -70,23 +72,26 @@ export function createMetrics({ events, sources, build, plugins, log, clock = sy
   }
 }
 
-type CachedDeps = { ms: number; read: () => Promise<void>; log: DaemonLog; clock: Clock }
+type CachedDeps = { ms: number; read: () => Promise<boolean>; log: DaemonLog; clock: Clock }
 
 /**
- * Returns a function that reads again once the last result is older than `ms`; concurrent calls share one read. A read that
- * fails is logged and leaves the samples of the one before.
+ * Returns a function that reads again once the last result is older than `ms`, or than {@link FAILED_MS} if it was incomplete;
+ * concurrent calls share one read. A read that fails is logged and leaves the samples of the one before.
+ *
+ * @param read returns false if its result is incomplete
  */
 function createCached({ ms, read, log, clock }: CachedDeps): () => Promise<void> {
-  let readAt = Number.NEGATIVE_INFINITY
+  let nextAt = Number.NEGATIVE_INFINITY
   let reading: Promise<void> | null = null
   return async () => {
-    if (clock.now() - readAt < ms) return
+    if (clock.now() < nextAt) return
     reading ??= read()
-      .catch((error: unknown) =>
-        log.warn({ event: 'metrics.read_failed', error }, `metrics could not be read: ${toMessage(error)}`),
-      )
-      .finally(() => {
-        readAt = clock.now()
+      .catch((error: unknown) => {
+        log.warn({ event: 'metrics.read_failed', error }, `metrics could not be read: ${toMessage(error)}`)
+        return false
+      })
+      .then((isComplete) => {
+        nextAt = clock.now() + (isComplete ? ms : Math.min(ms, FAILED_MS))
         reading = null
       })
     await reading
@@ -104,7 +109,8 @@ function setSlots({ set }: Meter, slots: ReturnType<MetricSources['slots']>): vo
   }
 }
 
-function setQueues({ set }: Meter, depths: Awaited<ReturnType<MetricSources['queues']>>): void {
+/** Returns false if a queue did not respond. */
+function setQueues({ set }: Meter, depths: Awaited<ReturnType<MetricSources['queues']>>): boolean {
   const queues = [
     ['work', depths.work] as const,
     ['in-progress', depths.inProgress] as const,
@@ -116,9 +122,14 @@ function setQueues({ set }: Meter, depths: Awaited<ReturnType<MetricSources['que
       set('mediad_queue_messages', depth?.[state] ?? null, labels)
     }
   }
+  return queues.every(([, depth]) => depth !== null)
 }
 
-function setWorkspaces({ set }: Meter, { bytes, freeBytes }: Awaited<ReturnType<MetricSources['workspaces']>>): void {
+function setWorkspaces(
+  { set }: Meter,
+  { bytes, freeBytes }: Awaited<ReturnType<MetricSources['workspaces']>>,
+): boolean {
   set('mediad_workspace_bytes', bytes)
   set('mediad_workspace_free_bytes', freeBytes)
+  return true
 }

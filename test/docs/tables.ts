@@ -1,6 +1,6 @@
 /**
  * Generates the tables of docs/*.md. Each is between two comments. The first one names the table and, for options of the config,
- * the paths it lists: `<!-- table config job -->` … `<!-- end of table -->`.
+ * the paths it lists, or the folder of a Terraform module: `<!-- table config job -->` … `<!-- end of table -->`.
  */
 import { schema as config } from '../../daemon/config/schema.ts'
 import { definitions, processMetrics, type Definition } from '../../daemon/metrics/definitions.ts'
@@ -13,8 +13,15 @@ import { dashOptions } from '../../plugins/streaming/dash.ts'
 import { hlsOptions } from '../../plugins/streaming/hls.ts'
 import { uploadOptions } from '../../plugins/upload.ts'
 import { toOptionRows } from './options.ts'
+import { toOutputRows, toVariableRows } from './terraform.ts'
 
-export const pages = ['docs/configuration.md', 'docs/plugins.md', 'docs/streaming.md', 'docs/monitoring.md']
+export const pages = [
+  'docs/configuration.md',
+  'docs/plugins.md',
+  'docs/streaming.md',
+  'docs/monitoring.md',
+  'docs/terraform.md',
+]
 
 const optionHead = ['option', 'default', 'values', 'meaning']
 
@@ -30,12 +37,14 @@ const tables: Readonly<Record<string, (paths: readonly string[]) => readonly (re
   videoCodecs: () => [['codec', '`crf`', '`preset`', 'containers', 'encoder'], ...toVideoRows()],
   metrics: () => [['metric', 'type', 'labels', 'meaning'], ...toMetricRows()],
   processMetrics: () => [['metric of the process', 'meaning'], ...toProcessRows()],
+  variables: (folders) => [['variable', 'type', 'default', 'meaning'], ...folders.flatMap(toVariableRows)],
+  outputs: (folders) => [['output', 'meaning'], ...folders.flatMap(toOutputRows)],
   audioCodecs: () => [['audio codec', '`audio.kbps`', 'containers', 'encoder'], ...toAudioRows()],
 }
 
 /** Returns the page with its tables generated again. */
 export function renderTables(page: string): string {
-  return page.replaceAll(/^<!-- table [\w. ]+ -->\n[^]*?^<!-- end of table -->$/gm, (table) => {
+  return page.replaceAll(/^<!-- table [\w./ ]+ -->\n[^]*?^<!-- end of table -->$/gm, (table) => {
     const [start = ''] = table.split('\n')
     const [name = '', ...paths] = start.replace('<!-- table ', '').replace(' -->', '').split(' ')
     const toRows = tables[name]

@@ -133,10 +133,11 @@ function toTables(prose: string): Table[] {
   return tables
 }
 
+/** Splits a row at its pipes, except at escaped ones (`\|`), which stay as they are. */
 function toCells(row: string): string[] {
   return row
     .slice(1, row.lastIndexOf('|'))
-    .split('|')
+    .split(/(?<!\\)\|/)
     .map((cell) => cell.trim())
 }
 

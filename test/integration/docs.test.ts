@@ -36,7 +36,7 @@ const notRun: Record<string, string> = {
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
     'mediad does not need the AWS command line',
   'npm run mediad -- check\nnpm run mediad -- start\n': 'it needs AWS',
-  'mkdir my-media && cd my-media\nnpm init -y && npm pkg set type=module && npm install ../mediad/mediad-0.1.0.tgz\nnpx mediad init\nnpx mediad start --local\n':
+  'mkdir ../my-media\nnpm pack --pack-destination ../my-media\ncd ../my-media\nnpm init -y && npm pkg set type=module && npm install ./mediad-0.1.0.tgz\nnpx mediad init\nnpx mediad start --local\n':
     'another test packs, installs and uses the package; mediad init has its own test',
   'npm run setup\nnpm pack\n': 'another test packs, installs and uses the package',
   'npm run mediad -- env --terraform terraform/examples/fleet\nnpm run mediad -- check\n':
@@ -55,21 +55,27 @@ const notRun: Record<string, string> = {
     'it needs a registry; a test of the boot script installs such a package',
   'cd terraform/examples/basic\nterraform init\nterraform apply -var bucket_name=my-media -var package=https://downloads.example.com/mediad-0.1.0.tgz -var vpc_id=vpc-0123456789abcdef0 -var \'subnet_ids=["subnet-0123456789abcdef0"]\'\naws s3 cp video.mp4 s3://my-media/origin_video.mp4\n':
     'it needs AWS; another test validates the example',
+  'docker build --file examples/docker/application.Dockerfile --tag registry.example.com/my-media:1.0.0 ../my-media\ndocker push registry.example.com/my-media:1.0.0\n':
+    'it needs Docker; the Dockerfile is linted',
   'docker build --file examples/docker/Dockerfile --tag registry.example.com/mediad:0.1.0 .\ndocker push registry.example.com/mediad:0.1.0\n':
     'it needs Docker; the Dockerfile is linted',
   'cd terraform/examples/fleet\nterraform destroy\n': 'it needs AWS',
-  'npm run setup\nnpm pack --pack-destination examples/compose/application\ncd examples/compose/application\necho \'{ "private": true, "type": "module" }\' > package.json\nnpm install --save-exact --package-lock-only ./mediad-0.1.0.tgz @aws-sdk/client-sqs@3.1169.0\n':
+  'npm run setup\nnpm pack --pack-destination examples/compose/application\ncd examples/compose/application\necho \'{ "private": true, "type": "module" }\' > package.json\nnpm install --save-exact --package-lock-only ./mediad-0.1.0.tgz @aws-sdk/client-sqs@3.1169.0\ncd ../../..\n':
     'another test runs these commands in a copy of the folder',
-  'docker build --file examples/docker/application.Dockerfile --tag mediad-application examples/compose/application\ndocker run --rm --env-file .env mediad-application check\n':
+  'docker build --file examples/docker/application.Dockerfile --tag mediad-application examples/compose/application\n':
     'it needs Docker; the Dockerfile is linted',
-  'cd examples/compose\ncp .env.example .env\ndocker compose up --build --detach\ndocker compose exec mediad node node_modules/mediad/dist/daemon/main.js check\n':
+  'cp examples/compose/.env.example examples/compose/.env\n': 'a test compares this file with compose.yaml',
+  'cd examples/compose\ndocker compose up --build --detach\ndocker compose exec mediad node node_modules/mediad/dist/daemon/main.js check\ncd ../..\n':
     'it needs Docker; a test checks the files against each other',
-  'response=$(curl -s -d \'{"filename": "video.mp4"}\' http://localhost:3000/video/pre-signed-url)\nurl=$(node -p \'JSON.parse(process.argv[1]).preSignedUrl\' "$response")\njob=http://localhost:3000/video/$(node -p \'JSON.parse(process.argv[1]).id\' "$response")\ncurl --connect-to minio:9000:127.0.0.1:9000 -T video.mp4 "$url"\nuntil curl -s "$job" | grep -E \'"state":"(succeeded|dead)"\'; do sleep 1; done\n':
+  'ffmpeg -v error -y -f lavfi -i testsrc2=duration=3 -pix_fmt yuv420p video.mp4\n': 'the README runs it',
+  'response=$(curl -s -d \'{"filename": "video.mp4"}\' http://localhost:3000/video/pre-signed-url)\nurl=$(node -p \'JSON.parse(process.argv[1]).preSignedUrl\' "$response")\njob=http://localhost:3000/video/$(node -p \'JSON.parse(process.argv[1]).id\' "$response")\ncurl --connect-to minio:9000:127.0.0.1:9000 -T video.mp4 "$url"\nwhile state=$(curl -sS "$job"); do echo "$state" | grep -E \'"state":"(succeeded|dead)"\' && break; sleep 1; done\n':
     'it needs the containers; Getting started runs the same upload',
-  'MEDIAD_METRICS=port npm run mediad -- start --local\ncurl http://127.0.0.1:9464/metrics\n':
-    'it runs until stopped; another test scrapes a daemon',
+  'MEDIAD_METRICS=port npm run mediad -- start --local\n': 'it runs until stopped; another test scrapes a daemon',
+  'curl http://127.0.0.1:9464/metrics\n': 'as above',
   'npm install --save-exact @opentelemetry/api@1.10.0 @opentelemetry/sdk-trace@3.1.0 @opentelemetry/resources@3.1.0 @opentelemetry/context-async-hooks@3.1.0 @opentelemetry/exporter-trace-otlp-http@0.301.0\n':
     'the repository has these packages; another test runs the file that imports them',
+  'curl -o talk.mp4 "$(npm run -s mediad -- url cvted_talk.mp4 | node -p \'JSON.parse(fs.readFileSync(0)).url\')"\n':
+    'it needs an output; mediad url has its own test',
   'npm run -s mediad -- tune video.mp4\n': 'it takes minutes; mediad tune has its own test',
   'npm run soak -- --jobs 1000 --daemons 3 --minutes 5\n':
     'it takes minutes; test/faults/soak.test.ts is its short form',

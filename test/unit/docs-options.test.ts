@@ -1,5 +1,5 @@
-/** Compares the option tables of the documentation with the schemas, and checks the JSDoc that editors show. */
-import { readFileSync } from 'node:fs'
+/** Compares the generated tables of the documentation with their sources, and checks the JSDoc that editors show. */
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
@@ -12,6 +12,7 @@ import { transcodeOptions } from '../../plugins/transcode/options.ts'
 import { uploadOptions } from '../../plugins/upload.ts'
 import { toOptionRows } from '../docs/options.ts'
 import { pages, renderTables } from '../docs/tables.ts'
+import { readBlocks, toVariableRows } from '../docs/terraform.ts'
 import { suite } from '../helpers/suite.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -30,7 +31,7 @@ const declarations: [z.ZodType, string[]][] = [
   [uploadOptions, ['plugins/upload.ts']],
 ]
 
-test('the generated tables match the schemas', () => {
+test('the generated tables match the schemas, metrics and Terraform modules', () => {
   for (const page of pages) {
     const text = read(page)
     assert.match(text, '<!-- end of table -->')
@@ -86,6 +87,67 @@ test('replaces a stale table, and nothing around it', () => {
     /^# A\n\n<!-- table config http\.port -->\n\n\| option .*\n\| -+ .*\n\| `http\.port` \| `3000` .*\n\n<!-- end of table -->\n\n\| b \|\n$/,
   )
   assert.is(renderTables(fresh), fresh)
+})
+
+test('every variable and output of the Terraform modules is on the page', () => {
+  const page = read('docs/terraform.md')
+  const files = globSync(['terraform/*.tf', 'terraform/modules/*/*.tf'], { cwd: root })
+  const declared = files.flatMap((file) => read(file).match(/^(?:variable|output) "\w+"/gm) ?? [])
+  const names = declared.map((line) => /"(\w+)"/.exec(line)?.[1] ?? '')
+  assert.ok(names.length > 90)
+  assert.is(page.match(/^\| `\w+` /gm)?.length, names.length)
+  assert.equal(
+    names.filter((name) => !page.includes(`| \`${name}\` `)),
+    [],
+  )
+})
+
+test('reads the attributes of Terraform blocks', () => {
+  const text = [
+    'variable "sizes" {',
+    '  description = <<-EOT',
+    '    Sizes of',
+    '    it. More.',
+    '',
+    '    And `{ a = 1 }`.',
+    '  EOT',
+    '  type = object({',
+    '    small = optional(object({',
+    '      a  = number',
+    '    }))',
+    '    big   = list(string)',
+    '  })',
+    '  default  = null',
+    '  nullable = false',
+    '',
+    '  validation {',
+    '    condition     = var.sizes != null',
+    '    error_message = "x"',
+    '  }',
+    '}',
+    '',
+    'output "size" {',
+    '  description = "A \\"size\\"."',
+    '  value = {',
+    '    a = 1',
+    '  }',
+    '}',
+    '',
+  ].join('\n')
+  const [sizes, ...more] = readBlocks(text, 'variable')
+  assert.is(sizes?.name, 'sizes')
+  assert.equal(sizes?.attributes, {
+    description: 'Sizes of\nit. More.\n\nAnd `{ a = 1 }`.',
+    type: 'object({ small = optional(object({ a = number })), big = list(string) })',
+    default: 'null',
+    nullable: 'false',
+  })
+  assert.equal(more, [])
+  assert.equal(readBlocks(text, 'output'), [
+    { name: 'size', attributes: { description: '"A \\"size\\"."', value: '{ a = 1 }' } },
+  ])
+  const application = toVariableRows('terraform/modules/fleet').find(([name]) => name === '`application`')
+  assert.is(application?.[3], 'A folder of your own for the daemons, from S3 or from an npm registry.')
 })
 
 test('every option has a JSDoc comment, which does not mention the default', () => {

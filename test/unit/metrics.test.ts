@@ -182,7 +182,7 @@ test('reads slots and workspaces for a scrape, and the queues once a minute for 
   let works = true
   const queues = async () => {
     requests++
-    return { work: works ? depth : null, inProgress: null, dead: depth }
+    return { work: works ? depth : null, inProgress: depth, dead: depth }
   }
   const { read, close, clock } = prepare({ queues })
   stack.defer(close)
@@ -192,7 +192,7 @@ test('reads slots and workspaces for a scrape, and the queues once a minute for 
   assert.is(sampleOf(samples, 'mediad_slots_free', { queue: 'work' }), 3)
   assert.is(sampleOf(samples, 'mediad_slots_max', { queue: 'work' }), 8)
   assert.is(sampleOf(samples, 'mediad_queue_messages', { queue: 'dead', state: 'delayed' }), 1)
-  assert.is(sampleOf(samples, 'mediad_queue_messages', { queue: 'in-progress', state: 'visible' }), undefined)
+  assert.is(sampleOf(samples, 'mediad_queue_messages', { queue: 'in-progress', state: 'visible' }), 3)
   assert.equal(
     [sampleOf(samples, 'mediad_workspace_bytes'), sampleOf(samples, 'mediad_workspace_free_bytes')],
     [1000, 5000],
@@ -203,6 +203,41 @@ test('reads slots and workspaces for a scrape, and the queues once a minute for 
   await clock.advance(1_000)
   assert.is(sampleOf(await read(), 'mediad_queue_messages', { queue: 'work', state: 'visible' }), undefined)
   assert.is(requests, 2)
+})
+
+test('reads the queues again after 5 s if one did not respond', async () => {
+  await using stack = new AsyncDisposableStack()
+  let requests = 0
+  const queues = async () => ({ work: depth, inProgress: depth, dead: ++requests < 3 ? null : depth })
+  const { read, close, clock } = prepare({ queues })
+  stack.defer(close)
+  const readDead = async () => sampleOf(await read(), 'mediad_queue_messages', { queue: 'dead', state: 'visible' })
+  assert.equal([await readDead(), requests], [undefined, 1])
+  await clock.advance(4_999)
+  assert.equal([await readDead(), requests], [undefined, 1])
+  await clock.advance(1)
+  assert.equal([await readDead(), requests], [undefined, 2], 'the second failure is cached as briefly')
+  await clock.advance(5_000)
+  assert.equal([await readDead(), requests], [3, 3])
+  await clock.advance(59_999)
+  assert.equal([await readDead(), requests], [3, 3], 'a complete result is cached for a minute')
+})
+
+test('reads the queues again after 5 s if reading them threw an error, and keeps the samples', async () => {
+  await using stack = new AsyncDisposableStack()
+  let requests = 0
+  const queues = async () => {
+    if (++requests === 2) throw new Error('ECONNRESET')
+    return { work: depth, inProgress: depth, dead: depth }
+  }
+  const { read, close, clock } = prepare({ queues })
+  stack.defer(close)
+  await read()
+  await clock.advance(60_000)
+  assert.is(sampleOf(await read(), 'mediad_queue_messages', { queue: 'dead', state: 'visible' }), 3)
+  await clock.advance(5_000)
+  await read()
+  assert.is(requests, 3)
 })
 
 test('a workspace that cannot be read is logged, and does not fail the scrape', async () => {

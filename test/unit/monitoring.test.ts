@@ -198,6 +198,32 @@ test('the expressions on the page use metrics, labels and values of the code', (
   for (const expression of shown) assert.equal(findProblems(expression), [], expression)
 })
 
+test('released and abandoned attempts are not counted as failures', () => {
+  const failing = docs
+    .table('docs/monitoring.md', 'question')
+    .rows.filter(([question = '']) => ['Share of attempts that fail', 'Codes behind it'].includes(question))
+  assert.is(failing.length, 2)
+  const [share, codes] = failing.map(([, cell = '']) =>
+    Array.from(cell.matchAll(/(mediad_\w+)\{(?:result|verdict)=~"([^"]*)"\}/g), ([, name, values = '']) => [
+      name,
+      values.split('\\|'),
+    ]),
+  )
+  const ends = ['succeeded', 'failed', 'dead']
+  assert.equal(share, [
+    ['mediad_attempts_total', ends.slice(1)],
+    ['mediad_attempts_total', ends],
+  ])
+  assert.equal(codes, [['mediad_verdicts_total', ['retry', 'reject']]])
+})
+
+test('alerts use the last sample of a queue that does not respond once', () => {
+  const expressions = rules.map(({ expr }) => expr).filter((expr) => expr.includes('mediad_queue_messages'))
+  assert.ok(expressions.length > 2)
+  for (const expr of expressions)
+    assert.not.match(expr.replaceAll(/last_over_time\(mediad_queue_messages\{[^}]*\}\[/g, ''), 'mediad_queue_messages')
+})
+
 test('the page shows the file that a test runs, and the default port', () => {
   const code = docs.page('docs/monitoring.md').blocks.find(({ marks }) => marks.file === 'tracing.ts')
   assert.is(code?.text, read('examples/tracing/tracing.ts'))

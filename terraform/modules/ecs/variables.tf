@@ -43,7 +43,7 @@ variable "daemon_policy_arn" {
 # --- task ----------------------------------------------------------------------------------------
 
 variable "image" {
-  description = "Image of `examples/docker/Dockerfile` with your media.config.ts, preferably with a digest."
+  description = "Image of the daemons, built by `examples/docker/application.Dockerfile` or `examples/docker/Dockerfile`, preferably with a digest."
   type        = string
   nullable    = false
 
