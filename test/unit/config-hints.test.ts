@@ -49,7 +49,7 @@ const cases: Record<string, Case> = {
   },
   'a folder in which mediad is not installed': {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': "import 'mediad'\nexport default {}" },
-    expected: [/npm install mediad/],
+    expected: [/Install it in the folder of the config: npm --prefix (\S+) run build && npm install file:\1$/],
   },
 }
 

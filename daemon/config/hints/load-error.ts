@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { findPackage, findSource, quoteWord } from './package.ts'
 
 /**
  * Returns what to change in a config, or in a plugin that it imports, that Node cannot load; an empty string if there is no
@@ -19,7 +20,7 @@ export function adviseOnLoad(file: string, error: unknown): string {
   }
   if (/^(?:require|module|exports|__dirname|__filename) is not defined in ES module scope/.test(message))
     return 'It is an ES module: use import instead of require, export default instead of module.exports'
-  if (code === 'ERR_MODULE_NOT_FOUND') return adviseOnMissing(message)
+  if (code === 'ERR_MODULE_NOT_FOUND') return adviseOnMissing(file, message)
   return ''
 }
 
@@ -46,11 +47,17 @@ function adviseOnDecorator(file: string): string {
   return `Line ${at + 1} has a decorator, which Node does not support. ${STRIPPED}`
 }
 
-function adviseOnMissing(message: string): string {
-  if (/package 'mediad'/.test(message)) return 'Install it in the folder of the config: npm install mediad'
+function adviseOnMissing(file: string, message: string): string {
+  if (/package 'mediad'/.test(message)) return `Install it in the folder of the config: ${toInstall(dirname(file))}`
   if (/^Cannot find module '[^']*\/[^'/.]+'/.test(message))
     return "Imports of your own files need the extension: import … from './plugin.ts'"
   return ''
+}
+
+function toInstall(folder: string): string {
+  const { spec, clone } = findSource(findPackage(), folder)
+  if (clone === undefined) return `npm install ${/^[*^]/.test(spec) ? 'mediad' : quoteWord(spec)}`
+  return `npm --prefix ${quoteWord(clone)} run build && npm install ${quoteWord(spec)}`
 }
 
 function findManifest(folder: string): string | undefined {
