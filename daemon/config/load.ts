@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { cosmiconfig } from 'cosmiconfig'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
-import { adviseOnLoad, findPlace } from './hints/load-error.ts'
+import { adviseOnLoad, findPlace, toProblem } from './hints/load-error.ts'
 import { describeMissing } from '../vocabulary/missing.ts'
 import { readEndpoint } from './endpoint.ts'
 import type { Config, UserConfig } from './config.ts'
@@ -111,7 +111,7 @@ function toLoadError(file: string, error: unknown): MediadError {
   const line = findLine(file, error)
   const where = line === undefined ? file : `${file}, line ${line}`
   const advice = adviseOnLoad(file, error)
-  const problem = `${toMessage(error)}${findPlace(file, error)}${advice && `. ${advice}`}`
+  const problem = `${toProblem(error)}${findPlace(file, error)}${advice && `. ${advice}`}`
   return new MediadError('config.invalid', `cannot load ${where}: ${problem}`, { cause: error })
 }
 

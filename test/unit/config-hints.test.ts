@@ -21,7 +21,15 @@ const cases: Record<string, Case> = {
   },
   'require in an ES module': {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': "const fs = require('node:fs')" },
-    expected: [/use import instead of require/],
+    expected: [
+      /: require is not defined in ES module scope\. It is an ES module: use import instead of require, [^.]*\.exports$/,
+    ],
+  },
+  'module.exports in JavaScript, for which Node advises to make the file CommonJS': {
+    files: { 'package.json': '{"type":"module"}', 'media.config.js': 'module.exports = {}' },
+    expected: [
+      /: module is not defined in ES module scope\. It is an ES module: use import instead of require, [^.]*\.exports$/,
+    ],
   },
   'an enum': {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': '\nenum A { B }\nexport default {}' },
@@ -38,6 +46,20 @@ const cases: Record<string, Case> = {
   'a decorator': {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': '@sealed\nclass A {}\nexport default {}' },
     expected: [/Line 1 has a decorator/],
+  },
+  'a decorator that is not at the start of its line, behind what only looks like one': {
+    files: {
+      'package.json': '{"type":"module"}',
+      'media.config.ts': [
+        '/** @see me@example.com',
+        ' * @deprecated */',
+        "const a = '@sealed' // @sealed",
+        'const b = `',
+        '@sealed`',
+        'export default class A { @sealed x = 1 }',
+      ].join('\n'),
+    },
+    expected: [/Line 6 has a decorator/],
   },
   'an import without its extension': {
     files: {

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { toMessage } from '../../vocabulary/errors.ts'
 import { findPackage, findSource, quoteWord } from './package.ts'
 
 /**
@@ -24,6 +25,17 @@ export function adviseOnLoad(file: string, error: unknown): string {
   return ''
 }
 
+/**
+ * Returns the message of an error without its last period, and without Node's advice to make a file CommonJS, which
+ * contradicts {@link adviseOnLoad}.
+ */
+export function toProblem(error: unknown): string {
+  return toMessage(error)
+    .replace(/\nThis file is being treated as an ES module[^]*$/, '')
+    .replace(/, you can use import instead$/, '')
+    .replace(/\.$/, '')
+}
+
 /** Returns the place of a syntax error in another file than the config, such as a plugin. */
 export function findPlace(file: string, error: unknown): string {
   const [, url = '', line] = /^(file:\S+?):(\d+)\n/.exec(error instanceof Error ? (error.stack ?? '') : '') ?? []
@@ -41,11 +53,14 @@ function adviseOnSyntax(message: string): string {
 
 /** V8 reports no line of this error. A decorator is its usual cause: Node's parser for TypeScript accepts it. */
 function adviseOnDecorator(file: string): string {
-  const lines = readFileSync(file, 'utf8').split('\n')
-  const at = lines.findIndex((line) => /^\s*@\w/.test(line))
+  const code = readFileSync(file, 'utf8').replaceAll(NOT_CODE, (text) => text.replaceAll(/[^\n]/g, ' '))
+  const at = code.split('\n').findIndex((line) => /(?<![\w$.])@[\w$(]/.test(line))
   if (at === -1) return 'If a file that it imports has a decorator (@name), remove it: Node has none'
   return `Line ${at + 1} has a decorator, which Node does not support. ${STRIPPED}`
 }
+
+/** Comments and strings, which can contain an `@`. */
+const NOT_CODE = /\/\*[^]*?\*\/|\/\/.*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g
 
 function adviseOnMissing(file: string, message: string): string {
   if (/package 'mediad'/.test(message)) return `Install it in the folder of the config: ${toInstall(dirname(file))}`
