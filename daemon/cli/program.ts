@@ -128,7 +128,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
     .command('dead')
     .description('List, show or drop dead-lettered jobs and messages, or retry them (redrive)')
     .addArgument(new Argument('[action]', 'Action').choices(['list', 'show', 'redrive', 'drop']).default('list'))
-    .argument('[id]', 'Job id, message id (or a unique prefix of one), or source key')
+    .argument('[id]', 'Job id, message id (or a unique prefix of one, at least 4 characters), or source key')
     .option('--all', 'Redrive or drop all jobs and messages')
     .option(...config)
   dead.action(async (action: DeadRequest['action'], id: string | undefined, { all, ...options }) => {
@@ -139,7 +139,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
 }
 
 const config: [string, string] = ['-c, --config <file>', 'Config file (default: nearest media.config.ts)']
-const jobName = 'Job id (or a unique prefix of it) or source key'
+const jobName = 'Job id (or a unique prefix of it, at least 4 characters) or source key'
 const states = ['processing', 'failed', 'released', 'succeeded', 'dead']
 
 /** Returns the error in the arguments, if any. Redrive and drop must name their target explicitly: an id, or `--all`. */
