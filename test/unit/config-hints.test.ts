@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import * as assert from 'uvu/assert'
 import { loadConfig } from '../../daemon/config/load.ts'
 import { toMessage } from '../../daemon/vocabulary/errors.ts'
@@ -85,3 +86,21 @@ for (const [name, { files, expected }] of Object.entries(cases))
     const thrown: unknown = await loadConfig({ cwd: folder.path }).catch((error: unknown) => error)
     for (const pattern of expected) assert.match(toMessage(thrown), pattern)
   })
+
+async function messageIn(cwd: string): Promise<string> {
+  return toMessage(await loadConfig({ cwd }).catch((error: unknown) => error))
+}
+
+test('names the environment file of an embedded S3 when a variable is not set', async () => {
+  await using folder = await temporaryFolder()
+  const below = join(folder.path, 'below')
+  await mkdir(below)
+  const api = JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../daemon/index.ts')).href)
+  const config = `import { env } from ${api}\nexport default { bucket: env('MEDIAD_TEST_UNSET') }`
+  await writeFile(join(folder.path, 'media.config.mts'), config)
+  assert.not.match(await messageIn(folder.path), 'Read it first')
+  await mkdir(join(folder.path, '.mediad-data'))
+  await writeFile(join(folder.path, '.mediad-data/env'), '')
+  assert.match(await messageIn(folder.path), /MEDIAD_TEST_UNSET is not set[^]*Read it first: \. \.mediad-data\/env$/)
+  assert.match(await messageIn(below), /Read it first: \. \.\.\/\.mediad-data\/env$/)
+})

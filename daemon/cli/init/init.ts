@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { MediadError, toMessage } from '../../vocabulary/errors.ts'
-import { findSource, quoteWord, type Installed, type Source } from '../../config/hints/package.ts'
+import { findSource, quoteWord, type Installed, type InstallSource } from '../../config/hints/package.ts'
 import { toPlain } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 import { createTemplates } from './templates.ts'
@@ -62,7 +62,7 @@ async function readPackage(file: string): Promise<Package> {
 type Package = { type?: unknown; dependencies?: object; devDependencies?: object; optionalDependencies?: object }
 
 /** A package of the user's own can lack mediad, and what the tsconfig.json needs. */
-function toNextCommands(root: string, { spec, clone }: Source, manifest: Package): string[] {
+function toNextCommands(root: string, { spec, clone }: InstallSource, manifest: Package): string[] {
   const declared = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies }
   const isMissing = (name: string) => !Object.hasOwn(declared, name)
   const path = relative('', root)

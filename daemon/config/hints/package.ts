@@ -22,7 +22,7 @@ export function findPackage(): Installed {
 }
 
 /** How another folder installs the mediad that runs. */
-export type Source = {
+export type InstallSource = {
   /** Version, path or URL, as in the `dependencies` of a `package.json`. */
   readonly spec: string
   /** Folder of the clone that it runs from, relative to the other folder, unless it is an installed package. */
@@ -33,7 +33,7 @@ export type Source = {
  * Returns from where a package in `folder` can install mediad: from the tarball, the folder or the repository that it was
  * installed from itself, or from the clone that it runs from. Without either it is the version, for a registry.
  */
-export function findSource({ root, version }: Installed, folder: string): Source {
+export function findSource({ root, version }: Installed, folder: string): InstallSource {
   const projects = [...ancestors(root)].filter((path) => basename(path) === 'node_modules').map((path) => dirname(path))
   if (projects.length === 0 && version !== 'unknown') {
     const clone = relative(folder, root) || '.'
