@@ -53,7 +53,7 @@ async function listDead(terminal: Terminal, { dead, jobs, signal }: OperatorSess
 const EMPTY = 'The dead-letter queue is empty'
 
 const columns: readonly Column[] = [
-  { name: 'key' },
+  { name: 'key', shorten: true },
   { name: 'reason' },
   { name: 'message', drop: 5 },
   { name: 'at', drop: 3 },

@@ -48,7 +48,7 @@ function describeNone(state: JobState | undefined, { bucket, state: { prefix } }
 
 const columns: readonly Column[] = [
   { name: 'job' },
-  { name: 'key' },
+  { name: 'key', shorten: true },
   { name: 'state' },
   { name: 'attempt', drop: 2 },
   { name: 'progress', drop: 4 },
