@@ -5,7 +5,9 @@ const oldest = 24
 if (Number.parseInt(process.versions.node, 10) < oldest) {
   process.stderr.write(
     `mediad needs Node ${oldest} or newer; this is Node ${process.versions.node} (${process.execPath}).\n` +
-      'Install it from https://nodejs.org, or add it to your project: npm install --save-dev node@24\n',
+      'Install it from https://nodejs.org, or add it to your project: npm install --save-dev node@24\n' +
+      'In a project, install again with that Node, because npm leaves out packages that need a newer Node than its own: ' +
+      'PATH=$PWD/node_modules/.bin:$PATH npm install\n',
   )
   process.exit(2)
 }

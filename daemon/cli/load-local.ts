@@ -14,7 +14,9 @@ export async function loadLocal(load: () => Promise<LocalModule> = () => import(
     if (!isMissing(error)) throw error
     const message =
       'the embedded S3 and SQS are not installed: @20minutes/s3rver and fauxqs are optional dependencies of mediad. ' +
-      'Install without --omit=optional, or use the S3 and SQS of the config: mediad start'
+      'npm skips them with --omit=optional, and without a message where it runs on an old Node, such as 20. ' +
+      'Install with Node 24 (where it is a package of the project: PATH=$PWD/node_modules/.bin:$PATH npm install), ' +
+      'or use the S3 and SQS of the config: mediad start'
     throw new MediadError('config.invalid', message, { cause: error })
   }
 }

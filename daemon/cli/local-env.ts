@@ -15,10 +15,12 @@ export function renderLocalEnvironment({ env, unset }: Pick<Local, 'env' | 'unse
  * Writes the environment to the file `env` of the data folder, for commands in other terminals. The file exists while the
  * servers run, because their ports can differ each time.
  *
- * @returns a function that removes the file
+ * @returns the path of the file, and a function that removes it
  */
-export async function writeLocalEnvironment(data: string, text: string): Promise<() => Promise<void>> {
+export async function writeLocalEnvironment(data: string, text: string): Promise<LocalEnvironment> {
   const file = join(data, 'env')
   await writeFile(file, text, { mode: 0o600 })
-  return () => rm(file, { force: true })
+  return { file, remove: () => rm(file, { force: true }) }
 }
+
+export type LocalEnvironment = { readonly file: string; remove(): Promise<void> }

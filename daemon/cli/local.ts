@@ -16,13 +16,13 @@ export async function local({ log }: Terminal, { s3Port = 0, sqsPort = 0, bucket
   try {
     await cloud.createBucket(bucket)
     const text = renderLocalEnvironment(cloud, bucket)
-    const removeEnvironment = await writeLocalEnvironment(data, text)
+    const environment = await writeLocalEnvironment(data, text)
     try {
       process.stdout.write(text)
       process.stderr.write(`${describe(cloud.s3Endpoint, cloud.sqsEndpoint, data)}\n`)
       await signals.first
     } finally {
-      await removeEnvironment()
+      await environment.remove()
     }
   } finally {
     await cloud.close()

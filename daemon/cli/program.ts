@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { MediadError, toMessage } from '../vocabulary/errors.ts'
+import { findPackage } from '../config/hints/package.ts'
+import { MediadError } from '../vocabulary/errors.ts'
 import { openTerminal, type Terminal } from '../terminal/terminal.ts'
 import type { DeadRequest } from './operator/dead.ts'
 
@@ -35,7 +35,7 @@ function createProgram(terminal: Terminal, done: (code: ExitCode) => void): Comm
     .description('Write a config, a first plugin and what they need into an empty folder')
     .argument('[folder]', 'Folder; it is created if it is missing', '.')
     .action(async (folder) =>
-      done(await (await import('./init/init.ts')).init(terminal, { folder, version: readVersion() })),
+      done(await (await import('./init/init.ts')).init(terminal, { folder, installed: findPackage() })),
     )
   program
     .command('start')
@@ -128,7 +128,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
     .command('dead')
     .description('List, show or drop dead-lettered jobs and messages, or retry them (redrive)')
     .addArgument(new Argument('[action]', 'Action').choices(['list', 'show', 'redrive', 'drop']).default('list'))
-    .argument('[id]', 'Job id, message id (or a unique prefix of one), or source key')
+    .argument('[id]', 'Job id, message id (or a unique prefix of one, at least 4 characters), or source key')
     .option('--all', 'Redrive or drop all jobs and messages')
     .option(...config)
   dead.action(async (action: DeadRequest['action'], id: string | undefined, { all, ...options }) => {
@@ -139,7 +139,7 @@ function addOperatorCommands(program: Command, terminal: Terminal, done: (code: 
 }
 
 const config: [string, string] = ['-c, --config <file>', 'Config file (default: nearest media.config.ts)']
-const jobName = 'Job id (or a unique prefix of it) or source key'
+const jobName = 'Job id (or a unique prefix of it, at least 4 characters) or source key'
 const states = ['processing', 'failed', 'released', 'succeeded', 'dead']
 
 /** Returns the error in the arguments, if any. Redrive and drop must name their target explicitly: an id, or `--all`. */
@@ -161,18 +161,6 @@ function toPort(text: string): number {
   return port
 }
 
-function readVersion(): string {
-  // the package's root is two folders above the source file, and three above the published file
-  for (const up of ['../..', '../../..']) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(`${up}/package.json`, import.meta.url), 'utf8'))
-      if (name === 'mediad') return version
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        throw new Error(`cannot read package.json: ${toMessage(error)}`, { cause: error })
-    }
-  }
-  return 'unknown'
-}
+const readVersion = (): string => findPackage().version
 
 const isConfigError = (error: unknown): boolean => error instanceof MediadError && error.code.startsWith('config.')

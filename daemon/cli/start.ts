@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Composed } from '../composition/compose.ts'
 import { loadConfig, type Overrides } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
+import { quoteWord } from '../config/hints/package.ts'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { startChecks } from '../lifecycle/check.ts'
 import { createFfmpegChecks } from '../lifecycle/ffmpeg-checks.ts'
@@ -19,6 +20,7 @@ import { listenForStop } from '../terminal/signals.ts'
 import { watchForUnhandledErrors } from '../terminal/unhandled.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { renderLocalEnvironment, writeLocalEnvironment } from './local-env.ts'
+import { describeStop } from './stop-message.ts'
 import { shrinkHeap } from './heap.ts'
 import { loadLocal } from './load-local.ts'
 
@@ -48,12 +50,13 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
   const interruptions = watchInterruptions(log)
   const urgent = Promise.race([signals.first, interruptions.urgent])
   let opened: Awaited<ReturnType<typeof openDaemon>> | undefined
-  // its attempts end with this process, and so does their ffmpeg
-  const removeWorkspaces = () => void (opened && rmSync(opened.path, { recursive: true, force: true, maxRetries: 3 }))
-  using unhandled = watchForUnhandledErrors(log, removeWorkspaces)
+  const owned: string[] = []
+  // attempts end with this process, and so does their ffmpeg and an embedded S3
+  const removeOwned = () => owned.forEach((path) => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
+  using unhandled = watchForUnhandledErrors(log, removeOwned)
   const started = withReleasers(async (push) => {
-    const config = await prepare(options, log, push)
-    const { daemon } = (opened = await openDaemon({ config, version: options.version, log, push }))
+    const config = await prepare(options, { log, push, owned })
+    const { daemon } = (opened = await openDaemon({ config, version: options.version, log, push, owned }))
     interruptions.watch(config, push)
     await daemon.start()
     push('the daemon', () => daemon.stop(urgent))
@@ -73,16 +76,19 @@ export async function start({ log }: Terminal, options: StartOptions): Promise<0
   })
   const orderly = async (): Promise<0> => {
     const releasers = await started
-    const why = await Promise.race([urgent, interruptions.warning])
-    log.info(
-      { event: 'daemon.stopping', reason: why },
-      `daemon is stopping (${why}): it takes no more jobs, running jobs can finish. A second signal aborts them`,
-    )
+    const stop = await Promise.race([
+      urgent.then((reason) => ({ reason, urgent: true })),
+      interruptions.warning.then((reason) => ({ reason, urgent: false })),
+    ])
+    const jobs = opened?.gauges.slots().work.used ?? 0
+    const graceSeconds = opened?.graceSeconds ?? 0
+    const message = describeStop({ ...stop, jobs, graceSeconds })
+    log.info({ event: 'daemon.stopping', reason: stop.reason, jobs, graceSeconds }, message)
     await releasers.release()
     return 0
   }
   const code = await Promise.race([orderly(), forced, crashed])
-  if (code !== 0) removeWorkspaces()
+  if (code !== 0) removeOwned()
   return code
 }
 
@@ -108,7 +114,10 @@ function watchInterruptions(log: DaemonLog): Interruptions {
   }
 }
 
-async function prepare(options: StartOptions, log: DaemonLog, push: Push): Promise<Config> {
+/** What a start opens, and the paths that are removed when the process ends without releasing it. */
+type Opening = { log: DaemonLog; push: Push; owned: string[] }
+
+async function prepare(options: StartOptions, { log, push, owned }: Opening): Promise<Config> {
   const http = options.port === undefined ? {} : { http: { port: options.port } }
   const file = options.config === undefined ? {} : { file: options.config }
   if (options.local !== true) return (await loadConfig({ ...file, overrides: http })).config
@@ -124,23 +133,24 @@ async function prepare(options: StartOptions, log: DaemonLog, push: Push): Promi
   const { config } = await loadConfig({ ...file, overrides })
   for (const name of local.unset) delete process.env[name] // a `.env` next to the config can have set them again
   await local.createBucket(config.bucket)
-  push(
-    'the file with the environment',
-    await writeLocalEnvironment(options.data, renderLocalEnvironment(local, config.bucket)),
-  )
+  const environment = await writeLocalEnvironment(options.data, renderLocalEnvironment(local, config.bucket))
+  push('the file with the environment', environment.remove)
+  owned.push(environment.file)
   log.info(
-    { event: 'local.started', s3: local.s3Endpoint, sqs: local.sqsEndpoint, data: options.data },
-    'embedded S3 and SQS started',
+    { event: 'local.started', s3: local.s3Endpoint, sqs: local.sqsEndpoint, data: options.data, env: environment.file },
+    `embedded S3 and SQS started; for commands in another terminal: . ${quoteWord(environment.file)}`,
   )
   return config
 }
 
-type OpenRequest = { config: Config; version: string; log: DaemonLog; push: Push }
+type OpenRequest = Opening & { config: Config; version: string }
+type Opened = Composed & { graceSeconds: number }
 
-async function openDaemon({ config, version, log, push }: OpenRequest): Promise<Composed & { path: string }> {
+async function openDaemon({ config, version, log, push, owned }: OpenRequest): Promise<Opened> {
   const tracing = await openTracing(version)
   push('the traces', () => flush(tracing, log))
   const workspaces = await openWorkspaces(config.workspace)
+  owned.push(workspaces.path)
   push('the workspaces', () => workspaces.close())
   push('the workspace cleanup', await startCleanup({ ...config.workspace, log }))
   // ffmpeg and ffprobe run while this process loads the SDK
@@ -155,7 +165,7 @@ async function openDaemon({ config, version, log, push }: OpenRequest): Promise<
   const [programs, { compose }] = await Promise.all([opening, import('../composition/compose.ts')])
   const composed = compose({ config, log, programs, workspaces, tracing, version, ffmpegChecks })
   push('the connections', () => composed.close())
-  return { ...composed, path: workspaces.path }
+  return { ...composed, graceSeconds: config.shutdown.graceSeconds }
 }
 
 /** A collector that does not respond must not fail the stop. */

@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { cosmiconfig } from 'cosmiconfig'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
-import { adviseOnLoad, findPlace } from './hints.ts'
+import { adviseOnEnvironment } from './hints/environment.ts'
+import { adviseOnLoad, findPlace, toProblem } from './hints/load-error.ts'
 import { describeMissing } from '../vocabulary/missing.ts'
 import { readEndpoint } from './endpoint.ts'
 import type { Config, UserConfig } from './config.ts'
@@ -59,7 +60,11 @@ export async function loadConfig(options: LoadOptions = {}): Promise<{ config: C
       `${found.file} exports no config; it needs "export default defineConfig({ … })"`,
     )
   const user = merge(merge(found.user, readEndpoint()), overrides)
-  return { config: checkConfig(user, found.file), file: found.file }
+  try {
+    return { config: checkConfig(user, found.file), file: found.file }
+  } catch (error) {
+    throw adviseOnEnvironment(error, { cwd: resolve(cwd), file: found.file })
+  }
 
   async function search(from: string) {
     for (const folder of ancestors(resolve(from))) {
@@ -111,7 +116,7 @@ function toLoadError(file: string, error: unknown): MediadError {
   const line = findLine(file, error)
   const where = line === undefined ? file : `${file}, line ${line}`
   const advice = adviseOnLoad(file, error)
-  const problem = `${toMessage(error)}${findPlace(file, error)}${advice && `. ${advice}`}`
+  const problem = `${toProblem(error)}${findPlace(file, error)}${advice && `. ${advice}`}`
   return new MediadError('config.invalid', `cannot load ${where}: ${problem}`, { cause: error })
 }
 

@@ -104,7 +104,7 @@ export const schema = z.strictObject({
       .default(5)
       .describe(
         'Base of the backoff after a failed attempt: a random time from 1 s to this · 2^(attempt − 1), at most ' +
-          `${MAX_BACKOFF_SECONDS} s.`,
+          `${MAX_BACKOFF_SECONDS} s; none if it is 0. The next attempt also waits until the in-progress message is checked.`,
       ),
   }),
   workspace: section({

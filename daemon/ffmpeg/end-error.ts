@@ -7,6 +7,9 @@ import { classify, toExitError, type Facts } from '../programs/printed/stderr.ts
 
 type EndedRun = { programs: Programs; usesHardware: boolean }
 
+/** Signals that a program causes itself. */
+const CRASHES: ReadonlySet<NodeJS.Signals> = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'])
+
 /** Returns the error for a run of ffmpeg that has ended; null when it succeeded. */
 export async function toEndError(exit: Exit, lines: readonly string[], run: EndedRun): Promise<MediadError | null> {
   const { error, signal, code } = exit
@@ -17,6 +20,11 @@ export async function toEndError(exit: Exit, lines: readonly string[], run: Ende
   const fail = (code: ErrorCode, message: string) => new MediadError(code, message, { stderr: lines })
   // an encoder can crash when an allocation fails
   if (signal && known?.code === 'resource.memory') return fail('resource.memory', known.message)
+  if (signal && CRASHES.has(signal)) {
+    // the driver of a hardware encoder is in the process of ffmpeg
+    if (run.usesHardware) return fail('resource.hardware', `the hardware encoder failed: ffmpeg crashed (${signal})`)
+    return fail('internal.ffmpeg_signal', `ffmpeg crashed (${signal})`)
+  }
   if (signal) return fail('internal.ffmpeg_signal', `ffmpeg was terminated by ${signal}`)
   // ffmpeg handles SIGTERM and SIGINT itself, exits with 255, and logs it at a level that is not shown
   if (code === 255 && !known)

@@ -6,14 +6,23 @@ import { toJobId } from '../vocabulary/job.ts'
 /** Prefixes in tables have at least this many characters. */
 const SHORT = 8
 
+/** Fewer characters are too often the start of another id. */
+const LEAST_PREFIX = 4
+
 /** Returns a job's id unchanged; anything else is treated as a source's key and converted to its job's id. */
 export function toId(bucket: string, name: string): string {
   return /^[0-9a-f]{32}$/.test(name) ? name : toJobId(bucket, name)
 }
 
+/** Returns a sentence for a name that no job has and that is too short for a prefix; otherwise an empty string. */
+export function explainShortPrefix(name: string): string {
+  if (name.length >= LEAST_PREFIX || !/^[0-9a-f][0-9a-f-]*$/.test(name)) return ''
+  return `. A prefix of an id needs at least ${LEAST_PREFIX} characters`
+}
+
 /** Returns whether a name can be the prefix of the id of a job or of a message (a UUID). Complete ids of jobs are none. */
 export function isIdPrefix(name: string): boolean {
-  return /^[0-9a-f][0-9a-f-]{3,34}$/.test(name) && !/^[0-9a-f]{32}$/.test(name)
+  return name.length >= LEAST_PREFIX && /^[0-9a-f][0-9a-f-]{0,34}$/.test(name) && !/^[0-9a-f]{32}$/.test(name)
 }
 
 /**

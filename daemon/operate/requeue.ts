@@ -6,6 +6,7 @@ import type { Queues } from '../queue/queues.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Outcome, Selection } from './dead.ts'
 import type { Jobs } from './jobs.ts'
+import { explainShortPrefix } from './names.ts'
 
 /**
  * Sends a new message to the work queue for unfinished jobs that have lost theirs, because the queues were purged or the
@@ -61,7 +62,7 @@ async function sendNew({ queues, storage, scope }: RequeueDeps, name: string, si
     return {
       id: name,
       done: false,
-      detail: `no job or source has this name; the keys of sources start with ${scope.routes.map(({ prefix }) => prefix).join(' or ')}`,
+      detail: `no job or source has this name; the keys of sources start with ${scope.routes.map(({ prefix }) => prefix).join(' or ')}${explainShortPrefix(name)}`,
     }
   const { etag, sizeBytes } = object
   await queues.sendSource({ bucket: scope.bucket, key: name, etag, sizeBytes })

@@ -9,10 +9,12 @@ export type Column = {
    * always shown.
    */
   readonly drop?: number
+  /** Where the table is too wide, long cells lose their middle before a column is left out. */
+  readonly shorten?: boolean
 }
 
 const outputColumns: readonly Column[] = [
-  { name: 'key' },
+  { name: 'key', shorten: true },
   { name: 'kind', drop: 3 },
   { name: 'dimensions', align: 'right', drop: 4 },
   { name: 'duration', align: 'right', drop: 2 },
@@ -57,11 +59,45 @@ export function toSize(bytes: number): string {
 }
 
 /**
- * Renders rows as a table of at most `width` characters (default: any width): leaves out columns, and names them below, then
- * breaks the cells of the widest column. Control characters in cells are escaped.
+ * Renders rows as a table of at most `width` characters (default: any width): shortens cells of the columns that allow it,
+ * leaves out columns, and names them below, then breaks the cells of the widest column. Control characters in cells are
+ * escaped.
  */
 export function toGrid(columns: readonly Column[], rows: readonly (readonly string[])[], width = Infinity): string {
-  const cells = rows.map((row) => row.map(toPlain))
+  const full = rows.map((row) => row.map(toPlain))
+  if (!columns.some(({ shorten }) => shorten)) return toFittingGrid(columns, full, width)
+  const all = new Set(columns)
+  if (countColumns(render(columns, full, { shown: all })) <= width) return render(columns, full, { shown: all })
+  const short = shortenCells(columns, full, SHORT_CELL)
+  const grid = toFittingGrid(columns, short, width)
+  // the room that is left over shows more of the cells
+  const spare = width - countColumns(grid)
+  return spare > 0 ? toFittingGrid(columns, shortenCells(columns, full, SHORT_CELL + spare), width) : grid
+}
+
+/** Shortened cells keep at least this much of their text. */
+const SHORT_CELL = 20
+
+function shortenCells(columns: readonly Column[], rows: readonly (readonly string[])[], limit: number): string[][] {
+  return rows.map((row) => row.map((cell, n) => (columns[n]?.shorten ? shortenMiddle(cell, limit) : cell)))
+}
+
+/** Replaces the middle of text that is wider than `limit` by an ellipsis: `origin_0f3c…ote.mp4`. */
+export function shortenMiddle(text: string, limit: number): string {
+  const units = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment)
+  const widths = units.map(measure)
+  if (widths.reduce((sum, one) => sum + one, 0) <= limit) return text
+  let [from, to] = [0, units.length]
+  for (let left = limit - 1; ;) {
+    const isHead = from <= units.length - to
+    left -= widths[isHead ? from : to - 1] ?? 0
+    if (left < 0) return `${units.slice(0, from).join('')}…${units.slice(to).join('')}`
+    if (isHead) from++
+    else to--
+  }
+}
+
+function toFittingGrid(columns: readonly Column[], cells: readonly (readonly string[])[], width: number): string {
   const fits = (shown: ReadonlySet<Column>) => countColumns(render(columns, cells, { shown })) <= width
   const shown = new Set(columns.filter(({ drop }) => drop === undefined))
   const optional = columns.filter(({ drop }) => drop !== undefined).toSorted((a, b) => (b.drop ?? 0) - (a.drop ?? 0))
@@ -84,14 +120,15 @@ function render(columns: readonly Column[], cells: readonly (readonly string[])[
   const kept = [...columns.keys()].filter((n) => shown.has(columns[n] as Column))
   const rows = cells.map((row) => kept.map((n) => row[n] ?? ''))
   const head = kept.map((n) => columns[n]?.name ?? '')
+  const widths = excess === undefined ? [] : toWidths([head, ...rows], excess)
   const table = new Table({
     head,
     style: { head: [], border: [] },
     colAligns: kept.map((n) => columns[n]?.align ?? 'left'),
     ...(excess !== undefined && {
-      colWidths: toWidths([head, ...rows], excess),
+      colWidths: widths,
       wordWrap: true,
-      wrapOnWordBoundary: false,
+      wrapOnWordBoundary: hasNarrowWords(rows, widths),
     }),
   })
   table.push(...rows)
@@ -105,8 +142,16 @@ function toWidths(rows: readonly (readonly string[])[], excess: number): (number
   return widths.map((width, n) => (n === widest ? Math.max(LEAST_CELL, width + FRAME - excess) : null))
 }
 
+/** Returns whether all words fit in the columns, so that cells can be broken between words. */
+function hasNarrowWords(rows: readonly (readonly string[])[], widths: readonly (number | null)[]): boolean {
+  return rows.every((row) =>
+    row.every((cell, n) => cell.split(' ').every((word) => measure(word) + FRAME <= (widths[n] ?? Infinity))),
+  )
+}
+
 /** Returns the width of text in a terminal, as the table calculates it. */
 function measure(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length
   const table = new Table({ style: { head: [], border: [] } })
   table.push([text])
   return countColumns(table.toString()) - FRAME - 2

@@ -87,7 +87,10 @@ export type JobFailed = JobFields &
   AttemptFields & {
     readonly type: 'job:failed'
     readonly error: JobError
-    /** Pause before the next attempt, in seconds. */
+    /**
+     * Backoff, in seconds: the next attempt begins at the earliest after this time, when the in-progress message of the job
+     * is checked.
+     */
     readonly retryInSeconds: number
   }
 

@@ -38,6 +38,8 @@ const notRun: Record<string, string> = {
   'npm run mediad -- check\nnpm run mediad -- start\n': 'it needs AWS',
   'mkdir ../my-media\nnpm pack --pack-destination ../my-media\ncd ../my-media\nnpm init -y && npm pkg set type=module && npm install ./mediad-0.1.0.tgz\nnpx mediad init\nnpx mediad start --local\n':
     'another test packs, installs and uses the package; mediad init has its own test',
+  'npm install --save-dev node@24\nPATH=$PWD/node_modules/.bin:$PATH npm install\n':
+    'it needs an old Node; another test installs the package',
   'npm run setup\nnpm pack\n': 'another test packs, installs and uses the package',
   'npm run mediad -- env --terraform terraform/examples/fleet\nnpm run mediad -- check\n':
     'it needs AWS; mediad env has its own test',

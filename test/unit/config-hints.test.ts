@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import * as assert from 'uvu/assert'
 import { loadConfig } from '../../daemon/config/load.ts'
 import { toMessage } from '../../daemon/vocabulary/errors.ts'
@@ -21,7 +22,15 @@ const cases: Record<string, Case> = {
   },
   'require in an ES module': {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': "const fs = require('node:fs')" },
-    expected: [/use import instead of require/],
+    expected: [
+      /: require is not defined in ES module scope\. It is an ES module: use import instead of require, [^.]*\.exports$/,
+    ],
+  },
+  'module.exports in JavaScript, for which Node advises to make the file CommonJS': {
+    files: { 'package.json': '{"type":"module"}', 'media.config.js': 'module.exports = {}' },
+    expected: [
+      /: module is not defined in ES module scope\. It is an ES module: use import instead of require, [^.]*\.exports$/,
+    ],
   },
   'an enum': {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': '\nenum A { B }\nexport default {}' },
@@ -39,6 +48,20 @@ const cases: Record<string, Case> = {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': '@sealed\nclass A {}\nexport default {}' },
     expected: [/Line 1 has a decorator/],
   },
+  'a decorator that is not at the start of its line, behind what only looks like one': {
+    files: {
+      'package.json': '{"type":"module"}',
+      'media.config.ts': [
+        '/** @see me@example.com',
+        ' * @deprecated */',
+        "const a = '@sealed' // @sealed",
+        'const b = `',
+        '@sealed`',
+        'export default class A { @sealed x = 1 }',
+      ].join('\n'),
+    },
+    expected: [/Line 6 has a decorator/],
+  },
   'an import without its extension': {
     files: {
       'package.json': '{"type":"module"}',
@@ -49,7 +72,7 @@ const cases: Record<string, Case> = {
   },
   'a folder in which mediad is not installed': {
     files: { 'package.json': '{"type":"module"}', 'media.config.ts': "import 'mediad'\nexport default {}" },
-    expected: [/npm install mediad/],
+    expected: [/Install it in the folder of the config: npm --prefix (\S+) run build && npm install file:\1$/],
   },
 }
 
@@ -63,3 +86,21 @@ for (const [name, { files, expected }] of Object.entries(cases))
     const thrown: unknown = await loadConfig({ cwd: folder.path }).catch((error: unknown) => error)
     for (const pattern of expected) assert.match(toMessage(thrown), pattern)
   })
+
+async function messageIn(cwd: string): Promise<string> {
+  return toMessage(await loadConfig({ cwd }).catch((error: unknown) => error))
+}
+
+test('names the environment file of an embedded S3 when a variable is not set', async () => {
+  await using folder = await temporaryFolder()
+  const below = join(folder.path, 'below')
+  await mkdir(below)
+  const api = JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../daemon/index.ts')).href)
+  const config = `import { env } from ${api}\nexport default { bucket: env('MEDIAD_TEST_UNSET') }`
+  await writeFile(join(folder.path, 'media.config.mts'), config)
+  assert.not.match(await messageIn(folder.path), 'Read it first')
+  await mkdir(join(folder.path, '.mediad-data'))
+  await writeFile(join(folder.path, '.mediad-data/env'), '')
+  assert.match(await messageIn(folder.path), /MEDIAD_TEST_UNSET is not set[^]*Read it first: \. \.mediad-data\/env$/)
+  assert.match(await messageIn(below), /Read it first: \. \.\.\/\.mediad-data\/env$/)
+})

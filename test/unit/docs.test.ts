@@ -92,6 +92,14 @@ test('every error code is documented, with its verdict', () => {
   assert.equal(documented.toSorted(), Object.entries(errorCodes).toSorted())
 })
 
+test('every code that only commands have is documented', () => {
+  const sources = globSync('daemon/{cli,operate}/**/*.ts', { cwd: root }).map(read).join('\n')
+  const codes = [...sources.matchAll(/MediadError\(\s*'([a-z]+\.[a-z_]+)'/g)].map(([, code = '']) => code)
+  const expected = new Set(codes.filter((code) => !Object.hasOwn(errorCodes, code)))
+  const documented = docs.table('docs/errors.md', 'code of a command').rows.map(([code = '']) => toCodes(code)[0])
+  assert.equal(documented.toSorted(), [...expected].toSorted())
+})
+
 test('every error code of the HTTP endpoint is documented, with its status', () => {
   const sources = globSync('daemon/http/*.ts', { cwd: root }).map(read).join('\n')
   const pairs = [...sources.matchAll(/(?:status: |^ +)(\d{3})[,:].*?code: '([\w.]+)'/gm)]

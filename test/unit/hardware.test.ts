@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import * as assert from 'uvu/assert'
 import { findHardwareEncoder, toHardwareEnvironment } from '../../daemon/programs/hardware.ts'
-import { openPrograms } from '../../daemon/programs/programs.ts'
+import { toEndError } from '../../daemon/ffmpeg/end-error.ts'
+import { openPrograms, type Programs } from '../../daemon/programs/programs.ts'
 import { classify, type Facts } from '../../daemon/programs/printed/stderr.ts'
 import type { Probe } from '../../daemon/index.ts'
 import { createChoice } from '../../plugins/transcode/encoder/choice.ts'
@@ -218,6 +219,20 @@ for (const [text, ...lines] of failures)
     assert.equal(classify(lines, encoding), expected)
     assert.is.not(classify(lines, { ...encoding, usesHardware: false })?.code, 'resource.hardware')
   })
+
+test('a crash of ffmpeg is a failure of the hardware if it used some; a signal from outside is not', async () => {
+  const programs = {} as Programs
+  const codeOf = async (signal: NodeJS.Signals, usesHardware: boolean, lines: string[] = []) =>
+    (await toEndError({ code: null, signal, error: null }, lines, { programs, usesHardware }))?.code
+  for (const signal of ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'] as const) {
+    assert.is(await codeOf(signal, true), 'resource.hardware', signal)
+    assert.is(await codeOf(signal, false), 'internal.ffmpeg_signal', signal)
+    const memory = '[libx264 @ 0x1] [error] malloc of size 3133440 failed'
+    assert.is(await codeOf(signal, true, [memory]), 'resource.memory', signal)
+  }
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const)
+    assert.is(await codeOf(signal, true), 'internal.ffmpeg_signal', signal)
+})
 
 test('keeps the code of a source, a disk or a machine at fault', () => {
   const decoding = '[error] Error while decoding stream #0:0: Invalid data found when processing input'

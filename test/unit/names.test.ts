@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { isIdPrefix, pickId, toShortIds } from '../../daemon/operate/names.ts'
+import { explainShortPrefix, isIdPrefix, pickId, toShortIds } from '../../daemon/operate/names.ts'
 import { toMessage } from '../../daemon/vocabulary/errors.ts'
 import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { deadJob, id as deadId, isDead, noJob, prepareDead } from '../helpers/dead-queue.ts'
@@ -42,6 +42,11 @@ test('recognizes prefixes of ids: 4 hexadecimal digits or more, not a complete i
     false,
     false,
   ])
+})
+
+test('explains a prefix that is too short', () => {
+  for (const name of ['2', '25a', 'a-1']) assert.match(explainShortPrefix(name), /at least 4 characters/)
+  for (const name of ['25ac', 'xyz', '']) assert.is(explainShortPrefix(name), '')
 })
 
 test('a unique prefix selects a job or a message, with or without a document', async () => {

@@ -23,6 +23,7 @@ function assertRefused({ status, stderr }: { status: number | null; stderr: stri
   assert.is(status, 2, stderr)
   assert.match(stderr, /^mediad needs Node 24 or newer; this is Node /)
   assert.match(stderr, version)
+  assert.match(stderr, 'PATH=$PWD/node_modules/.bin:$PATH npm install')
 }
 
 test('refuses an old Node before it imports anything', async () => {

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
-import { describeDead, summarizeOutcomes, toDeadRow } from '../../daemon/cli/operator/dead.ts'
+import { describeDead, summarizeOutcomes, toDeadRow, toNameColumn } from '../../daemon/cli/operator/dead.ts'
 import { describeJob, toJobRow } from '../../daemon/cli/operator/jobs.ts'
+import { toNotFound } from '../../daemon/cli/operator/not-found.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { DeadItem } from '../../daemon/operate/dead.ts'
 import { makeConfig, makeDocument } from '../helpers/edge.ts'
@@ -23,6 +24,26 @@ const noJob: DeadItem = { id: 'm1', dead: null, body: 'what\u0007?', messages: 1
 const listed = { id: JOB, shortId: '01234567' }
 
 const test = suite('operate output')
+
+async function messageOf(name: string, found: boolean): Promise<string> {
+  const head = async () => (found ? { etag: 'e', sizeBytes: 1 } : null)
+  const { code, message } = await toNotFound(name, { config, head: head as never, signal: AbortSignal.abort() })
+  assert.is(code, 'job.not_found')
+  return message
+}
+
+test('names the column of ids after jobs, unless there are messages of no job', () => {
+  const ofJob: DeadItem = { id: JOB, dead: { ...dead, job }, messages: 1, document: null }
+  assert.is(toNameColumn([ofJob]).name, 'job')
+  assert.is(toNameColumn([ofJob, noJob]).name, 'id')
+})
+
+test('a name without a job is an upload that waits, a prefix that is too short, or unknown', async () => {
+  assert.match(await messageOf('origin_a.mp4', true), /is in the bucket, and no daemon has claimed its job yet/)
+  assert.is(await messageOf('origin_a.mp4', false), 'no job has the id or source key "origin_a.mp4"')
+  assert.is(await messageOf('cvted_a.mp4', true), 'no job has the id or source key "cvted_a.mp4"')
+  assert.match(await messageOf('31', false), /"31"\. A prefix of an id needs at least 4 characters$/)
+})
 
 test('shows a job as a row', () => {
   const row = toJobRow(

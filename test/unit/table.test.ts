@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { toAge, toGrid, toLines, toPlain, toTable } from '../../daemon/terminal/table.ts'
+import { shortenMiddle, toAge, toGrid, toLines, toPlain, toTable } from '../../daemon/terminal/table.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('table')
@@ -54,6 +54,38 @@ test('breaks the widest cells where the last columns do not fit; no character is
     const cells = lines.filter((line) => line.startsWith('│')).map((line) => line.split('│')[2]?.trim())
     assert.is(cells.slice(1).join(''), key)
   }
+})
+
+const key = 'origin_28f3ebb2-6fc0-4b2d-a466-fb20cd571d4b-a note.mp4'
+const keyed = [{ name: 'job' }, { name: 'key', shorten: true }, { name: 'state' }, { name: 'age', drop: 2 }]
+const withKey = (text: string) => [['edb93773', text, 'processing (stale)', '12 min']]
+
+test('shortens a long key in its middle before it leaves out a column, and only as far as necessary', () => {
+  for (const width of [65, 70, 80]) {
+    const [border = '', , , row = '', ...more] = toGrid(keyed, withKey(key), width).split('\n')
+    assert.is(border.length, width)
+    assert.match(row, /│ origin_\S+…[^│]+\.mp4 │ processing \(stale\) │ 12 min │$/)
+    assert.is(more.length, 1, 'one line per row, and no column is missing')
+  }
+  assert.match(toGrid(keyed, withKey(key), 120), key)
+  assert.match(
+    toGrid(keyed, withKey(key), 60),
+    /│ origin_28f3e…[^│]+\.mp4 │ processing[^]*Not shown in this width: age$/,
+  )
+})
+
+test('shortens text by its width in a terminal', () => {
+  assert.is(shortenMiddle('origin_0f3c-note.mp4', 20), 'origin_0f3c-note.mp4')
+  assert.is(shortenMiddle('origin_0f3c5a6b-note.mp4', 20), 'origin_0f3…-note.mp4')
+  assert.is(shortenMiddle('漢字漢字漢字', 9), '漢字…漢字')
+  assert.is(shortenMiddle('漢字漢字漢字', 7), '漢字…字')
+})
+
+test('breaks cells between words if all words fit', () => {
+  const text = 'the hardware encoder failed: no capable devices found'
+  const lines = toGrid([{ name: 'message' }], [[text]], 30).split('\n')
+  const cells = lines.filter((line) => line.startsWith('│')).map((line) => line.split('│')[1]?.trim() ?? '')
+  assert.is(cells.slice(1).join(' '), text)
 })
 
 test('shows the format of an image, and which tracks of an output were copied', () => {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { MediadError, toMessage } from '../../vocabulary/errors.ts'
-import { quote } from '../../programs/shell.ts'
+import { findSource, quoteWord, type Installed, type InstallSource } from '../../config/hints/package.ts'
 import { toPlain } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 import { createTemplates } from './templates.ts'
@@ -14,9 +14,10 @@ import { createTemplates } from './templates.ts'
  * @throws MediadError `config.invalid` if one of the other files exists, or the folder is not for ES modules; nothing is
  * written then
  */
-export async function init(terminal: Pick<Terminal, 'print'>, { folder, version }: Request): Promise<0> {
+export async function init(terminal: Pick<Terminal, 'print'>, { folder, installed }: Request): Promise<0> {
   const root = resolve(folder)
-  const templates = createTemplates({ name: toPackageName(basename(root)), version })
+  const source = findSource(installed, root)
+  const templates = createTemplates({ name: toPackageName(basename(root)), spec: source.spec })
   const existing = templates.filter(({ path }) => existsSync(join(root, path))).map(({ path }) => path)
   const hasPackage = existing.includes('package.json')
   const taken = existing.filter((path) => path !== 'package.json')
@@ -31,15 +32,15 @@ export async function init(terminal: Pick<Terminal, 'print'>, { folder, version 
     await writeFile(join(root, path), text, { flag: 'wx' })
     terminal.print(`✔ ${toPlain(join(relative('', root), path))}`, { file: join(root, path) })
   }
-  const next = toNextCommands(root)
+  const next = toNextCommands(root, source, await readPackage(join(root, 'package.json')))
   terminal.print(`\nNext: ${next.join(' && ')}`, { next })
   return 0
 }
 
 type Request = {
   folder: string
-  /** Version of mediad that the package depends on. */
-  version: string
+  /** The mediad that runs; the new package depends on it. */
+  installed: Installed
 }
 
 /** Node takes a config in a package of the type `commonjs`, the default of `npm init`, for CommonJS. */
@@ -50,23 +51,32 @@ async function assertModule(file: string): Promise<void> {
   throw new MediadError('config.invalid', `${file} has no "type": "module", which the config needs. ${advice}`)
 }
 
-async function readPackage(file: string): Promise<{ type?: unknown }> {
+async function readPackage(file: string): Promise<Package> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as { type?: unknown }
+    return JSON.parse(await readFile(file, 'utf8')) as Package
   } catch (error) {
     throw new MediadError('config.invalid', `cannot read ${file}: ${toMessage(error)}`, { cause: error })
   }
 }
 
-function toNextCommands(root: string): string[] {
-  const enter = relative('', root) === '' ? [] : [`cd ${quotePath(relative('', root))}`]
-  const install = existsSync(join(root, 'node_modules/mediad')) ? [] : ['npm install']
-  return [...enter, ...install, 'npx mediad start --local']
-}
+type Package = { type?: unknown; dependencies?: object; devDependencies?: object; optionalDependencies?: object }
 
-/** Quotes a path for a shell if necessary. */
-function quotePath(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : quote(path)
+/** A package of the user's own can lack mediad, and what the tsconfig.json needs. */
+function toNextCommands(root: string, { spec, clone }: InstallSource, manifest: Package): string[] {
+  const declared = { ...manifest.optionalDependencies, ...manifest.devDependencies, ...manifest.dependencies }
+  const isMissing = (name: string) => !Object.hasOwn(declared, name)
+  const path = relative('', root)
+  const isInstalled = existsSync(join(root, 'node_modules/mediad'))
+  const mediad = isMissing('mediad') ? ` ${quoteWord(spec.startsWith('file:') ? spec : `mediad@${spec}`)}` : ''
+  const types = ['typescript', '@types/node'].filter(isMissing)
+  return [
+    ...(path === '' ? [] : [`cd ${quoteWord(path)}`]),
+    // the package in a clone is what the last build made of it
+    ...(clone === undefined || isInstalled ? [] : [`npm --prefix ${quoteWord(clone)} run build`]),
+    ...(isInstalled ? [] : [`npm install${mediad}`]),
+    ...(types.length === 0 ? [] : [`npm install --save-dev ${types.join(' ')}`]),
+    'npx mediad start --local',
+  ]
 }
 
 /** Returns a name that npm accepts. */

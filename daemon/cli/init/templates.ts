@@ -2,10 +2,13 @@
 
 export type Template = { readonly path: string; readonly text: string }
 
-/** @param name name of the package, valid for npm */
-export function createTemplates({ name, version }: { name: string; version: string }): readonly Template[] {
+/**
+ * @param name name of the package, valid for npm
+ * @param spec version, path or URL of mediad
+ */
+export function createTemplates({ name, spec }: { name: string; spec: string }): readonly Template[] {
   return [
-    { path: 'package.json', text: toJson(toPackage(name, version)) },
+    { path: 'package.json', text: toJson(toPackage(name, spec)) },
     { path: 'media.config.ts', text: config },
     { path: 'plugins/checksum.ts', text: plugin },
     { path: 'tsconfig.json', text: toJson(tsconfig) },
@@ -18,12 +21,12 @@ const toText = (lines: readonly string[]): string => `${lines.join('\n')}\n`
 
 const toJson = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
 
-const toPackage = (name: string, version: string) => ({
+const toPackage = (name: string, spec: string) => ({
   name,
   private: true,
   type: 'module',
   scripts: { start: 'mediad start --local', check: 'mediad check', types: 'tsc' },
-  dependencies: { mediad: `^${version}` },
+  dependencies: { mediad: spec },
   devDependencies: { '@types/node': '^24.0.0', typescript: '>=5.8.0' },
   engines: { node: '>=24' },
 })
@@ -46,8 +49,11 @@ const tsconfig = {
 
 const gitignore = `node_modules/
 .mediad-data/
+.mediad-shared/
 .env
+local.env
 results/
+*.tgz
 `
 
 const config = toText([

@@ -1,6 +1,6 @@
 import { MediadError } from '../../vocabulary/errors.ts'
 import type { DeadItem, Outcome } from '../../operate/dead.ts'
-import { toShortIds } from '../../operate/names.ts'
+import { explainShortPrefix, toShortIds } from '../../operate/names.ts'
 import { toHistoryGrid } from './jobs.ts'
 import { operate, type OperatorSession } from './operate.ts'
 import { report } from './report.ts'
@@ -45,7 +45,7 @@ async function listDead(terminal: Terminal, { dead, jobs, signal }: OperatorSess
   else if (terminal.human) {
     const shorten = toShortIds([...(await jobs.listIds('', signal)), ...items.map(({ id }) => id)])
     const rows = items.map((item) => toDeadRow({ ...item, id: shorten(item.id) }))
-    terminal.print(toGrid(columns, rows, terminal.width), {})
+    terminal.print(toGrid([toNameColumn(items), ...columns], rows, terminal.width), {})
   } else for (const item of items) terminal.print('', toFields(item))
   return 0
 }
@@ -53,8 +53,7 @@ async function listDead(terminal: Terminal, { dead, jobs, signal }: OperatorSess
 const EMPTY = 'The dead-letter queue is empty'
 
 const columns: readonly Column[] = [
-  { name: 'id' },
-  { name: 'key' },
+  { name: 'key', shorten: true },
   { name: 'reason' },
   { name: 'message', drop: 5 },
   { name: 'at', drop: 3 },
@@ -62,6 +61,11 @@ const columns: readonly Column[] = [
   { name: 'claim', drop: 1 },
   { name: 'document', drop: 4 },
 ]
+
+/** Returns the first column, which also has the ids of messages that belong to no job. */
+export function toNameColumn(items: readonly DeadItem[]): Column {
+  return { name: items.every(({ dead }) => dead?.job !== undefined) ? 'job' : 'id' }
+}
 
 /** Converts an item to a row of the list. */
 export function toDeadRow({ id, dead, document }: DeadItem): string[] {
@@ -124,5 +128,8 @@ export function describeDead(item: DeadItem, width?: number): string {
 
 function notFound(name: string): MediadError {
   const advice = 'List the queue with "mediad dead list", and all jobs with "mediad jobs"'
-  return new MediadError('job.not_found', `no dead-lettered job or message has the id or key "${name}". ${advice}`)
+  return new MediadError(
+    'job.not_found',
+    `no dead-lettered job or message has the id or key "${name}"${explainShortPrefix(name)}. ${advice}`,
+  )
 }

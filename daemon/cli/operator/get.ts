@@ -5,6 +5,7 @@ import type { JobDocument, Output } from '../../vocabulary/job.ts'
 import { toPlain, toSize } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
 import { toTarget } from '../target.ts'
+import { toNotFound } from './not-found.ts'
 import { operate, type OperatorSession } from './operate.ts'
 
 export type GetOptions = { out: string; config?: string }
@@ -13,7 +14,7 @@ export type GetOptions = { out: string; config?: string }
 export async function get(terminal: Terminal, name: string, options: GetOptions): Promise<0 | 1> {
   return await operate(terminal, options, async (session) => {
     const seen = await session.jobs.find(name, session.signal)
-    if (seen === null) throw new MediadError('job.not_found', `no job has the id or source key "${name}"`)
+    if (seen === null) throw await toNotFound(name, session)
     const outputs = listOutputs(seen.document)
     let code: 0 | 1 = 0
     for (const output of outputs) if (!(await save(terminal, { output, out: options.out }, session))) code = 1

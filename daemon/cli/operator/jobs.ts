@@ -1,5 +1,4 @@
 import type { Config } from '../../config/config.ts'
-import { MediadError } from '../../vocabulary/errors.ts'
 import { isFresh } from '../../protocol/decide.ts'
 import type {
   JobDocument,
@@ -10,6 +9,7 @@ import type {
   SeenDocument,
 } from '../../vocabulary/job.ts'
 import type { ListedJob } from '../../operate/jobs.ts'
+import { toNotFound } from './not-found.ts'
 import { operate, type OperatorSession } from './operate.ts'
 import { toAge, toGrid, toLines, toPlain, toTable, type Column } from '../../terminal/table.ts'
 import type { Terminal } from '../../terminal/terminal.ts'
@@ -48,7 +48,7 @@ function describeNone(state: JobState | undefined, { bucket, state: { prefix } }
 
 const columns: readonly Column[] = [
   { name: 'job' },
-  { name: 'key' },
+  { name: 'key', shorten: true },
   { name: 'state' },
   { name: 'attempt', drop: 2 },
   { name: 'progress', drop: 4 },
@@ -105,9 +105,10 @@ function isStale(seen: SeenDocument, { job }: Config): boolean {
   return seen.document.state === 'processing' && !isFresh(seen, job)
 }
 
-async function showJob(terminal: Terminal, name: string, { jobs, config, signal }: OperatorSession): Promise<0 | 1> {
+async function showJob(terminal: Terminal, name: string, session: OperatorSession): Promise<0 | 1> {
+  const { jobs, config, signal } = session
   const seen = await jobs.find(name, signal)
-  if (seen === null) throw new MediadError('job.not_found', `no job has the id or source key "${name}"`)
+  if (seen === null) throw await toNotFound(name, session)
   terminal.print(describeJob(seen, config, terminal.width), { ...seen.document, ageSeconds: seen.ageSeconds })
   return 0
 }

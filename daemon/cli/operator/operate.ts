@@ -22,8 +22,15 @@ export async function operate<T>(
     return await act({ ...operator, config, signal: stop.signal })
   } catch (error) {
     stop.signal.throwIfAborted()
-    throw error
+    throw explainRefused(error)
   } finally {
     operator.close()
   }
+}
+
+/** The environment of an embedded S3 and SQS can be left over from one that was killed. */
+export function explainRefused(error: unknown): unknown {
+  if (!(error instanceof MediadError) || !/ECONNREFUSED (?:127\.|::1|localhost)/.test(error.message)) return error
+  const question = 'Does the daemon (mediad start --local) or "mediad local" whose environment this is still run?'
+  return new MediadError(error.code, `${error.message}. ${question}`, { cause: error })
 }

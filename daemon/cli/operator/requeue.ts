@@ -16,7 +16,7 @@ export async function requeue(
       report(terminal, outcome)
       if (!outcome.done) code = 1
     }
-    if (none && terminal.human) terminal.print('nothing to requeue: every job is finished or being processed', {})
+    if (none && terminal.human) terminal.print('Nothing to requeue: every job is finished or being processed', {})
     return code
   })
 }
