@@ -19,7 +19,8 @@ const folders = globSync('**/versions.tf', { cwd: source }).map(dirname).toSorte
 const runs = readRuns(join(source, 'tests'))
 const missing = findTerraformSkipReason()
 
-const test = suite('terraform', { exhaustive: true })
+// all runs are one command, which needs 100 s of CPU time
+const test = suite('terraform', { exhaustive: true, timeoutSeconds: 600 })
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 
