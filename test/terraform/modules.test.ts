@@ -20,7 +20,7 @@ const runs = readRuns(join(source, 'tests'))
 const missing = findTerraformSkipReason()
 
 // all runs are one command, which needs 100 s of CPU time
-const test = suite('terraform', { exhaustive: true, timeoutSeconds: 600 })
+const test = suite('terraform', { exhaustive: true, timeoutSeconds: 500 })
 const check = (name: string, body: () => Promise<void>) =>
   missing === null ? test(name, body) : test.skip(name, missing)
 
