@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
 import { measures } from '../bench/measures.ts'
 import { suite } from '../helpers/suite.ts'
-import { pickCases } from '../helpers/tiers.ts'
+import { isInTier, pickCases } from '../helpers/tiers.ts'
 
 const execute = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -14,8 +14,11 @@ const test = suite('bench', { exhaustive: 'partly' })
 
 /** Covers the daemon, the worker and the site. */
 const quick = 'jobs'
+/** The others run when this file is named. */
+const rest = new Set(['batch', 'pickup', 'presign'])
 
-for (const name of pickCases([...measures.keys()], (it) => it === quick)) {
+const names = [...measures.keys()].filter((name) => name === quick || rest.has(name) || isInTier('named'))
+for (const name of pickCases(names, (it) => it === quick)) {
   test(`${name} prints its table`, async () => {
     const args = ['--conditions=source', 'test/bench/main.ts', name, '--smoke']
     const { stdout } = await execute(process.execPath, args, { cwd: root })
