@@ -2,13 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { quote } from '../../daemon/programs/shell.ts'
+import { FOLDER, type Command } from './command.ts'
 import { defaultChain, openSite, startDaemon, toConfig, waitForJobs } from './site.ts'
-
-/** Arguments of one ffmpeg run of a job. */
-export type Command = readonly string[]
-
-/** Stands for the folder of a job in a {@link Command}. The source in it is called `source`. */
-export const FOLDER = '{folder}'
 
 /** Finds the path of a program. */
 export const findProgram = (name: string): string =>

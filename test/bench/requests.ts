@@ -12,6 +12,7 @@ import { temporaryFolder } from '../helpers/folder.ts'
 import { makeVideo } from '../helpers/media.ts'
 import { startMediad } from '../helpers/process.ts'
 import { until } from '../helpers/wait.ts'
+import { toProxied } from './measures/jobs.ts'
 
 /** US dollars per request, public list prices of us-east-1: see docs/deploy.md. The free first million of SQS is not subtracted. */
 const PRICE = { put: 5 / 1e6, get: 0.4 / 1e6, sqs: 0.4 / 1e6 }
@@ -25,7 +26,7 @@ const root = join(import.meta.dirname, '../..')
 await using cloud = await startCloud()
 await using proxy = await openFaultProxy({ s3: cloud.local.s3Endpoint, sqs: cloud.local.sqsEndpoint })
 await using daemon = await startMediad(['start', '--port', '0', '--config', join(root, 'media.config.ts')], {
-  env: toEnvironment(),
+  env: { ...cloud.local.env, ...toProxied(cloud.local, proxy) },
 })
 await daemon.started()
 const atStart = count(proxy.calls)
@@ -58,14 +59,6 @@ for (const { name, seconds, width, height } of [
   console.log(`  requests of a thousand such jobs: $${(1000 * toCost(own)).toFixed(2)}`)
 }
 await daemon.stop()
-
-/** Returns the environment that leads all requests through the proxy. The SDK uses the host of the queue URL. */
-function toEnvironment(): Record<string, string> {
-  const { env, sqsEndpoint } = cloud.local
-  const urls = Object.entries(env).filter(([, value]) => value.startsWith(sqsEndpoint))
-  const moved = urls.map(([name, value]) => [name, value.replace(sqsEndpoint, proxy.sqsUrl)])
-  return { ...env, AWS_ENDPOINT_URL_S3: proxy.s3Url, ...Object.fromEntries(moved) }
-}
 
 /** Uploads a source, waits for the end of its job, and returns the seconds that the job ran. */
 async function runJob({ put }: Cloud, key: string, video: Buffer): Promise<number> {

@@ -15,6 +15,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { Consumer } from 'sqs-consumer'
+import { FOLDER, type Command } from './command.ts'
 
 export type WorkerOptions = {
   queueUrl: string
@@ -24,7 +25,7 @@ export type WorkerOptions = {
   slots: number
   ffmpeg: string
   /** Empty: a job does nothing. */
-  commands: readonly (readonly string[])[]
+  commands: readonly Command[]
 }
 
 if (import.meta.main) start(JSON.parse(process.argv[2] ?? '{}') as WorkerOptions)
@@ -63,7 +64,7 @@ async function runJob(s3: S3Client, { bucket, folder, ffmpeg, commands }: Worker
     for (const command of commands)
       await run(
         ffmpeg,
-        command.map((word) => word.replaceAll('{folder}', workspace)),
+        command.map((word) => word.replaceAll(FOLDER, workspace)),
       )
     const results = (await readdir(workspace)).filter((name) => name !== 'source' && !name.startsWith('.'))
     for (const name of results) {

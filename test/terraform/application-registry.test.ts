@@ -8,10 +8,10 @@ import * as assert from 'uvu/assert'
 import { startMetadata } from '../helpers/metadata.ts'
 import { once } from '../helpers/once.ts'
 import { suite } from '../helpers/suite.ts'
-import { findProgram, findTerraformSkipReason, openTerraform } from '../helpers/terraform.ts'
+import { findProgram, findTerraformSkipReason } from '../helpers/terraform.ts'
+import { renderBootScript } from './boot-script.ts'
 import { startMachine } from './instance.ts'
 import { startRegistry } from './registry.ts'
-import { resolveTopology } from './topology.ts'
 
 const execute = promisify(execFile)
 const test = suite('terraform application from a registry', { exhaustive: true })
@@ -95,23 +95,11 @@ exec ${findProgram('npm')} "$@"`,
   }
 }
 
-const renderScript = once(async () => {
-  await using terraform = await openTerraform()
-  const { output } = await resolveTopology(terraform, {
-    module: './modules/fleet',
-    variables: {
-      env: { MEDIAD_BUCKET: 'videos' },
-      queues: { work: { name: 'work' }, in_progress: { name: 'in-progress' } },
-      daemon_policy_arn: 'arn:aws:iam::123456789012:policy/daemon',
-      application: {
-        npm: { package: '@acme/media@1.2.0', registry: 'https://npm.example.com/team/', token_parameter: '/media/npm' },
-      },
-      vpc_id: 'vpc-1',
-      subnet_ids: ['subnet-1'],
-    },
-  })
-  return String(output('user_data'))
-})
+const renderScript = once(() =>
+  renderBootScript({
+    npm: { package: '@acme/media@1.2.0', registry: 'https://npm.example.com/team/', token_parameter: '/media/npm' },
+  }),
+)
 
 /** Packs a folder as npm does, under `package/`. */
 async function pack(folder: string, content: Readonly<Record<string, string>>): Promise<Buffer> {

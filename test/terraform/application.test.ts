@@ -10,9 +10,9 @@ import { startCloud } from '../helpers/cloud.ts'
 import { startMetadata } from '../helpers/metadata.ts'
 import { once } from '../helpers/once.ts'
 import { suite } from '../helpers/suite.ts'
-import { findProgram, findTerraformSkipReason, openTerraform } from '../helpers/terraform.ts'
+import { findProgram, findTerraformSkipReason } from '../helpers/terraform.ts'
+import { renderBootScript } from './boot-script.ts'
 import { startMachine } from './instance.ts'
-import { resolveTopology } from './topology.ts'
 
 const execute = promisify(execFile)
 const test = suite('terraform application', { exhaustive: true })
@@ -121,21 +121,7 @@ async function startBoot(content: Readonly<Record<string, string>>, options: Boo
 }
 
 /** Returns the script with the checksum `CHECKSUM`. */
-const renderScript = once(async () => {
-  await using terraform = await openTerraform()
-  const { output } = await resolveTopology(terraform, {
-    module: './modules/fleet',
-    variables: {
-      env: { MEDIAD_BUCKET: 'videos' },
-      queues: { work: { name: 'work' }, in_progress: { name: 'in-progress' } },
-      daemon_policy_arn: 'arn:aws:iam::123456789012:policy/daemon',
-      application: { s3: { bucket: 'media', key: KEY, sha256: CHECKSUM } },
-      vpc_id: 'vpc-1',
-      subnet_ids: ['subnet-1'],
-    },
-  })
-  return String(output('user_data'))
-})
+const renderScript = once(() => renderBootScript({ s3: { bucket: 'media', key: KEY, sha256: CHECKSUM } }))
 
 type Programs = { path: string; fetchNode: string }
 
