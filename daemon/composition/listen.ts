@@ -1,5 +1,6 @@
 import { createApp } from '../http/app.ts'
-import { metricsRoute, type HttpRoute } from '../http/routes.ts'
+import type { HttpRoute } from '../http/route.ts'
+import { metricsRoute } from '../http/routes.ts'
 import type { RenderMetrics } from '../http/metrics.ts'
 import { startServer, type HttpServer } from '../http/server.ts'
 import type { Gauges } from '../lifecycle/gauges.ts'

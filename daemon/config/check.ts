@@ -1,6 +1,6 @@
 import { MediadError } from '../vocabulary/errors.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
-import { describeValue, parse, renderProblem, type Problem } from '../vocabulary/validation.ts'
+import { describeValue, parse, renderProblem, type Problem } from '../vocabulary/validation/validation.ts'
 import { findAmbiguousRoutes, toRoutes } from './routes.ts'
 import { schema } from './schema.ts'
 import type { Config } from './config.ts'

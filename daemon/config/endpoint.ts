@@ -1,4 +1,4 @@
-import { createMissing } from '../vocabulary/missing.ts'
+import { createMissing } from '../vocabulary/validation/missing.ts'
 import { env } from './env.ts'
 import { schema } from './schema.ts'
 

@@ -1,4 +1,4 @@
-import { createMissing } from '../vocabulary/missing.ts'
+import { createMissing } from '../vocabulary/validation/missing.ts'
 
 /**
  * Returns the value of an environment variable while the config file is evaluated. An empty variable counts as missing.

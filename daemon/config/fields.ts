@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { describeMissing } from '../vocabulary/missing.ts'
-import { describeValue } from '../vocabulary/validation.ts'
+import { describeMissing } from '../vocabulary/validation/missing.ts'
+import { describeValue } from '../vocabulary/validation/validation.ts'
 import { explainCron } from './cron.ts'
 
 /**

@@ -6,7 +6,7 @@ import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import { checkConfig } from './check.ts'
 import { adviseOnEnvironment } from './hints/environment.ts'
 import { adviseOnLoad, findPlace, toProblem } from './hints/load-error.ts'
-import { describeMissing } from '../vocabulary/missing.ts'
+import { describeMissing } from '../vocabulary/validation/missing.ts'
 import { readEndpoint } from './endpoint.ts'
 import type { Config, UserConfig } from './config.ts'
 

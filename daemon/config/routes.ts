@@ -1,6 +1,6 @@
 import type { Route, Routes } from '../protocol/route.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
-import type { Problem } from '../vocabulary/validation.ts'
+import type { Problem } from '../vocabulary/validation/validation.ts'
 
 /** Converts `source` and `plugins` of the config to routes. Currently, there is exactly one. */
 export function toRoutes({ source, plugins }: { source: { prefix: string }; plugins: readonly Plugin[] }): Routes {

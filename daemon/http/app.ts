@@ -2,7 +2,8 @@ import { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { createHooks, createPreflight } from './hooks.ts'
-import { addRoutes, type HttpRoute } from './routes.ts'
+import type { HttpRoute } from './route.ts'
+import { addRoutes } from './routes.ts'
 
 type AppDeps = { routes: readonly HttpRoute[]; http: Pick<Config['http'], 'cors'>; log: DaemonLog }
 

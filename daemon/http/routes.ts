@@ -1,23 +1,12 @@
-import type { EventHandler, H3 } from 'h3'
+import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { Presign, PresignGet } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
-import { jobHandler, keyHandler, type FindSource, type ReadJob } from './job.ts'
+import { jobHandler, keyHandler, type FindSource, type ReadJob } from './jobs/job.ts'
 import { metricsHandler, type RenderMetrics } from './metrics.ts'
-import { presignHandler } from './presign.ts'
+import { presignHandler } from './uploads/presign.ts'
 import { problemError } from './problem.ts'
-
-export type HttpRoute = {
-  readonly method: 'GET' | 'POST'
-  /** Starts with a slash; `:name` stands for one segment. */
-  readonly path: `/${string}`
-  /**
-   * True if a GET route also serves HEAD, with the headers of GET. Default for GET. Set it to `false` for a handler that
-   * must not run for its headers alone, such as a stream; HEAD then gets 405.
-   */
-  readonly head?: boolean
-  readonly handler: EventHandler
-}
+import type { HttpRoute } from './route.ts'
 
 export type RouteDeps = {
   config: Config
@@ -36,15 +25,15 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     { method: 'POST', path: '/video/pre-signed-url', handler: presignHandler(deps) },
     { method: 'GET', path: '/video', handler: keyHandler(deps) },
     { method: 'GET', path: '/video/:id', handler: jobHandler(deps) },
-    { method: 'GET', path: '/health', handler: healthHandler() },
-    { method: 'GET', path: '/ready', handler: readyHandler(deps) },
+    { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },
+    { method: 'GET', path: '/ready', access: 'public', handler: readyHandler(deps) },
     ...(deps.metrics ? [metricsRoute(deps.metrics)] : []),
   ]
 }
 
 /** The route of metrics, on the endpoint or on a port of its own. */
 export function metricsRoute(render: RenderMetrics): HttpRoute {
-  return { method: 'GET', path: '/metrics', handler: metricsHandler(render) }
+  return { method: 'GET', path: '/metrics', access: 'public', handler: metricsHandler(render) }
 }
 
 /** Registers the routes, and a 405 response for every other method of their paths. */
@@ -61,6 +50,6 @@ export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
 }
 
 function toHandlers({ method, head = method === 'GET', handler }: HttpRoute) {
-  const methods: readonly ('GET' | 'HEAD' | 'POST')[] = head ? [method, 'HEAD'] : [method]
+  const methods: readonly (HttpRoute['method'] | 'HEAD')[] = head ? [method, 'HEAD'] : [method]
   return methods.map((served) => [served, handler] as const)
 }

@@ -5,7 +5,7 @@ import { toFittingDraft } from '../protocol/bounds.ts'
 import { toRacePauseMs } from '../protocol/backoff.ts'
 import type { Expected, Storage } from '../storage/storage.ts'
 import { documentSchema, type DocumentDraft, type JobDocument, type SeenDocument } from '../vocabulary/job.ts'
-import { parseJson } from '../vocabulary/validation.ts'
+import { parseJson } from '../vocabulary/validation/validation.ts'
 
 /** The document that a write replaces. `sentAt` is set when the writer wrote it, as in {@link Written}. */
 export type Previous = Pick<SeenDocument, 'document' | 'etag'> & { readonly sentAt?: number }

@@ -8,7 +8,7 @@ import {
   type JobError,
   type Source,
 } from '../vocabulary/job.ts'
-import { parseJson } from '../vocabulary/validation.ts'
+import { parseJson } from '../vocabulary/validation/validation.ts'
 
 /** The message of a claimed job on the in-progress queue. It guarantees that a sweeper checks the job later. */
 export type InProgressMessage = {

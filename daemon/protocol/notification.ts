@@ -1,5 +1,5 @@
 import { sourceSchema, type WorkSource } from '../vocabulary/job.ts'
-import { parseJson } from '../vocabulary/validation.ts'
+import { parseJson } from '../vocabulary/validation/validation.ts'
 import { findRoute, type Route, type Routes } from './route.ts'
 
 /** The parsed body of a message on the work queue. */

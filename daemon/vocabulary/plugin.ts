@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { parse, type Problem } from './validation.ts'
+import { parse, type Problem } from './validation/validation.ts'
 import type { MediaSummary, Output, Source } from './job.ts'
 import type { FfmpegCommand, FfmpegResult, FfmpegTrial } from './ffmpeg.ts'
 import type { Log } from './log.ts'

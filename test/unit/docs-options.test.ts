@@ -22,7 +22,7 @@ const test = suite('docs: generated tables')
 
 /** The files that declare the keys of the options, with their JSDoc. */
 const declarations: [z.ZodType, string[]][] = [
-  [schema, ['daemon/config/config.ts', 'daemon/config/schema.ts', 'daemon/config/limits.ts']],
+  [schema, ['daemon/config/config.ts', 'daemon/config/schema.ts', 'daemon/config/http.ts', 'daemon/config/limits.ts']],
   [transcodeOptions, ['plugins/transcode/options.ts', 'plugins/ladder/options.ts']],
   [thumbnailOptions, ['plugins/thumbnail/options.ts']],
   [renditionOptions, ['plugins/ladder/options.ts']],

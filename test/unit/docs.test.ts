@@ -10,7 +10,7 @@ import { errorCodes, toMessage } from '../../daemon/vocabulary/errors.ts'
 import { securityHeaders } from '../../daemon/http/hooks.ts'
 import { audioCodecs, videoCodecs } from '../../plugins/transcode/codecs.ts'
 import { thumbnail, transcode, upload } from '../../plugins/index.ts'
-import type { Problem } from '../../daemon/vocabulary/validation.ts'
+import type { Problem } from '../../daemon/vocabulary/validation/validation.ts'
 import { makeConfig } from '../helpers/edge.ts'
 import { withoutComments } from '../helpers/imports.ts'
 import { readDocs, toCodes } from '../helpers/markdown.ts'
@@ -101,7 +101,7 @@ test('every code that only commands have is documented', () => {
 })
 
 test('every error code of the HTTP endpoint is documented, with its status', () => {
-  const sources = globSync('daemon/http/*.ts', { cwd: root }).map(read).join('\n')
+  const sources = globSync('daemon/http/**/*.ts', { cwd: root }).map(read).join('\n')
   const pairs = [...sources.matchAll(/(?:status: |^ +)(\d{3})[,:].*?code: '([\w.]+)'/gm)]
   const expected = new Set(pairs.map(([, status = '', code = '']) => `${code} ${status}`))
   const documented = docs

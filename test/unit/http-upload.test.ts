@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { toUploadKey, type UploadRequest } from '../../daemon/http/upload.ts'
+import { toUploadKey, type UploadRequest } from '../../daemon/http/uploads/request.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('upload keys')

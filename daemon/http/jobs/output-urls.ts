@@ -1,7 +1,7 @@
-import type { Config } from '../config/config.ts'
-import type { Output } from '../vocabulary/job.ts'
-import type { PresignGet } from '../storage/presign.ts'
-import { problemError } from './problem.ts'
+import type { Config } from '../../config/config.ts'
+import type { Output } from '../../vocabulary/job.ts'
+import type { PresignGet } from '../../storage/presign.ts'
+import { problemError } from '../problem.ts'
 
 export type UrlDeps = { config: Pick<Config, 'http'>; presignGet: PresignGet }
 

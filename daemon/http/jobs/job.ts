@@ -1,10 +1,11 @@
-import { HTTPResponse, type EventHandler } from 'h3'
-import { MAX_KEY_BYTES, toJobId, type JobDocument } from '../vocabulary/job.ts'
-import { MediadError } from '../vocabulary/errors.ts'
-import type { Config } from '../config/config.ts'
-import { findRoute } from '../protocol/route.ts'
+import type { EventHandler, HTTPResponse } from 'h3'
+import { MAX_KEY_BYTES, toJobId, type JobDocument } from '../../vocabulary/job.ts'
+import { MediadError } from '../../vocabulary/errors.ts'
+import type { Config } from '../../config/config.ts'
+import { findRoute } from '../../protocol/route.ts'
 import { addUrls, parseUrls, type UrlDeps } from './output-urls.ts'
-import { problemError } from './problem.ts'
+import { problemError } from '../problem.ts'
+import { respondJson } from '../respond.ts'
 
 /** Reads a job's document; null if the job does not exist (yet). */
 export type ReadJob = (id: string) => Promise<JobDocument | null>
@@ -23,7 +24,7 @@ export function jobHandler(deps: UrlDeps & { readJob: ReadJob }): EventHandler {
 
 async function respondWith(document: JobDocument, withUrls: boolean, deps: UrlDeps): Promise<HTTPResponse> {
   const body = toPublic(document)
-  return respond(withUrls ? await addUrls(body, deps) : body)
+  return respondJson(withUrls ? await addUrls(body, deps) : body)
 }
 
 /** Returns the size of a source in the bucket; null if there is no object. */
@@ -49,7 +50,7 @@ export function keyHandler(deps: KeyDeps): EventHandler {
     const document = isSource ? await readJob(id) : null
     if (document !== null) return respondWith(document, withUrls, deps)
     const source = isSource ? await findUpload(findSource, key) : null
-    if (source !== null) return respond(toQueued(id, { key, ...source }))
+    if (source !== null) return respondJson(toQueued(id, { key, ...source }))
     const detail = 'There is no upload with this key, and no job of an earlier one.'
     throw problemError({ status: 404, detail, code: 'job.not_found' })
   }
@@ -71,9 +72,6 @@ function toQueued(id: string, source: { key: string; sizeBytes?: number }) {
   const results = { outputs: [], warnings: [], error: null }
   return { id, state: 'queued', attempt: 0, progress: { plugin: null, percent: 0 }, source, ...results, timings }
 }
-
-const respond = (body: object): HTTPResponse =>
-  new HTTPResponse(JSON.stringify(body), { headers: { 'content-type': 'application/json' } })
 
 /**
  * Returns the public part of a document: without its owner and without the output of programs. A dead job that was redriven

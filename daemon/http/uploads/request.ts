@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { parse, renderProblem } from '../vocabulary/validation.ts'
-import { problemError } from './problem.ts'
+import { parse, renderProblem } from '../../vocabulary/validation/validation.ts'
+import { problemError } from '../problem.ts'
 
 /** The properties that a client can state for its upload; all are optional. */
 export type UploadRequest = {

@@ -1,4 +1,4 @@
-import { MediadError } from './errors.ts'
+import { MediadError } from '../errors.ts'
 
 /** Makes placeholders work between copies of mediad: a config can import another copy than the one that runs it. */
 const marker = Symbol.for('mediad.missing-variable')

@@ -1,9 +1,10 @@
-import { HTTPError, HTTPResponse, type EventHandler, type H3Event } from 'h3'
-import type { Config } from '../config/config.ts'
-import { toJobId } from '../vocabulary/job.ts'
-import type { Presign } from '../storage/presign.ts'
-import { problemError } from './problem.ts'
-import { parseUploadRequest, toUploadKey } from './upload.ts'
+import { HTTPError, type EventHandler, type H3Event } from 'h3'
+import type { Config } from '../../config/config.ts'
+import { toJobId } from '../../vocabulary/job.ts'
+import type { Presign } from '../../storage/presign.ts'
+import { problemError } from '../problem.ts'
+import { respondJson } from '../respond.ts'
+import { parseUploadRequest, toUploadKey } from './request.ts'
 
 /**
  * `POST /video/pre-signed-url`: a URL to upload one file directly to S3. Every call gets a new key, so no upload can replace
@@ -24,7 +25,7 @@ export function presignHandler({ config, presign }: { config: Config; presign: P
       headers,
       expiresIn: config.http.urlSeconds,
     }
-    return new HTTPResponse(JSON.stringify(body), { headers: { 'content-type': 'application/json' } })
+    return respondJson(body)
   }
 }
 

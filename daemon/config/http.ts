@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { integer, origin, section, text, toggle } from './fields.ts'
+
+/** 5 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
+const LARGEST_PUT_BYTES = 5 * 1024 ** 3
+const WEEK_SECONDS = 7 * 24 * 3600
+
+/** The options of the HTTP endpoint. */
+export const http = section({
+  host: text()
+    .default('127.0.0.1')
+    .meta({ values: 'address or host name' })
+    .describe(
+      'Address on which the endpoint listens. `0.0.0.0` or `::` makes it reachable from other machines. It does ' +
+        'not authenticate clients, so put a server in front that does. The environment variable `MEDIAD_HTTP_HOST` ' +
+        'overrides it.',
+    ),
+  port: integer(0, 65_535)
+    .default(3000)
+    .describe(
+      'Port of the endpoint. 0 selects a free port, which is logged. The environment variable `MEDIAD_HTTP_PORT` ' +
+        'overrides it, and `--port` overrides both.',
+    ),
+  urlSeconds: integer(1, WEEK_SECONDS)
+    .default(900)
+    .describe(
+      'Validity of the URL of an upload or an output. A URL that is signed with temporary credentials expires with them, if that is ' +
+        'earlier. The maximum is the limit of S3 for signatures.',
+    ),
+  cors: z
+    .array(origin())
+    .readonly()
+    .default([])
+    .meta({ values: 'list of web origins' })
+    .describe(
+      'Origins of pages whose scripts can request upload URLs and read jobs, such as `https://app.example.com`. The ' +
+        'bucket needs a CORS rule of its own for their uploads.',
+    ),
+  outputUrls: toggle()
+    .default(false)
+    .describe(
+      '`true` lets everyone who can reach the endpoint and knows the id of a job download its outputs: ' +
+        '`GET /video/<id>?urls=1` adds a presigned URL to each.',
+    ),
+  maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
+    .default(LARGEST_PUT_BYTES)
+    .describe(
+      'Largest size that a client can state. The maximum is the limit of S3 for one PUT, which is the only limit ' +
+        'for a client that states no size.',
+    ),
+})

@@ -1,0 +1,48 @@
+import type { EventHandler } from 'h3'
+import type { z } from 'zod'
+
+/** A route of the endpoint. */
+export type HttpRoute = {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Starts with a slash; `:name` stands for one segment, `**:name` at the end for the rest of the path. */
+  readonly path: `/${string}`
+  /**
+   * True if a GET route also serves HEAD, with the headers of GET. Default for GET. Set it to `false` for a handler that
+   * must not run for its headers alone, such as a stream; HEAD then gets 405.
+   */
+  readonly head?: boolean
+  /**
+   * `public`: no client needs authorization, as for the state of the daemon. Otherwise the request has an identity when the
+   * config authorizes requests; `readIdentity` returns it. Default `identity`.
+   */
+  readonly access?: 'public' | 'identity'
+  /** What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. */
+  readonly operation?: Operation
+  readonly handler: EventHandler
+}
+
+/** The description of a route, from which `/openapi.json` is generated. */
+export type Operation = {
+  /** Unique, in camel case: `createUpload`. */
+  readonly id: string
+  /** One line without a period at the end. */
+  readonly summary: string
+  /** Markdown, for what the summary cannot say. */
+  readonly description?: string
+  readonly params?: z.ZodObject
+  readonly query?: z.ZodObject
+  /** JSON body of the request. */
+  readonly body?: z.ZodType
+  /** Responses by status, except errors. */
+  readonly responses: Readonly<Record<number, OperationResponse>>
+  /** Codes of the problems that the route itself can respond with; those of every route are added. */
+  readonly problems?: readonly string[]
+}
+
+export type OperationResponse = {
+  readonly description: string
+  /** Default `application/json`. */
+  readonly contentType?: string
+  /** Absent for a response without a body, and for one that is not JSON. */
+  readonly schema?: z.ZodType
+}
