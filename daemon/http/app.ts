@@ -2,6 +2,7 @@ import { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { createAuthorization } from './access/authorize.ts'
+import { limitBody } from './body.ts'
 import { createHooks, createPreflight } from './hooks.ts'
 import type { HttpRoute } from './route.ts'
 import { addRoutes } from './routes.ts'
@@ -25,6 +26,6 @@ export function createApp({ routes, http, log }: AppDeps): H3 {
   })
   app.use(createPreflight(http))
   app.use(createAuthorization(http))
-  addRoutes(app, routes)
+  addRoutes(app, routes.map(limitBody))
   return app
 }
