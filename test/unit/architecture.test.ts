@@ -53,7 +53,7 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/access/authorize.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/job.ts|types http/metrics.ts
+  h3: `http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/job.ts|types http/metrics.ts
   http/problem.ts http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts
   http/uploads/companion.ts|types http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
   'image-size': 'probe/image.ts',
@@ -61,6 +61,7 @@ const importers: Record<string, string> = {
   pino: 'log/log.ts',
   'pino-pretty': 'log/pretty.ts',
   'prom-client': 'metrics/registry.ts',
+  'rate-limiter-flexible': 'http/access/limits.ts',
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
