@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { HTTPError, type H3Event } from 'h3'
 import type { z } from 'zod'
 import { parse, renderProblem } from '../vocabulary/validation/validation.ts'
@@ -67,7 +68,13 @@ async function readText(event: H3Event): Promise<string> {
     if (HTTPError.isError(error)) throw error
     throw invalidRequest('The request ended before its body was complete.')
   }
-  return Buffer.concat(chunks).toString()
+  return decode(Buffer.concat(chunks))
+}
+
+/** Rejects invalid UTF-8, which would become other text. */
+function decode(body: Buffer): string {
+  if (isUtf8(body)) return body.toString()
+  throw invalidRequest('The body is not valid UTF-8.')
 }
 
 function parseJson(body: string): unknown {

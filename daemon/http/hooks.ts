@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { roundSeconds } from '../vocabulary/clock.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { toProblem } from './problem.ts'
+import { rejectAmbiguous } from './framing.ts'
 
 /**
  * Headers of every response, errors included. Responses are data for programs: a browser must not cache them, guess their
@@ -29,7 +30,10 @@ export function createHooks(
   log: DaemonLog,
 ): Required<Pick<H3Config, 'onRequest' | 'onError' | 'onResponse'>> {
   return {
-    onRequest: (event) => void toTrace(event),
+    onRequest: (event) => {
+      toTrace(event)
+      rejectAmbiguous(event)
+    },
     onError: (error, event) => {
       const { status, response, cause } = toProblem(error)
       const { id } = toTrace(event)

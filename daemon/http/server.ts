@@ -1,11 +1,9 @@
-import type { Server as NodeServer } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Server as NodeServer, ServerOptions as ServerTimeouts } from 'node:http'
 import { serve, type H3 } from 'h3'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import { LARGEST_BODY_BYTES } from './body.ts'
-import { securityHeaders } from './hooks.ts'
-import { renderMinimalProblem } from './problem.ts'
+import { guardConnections } from './connections.ts'
 
 export type HttpServer = {
   /** Without a trailing slash. */
@@ -15,6 +13,8 @@ export type HttpServer = {
   close(): Promise<void>
 }
 
+type Timeouts = Pick<ServerTimeouts, 'requestTimeout' | 'headersTimeout' | 'connectionsCheckingInterval'>
+
 export type ServerOptions = {
   app: H3
   host: string
@@ -22,9 +22,15 @@ export type ServerOptions = {
   port: number
   /** The section of the config with host and port, for messages. Default `http`. */
   section?: 'http' | 'metrics'
+  /** Times in milliseconds. Default: 15 s for the header of a request, 30 s for all of it. */
+  timeouts?: Timeouts
   log: DaemonLog
 }
 
+/** Limit for the header of a request: its first line and all fields. */
+const HEADER_BYTES = 16 * 1024
+/** No route accepts a body of more than 1 MiB. */
+const defaultTimeouts = { requestTimeout: 30_000, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 }
 const CLOSE_MS = 2_000
 
 /**
@@ -32,7 +38,8 @@ const CLOSE_MS = 2_000
  *
  * @throws MediadError `config.invalid` if it cannot listen on the host and port
  */
-export async function startServer({ app, host, port, section = 'http', log }: ServerOptions): Promise<HttpServer> {
+export async function startServer(options: ServerOptions): Promise<HttpServer> {
+  const { app, host, port, section = 'http', timeouts = defaultTimeouts, log } = options
   const server = serve(app, {
     hostname: host,
     port,
@@ -40,11 +47,11 @@ export async function startServer({ app, host, port, section = 'http', log }: Se
     silent: true,
     manual: true,
     maxRequestBodySize: LARGEST_BODY_BYTES,
-    // the time for a complete request; no route accepts more than 1 MiB
-    node: { requestTimeout: 30_000, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+    // a header above the limit gets 431; Node's own response to a request without a host would have no headers
+    node: { maxHeaderSize: HEADER_BYTES, requireHostHeader: false, ...timeouts },
   })
   const node = server.node?.server as NodeServer
-  node.on('clientError', answerInvalidRequest)
+  guardConnections(node)
   try {
     await server.serve()
   } catch (error) {
@@ -86,27 +93,4 @@ type Listening = Required<Pick<ServerOptions, 'host' | 'port' | 'section'>>
 function toListenError(error: unknown, { host, port, section }: Listening): MediadError {
   const hint = hints[(error as NodeJS.ErrnoException).code ?? '']?.(section) ?? `cannot be opened: ${toMessage(error)}`
   return new MediadError('config.invalid', `port ${port} ${hint} (host ${host})`, { cause: error })
-}
-
-const statuses: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
-
-/**
- * Responds to a request that Node's parser rejects, which never reaches the app. If the connection already has a response,
- * it is closed instead, because a second one would be taken for the response to another request.
- */
-function answerInvalidRequest(error: NodeJS.ErrnoException, socket: Duplex & { bytesWritten?: number }): void {
-  if (!socket.writable || (socket.bytesWritten ?? 0) > 0) {
-    socket.destroy()
-    return
-  }
-  const status = statuses[error.code ?? ''] ?? 400
-  const body = renderMinimalProblem(status)
-  const head = [
-    `HTTP/1.1 ${status} `,
-    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
-    'content-type: application/problem+json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

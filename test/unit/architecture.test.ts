@@ -53,7 +53,7 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/job.ts|types http/metrics.ts
+  h3: `http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/framing.ts|types http/health.ts|types http/hooks.ts http/jobs/job.ts|types http/metrics.ts
   http/problem.ts http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts
   http/uploads/companion.ts|types http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
   'image-size': 'probe/image.ts',
