@@ -50,8 +50,8 @@ export function createHooks(
       // keeps a cache from giving the response to pages of another origin
       if (cors.length > 0) headers.append('vary', 'origin')
       for (const [name, value] of Object.entries(toCorsHeaders(event, cors))) headers.set(name, value)
-      // read and discard the rest of a body that is too large, or the connection would stall
-      if (status === 413) event.runtime?.node?.req.resume()
+      // read and discard the rest of a body that nobody reads, or the connection would stall; connections.ts limits it
+      if (event.runtime?.node?.req.complete === false) event.runtime.node.req.resume()
       const seconds = roundSeconds((performance.now() - startedAt) / 1000)
       log.debug(
         { event: 'http.request_finished', request: id, ...describe(event), status, seconds },

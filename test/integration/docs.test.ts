@@ -28,8 +28,8 @@ const notRun: Record<string, string> = {
   'npm run setup && npm run demo\n': 'setup runs before every test; the demo is tested with the other examples',
   'npm run setup && npm test\n': 'this test is part of it',
   'npm run setup\nnpm run bench -- --write\n': 'it takes an hour; another test runs it with tiny sizes',
-  'export UPLOAD_TOKEN=$(openssl rand -hex 32)\ncurl -s -X POST -H "authorization: Bearer $UPLOAD_TOKEN" http://localhost:3000/video/pre-signed-url\n':
-    'it needs a daemon with this token',
+  'export UPLOAD_TOKEN=$(openssl rand -hex 32)\nnpm run mediad -- start --local\n':
+    'it runs until stopped; the page has a daemon of its own',
   'npm start\n': 'the daemon of this test runs it, on a free port',
   'npm run setup\nnpm start\n': 'as above',
   '. .mediad-data/env\nnpm run -s mediad -- get "$id" --out results\n':
@@ -87,8 +87,12 @@ const notRun: Record<string, string> = {
 
 const test = suite('docs run', { exhaustive: true })
 
+const UPLOAD_TOKEN = 'token-of-the-pages-with-32-characters'
+
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let daemon: Mediad
+/** The daemons of pages whose config is not the repository's, with a marked block. */
+const ownDaemons = new Map<string, Mediad>()
 /** The output of each block by page; the pages run concurrently. */
 const printed = new Map<string, Promise<Map<Block, string>>>()
 const hasCurl = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'curl')))
@@ -101,6 +105,13 @@ test.before(async () => {
   for (const page of pages) await prepare(page, video)
   daemon = await startMediad(['start', '--local', '--port', '0'], { cwd: folderOf('README.md') })
   await daemon.started()
+  process.env.UPLOAD_TOKEN = UPLOAD_TOKEN
+  for (const { file } of pages.filter(({ blocks }) => blocks.some(({ marks }) => marks.daemon !== undefined))) {
+    const env = { MEDIAD_HTTP_HOST: '127.0.0.1', UPLOAD_TOKEN }
+    const own = await startMediad(['start', '--local', '--port', '0'], { cwd: folderOf(file), env })
+    ownDaemons.set(file, own)
+    await own.started()
+  }
   for (const page of pages.filter((one) => hasCurl && isRun(one))) {
     const running = runPage(page)
     running.catch(() => undefined) // the test of the page handles the error
@@ -109,8 +120,10 @@ test.before(async () => {
 })
 test.after(async () => {
   await Promise.allSettled(printed.values())
-  assert.is(await daemon.stop(), 0)
-  await daemon[Symbol.asyncDispose]()
+  for (const one of [daemon, ...ownDaemons.values()]) {
+    assert.is(await one.stop(), 0)
+    await one[Symbol.asyncDispose]()
+  }
   await folder[Symbol.asyncDispose]()
 })
 
@@ -210,10 +223,7 @@ const pathOf = ({ page, marks }: Block): string => join(folderOf(page), marks.fi
 async function load(file: string): Promise<string> {
   const before = process.env
   const queues = ['WORK', 'IN_PROGRESS', 'DEAD'].map((name) => [`MEDIAD_${name}_QUEUE_URL`, `http://localhost/${name}`])
-  const tokens = ['UPLOAD_TOKEN'].map((name) => [
-    name,
-    'a token of the tests, which is long enough'.replaceAll(/\W+/g, '-'),
-  ])
+  const tokens = ['UPLOAD_TOKEN', 'UPLOAD_TOKEN_NEW', 'PARTNER_TOKEN'].map((name) => [name, UPLOAD_TOKEN])
   process.env = { ...before, ...Object.fromEntries([...queues, ...tokens]) }
   try {
     await loadConfig({ file })
@@ -232,12 +242,15 @@ function isRun({ blocks }: Page): boolean {
 
 async function runPage({ file, blocks }: Page): Promise<Map<Block, string>> {
   const run = blocks.filter(({ marks }) => marks.run !== undefined)
-  const outputs = await runShell(run.map(toScript), folderOf(file))
+  const { host } = new URL((ownDaemons.get(file) ?? daemon).url)
+  const outputs = await runShell(
+    run.map((block) => toScript(block, host)),
+    folderOf(file),
+  )
   return new Map(run.map((block, index) => [block, outputs[index] ?? '']))
 }
 
-function toScript({ language, text, marks }: Block): string {
-  const { host } = new URL(daemon.url)
+function toScript({ language, text, marks }: Block, host: string): string {
   if (language === 'ts')
     return `sed -i 's/localhost:3000/${host}/' ${marks.file}\nnpx node --conditions=source ${marks.file}`
   const script = text.replaceAll('localhost:3000', host)

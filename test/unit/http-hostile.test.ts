@@ -170,14 +170,14 @@ test('closes connections that send nothing, or their header or body too slowly',
   assert.equal(statuses[3], [404])
 })
 
-test('closes the connection of a client that goes on sending a body after its response', async () => {
-  await using edge = await startEdge()
-  const socket = net.connect(edge.port, '127.0.0.1')
+/** Sends a body that does not end, and returns the statuses of the responses when the endpoint has closed the connection. */
+async function sendEndless(port: number, head: string): Promise<number[]> {
+  const socket = net.connect(port, '127.0.0.1')
   const closed = new Promise((resolve) => socket.once('close', resolve))
   socket.on('error', () => undefined)
   let received = ''
   socket.on('data', (data: Buffer) => (received += data.toString()))
-  socket.write(CHUNKED)
+  socket.write(head)
   const piece = `10000\r\n${'x'.repeat(65_536)}\r\n`
   const send = () => {
     while (!socket.destroyed && socket.write(piece));
@@ -185,7 +185,14 @@ test('closes the connection of a client that goes on sending a body after its re
   socket.on('drain', send)
   send()
   await closed
-  assert.equal(statusesOf(received), [413])
+  return statusesOf(received)
+}
+
+test('closes the connection of a client that goes on sending a body after its response', async () => {
+  await using edge = await startEdge()
+  assert.equal(await sendEndless(edge.port, CHUNKED), [413])
+  assert.equal(await sendEndless(edge.port, CHUNKED.replace('/video/pre-signed-url', '/none')), [404])
+  assert.equal(await sendEndless(edge.port, CHUNKED.replace('POST /video/pre-signed-url', 'GET /health')), [200])
 })
 
 test('runs only a few requests of a connection at once, and closes one that sends more', async () => {
