@@ -115,6 +115,15 @@ const cases: Record<string, Case> = {
     audio: [],
     except: /^FRAME-RATE|^frameRate|BANDWIDTH|^peak|^bandwidth/,
   },
+  'an hour': {
+    transcode: { renditions: [{ height: 90 }] },
+    make: make(
+      ['-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=4:duration=3600'],
+      ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=8000:duration=3600'],
+      x264,
+    ),
+    sizes: ['160x90'],
+  },
   ...Object.fromEntries(
     ['24000/1001', '30000/1001', '60000/1001'].map((rate) => [
       `${rate} frames per second`,
