@@ -2,17 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import * as assert from 'uvu/assert'
-import { createUploadSecret } from '../../daemon/http/uploads/secret.ts'
-import { createPresign } from '../../daemon/storage/presign.ts'
-import { createStorage } from '../../daemon/storage/storage.ts'
 import { createAbortExpiredUploads } from '../../daemon/storage/uploads/expired.ts'
 import { createMultipartUploads } from '../../daemon/storage/uploads/multipart.ts'
-import { createPresignPost } from '../../daemon/storage/uploads/post.ts'
 import { BUCKET, startCloud, type Cloud } from '../helpers/cloud.ts'
 import { serveUploads, startParts, type StartedUpload, type UploadServer } from '../helpers/companion.ts'
 import { createTestLog } from '../helpers/context.ts'
 import { assertProblem, makeConfig } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
+import { createUploadDeps } from '../helpers/uploads.ts'
 
 const MiB = 1024 ** 2
 const test = suite('uploads by clients')
@@ -26,17 +23,8 @@ test.after(async () => {
 })
 
 /** Starts the routes of uploads as a daemon of its own: only the bucket is shared. */
-function startServer(http: object = {}): Promise<UploadServer> {
-  const config = makeConfig({ bucket: BUCKET, http })
-  const signing = { client: cloud.s3, bucket: BUCKET, urlSeconds: 900 }
-  return serveUploads({
-    config,
-    presign: createPresign(signing),
-    presignPost: createPresignPost(signing),
-    multipart: createMultipartUploads(signing),
-    readUploadSecret: createUploadSecret({ storage: createStorage(signing), config }),
-  })
-}
+const startServer = (http: object = {}): Promise<UploadServer> =>
+  serveUploads(createUploadDeps(cloud.s3, makeConfig({ bucket: BUCKET, http })))
 
 type Sent = { PartNumber: number; ETag: string }
 
