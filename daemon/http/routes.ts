@@ -1,16 +1,16 @@
 import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
-import type { Presign, PresignGet } from '../storage/presign.ts'
+import type { PresignGet } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, keyHandler, type FindSource, type ReadJob } from './jobs/job.ts'
 import { metricsHandler, type RenderMetrics } from './metrics.ts'
-import { presignHandler } from './uploads/presign.ts'
+import type { PresignHandlerDeps } from './uploads/presign.ts'
+import { createUploadRoutes } from './uploads/routes.ts'
 import { problemError } from './problem.ts'
 import type { HttpRoute } from './route.ts'
 
-export type RouteDeps = {
+export type RouteDeps = PresignHandlerDeps & {
   config: Config
-  presign: Presign
   presignGet: PresignGet
   readJob: ReadJob
   findSource: FindSource
@@ -22,7 +22,7 @@ export type RouteDeps = {
 /** Lists every route of the endpoint. */
 export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
   return [
-    { method: 'POST', path: '/video/pre-signed-url', handler: presignHandler(deps) },
+    ...createUploadRoutes(deps),
     { method: 'GET', path: '/video', handler: keyHandler(deps) },
     { method: 'GET', path: '/video/:id', handler: jobHandler(deps) },
     { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },
@@ -39,9 +39,10 @@ export function metricsRoute(render: RenderMetrics): HttpRoute {
 /** Registers the routes, and a 405 response for every other method of their paths. */
 export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
   for (const [path, served] of Map.groupBy(routes, ({ path }) => path)) {
-    const handlers = served.flatMap(toHandlers)
-    const allow = handlers.map(([method]) => method).join(', ')
-    for (const [method, handler] of handlers) app.on(method, path, handler)
+    const methods = served.flatMap(toMethods)
+    const allow = methods.join(', ')
+    for (const route of served)
+      for (const method of toMethods(route)) app.on(method, path, route.handler, { meta: { route } })
     app.all(path, () => {
       const detail = `Allowed methods: ${allow}.`
       throw problemError({ status: 405, detail, code: 'request.method', headers: { allow } })
@@ -49,7 +50,6 @@ export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
   }
 }
 
-function toHandlers({ method, head = method === 'GET', handler }: HttpRoute) {
-  const methods: readonly (HttpRoute['method'] | 'HEAD')[] = head ? [method, 'HEAD'] : [method]
-  return methods.map((served) => [served, handler] as const)
+function toMethods({ method, head = method === 'GET' }: HttpRoute): readonly (HttpRoute['method'] | 'HEAD')[] {
+  return head ? [method, 'HEAD'] : [method]
 }
