@@ -51,7 +51,8 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/access/identity.ts|types http/app.ts http/health.ts|types http/hooks.ts http/jobs/job.ts|types http/metrics.ts
+  h3: `http/access/identity.ts|types http/app.ts http/health.ts|types http/hooks.ts http/jobs/find.ts|types
+  http/jobs/job.ts|types http/jobs/list.ts|types http/jobs/stream/handler.ts http/metrics.ts
   http/problem.ts http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts http/uploads/presign.ts`,
   'image-size': 'probe/image.ts',
   pino: 'log/log.ts',
@@ -60,7 +61,8 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `cli/env/terraform.ts config/fields.ts config/http.ts config/schema.ts http/route.ts|types http/uploads/request.ts index.ts protocol/messages.ts
+  zod: `cli/env/terraform.ts config/fields.ts config/http.ts config/schema.ts http/jobs/find.ts http/jobs/list.ts
+  http/jobs/operations.ts http/jobs/public.ts http/route.ts|types http/uploads/request.ts index.ts protocol/messages.ts
   vocabulary/job.ts vocabulary/plugin.ts|types vocabulary/validation/validation.ts|types`,
 }
 
