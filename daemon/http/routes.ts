@@ -1,7 +1,9 @@
 import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { Presign, PresignGet } from '../storage/presign.ts'
+import type { ReadSmall } from '../storage/small.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
+import { filesHandler, getFile } from './jobs/files/handler.ts'
 import type { FindSource, ReadJob } from './jobs/find.ts'
 import { listHandler, type ListPage } from './jobs/list.ts'
 import { jobHandler, keyHandler } from './jobs/job.ts'
@@ -21,6 +23,7 @@ export type RouteDeps = {
   readJob: ReadJob
   findSource: FindSource
   listPage: ListPage
+  readSmall: ReadSmall
   watches: Watches
   streams: Streams
   isReady: () => Promise<Readiness>
@@ -36,11 +39,16 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     { method: 'GET', path: '/video/events', head: false, operation: followKey, handler: keyEventsHandler(deps) },
     { method: 'GET', path: '/video/:id', operation: getJob, handler: jobHandler(deps) },
     { method: 'GET', path: '/video/:id/events', head: false, operation: followJob, handler: eventsHandler(deps) },
+    ...(deps.config.http.files ? [filesRoute(deps)] : []),
     { method: 'GET', path: '/videos', operation: listJobs, handler: listHandler(deps) },
     { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },
     { method: 'GET', path: '/ready', access: 'public', handler: readyHandler(deps) },
     ...(deps.metrics ? [metricsRoute(deps.metrics)] : []),
   ]
+}
+
+function filesRoute(deps: RouteDeps): HttpRoute {
+  return { method: 'GET', path: '/video/:id/files/**:key', operation: getFile, handler: filesHandler(deps) }
 }
 
 /** The route of metrics, on the endpoint or on a port of its own. */
