@@ -1,12 +1,15 @@
 import { createWatches } from '../http/jobs/stream/watch.ts'
 import type { RenderMetrics } from '../http/metrics.ts'
 import type { HttpRoute } from '../http/route.ts'
+import { createUploadSecret } from '../http/uploads/secret.ts'
 import { createRoutes } from '../http/routes.ts'
 import { checkReadiness } from '../lifecycle/readiness.ts'
 import { createPages } from '../operate/pages.ts'
 import { createList } from '../storage/list.ts'
 import { createPresign, createPresignGet } from '../storage/presign.ts'
 import { createReadSmall } from '../storage/small.ts'
+import { createMultipartUploads } from '../storage/uploads/multipart.ts'
+import { createPresignPost } from '../storage/uploads/post.ts'
 import { systemClock } from '../vocabulary/clock.ts'
 import { readIdentityMetadata } from '../vocabulary/identity.ts'
 import { tokens, type Graph, type Opened } from './tokens.ts'
@@ -33,7 +36,10 @@ export function createEndpoint({ use, config }: Graph<Opened>): Endpoint {
       createRoutes({
         config,
         presign: createPresign(signing),
+        presignPost: createPresignPost(signing),
         presignGet: createPresignGet(signing),
+        multipart: createMultipartUploads(signing),
+        readUploadSecret: createUploadSecret({ storage, config }),
         readJob: async (id) => (await documents.read(id))?.document ?? null,
         async findSource(key) {
           const found = await storage.head(key)

@@ -1,6 +1,6 @@
 import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
-import type { Presign, PresignGet } from '../storage/presign.ts'
+import type { PresignGet } from '../storage/presign.ts'
 import type { ReadSmall } from '../storage/small.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { filesHandler, getFile } from './jobs/files/handler.ts'
@@ -12,13 +12,13 @@ import { eventsHandler, keyEventsHandler } from './jobs/stream/handler.ts'
 import type { Streams } from './jobs/stream/streams.ts'
 import type { Watches } from './jobs/stream/watch.ts'
 import { metricsHandler, type RenderMetrics } from './metrics.ts'
-import { presignHandler } from './uploads/presign.ts'
+import type { PresignHandlerDeps } from './uploads/presign.ts'
+import { createUploadRoutes } from './uploads/routes.ts'
 import { problemError } from './problem.ts'
 import type { HttpRoute } from './route.ts'
 
-export type RouteDeps = {
+export type RouteDeps = PresignHandlerDeps & {
   config: Config
-  presign: Presign
   presignGet: PresignGet
   readJob: ReadJob
   findSource: FindSource
@@ -34,7 +34,7 @@ export type RouteDeps = {
 /** Lists every route of the endpoint. */
 export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
   return [
-    { method: 'POST', path: '/video/pre-signed-url', handler: presignHandler(deps) },
+    ...createUploadRoutes(deps),
     { method: 'GET', path: '/video', operation: getJobByKey, handler: keyHandler(deps) },
     { method: 'GET', path: '/video/events', head: false, operation: followKey, handler: keyEventsHandler(deps) },
     { method: 'GET', path: '/video/:id', operation: getJob, handler: jobHandler(deps) },
@@ -59,9 +59,10 @@ export function metricsRoute(render: RenderMetrics): HttpRoute {
 /** Registers the routes, and a 405 response for every other method of their paths. */
 export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
   for (const [path, served] of Map.groupBy(routes, ({ path }) => path)) {
-    const handlers = served.flatMap(toHandlers)
-    const allow = handlers.map(([method]) => method).join(', ')
-    for (const [method, handler] of handlers) app.on(method, path, handler)
+    const methods = served.flatMap(toMethods)
+    const allow = methods.join(', ')
+    for (const route of served)
+      for (const method of toMethods(route)) app.on(method, path, route.handler, { meta: { route } })
     app.all(path, () => {
       const detail = `Allowed methods: ${allow}.`
       throw problemError({ status: 405, detail, code: 'request.method', headers: { allow } })
@@ -69,7 +70,6 @@ export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
   }
 }
 
-function toHandlers({ method, head = method === 'GET', handler }: HttpRoute) {
-  const methods: readonly (HttpRoute['method'] | 'HEAD')[] = head ? [method, 'HEAD'] : [method]
-  return methods.map((served) => [served, handler] as const)
+function toMethods({ method, head = method === 'GET' }: HttpRoute): readonly (HttpRoute['method'] | 'HEAD')[] {
+  return head ? [method, 'HEAD'] : [method]
 }
