@@ -82,7 +82,7 @@ export type Config = {
     /** Largest size of an upload by one PUT or one form. */
     readonly maxUploadBytes: number
     /** What clients can upload through the endpoint. */
-    readonly uploads: UploadOptions
+    readonly uploads: ClientUploadOptions
   }
   readonly metrics: {
     /** Where Prometheus can read metrics: nowhere, on the HTTP endpoint, or on a port of their own. */
@@ -117,7 +117,7 @@ export type RateLimit = {
 }
 
 /** What clients can upload through the endpoint. */
-export type UploadOptions = {
+export type ClientUploadOptions = {
   /** Content types that a client can state: `video/mp4`, or a group such as `video/*`. When set, it must state one. */
   readonly contentTypes?: readonly string[]
   /** Extensions of the keys of uploads, without the dot. */
@@ -158,7 +158,7 @@ export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
 }
 
 type UserHttp = Optional<Omit<Config['http'], 'uploads' | 'rateLimit'>> & {
-  uploads?: Optional<UploadOptions> | undefined
+  uploads?: Optional<ClientUploadOptions> | undefined
   rateLimit?: Optional<RateLimit> | undefined
 }
 type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'
