@@ -16,6 +16,8 @@ export type ListenDeps = Pick<Graph<Opened>, 'config' | 'log' | 'events' | 'prog
   gauges(): Gauges
   /** Creates the routes of the endpoint, with metrics if it serves them. */
   createRoutes(metrics: RenderMetrics | null): readonly HttpRoute[]
+  /** Ends the responses that do not end by themselves. */
+  endStreams(): void
   /** Cleans up after clients of the endpoint while it is open. */
   cleanup: UploadCleanup
 }
@@ -36,6 +38,7 @@ export async function listen(deps: ListenDeps): Promise<HttpServer> {
       describeEndpoint({ ...http, port: server.port }),
     )
     push('the HTTP endpoint', () => server.close())
+    push('the event streams', deps.endStreams)
     deps.cleanup.start()
     push('the cleanup of uploads', () => deps.cleanup.stop())
     if (options.expose !== 'port' || !metrics) return

@@ -146,6 +146,22 @@ export const http = section({
       '`true` lets everyone who can reach the endpoint and knows the id of a job download its outputs: ' +
         '`GET /video/<id>?urls=1` adds a presigned URL to each.',
     ),
+  files: toggle()
+    .default(false)
+    .describe(
+      '`true` serves the outputs of a job under `GET /video/<id>/files/<key>`, from a private bucket: playlists and ' +
+        'manifests from the endpoint, other files by a redirect to a presigned URL. Without authorization, everyone who can ' +
+        'reach the endpoint and knows the id of a job can download them.',
+    ),
+  streams: integer(1, 100_000)
+    .default(1000)
+    .describe('Number of event streams that this daemon has open at once. Further ones get a 503.'),
+  streamsPerClient: integer(1, 100_000)
+    .default(50)
+    .describe(
+      'Number of event streams that one client has open at once: an identity or, without authorization, an address. ' +
+        'Further ones get a 429. It does not apply to programs on this machine.',
+    ),
   maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
     .default(LARGEST_PUT_BYTES)
     .describe(

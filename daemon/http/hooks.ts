@@ -41,6 +41,7 @@ export function createHooks(
     onResponse: (response, event) => {
       const { id, startedAt } = toTrace(event)
       const { status, headers } = response
+      // a handler can set one of these itself, such as a time for caches
       for (const [name, value] of Object.entries(securityHeaders)) if (!headers.has(name)) headers.set(name, value)
       headers.set('x-request-id', id)
       // keeps a cache from giving the response to pages of another origin
