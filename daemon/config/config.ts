@@ -73,10 +73,16 @@ export type Config = {
     readonly cors: readonly string[]
     /** Adds presigned URLs of the outputs to a job for clients that request them. */
     readonly outputUrls: boolean
+    /** Serves the outputs of jobs from a private bucket. */
+    readonly files: boolean
+    /** Number of event streams that this daemon has open at once. */
+    readonly streams: number
+    /** Number of event streams that one client has open at once. */
+    readonly streamsPerClient: number
     /** Largest size of an upload by one PUT or one form. */
     readonly maxUploadBytes: number
     /** What clients can upload through the endpoint. */
-    readonly uploads: UploadOptions
+    readonly uploads: ClientUploadOptions
   }
   readonly metrics: {
     /** Where Prometheus can read metrics: nowhere, on the HTTP endpoint, or on a port of their own. */
@@ -111,7 +117,7 @@ export type RateLimit = {
 }
 
 /** What clients can upload through the endpoint. */
-export type UploadOptions = {
+export type ClientUploadOptions = {
   /** Content types that a client can state: `video/mp4`, or a group such as `video/*`. When set, it must state one. */
   readonly contentTypes?: readonly string[]
   /** Extensions of the keys of uploads, without the dot. */
@@ -152,7 +158,7 @@ export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
 }
 
 type UserHttp = Optional<Omit<Config['http'], 'uploads' | 'rateLimit'>> & {
-  uploads?: Optional<UploadOptions> | undefined
+  uploads?: Optional<ClientUploadOptions> | undefined
   rateLimit?: Optional<RateLimit> | undefined
 }
 type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'

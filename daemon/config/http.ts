@@ -25,24 +25,27 @@ const uploads = section({
     .min(1)
     .readonly()
     .exactOptional()
-    .meta({ values: 'list of media types', defaultText: '[these](http.md#post-videopre-signed-url)' })
+    .meta({ values: 'list of media types' })
     .describe(
       'Content types that a client can state, such as `video/mp4` or `video/*`. With a list, every request for an ' +
-        'upload must state one, and the upload must have it. It is not what the file contains: the job checks that.',
+        'upload must state one, and the upload must have it. It is not what the file contains: the job checks that. ' +
+        'Without a list, a client can state [these](http.md#post-videopre-signed-url), or none.',
     ),
   extensions: z
     .array(text(explainExtension))
     .min(1)
     .readonly()
     .exactOptional()
-    .meta({ values: 'list of extensions', defaultText: 'any' })
-    .describe('Extensions that the key of an upload can have, in lower case and without the dot: `mp4`, `mov`.'),
+    .meta({ values: 'list of extensions' })
+    .describe(
+      'Extensions that the key of an upload can have, in lower case and without the dot: `mp4`, `mov`. Without a list, any.',
+    ),
   maxBytes: integer(1, LARGEST_OBJECT_BYTES)
     .exactOptional()
-    .meta({ defaultText: '`limits.sourceBytes`, or a lower `http.maxUploadBytes`' })
     .describe(
       'Largest size of an upload. A form has it in its policy, and the parts of an upload are added up before they are ' +
-        'joined. It is never more than `limits.sourceBytes`, because the job would reject the file.',
+        'joined. Without it, an `http.maxUploadBytes` below its maximum bounds uploads in parts too. In parts, ' +
+        '`limits.sourceBytes` is always a limit, because the job would reject the file.',
     ),
   multipartSeconds: integer(600, WEEK_SECONDS)
     .default(DAY_SECONDS)
@@ -59,10 +62,10 @@ const uploads = section({
     ),
   secret: text(explainSecret)
     .exactOptional()
-    .meta({ values: `at least ${SECRET_CHARACTERS} characters`, defaultText: 'generated once, in the bucket' })
+    .meta({ values: `at least ${SECRET_CHARACTERS} characters` })
     .describe(
       'Authenticates the ids of multipart uploads, so that nobody else can continue an upload. All daemons of a bucket need ' +
-        'the same. By default, the first one generates it and stores it under `state.prefix`.',
+        'the same. Without it, the first one generates a secret and stores it under `state.prefix`.',
     ),
 })
 
@@ -142,6 +145,22 @@ export const http = section({
     .describe(
       '`true` lets everyone who can reach the endpoint and knows the id of a job download its outputs: ' +
         '`GET /video/<id>?urls=1` adds a presigned URL to each.',
+    ),
+  files: toggle()
+    .default(false)
+    .describe(
+      '`true` serves the outputs of a job under `GET /video/<id>/files/<key>`, from a private bucket: playlists and ' +
+        'manifests from the endpoint, other files by a redirect to a presigned URL. Without authorization, everyone who can ' +
+        'reach the endpoint and knows the id of a job can download them.',
+    ),
+  streams: integer(1, 100_000)
+    .default(1000)
+    .describe('Number of event streams that this daemon has open at once. Further ones get a 503.'),
+  streamsPerClient: integer(1, 100_000)
+    .default(50)
+    .describe(
+      'Number of event streams that one client has open at once: an identity or, without authorization, an address. ' +
+        'Further ones get a 429. It does not apply to programs on this machine.',
     ),
   maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
     .default(LARGEST_PUT_BYTES)

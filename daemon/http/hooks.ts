@@ -45,6 +45,7 @@ export function createHooks(
     onResponse: (response, event) => {
       const { id, startedAt } = toTrace(event)
       const { status, headers } = response
+      // a handler can set one of these itself, such as a time for caches
       for (const [name, value] of Object.entries(securityHeaders)) if (!headers.has(name)) headers.set(name, value)
       headers.set('x-request-id', id)
       // keeps a cache from giving the response to pages of another origin
@@ -100,7 +101,8 @@ function toTrace(event: H3Event): Trace {
   return trace
 }
 
-/** Describes a request for the log, without the query, which can contain anything. */
+/** Describes a request for the log, without the query, which can contain anything, and without the token of an upload. */
 function describe(event: H3Event): { method: string; path: string } {
-  return { method: event.req.method, path: event.url.pathname.slice(0, 200) }
+  const path = event.url.pathname.replace(/^(\/s3\/multipart\/)[^/]+/, '$1:uploadId')
+  return { method: event.req.method, path: path.slice(0, 200) }
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run soak:http -- --seconds 20`: attacks the endpoint on loopback, one attack after another, each for some seconds, while
+ * `npm run soak:http -- --seconds 20 [--attack pipelined]`: attacks the endpoint on loopback, one attack after another, each for some seconds, while
  * a client with a token goes on requesting. Prints the memory of the endpoint and how it answered. Exits with 1 when a response
  * to the client is not 200, or when the memory after an attack is more than 128 MiB above that before the first.
  */
@@ -11,7 +11,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' } } })
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '20' }, attack: { type: 'string', default: '' } },
+})
 const MIB = 1024 * 1024
 const GROWTH_BYTES = 128 * MIB
 const TOKEN = 't'.repeat(32)
@@ -97,7 +99,7 @@ await delay(3000)
 const before = await measure(child)
 console.log(`before: ${toMib(before.rss)} MiB (heap ${toMib(before.heapUsed)} MiB)`)
 let failed = false
-for (const attack of attacks) {
+for (const attack of attacks.filter(({ name }) => name.includes(values.attack))) {
   const { opened, closed, statuses, peak, cpuSeconds } = await run(attack)
   const { slowestMs, count, failures } = client.take()
   await until(async () => (await measure(child)).rss < before.rss + GROWTH_BYTES, 40)
