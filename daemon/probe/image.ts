@@ -1,7 +1,6 @@
-import { open } from 'node:fs/promises'
 import { imageSize } from 'image-size'
 import { MediadError } from '../vocabulary/errors.ts'
-import { readAt } from './bytes.ts'
+import { openFile, readAt } from './bytes.ts'
 import type { MediaSummary } from '../vocabulary/job.ts'
 
 /** The size of an image is in front of its data, but a photo can have a preview and metadata before it. */
@@ -13,7 +12,7 @@ const HEADER_BYTES = 512 * 1024
  * @throws MediadError `internal.output` when the file is not an image of a known format
  */
 export async function summariseImage(path: string): Promise<MediaSummary> {
-  await using file = await open(path)
+  await using file = await openFile(path)
   const { type = '', width, height, orientation = 1 } = toImageSize(await readAt(file, 0, HEADER_BYTES))
   const isTurned = orientation > 4 // EXIF: 5 to 8 are rotated by 90 or 270 degrees
   return {
