@@ -14,6 +14,7 @@ import { readTracks, withTracks, type TrackBoxes } from './mp4/track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
   findUnreadable,
+  hasAlphaMark,
   isDolbyVisionOnly,
   isEncrypted,
   toFrameOrientation,
@@ -89,7 +90,7 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     const holdsData = async (index: number) => isScrambled(index) || (await hasPacket(queryAgain, index))
     const known = withoutEmpty(readable, await findEmpty(readable, trackBoxes, holdsData))
     if (isEncrypted(known, stderr) || boxes.encrypted) throw encryptedError()
-    const parsed = withTracks(parseProbe(known, file.size, await programs.decoders()), known, trackBoxes)
+    const parsed = withTracks(parseProbe(known, file.size, await listDecoders(known, programs)), known, trackBoxes)
     const selected = [parsed.video, parsed.audio].flatMap((track) => (track ? [track.index] : []))
     if (selected.some(isScrambled)) throw encryptedError()
     if (isDolbyVisionOnly(known, parsed.video)) throw dolbyVisionError()
@@ -118,6 +119,10 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     return { ...probe, video: withCodedFields({ ...probe.video, ...found }, frames) }
   }
 }
+
+/** Lists the decoders of ffmpeg, which starts it, only for a file for which they matter. */
+const listDecoders = async (json: unknown, { decoders }: Programs): Promise<ReadonlySet<string>> =>
+  hasAlphaMark(json) ? await decoders() : new Set()
 
 /** Whether only a frame shows if the video is coded as fields. */
 function canHaveFields({ index, codec }: VideoStream, json: unknown, tracks: readonly TrackBoxes[]): boolean {
