@@ -1,4 +1,3 @@
-import { imageSize } from 'image-size'
 import { MediadError } from '../vocabulary/errors.ts'
 import { openFile, readAt } from './bytes.ts'
 import type { MediaSummary } from '../vocabulary/job.ts'
@@ -13,7 +12,7 @@ const HEADER_BYTES = 512 * 1024
  */
 export async function summariseImage(path: string): Promise<MediaSummary> {
   await using file = await openFile(path)
-  const { type = '', width, height, orientation = 1 } = toImageSize(await readAt(file, 0, HEADER_BYTES))
+  const { type = '', width, height, orientation = 1 } = await toImageSize(await readAt(file, 0, HEADER_BYTES))
   const isTurned = orientation > 4 // EXIF: 5 to 8 are rotated by 90 or 270 degrees
   return {
     format: type === 'jpg' ? 'jpeg' : type,
@@ -21,7 +20,9 @@ export async function summariseImage(path: string): Promise<MediaSummary> {
   }
 }
 
-function toImageSize(header: Buffer): ReturnType<typeof imageSize> {
+/** Loads the package with the first image, so that a start does not wait for it. */
+async function toImageSize(header: Buffer) {
+  const { imageSize } = await import('image-size')
   const message = 'a plugin produced a file that is not an image of a known format'
   try {
     const size = imageSize(header)
