@@ -22,6 +22,7 @@ import { createS3Client } from '../storage/client.ts'
 import { createPresign, createPresignGet } from '../storage/presign.ts'
 import { createSkewWatch } from '../storage/skew.ts'
 import { createStorage } from '../storage/storage.ts'
+import { reuseSigner } from './signer.ts'
 import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 
 export type Composed = {
@@ -83,8 +84,8 @@ function provideEdges({ provide, use, config, log }: Graph<Base>, tracing: Pick<
   const { bucket, queues, state } = config
   const open = ({ url }: { url: string }) =>
     createQueue({ client: use(tokens.Sqs), url, currentTrace: tracing.current })
-  provide(tokens.S3, () => createS3Client(createSkewWatch(log)))
-  provide(tokens.Sqs, createSqsClient)
+  provide(tokens.S3, () => reuseSigner(createS3Client(createSkewWatch(log))))
+  provide(tokens.Sqs, () => reuseSigner(createSqsClient()))
   provide(tokens.Storage, () => createStorage({ client: use(tokens.S3), bucket }))
   provide(tokens.Queues, () =>
     createQueues({ work: open(queues.work), inProgress: open(queues.inProgress), dead: open(queues.dead) }),
