@@ -9,7 +9,7 @@ export type ExitCode = 0 | 1 | 2 | 130
 
 /** Runs a command line and returns the exit code of the process. Never throws. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
-  const terminal = openTerminal()
+  const terminal = await openTerminal()
   let code: ExitCode = 0
   try {
     await createProgram(terminal, (result) => (code = result)).parseAsync([...args], { from: 'user' })
@@ -88,7 +88,7 @@ function addFileCommands(program: Command, terminal: Terminal, done: (code: Exit
     .option('--rounds <number>', 'Number of times that each job processes the clip', toCount, 1)
     .option(...config)
     .action(async (file, options) =>
-      done(await (await import('./tune/tune.ts')).tune(openTerminal('warn'), file, options)),
+      done(await (await import('./tune/tune.ts')).tune(await openTerminal('warn'), file, options)),
     )
 }
 

@@ -23,6 +23,7 @@ import { createSkewWatch } from '../storage/skew.ts'
 import { createList } from '../storage/list.ts'
 import { createStorage } from '../storage/storage.ts'
 import { systemClock } from '../vocabulary/clock.ts'
+import { reuseSigner } from './signer.ts'
 import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 import { createCleanup } from './uploads.ts'
 
@@ -85,8 +86,8 @@ function provideEdges({ provide, use, config, log }: Graph<Base>, tracing: Pick<
   const { bucket, queues, state } = config
   const open = ({ url }: { url: string }) =>
     createQueue({ client: use(tokens.Sqs), url, currentTrace: tracing.current })
-  provide(tokens.S3, () => createS3Client(createSkewWatch(log)))
-  provide(tokens.Sqs, createSqsClient)
+  provide(tokens.S3, () => reuseSigner(createS3Client(createSkewWatch(log))))
+  provide(tokens.Sqs, () => reuseSigner(createSqsClient()))
   provide(tokens.Storage, () => createStorage({ client: use(tokens.S3), bucket }))
   provide(tokens.Queues, () =>
     createQueues({ work: open(queues.work), inProgress: open(queues.inProgress), dead: open(queues.dead) }),

@@ -6,7 +6,7 @@ import { MediadError } from '../vocabulary/errors.ts'
 import { createCorruptionCounter } from '../programs/printed/corruption.ts'
 import type { Corruption, FfmpegCommand, FfmpegResult } from '../vocabulary/ffmpeg.ts'
 import type { RunLimits } from './cost.ts'
-import { toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
+import { readInputOptions, toFileUrl, type InputLimits } from '../programs/input.ts'
 import { toEndError } from './end-error.ts'
 import { launch } from '../programs/launch.ts'
 import type { Running } from '../programs/start.ts'
@@ -123,7 +123,7 @@ async function compose({ command, input, progressPath, limits }: Run): Promise<F
     '-progress',
     toFileUrl(progressPath),
     ...(command.inputOptions ?? []),
-    ...(await toInputOptions(path, limits)),
+    ...(await readInputOptions(path, limits)),
   )
   for (const output of command.outputs)
     fluent.output(toFileUrl(output.path)).outputOptions('-y', ...output.options, '-y')

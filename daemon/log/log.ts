@@ -1,16 +1,13 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import type { Log } from '../vocabulary/log.ts'
 import { describeErrors } from './error-fields.ts'
-import { createPretty } from './pretty.ts'
 import { escapeControls, redact } from './redact.ts'
 
 export type LogOptions = {
   /** Lowest level that is written. Default `info`. */
   level?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  /** Write text for people on a terminal instead of one JSON object per line. Default false. */
-  pretty?: boolean
-  /** Use colors in the pretty form. Default false. */
-  color?: boolean
+  /** Formats each line of JSON for people, see `pretty.ts`. Default: lines are written as they are. */
+  format?: (line: string) => string
   /** Receives each complete entry with its line end. Default: standard output, written synchronously. */
   destination?: { write(text: string): unknown }
 }
@@ -23,10 +20,9 @@ export type LogOptions = {
  * field are written with code, verdict and causes.
  */
 export function createLog(options: LogOptions = {}): Log {
-  const { level = 'info', pretty = false, color = false } = options
+  const { level = 'info', format = (line) => line } = options
   const destination = options.destination ?? pino.destination({ dest: 1, sync: true })
-  const render = pretty ? createPretty(color) : (line: string) => line
-  const guarded: DestinationStream = { write: (line) => void destination.write(render(redact(escapeControls(line)))) }
+  const guarded: DestinationStream = { write: (line) => void destination.write(format(redact(escapeControls(line)))) }
   const logger = pino(
     {
       level,

@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises'
 import { MediadError } from '../vocabulary/errors.ts'
-import { readAt } from './bytes.ts'
+import { readAt, type OpenFile } from './bytes.ts'
 import type { InputLimits } from '../programs/input.ts'
 import { classify } from '../programs/printed/stderr.ts'
 import type { Boxes } from './mp4/boxes.ts'
@@ -16,8 +15,8 @@ export type Explain = (error: unknown) => unknown
  * Creates the function that replaces the error for a file that ffprobe cannot read, or in which it finds nothing to decode, by
  * one that names the cause, where the bytes of the file or the lines of ffprobe show it.
  */
-export async function createExplain(path: string, facts: Facts): Promise<Explain> {
-  const isAnimated = await isAnimatedWebp(path)
+export async function createExplain(file: OpenFile, facts: Facts): Promise<Explain> {
+  const isAnimated = await isAnimatedWebp(file)
   return (error) => {
     if (!(error instanceof MediadError && error.code.startsWith('input.'))) return error
     const { code, stderr } = error
@@ -79,8 +78,7 @@ const HEADER_BYTES = 21
 const ANIMATION = 0x02
 
 /** Returns whether a file is an animated WebP image, which only ffmpeg 9 and later decode. */
-export async function isAnimatedWebp(path: string): Promise<boolean> {
-  await using file = await open(path)
+export async function isAnimatedWebp(file: OpenFile): Promise<boolean> {
   const bytes = await readAt(file, 0, HEADER_BYTES)
   const header = bytes.toString('latin1')
   const isExtended = bytes.length === HEADER_BYTES && header.startsWith('RIFF') && header.startsWith('WEBPVP8X', 8)

@@ -1,12 +1,12 @@
-import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MediadError } from '../vocabulary/errors.ts'
+import { openFile, readAt, type OpenFile } from './bytes.ts'
 import { findTracks } from './analysis.ts'
 import { readBoxes } from './mp4/boxes.ts'
 import { createExplain, dolbyVisionError, encryptedError, heifError, isHeifImage, streamsError } from './explain.ts'
 import { readContainer } from './extent/container.ts'
 import { readMappedShare } from './mpegts/program-map.ts'
-import { toAnalysisOptions, toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
+import { INPUT_HEAD_BYTES, toAnalysisOptions, toFileUrl, toInputOptions, type InputLimits } from '../programs/input.ts'
 import { findEmpty, FIRST_PACKETS, hasPackets, withoutEmpty } from './empty.ts'
 import { toMastering } from './mastering.ts'
 import { readProfile } from './still/profile.ts'
@@ -14,6 +14,7 @@ import { readTracks, withTracks, type TrackBoxes } from './mp4/track-boxes.ts'
 import { isHdr, isStill, type Probe, type VideoStream } from '../vocabulary/media.ts'
 import {
   findUnreadable,
+  hasAlphaMark,
   isDolbyVisionOnly,
   isEncrypted,
   toFrameOrientation,
@@ -58,19 +59,19 @@ export type Inspect = (path: string, signal?: AbortSignal) => Promise<Probe>
  */
 export function createInspect({ programs, limits }: { programs: Programs; limits: InputLimits }): Inspect {
   return async (path, signal) => {
-    const { size } = await stat(path)
-    if (size === 0) throw new MediadError('input.empty', 'the file is empty')
-    const restrictions = await toInputOptions(path, limits)
+    await using file = await openFile(path)
+    if (file.size === 0) throw new MediadError('input.empty', 'the file is empty')
+    const restrictions = toInputOptions(limits, await readAt(file, 0, INPUT_HEAD_BYTES))
     const query = (...options: string[]) =>
       runFfprobe(programs, {
         options: ['-loglevel', 'level+warning', ...restrictions, '-print_format', 'json', ...options, toFileUrl(path)],
         path,
         signal,
       })
-    const boxes = await readBoxes(path)
+    const boxes = await readBoxes(file)
     if (isHeifImage(boxes)) throw heifError(boxes)
-    const scrambling = await readScrambling(path)
-    const explain = await createExplain(path, { ...boxes, scrambling, limits })
+    const scrambling = await readScrambling(file)
+    const explain = await createExplain(file, { ...boxes, scrambling, limits })
     const first = ['-read_intervals', `%+#${FIRST_PACKETS}`]
     const queryTracks = (isLong: boolean) => query(...toAnalysisOptions(isLong), '-show_entries', entries, ...first)
     const {
@@ -82,24 +83,24 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
       throw explain(error)
     })
     const queryAgain = (...options: string[]) => query(...toAnalysisOptions(isLong), ...options)
-    const trackBoxes = await readTracks(path, boxes.movie)
+    const trackBoxes = await readTracks(file, boxes.movie)
     const toPid = (index: number) => toContainerId(readable, index) ?? 0 // 0 is a table, never a track
     const isScrambled = (index: number) => scrambling.pids.has(toPid(index))
     // ffprobe reads no packet of a scrambled track
     const holdsData = async (index: number) => isScrambled(index) || (await hasPacket(queryAgain, index))
     const known = withoutEmpty(readable, await findEmpty(readable, trackBoxes, holdsData))
     if (isEncrypted(known, stderr) || boxes.encrypted) throw encryptedError()
-    const parsed = withTracks(parseProbe(known, size, await programs.decoders()), known, trackBoxes)
+    const parsed = withTracks(parseProbe(known, file.size, await listDecoders(known, programs)), known, trackBoxes)
     const selected = [parsed.video, parsed.audio].flatMap((track) => (track ? [track.index] : []))
     if (selected.some(isScrambled)) throw encryptedError()
     if (isDolbyVisionOnly(known, parsed.video)) throw dolbyVisionError()
     const isDurationEstimated = printed.durationEstimated.pattern.test(stderr)
     const probe: Probe = {
       ...parsed,
-      ...(await readContainer(path, { probe: parsed, boxes, isDurationEstimated })),
+      ...(await readContainer(file, { probe: parsed, boxes, isDurationEstimated })),
       isDurationEstimated,
       needsLongAnalysis: isLong,
-      mappedShare: parsed.format === 'mpegts' ? await readMappedShare(path, selected.map(toPid)) : 1,
+      mappedShare: parsed.format === 'mpegts' ? await readMappedShare(file, selected.map(toPid)) : 1,
       scrambled: scrambling.suspected,
     }
     try {
@@ -114,10 +115,14 @@ export function createInspect({ programs, limits }: { programs: Programs; limits
     const firstFrame = ['-select_streams', String(probe.video.index), '-read_intervals', '%+#1', '-show_frames']
     const fields = 'frame=side_data_list,interlaced_frame,top_field_first'
     const { json: frames } = await queryAgain(...firstFrame, '-show_entries', fields)
-    const found = still ? await readStill(path, frames) : hdr ? toMastering(frames) : {}
+    const found = still ? await readStill(file, frames) : hdr ? toMastering(frames) : {}
     return { ...probe, video: withCodedFields({ ...probe.video, ...found }, frames) }
   }
 }
+
+/** Lists the decoders of ffmpeg, which starts it, only for a file for which they matter. */
+const listDecoders = async (json: unknown, { decoders }: Programs): Promise<ReadonlySet<string>> =>
+  hasAlphaMark(json) ? await decoders() : new Set()
 
 /** Whether only a frame shows if the video is coded as fields. */
 function canHaveFields({ index, codec }: VideoStream, json: unknown, tracks: readonly TrackBoxes[]): boolean {
@@ -126,8 +131,8 @@ function canHaveFields({ index, codec }: VideoStream, json: unknown, tracks: rea
 }
 
 /** Reads what ffprobe reports about an image only with its frame, or not at all. */
-async function readStill(path: string, frames: unknown): Promise<Partial<VideoStream>> {
-  const colourProfile = await readProfile(path)
+async function readStill(file: OpenFile, frames: unknown): Promise<Partial<VideoStream>> {
+  const colourProfile = await readProfile(file)
   return { ...toFrameOrientation(frames), ...(colourProfile && { colourProfile }) }
 }
 

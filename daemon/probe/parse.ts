@@ -7,7 +7,7 @@ import { isCover, isDecodable, isWithoutBaseLayer, pick, type TrackSelection } f
 
 /**
  * Converts ffprobe's JSON to a {@link Probe}. Values that are missing, `N/A`, `0/0`, absurd or of another type become null
- * or 0, never NaN. Never throws. `decoders` are the decoders of this ffmpeg.
+ * or 0, never NaN. Never throws. `decoders` are the decoders of this ffmpeg, for a file with {@link hasAlphaMark}.
  */
 export function parseProbe(json: unknown, sizeBytes: number, decoders: ReadonlySet<string> = new Set()): Probe {
   const { format: header, streams: list, programs, chapters } = toFields(json)
@@ -154,10 +154,22 @@ function toSpatial({ side_data_list: list }: Fields): Pick<VideoStream, 'project
   }
 }
 
+/** Decoders for WebM with an alpha channel. */
+const alphaDecoders: Readonly<Record<string, string>> = { vp8: 'libvpx', vp9: 'libvpx-vp9' }
+
+/** Whether a track is marked as one with an alpha channel, so that the decoder to select depends on those that ffmpeg has. */
+export function hasAlphaMark(json: unknown): boolean {
+  return toList(toFields(json).streams).some((stream) => toAlphaDecoder(stream) !== undefined)
+}
+
+function toAlphaDecoder({ codec_name: codec, tags }: Fields): string | undefined {
+  return toNumber(toFields(tags).alpha_mode) === 1 ? alphaDecoders[toText(codec) ?? ''] : undefined
+}
+
 /** Selects the decoder for WebM with an alpha channel, which ffmpeg's native VP8 and VP9 decoders ignore and libvpx reads. */
 function toAlpha(stream: Fields, decoders: ReadonlySet<string>): Pick<VideoStream, 'decoder' | 'pixelFormat'> | object {
-  const decoder = { vp8: 'libvpx', vp9: 'libvpx-vp9' }[toText(stream.codec_name) ?? '']
-  if (toNumber(toFields(stream.tags).alpha_mode) !== 1 || decoder === undefined || !decoders.has(decoder)) return {}
+  const decoder = toAlphaDecoder(stream)
+  if (decoder === undefined || !decoders.has(decoder)) return {}
   return { decoder, pixelFormat: 'yuva420p' }
 }
 

@@ -23,18 +23,21 @@ export type InputLimits = {
   readonly streams: number
 }
 
+/** Number of bytes at the start of a file that {@link toInputOptions} needs. */
+export const INPUT_HEAD_BYTES = 3
+
 /**
  * Returns the input options that restrict ffmpeg and ffprobe to the demuxers of {@link formatWhitelist}, to local files and
- * to the limits.
+ * to the limits. `head` is the start of the file.
  */
-export async function toInputOptions(path: string, { pixels, streams }: InputLimits): Promise<string[]> {
+export function toInputOptions({ pixels, streams }: InputLimits, head: Buffer): string[] {
   const restrictions = [
     ['-protocol_whitelist', 'file', '-format_whitelist', formatWhitelist],
     // one more than allowed: since ffmpeg 6 the Matroska demuxer drops further streams, so the probe counts them
     ['-max_pixels', String(pixels), '-max_streams', String(streams + 1)],
   ].flat()
   // named explicitly: image2, which can read whole folders, scores higher for a file named .jpg than jpeg_pipe does
-  return (await isJpeg(path)) ? [...restrictions, '-f', 'jpeg_pipe'] : restrictions
+  return isJpeg(head) ? [...restrictions, '-f', 'jpeg_pipe'] : restrictions
 }
 
 /**
@@ -54,8 +57,11 @@ export function toFileUrl(path: string): string {
   return `file:${path}`
 }
 
-async function isJpeg(path: string): Promise<boolean> {
+const isJpeg = (head: Buffer): boolean => head.subarray(0, INPUT_HEAD_BYTES).equals(Buffer.from([0xff, 0xd8, 0xff]))
+
+/** Returns the options of {@link toInputOptions} for a file. */
+export async function readInputOptions(path: string, limits: InputLimits): Promise<string[]> {
   await using file = await open(path)
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(3), 0, 3, 0)
-  return bytesRead === 3 && buffer.equals(Buffer.from([0xff, 0xd8, 0xff]))
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(INPUT_HEAD_BYTES), 0, INPUT_HEAD_BYTES, 0)
+  return toInputOptions(limits, buffer.subarray(0, bytesRead))
 }

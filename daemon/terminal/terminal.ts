@@ -16,14 +16,19 @@ export type Terminal = {
   fail(error: unknown): void
 }
 
-/** @param lowest level of the log, unless the environment sets one; default `info` */
-export function openTerminal(lowest?: (typeof LEVELS)[number]): Terminal {
+/**
+ * Loads the package that formats log lines for people only on a terminal: it is a noticeable part of a start.
+ *
+ * @param lowest level of the log, unless the environment sets one; default `info`
+ */
+export async function openTerminal(lowest?: (typeof LEVELS)[number]): Promise<Terminal> {
   const human = process.stdout.isTTY === true
   const level = toLevel(process.env.MEDIAD_LOG_LEVEL) ?? lowest
+  const format = human ? (await import('../log/pretty.ts')).createPretty(!process.env.NO_COLOR) : undefined
   return {
     human,
     width: process.stdout.columns || Number.POSITIVE_INFINITY,
-    log: createLog({ pretty: human, color: human && !process.env.NO_COLOR, ...(level && { level }) }),
+    log: createLog({ ...(format && { format }), ...(level && { level }) }),
     print(line, fields) {
       process.stdout.write(human ? `${line}\n` : `${JSON.stringify(fields)}\n`)
     },

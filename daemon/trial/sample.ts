@@ -1,8 +1,7 @@
 /**
- * Sample files for the trial runs of ffmpeg and ffprobe at start. They are built byte by byte, so that no file has to be
+ * The sample file for the trial runs of ffmpeg and ffprobe at start. It is built byte by byte, so that no file has to be
  * shipped and ffmpeg needs no `lavfi` (missing from minimal builds).
  */
-import { crc32, deflateSync } from 'node:zlib'
 import type { Probe } from '../vocabulary/media.ts'
 
 const SIDE = 64
@@ -54,28 +53,6 @@ export function toSampleVideo(): Buffer {
   const interleaved = Array.from({ length: FRAMES }, () => [toChunk('00dc', frame), toChunk('01wb', audio)])
   const header = toList('hdrl', [toChunk('avih', toMainHeader()), toVideoHeaders(), toAudioHeaders()])
   return toList('AVI ', [header, toList('movi', interleaved.flat())], 'RIFF')
-}
-
-/** Builds a PNG of one grey pixel. */
-export function toSampleImage(): Buffer {
-  const chunk = (name: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(name, 'latin1'), data])
-    return Buffer.concat([toBigEndian(data.length), body, toBigEndian(crc32(body))])
-  }
-  const [depth, grey] = [8, 0]
-  const header = Buffer.concat([toBigEndian(1), toBigEndian(1), Buffer.from([depth, grey, 0, 0, 0])])
-  return Buffer.concat([
-    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk('IHDR', header),
-    chunk('IDAT', deflateSync(Buffer.from([0, 128]))),
-    chunk('IEND', Buffer.alloc(0)),
-  ])
-}
-
-function toBigEndian(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
 }
 
 /** A field of a RIFF chunk, little-endian: numbers take four bytes, `{ short }` takes two, a string one per character. */

@@ -10,7 +10,7 @@ import type { FfmpegTrial } from '../vocabulary/ffmpeg.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { createInspect } from '../probe/inspect.ts'
-import { sampleProbe, toSampleImage, toSampleVideo } from './sample.ts'
+import { sampleProbe, toSampleVideo } from './sample.ts'
 
 /** Fixed limits for the sample; it must never hit the config's limits, which are for jobs. */
 const limits: Omit<JobLimits, 'sourceBytes' | 'pluginSeconds' | 'memoryBytes'> = {
@@ -46,7 +46,12 @@ export async function runTrials({ programs, plugins, log }: TrialDeps): Promise<
   try {
     const all = plugins.flatMap(toTrials)
     const trials = distinct(all)
-    const results = await Promise.allSettled([tryProbe(programs, folder), tryAll({ programs, trials, folder, log })])
+    const input = join(folder, 'sample.avi')
+    await writeFile(input, toSampleVideo())
+    const results = await Promise.allSettled([
+      tryProbe(programs, input),
+      tryAll({ programs, trials, input, folder, log }),
+    ])
     const failures = results.flatMap((result) => {
       if (result.status === 'rejected') throw result.reason
       return result.value
@@ -106,25 +111,19 @@ function distinct(trials: readonly PluginTrial[]): PluginTrial[] {
 /** Identifies what a trial runs. */
 const toKey = (trial: FfmpegTrial): string => JSON.stringify(trial) // without `onEnd`, which is a function
 
-async function tryProbe(programs: Programs, folder: string): Promise<Failure[]> {
-  const path = join(folder, 'sample.png')
-  await writeFile(path, toSampleImage())
+async function tryProbe(programs: Programs, input: string): Promise<Failure[]> {
   try {
-    // the trial does not need the list of decoders; the first job reads it
-    const withoutDecoders = { ...programs, decoders: async () => new Set<string>() }
-    await createInspect({ programs: withoutDecoders, limits })(path)
+    await createInspect({ programs, limits })(input)
     return []
   } catch (error) {
     return [toFailure({ name: 'ffprobe' }, error)]
   }
 }
 
-type Trials = { programs: Programs; trials: readonly PluginTrial[]; folder: string; log: DaemonLog }
+type Trials = Omit<Runner, 'run'> & { programs: Programs; trials: readonly PluginTrial[] }
 
-async function tryAll({ programs, trials, folder, log }: Trials): Promise<Failure[]> {
+async function tryAll({ programs, trials, input, folder, log }: Trials): Promise<Failure[]> {
   if (trials.length === 0) return []
-  const input = join(folder, 'sample.avi')
-  await writeFile(input, toSampleVideo())
   const { run } = createFfmpeg({ programs, stallSeconds: STALL_SECONDS, limits })
   const attempt = (batch: readonly FfmpegTrial[]) => runTogether({ run, input, folder, log }, batch)
   const tryAlone = async ({ trial, plugin }: PluginTrial): Promise<Failure[]> => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { openFile } from '../../daemon/probe/bytes.ts'
 import { readBoxes, type Boxes } from '../../daemon/probe/mp4/boxes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
@@ -12,7 +13,8 @@ async function read(bytes: Buffer): Promise<Boxes> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'video.mp4')
   await writeFile(path, bytes)
-  return await readBoxes(path)
+  await using file = await openFile(path)
+  return await readBoxes(file)
 }
 
 const int32 = (...values: number[]) => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { openFile } from '../../daemon/probe/bytes.ts'
 import { isPlaceholder, readDeclaredSize } from '../../daemon/probe/extent/declared-size.ts'
 import { createRandom } from '../protocol/random.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -29,7 +30,8 @@ async function declare(bytes: Buffer): Promise<unknown[]> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'source')
   await writeFile(path, bytes)
-  const { bytes: declared, isStreamed, isWhole } = await readDeclaredSize(path)
+  await using file = await openFile(path)
+  const { bytes: declared, isStreamed, isWhole } = await readDeclaredSize(file)
   return [declared, isStreamed, isWhole]
 }
 

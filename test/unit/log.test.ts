@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import { createLog, type LogOptions } from '../../daemon/log/log.ts'
+import { createPretty } from '../../daemon/log/pretty.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('log')
@@ -17,6 +18,9 @@ function capture(options: Omit<LogOptions, 'destination'> = {}) {
     entries: () => written.map((line) => JSON.parse(line) as Entry),
   }
 }
+
+/** Returns the options for text for people, or for JSON. */
+const toForm = (pretty: boolean): LogOptions => (pretty ? { format: createPretty(false) } : {})
 
 type Entry = Record<string, unknown> & { reason?: Error; problems?: Error[]; error?: Error; many?: AggregateError }
 
@@ -66,7 +70,7 @@ for (const pretty of [false, true]) {
   const form = pretty ? 'pretty' : 'JSON'
 
   test(`control characters in values, names, messages and errors cannot forge an entry (${form})`, () => {
-    const { log, text, written } = capture({ pretty })
+    const { log, text, written } = capture(toForm(pretty))
     log.child({ key: evil }).info({ [evil]: 1, list: [evil], deep: { key: evil } }, evil)
     log.info(evil)
     log.error({ error: new MediadError('input.corrupt', evil, { cause: new Error(evil) }) }, 'failed')
@@ -81,7 +85,7 @@ for (const pretty of [false, true]) {
   })
 
   test(`secrets are redacted (${form})`, () => {
-    const { log, text } = capture({ pretty })
+    const { log, text } = capture(toForm(pretty))
     const url =
       'http://s3/media/k?X-Amz-Credential=AKIDSECRET%2F20260101&X-Amz-Date=20260101&X-Amz-Security-Token=TOKENSECRET&X-Amz-Signature=5ec2e7aa&x-id=PutObject'
     const credentials = {
@@ -100,7 +104,7 @@ for (const pretty of [false, true]) {
   })
 
   test(`errors are written with code, verdict and causes (${form})`, () => {
-    const { log, text } = capture({ pretty })
+    const { log, text } = capture(toForm(pretty))
     const cause = Object.assign(new TypeError('socket hang up'), { code: 'ECONNRESET' })
     log.error(
       { error: new MediadError('transient.storage', 'S3 did not answer', { cause, stderr: ['last lines'] }) },
@@ -153,9 +157,12 @@ test('circular causes end, and other types of values are kept', () => {
 })
 
 test('all entries written before a SIGKILL are in the output', () => {
-  const file = JSON.stringify(join(import.meta.dirname, '../../daemon/log/log.ts'))
+  const [file, prettyFile] = ['log', 'pretty'].map((name) =>
+    JSON.stringify(join(import.meta.dirname, `../../daemon/log/${name}.ts`)),
+  )
   for (const pretty of [false, true]) {
-    const script = `const { createLog } = await import(${file}); const log = createLog({ pretty: ${pretty} })
+    const format = pretty ? `format: (await import(${prettyFile})).createPretty(false)` : ''
+    const script = `const { createLog } = await import(${file}); const log = createLog({ ${format} })
       for (let n = 0; n < 500; n++) log.info({ n }, 'line'); process.kill(process.pid, 'SIGKILL')`
     const { stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
     assert.is(signal, 'SIGKILL')

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { openFile } from '../../daemon/probe/bytes.ts'
 import { parseProfile } from '../../daemon/probe/still/icc.ts'
 import { readProfile } from '../../daemon/probe/still/profile.ts'
 import type { ColourProfile } from '../../daemon/index.ts'
@@ -38,7 +39,8 @@ async function readFrom(content: Buffer): Promise<ColourProfile | null> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'image')
   await writeFile(path, content)
-  return await readProfile(path)
+  await using file = await openFile(path)
+  return await readProfile(file)
 }
 
 test('reads the profile of each format', async () => {

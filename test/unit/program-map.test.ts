@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { openFile } from '../../daemon/probe/bytes.ts'
 import { readProgramMaps, toMappedShare, type Kind, type ProgramMap } from '../../daemon/probe/mpegts/program-map.ts'
 import { readSections, toChecksum } from '../../daemon/probe/mpegts/sections.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -20,7 +21,8 @@ async function readMaps(bytes: Buffer): Promise<unknown> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'source.ts')
   await writeFile(path, bytes)
-  return (await readProgramMaps(path)).map((maps) => maps.map(({ program, tracks }) => [program, ...tracks.keys()]))
+  await using file = await openFile(path)
+  return (await readProgramMaps(file)).map((maps) => maps.map(({ program, tracks }) => [program, ...tracks.keys()]))
 }
 
 test('the checksum is that of MPEG', () => {
@@ -93,7 +95,8 @@ const readKind = async (type: number, descriptors: readonly number[] = []) => {
   const path = join(folder.path, 'source.ts')
   const packets = [createPrograms({ 1: 0x1000 }), createMap(0x1000, 1, [{ pid: 256, type, descriptors }])]
   await writeFile(path, Buffer.concat([...packets, ...packets]))
-  return (await readProgramMaps(path))[0]?.[0]?.tracks.get(256)
+  await using file = await openFile(path)
+  return (await readProgramMaps(file))[0]?.[0]?.tracks.get(256)
 }
 
 test('recognises audio in private data by its descriptors', async () => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { openFile, type OpenFile } from '../../daemon/probe/bytes.ts'
 import { readBoxes } from '../../daemon/probe/mp4/boxes.ts'
 import { readScrambling } from '../../daemon/probe/mpegts/scrambling.ts'
 import { isAnimatedWebp } from '../../daemon/probe/explain.ts'
@@ -49,10 +50,11 @@ function scrambledPacks(options?: { onlyMarked: boolean }): Buffer {
 
 const folders = { current: '' }
 
-async function read<T>(bytes: Buffer, reader: (path: string) => Promise<T>): Promise<T> {
+async function read<T>(bytes: Buffer, reader: (file: OpenFile) => Promise<T>): Promise<T> {
   const path = join(folders.current, 'file')
   await writeFile(path, bytes)
-  return await reader(path)
+  await using file = await openFile(path)
+  return await reader(file)
 }
 
 const readPids = async (bytes: Buffer) => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { openFile } from '../../daemon/probe/bytes.ts'
 import { readBoxes } from '../../daemon/probe/mp4/boxes.ts'
 import { readTracks, withTracks, type TrackBoxes } from '../../daemon/probe/mp4/track-boxes.ts'
 import { temporaryFolder } from '../helpers/folder.ts'
@@ -51,7 +52,8 @@ async function readFile(content: Buffer): Promise<readonly TrackBoxes[]> {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'file.mp4')
   await writeFile(path, content)
-  return await readTracks(path, (await readBoxes(path)).movie)
+  await using file = await openFile(path)
+  return await readTracks(file, (await readBoxes(file)).movie)
 }
 const isCut = async (given: Given): Promise<boolean | undefined> => (await read(given))?.isCut
 const read = async (given: Given = {}): Promise<TrackBoxes | undefined> => (await readFile(createFile(given)))[0]

@@ -2,7 +2,7 @@ import { extname, join } from 'node:path'
 import type { Ffmpeg, FfmpegRun } from '../../ffmpeg/ffmpeg.ts'
 import type { Inspect } from '../../probe/inspect.ts'
 import { capture } from '../../programs/capture.ts'
-import { toFileUrl, toInputOptions, type InputLimits } from '../../programs/input.ts'
+import { toFileUrl, readInputOptions, type InputLimits } from '../../programs/input.ts'
 import { toRunEnvironment, type Programs } from '../../programs/programs.ts'
 import { isStill, type Probe } from '../../vocabulary/media.ts'
 import { toMessage } from '../../vocabulary/errors.ts'
@@ -78,7 +78,7 @@ async function findKeyFrame(
   const options = [
     '-loglevel',
     'error',
-    ...(await toInputOptions(path, limits)),
+    ...(await readInputOptions(path, limits)),
     ...interval,
     ...entries,
     toFileUrl(path),

@@ -1,3 +1,4 @@
+import type { OpenFile } from '../bytes.ts'
 import type { Probe } from '../../vocabulary/media.ts'
 import type { Boxes } from '../mp4/boxes.ts'
 import { readDeclaredSize } from './declared-size.ts'
@@ -9,10 +10,10 @@ type Facts = Pick<
 
 /** Reads what the container of a file states about its size and its duration, and whether that is credible. */
 export async function readContainer(
-  path: string,
+  file: OpenFile,
   { probe, boxes, isDurationEstimated }: { probe: Probe; boxes: Boxes; isDurationEstimated: boolean },
 ): Promise<Facts> {
-  const { bytes, isStreamed, isWhole } = await readDeclaredSize(path)
+  const { bytes, isStreamed, isWhole } = await readDeclaredSize(file)
   const { video, audio } = probe
   return {
     ...(isStreamed && !isDurationEstimated

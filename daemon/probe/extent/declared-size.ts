@@ -1,5 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises'
-import { readAt } from '../bytes.ts'
+import { readAt, type OpenFile } from '../bytes.ts'
 import { readSegmentEnd } from './segment.ts'
 
 /** What the header of a file states about its size. `readBoxes` reads the same of MP4. */
@@ -29,9 +28,8 @@ const streamed: DeclaredSize = { bytes: null, isStreamed: true, isWhole: false }
  * throws because of the content. For Matroska, `bytes` is null, because ffmpeg's demuxer reports where such a file is
  * truncated, and it can lack its index without lacking media.
  */
-export async function readDeclaredSize(path: string): Promise<DeclaredSize> {
-  await using file = await open(path)
-  const { size } = await file.stat()
+export async function readDeclaredSize(file: OpenFile): Promise<DeclaredSize> {
+  const { size } = file
   const head = await readAt(file, 0, HEAD_BYTES)
   if (head.length < 16) return nothing
   const type = head.toString('latin1', 0, 4)
@@ -52,7 +50,7 @@ export async function readDeclaredSize(path: string): Promise<DeclaredSize> {
  * Returns the declared size of a WAV. Its data chunk counts; the size of the whole is often wrong. RF64 and BW64 have their
  * sizes in a chunk `ds64`.
  */
-async function readWave(file: FileHandle, size: number): Promise<DeclaredSize> {
+async function readWave(file: OpenFile, size: number): Promise<DeclaredSize> {
   let long: number | null = null
   for await (const { type, start, length } of listChunks(file, { from: 12, lengths: 'little' })) {
     if (type === 'ds64') long = await readLong(file, start + 8)
@@ -66,7 +64,7 @@ async function readWave(file: FileHandle, size: number): Promise<DeclaredSize> {
 }
 
 /** Returns the declared size of an AVI. A large one consists of several RIFF chunks. */
-async function readAvi(file: FileHandle, size: number): Promise<DeclaredSize> {
+async function readAvi(file: OpenFile, size: number): Promise<DeclaredSize> {
   let declared = nothing
   for await (const { type, start, length } of listChunks(file, { from: 0, lengths: 'little' })) {
     if (type === 'RIFF') declared = toSize(length, { uncounted: start, size })
@@ -75,13 +73,13 @@ async function readAvi(file: FileHandle, size: number): Promise<DeclaredSize> {
   return declared
 }
 
-async function readAiff(file: FileHandle, size: number): Promise<DeclaredSize> {
+async function readAiff(file: OpenFile, size: number): Promise<DeclaredSize> {
   for await (const { type, start, length } of listChunks(file, { from: 12, lengths: 'big' }))
     if (type === 'SSND') return toSize(length, { uncounted: start, size })
   return nothing
 }
 
-async function readCaf(file: FileHandle, size: number): Promise<DeclaredSize> {
+async function readCaf(file: OpenFile, size: number): Promise<DeclaredSize> {
   for await (const { type, start, length } of listChunks(file, { from: 8, lengths: 'long' }))
     if (type === 'data') return length < 0 ? streamed : toSize(length, { uncounted: start, size })
   return nothing
@@ -96,7 +94,7 @@ const MAX_CHUNKS = 1000
 type Lengths = 'little' | 'big' | 'long'
 
 /** Yields the chunks of a file, in order. */
-async function* listChunks(file: FileHandle, list: { from: number; lengths: Lengths }): AsyncGenerator<Chunk> {
+async function* listChunks(file: OpenFile, list: { from: number; lengths: Lengths }): AsyncGenerator<Chunk> {
   const headBytes = list.lengths === 'long' ? 12 : 8
   for (let at = list.from, n = 0; n < MAX_CHUNKS; n++) {
     const head = await readAt(file, at, headBytes)
@@ -115,7 +113,7 @@ function readLength(head: Buffer, lengths: Lengths): number {
   return lengths === 'big' ? head.readUInt32BE(4) : head.readUInt32LE(4)
 }
 
-async function readLong(file: FileHandle, at: number): Promise<number | null> {
+async function readLong(file: OpenFile, at: number): Promise<number | null> {
   const bytes = await readAt(file, at, 8)
   return bytes.length < 8 ? null : Number(bytes.readBigUInt64LE(0))
 }

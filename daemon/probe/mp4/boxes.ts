@@ -1,5 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises'
-import { readAt } from '../bytes.ts'
+import { readAt, type OpenFile } from '../bytes.ts'
 
 /** Facts about an MP4 that ffprobe does not report. */
 export type Boxes = {
@@ -36,16 +35,14 @@ export type Span = Pick<Box, 'start' | 'end'>
 export const MAX_BOXES = 20_000
 
 /** One walk through the boxes of a file, with the number of boxes that it can still read. */
-export type Walk = { readonly file: FileHandle; left: number }
+export type Walk = { readonly file: OpenFile; left: number }
 
 /** Path from the movie box to the sample description of each track. */
 const descriptionPath = ['trak', 'mdia', 'minf', 'stbl', 'stsd']
 
 /** Reads the boxes of an MP4. Never throws because of the content: for a file that is not an MP4 all facts are empty. */
-export async function readBoxes(path: string): Promise<Boxes> {
-  await using file = await open(path)
-  const { size } = await file.stat()
-  const top = await listBoxes({ file, left: MAX_BOXES }, { start: 0, end: size })
+export async function readBoxes(file: OpenFile): Promise<Boxes> {
+  const top = await listBoxes({ file, left: MAX_BOXES }, { start: 0, end: file.size })
   if (top[0]?.type !== 'ftyp') return noBoxes
   const brand = await readType(file, top[0].start)
   const movie = top.find(({ type }) => type === 'moov') ?? null
@@ -129,11 +126,11 @@ export async function listBoxes(walk: Walk, parent: Span): Promise<Box[]> {
   return boxes
 }
 
-async function readType(file: FileHandle, at: number): Promise<string> {
+async function readType(file: OpenFile, at: number): Promise<string> {
   return (await readAt(file, at, 4)).toString('latin1')
 }
 
 /** Reads the first bytes of a box, and none behind its end. */
-function readStart(file: FileHandle, { start, end }: Span, length: number): Promise<Buffer> {
+function readStart(file: OpenFile, { start, end }: Span, length: number): Promise<Buffer> {
   return readAt(file, start, Math.min(length, end - start))
 }

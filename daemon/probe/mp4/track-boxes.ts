@@ -1,5 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises'
-import { readAt } from '../bytes.ts'
+import { readAt, type OpenFile } from '../bytes.ts'
 import { isFrameOnly } from './frame-only.ts'
 import { findBoxes, listBoxes, MAX_BOXES, toClock, type Box, type Span, type Walk } from './boxes.ts'
 import type { AudioStream, Probe, VideoStream } from '../../vocabulary/media.ts'
@@ -35,9 +34,8 @@ const TABLES = 'mdia/minf/stbl'
 const VIDEO_ENTRY_BYTES = 78
 
 /** Reads the tracks in the movie box of an MP4. Never throws because of the content: without a movie there are none. */
-export async function readTracks(path: string, movie: Span | null): Promise<TrackBoxes[]> {
+export async function readTracks(file: OpenFile, movie: Span | null): Promise<TrackBoxes[]> {
   if (movie === null) return []
-  await using file = await open(path)
   const walk = { file, left: MAX_BOXES }
   const [movieHeader] = await findBoxes(walk, movie, ['mvhd'])
   const movieScale = toClock(await readBody(file, movieHeader))?.timescale ?? 0
@@ -81,7 +79,7 @@ async function findBox(walk: Walk, parent: Span, path: string): Promise<Box | un
 }
 
 /** Reads the content of a box, up to {@link MAX_BYTES}; empty without a box. */
-async function readBody(file: FileHandle, box: Span | undefined): Promise<Buffer> {
+async function readBody(file: OpenFile, box: Span | undefined): Promise<Buffer> {
   return box ? await readAt(file, box.start, Math.min(MAX_BYTES, box.end - box.start)) : Buffer.alloc(0)
 }
 

@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises'
-import { readAt } from '../bytes.ts'
+import { readAt, type OpenFile } from '../bytes.ts'
 import { readSections, type Section } from './sections.ts'
 
 /** One program map: the number of the program, and its tracks by their PIDs. */
@@ -17,9 +16,8 @@ const [PAT_TABLE, PMT_TABLE] = [0, 2]
  * Reads the program maps of an MPEG-TS (ISO/IEC 13818-1) in parts of the file from its start to its end, all of it if it is
  * small. Each element holds the maps of one part; parts without a map are left out.
  */
-export async function readProgramMaps(path: string): Promise<ProgramMap[][]> {
-  await using file = await open(path)
-  const { size } = await file.stat()
+export async function readProgramMaps(file: OpenFile): Promise<ProgramMap[][]> {
+  const { size } = file
   const count = Math.min(WINDOWS.count, Math.max(1, Math.ceil(size / WINDOWS.bytes)))
   const parts: ProgramMap[][] = []
   let pmtPids: ReadonlySet<number> = new Set()
@@ -53,8 +51,8 @@ export function toMappedShare(parts: readonly (readonly ProgramMap[])[], pid: nu
 }
 
 /** Returns the share of an MPEG-TS in which the tracks with these PIDs are not replaced by others. */
-export async function readMappedShare(path: string, pids: readonly number[]): Promise<number> {
-  const parts = await readProgramMaps(path)
+export async function readMappedShare(file: OpenFile, pids: readonly number[]): Promise<number> {
+  const parts = await readProgramMaps(file)
   return Math.min(1, ...pids.map((pid) => toMappedShare(parts, pid)))
 }
 

@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises'
-import { readAt } from '../bytes.ts'
+import { readAt, type OpenFile } from '../bytes.ts'
 import { DETECTION_BYTES, findPackets, listPackets, type Packet } from './packets.ts'
 
 /** What the packets of a transport or program stream show about scrambling. */
@@ -23,9 +22,8 @@ type Counts = { clear: number; marked: number; scrambled: number }
 type Counter = Map<number, Counts>
 
 /** Reads the scrambling marks of MPEG-TS and MPEG-PS. Never throws because of the content. */
-export async function readScrambling(path: string): Promise<Scrambling> {
-  await using file = await open(path)
-  const { size } = await file.stat()
+export async function readScrambling(file: OpenFile): Promise<Scrambling> {
+  const { size } = file
   const head = await readAt(file, 0, DETECTION_BYTES) // most files are neither: no more of them is read
   const isProgram = head.length >= 4 && head.readUInt32BE(0) === PACK
   const count = findPackets(head) ? countTransport : isProgram ? countProgram : null

@@ -1,7 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises'
 import { inflateSync } from 'node:zlib'
 import type { ColourProfile } from '../../vocabulary/media.ts'
-import { readAt } from '../bytes.ts'
+import { readAt, type OpenFile } from '../bytes.ts'
 import { parseProfile } from './icc.ts'
 
 /** Largest profile that is read, in bytes, and the number of segments or chunks searched for it. */
@@ -14,14 +13,13 @@ const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
  * Reads the colour profile of a JPEG, PNG or WebP image; null when it has none, or one that needs no conversion. Never throws
  * because of the content.
  */
-export async function readProfile(path: string): Promise<ColourProfile | null> {
-  await using file = await open(path)
+export async function readProfile(file: OpenFile): Promise<ColourProfile | null> {
   const head = await readAt(file, 0, 16)
   const bytes = await findProfile(file, head)
   return bytes === null ? null : parseProfile(bytes)
 }
 
-async function findProfile(file: FileHandle, head: Buffer): Promise<Buffer | null> {
+async function findProfile(file: OpenFile, head: Buffer): Promise<Buffer | null> {
   if (head.length < 16) return null
   if (head.readUInt16BE(0) === 0xffd8) return await readJpeg(file)
   if (head.subarray(0, 8).equals(PNG)) return await readPng(file)
@@ -32,7 +30,7 @@ async function findProfile(file: FileHandle, head: Buffer): Promise<Buffer | nul
 const PART_HEADER = 14
 
 /** Joins the parts of the profile in the APP2 segments, in the order of their numbers (ICC.1:2022, B.4). */
-async function readJpeg(file: FileHandle): Promise<Buffer | null> {
+async function readJpeg(file: OpenFile): Promise<Buffer | null> {
   const parts = new Map<number, Buffer>()
   let left = MAX_BYTES
   for (let at = 2, steps = 0; steps < MAX_STEPS; steps++) {
@@ -53,7 +51,7 @@ async function readJpeg(file: FileHandle): Promise<Buffer | null> {
 }
 
 /** Reads `iCCP`, which comes before the image data: a name, a zero, the method, and the compressed profile. */
-async function readPng(file: FileHandle): Promise<Buffer | null> {
+async function readPng(file: OpenFile): Promise<Buffer | null> {
   for (let at = 8, steps = 0; steps < MAX_STEPS; steps++) {
     const head = await readAt(file, at, 8)
     if (head.length < 8) return null
@@ -75,7 +73,7 @@ function inflate(chunk: Buffer): Buffer | null {
 }
 
 /** Reads the `ICCP` chunk of an extended WebP. Chunks have an even length. */
-async function readWebp(file: FileHandle): Promise<Buffer | null> {
+async function readWebp(file: OpenFile): Promise<Buffer | null> {
   for (let at = 12, steps = 0; steps < MAX_STEPS; steps++) {
     const head = await readAt(file, at, 8)
     if (head.length < 8) return null
