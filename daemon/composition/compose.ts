@@ -13,19 +13,17 @@ import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
 import { noTracing, type Tracing } from '../vocabulary/tracing/tracing.ts'
 import type { RenderMetrics } from '../http/metrics.ts'
 import { createRoutes } from '../http/routes.ts'
-import { createUploadSecret } from '../http/uploads/secret.ts'
 import { createDocuments } from '../job/documents.ts'
 import type { Programs } from '../programs/programs.ts'
 import { describeVersion } from '../programs/versions.ts'
 import { createQueue, createSqsClient } from '../queue/queue.ts'
 import { createQueues } from '../queue/queues.ts'
 import { createS3Client } from '../storage/client.ts'
-import { createPresign, createPresignGet } from '../storage/presign.ts'
-import { createMultipartUploads } from '../storage/uploads/multipart.ts'
-import { createPresignPost } from '../storage/uploads/post.ts'
+import { createPresignGet } from '../storage/presign.ts'
 import { createSkewWatch } from '../storage/skew.ts'
 import { createStorage } from '../storage/storage.ts'
 import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
+import { createCleanup, createUploads } from './uploads.ts'
 
 export type Composed = {
   daemon: Daemon
@@ -101,15 +99,10 @@ function provideDaemon(graph: Graph<Opened>): void {
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
   const toRoutes = (metrics: RenderMetrics | null) => {
-    const readUploadSecret = createUploadSecret({ storage: storage(), config })
-    const signing = { client: use(tokens.S3), bucket: config.bucket, urlSeconds }
     return createRoutes({
       config,
-      presign: createPresign(signing),
-      presignPost: createPresignPost(signing),
-      presignGet: createPresignGet(signing),
-      multipart: createMultipartUploads(signing),
-      readUploadSecret,
+      ...createUploads(graph),
+      presignGet: createPresignGet({ client: use(tokens.S3), bucket: config.bucket, urlSeconds }),
       readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
       findSource: (key) => storage().head(key),
       isReady: () =>
@@ -135,7 +128,8 @@ function provideDaemon(graph: Graph<Opened>): void {
         log.info({ event: 'ffmpeg.found', version }, `ffmpeg ${describeVersion(version)}`) // outputs depend on it
       },
       openPlugins: use(tokens.Pipeline).openPlugins,
-      listen: () => listen({ ...graph, gauges: () => use(tokens.Gauges), createRoutes: toRoutes }),
+      listen: () =>
+        listen({ ...graph, gauges: () => use(tokens.Gauges), createRoutes: toRoutes, cleanup: createCleanup(graph) }),
       pollers: pollers(),
       graceSeconds: config.shutdown.graceSeconds,
       stopJobs: graph.stopJobs,

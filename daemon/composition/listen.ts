@@ -5,6 +5,7 @@ import type { RenderMetrics } from '../http/metrics.ts'
 import { startServer, type HttpServer } from '../http/server.ts'
 import type { Gauges } from '../lifecycle/gauges.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { UploadCleanup } from '../schedule/upload-cleanup.ts'
 import { describeVersion } from '../programs/versions.ts'
 import { withReleasers } from '../vocabulary/releasers.ts'
 import type { Graph, Opened } from './tokens.ts'
@@ -13,6 +14,8 @@ export type ListenDeps = Pick<Graph<Opened>, 'config' | 'log' | 'events' | 'prog
   gauges(): Gauges
   /** Creates the routes of the endpoint, with metrics if it serves them. */
   createRoutes(metrics: RenderMetrics | null): readonly HttpRoute[]
+  /** Cleans up after clients of the endpoint while it is open. */
+  cleanup: UploadCleanup
 }
 
 /** Opens the HTTP endpoint and, as the config says, metrics. Closing the result closes both. */
@@ -27,6 +30,8 @@ export async function listen(deps: ListenDeps): Promise<HttpServer> {
     const server = await startServer({ app: createApp({ routes, http, log }), ...toAddress(http), log })
     endpoint = server
     push('the HTTP endpoint', () => server.close())
+    deps.cleanup.start()
+    push('the cleanup of uploads', () => deps.cleanup.stop())
     if (options.expose !== 'port' || !metrics) return
     const app = createApp({ routes: [metricsRoute(metrics.render)], http: { cors: [] }, log })
     const own = await startServer({ app, ...toAddress(options), section: 'metrics', log })

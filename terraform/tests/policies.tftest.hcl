@@ -35,6 +35,12 @@ run "daemon" {
           Resource = ["arn:aws:s3:::my-media/cvted_*", "arn:aws:s3:::my-media/thumb_*"]
         },
         {
+          Sid      = "EndUploadsOfClients"
+          Effect   = "Allow"
+          Action   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+          Resource = "arn:aws:s3:::my-media/origin_*"
+        },
+        {
           Sid      = "RemoveSelfTestObjects"
           Effect   = "Allow"
           Action   = ["s3:DeleteObject"]
