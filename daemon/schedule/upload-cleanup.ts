@@ -8,6 +8,8 @@ export type UploadCleanup = {
 }
 
 const INTERVAL_MS = 3600_000
+/** A daemon that runs for a few minutes leaves the cleanup to others. */
+const LEAST_MS = 600_000
 
 /** Aborts the expired multipart uploads of clients once an hour, at another minute in every daemon. */
 export function createUploadCleanup({
@@ -24,7 +26,7 @@ export function createUploadCleanup({
   let running = Promise.resolve()
 
   async function run(): Promise<void> {
-    await clock.wait(random() * INTERVAL_MS, signal)
+    await clock.wait(LEAST_MS + random() * (INTERVAL_MS - LEAST_MS), signal)
     while (!signal.aborted) {
       await abortExpired(signal)
       await clock.wait(INTERVAL_MS, signal)

@@ -3,3 +3,20 @@ export type Identity = {
   /** Identifies the client for good, such as the number of an account: 1 to 256 bytes of UTF-8 without control characters. */
   readonly id: string
 }
+
+/**
+ * Decides who sent a request: returns the identity, or the response for a client that has none. It receives the request
+ * without its body, before anything else is done with it. An error that it throws is a 500.
+ */
+export type Authorize = (request: Request) => Identity | Response | Promise<Identity | Response>
+
+const MAX_ID_BYTES = 256
+
+/** Explains why a value is not the id of an identity; undefined if it is one. */
+export function explainId(id: unknown): string | undefined {
+  if (typeof id !== 'string') return `must be text, not ${id === null ? 'null' : typeof id}`
+  if (id === '') return 'must not be empty'
+  if (!id.isWellFormed() || /\p{Cc}/u.test(id)) return 'must not contain control characters or lone surrogates'
+  const bytes = Buffer.byteLength(id)
+  return bytes > MAX_ID_BYTES ? `must have at most ${MAX_ID_BYTES} bytes, not ${bytes}` : undefined
+}

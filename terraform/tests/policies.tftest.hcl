@@ -105,6 +105,7 @@ run "prefixes_and_key" {
       "arn:aws:s3:::my-media",
       ["arn:aws:s3:::my-media/uploads/*", "arn:aws:s3:::my-media/state/*", "arn:aws:s3:::my-media/videos/*"],
       ["arn:aws:s3:::my-media/videos/*"],
+      "arn:aws:s3:::my-media/uploads/*",
       "arn:aws:s3:::my-media/state/selftest/*",
     ])
     error_message = "the prefixes are the given ones"

@@ -49,6 +49,8 @@ test('sets the defaults of options that are left out', () => {
     http: {
       host: '127.0.0.1',
       port: 3000,
+      trustProxy: [],
+      rateLimit: { uploadsPerMinute: 600, requestsPerMinute: 12_000 },
       urlSeconds: 900,
       cors: [],
       outputUrls: false,

@@ -111,7 +111,7 @@ test('the cleanup runs once an hour, first after a random part of it, until it i
   const clock = createFakeClock()
   const runs: number[] = []
   const abortExpired = async () => void runs.push(clock.now())
-  const cleanup = createUploadCleanup({ abortExpired, clock, random: () => 0.25 })
+  const cleanup = createUploadCleanup({ abortExpired, clock, random: () => 0.1 })
   const startedAt = clock.now()
   cleanup.start()
   for (let hours = 0; hours < 3; hours++) await clock.advance(HOUR)

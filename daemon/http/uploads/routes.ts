@@ -25,6 +25,7 @@ export function createUploadRoutes(deps: PresignHandlerDeps): readonly HttpRoute
     {
       method: 'POST',
       path: '/video/pre-signed-url',
+      budget: 'uploads',
       operation: {
         id: 'createUpload',
         summary: 'Request the upload of one file',
@@ -46,6 +47,7 @@ function createStartRoutes(deps: ClientUploadDeps): readonly HttpRoute[] {
     {
       method: 'GET',
       path: '/s3/params',
+      budget: 'uploads',
       operation: {
         id: 'createUploadForm',
         summary: 'Request a form for one file, as Uppy does for small files',
@@ -58,6 +60,7 @@ function createStartRoutes(deps: ClientUploadDeps): readonly HttpRoute[] {
     {
       method: 'POST',
       path: '/s3/multipart',
+      budget: 'uploads',
       operation: {
         id: 'createMultipartUpload',
         summary: 'Start a multipart upload, as Uppy does for large files',
