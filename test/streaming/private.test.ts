@@ -8,7 +8,8 @@ import { toJobId, type Output } from '../../daemon/vocabulary/job.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { makeConfig, makeDocument, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
-import { chromiumPath, html, openBrowser, playAt } from './browser.ts'
+import { chromiumPath, NO_CHROMIUM, openBrowser } from '../helpers/browser.ts'
+import { html, playAt } from './browser.ts'
 import { makePresentation } from './package.ts'
 
 const test = suite('private bucket', { exhaustive: true })
@@ -28,7 +29,7 @@ const page: HttpRoute = {
   },
 }
 
-if (chromiumPath === null) test.skip('plays', 'Chromium is not installed: apt-get install chromium')
+if (chromiumPath === null) test.skip('plays', NO_CHROMIUM)
 else
   test('players get an HLS and a DASH presentation from a private bucket, by redirects for each byte range', async () => {
     await using made = await makePresentation({
