@@ -35,8 +35,8 @@ const make =
 async function makeHour(path: string): Promise<void> {
   const minute = `${path}.minute.mp4`
   const pattern = ['-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=2:duration=60']
-  const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=8000:duration=60']
-  await ffmpeg([...pattern, ...sound, ...x264, minute])
+  const audio = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=8000:duration=60']
+  await ffmpeg([...pattern, ...audio, ...x264, minute])
   await ffmpeg(['-stream_loop', '59', '-i', minute, '-c', 'copy', path])
 }
 
