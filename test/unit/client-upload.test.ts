@@ -1,13 +1,11 @@
 import * as assert from 'uvu/assert'
 import { createClient, type ClientOptions, type UploadState } from '../../daemon/client/index.ts'
-import { problem, s3Errors, startFakeMediad, type FakeMediad, type Fault, type Route } from '../helpers/fake-mediad.ts'
+import * as sample from '../helpers/client.ts'
+import type { Faults } from '../helpers/client.ts'
+import { problem, s3Errors, startFakeMediad, type FakeMediad } from '../helpers/fake-mediad.ts'
 import { suite } from '../helpers/suite.ts'
 
-const MiB = 2 ** 20
-const retry = { attempts: 4, firstSeconds: 0.001, maxSeconds: 0.01 }
-const partBytes = 5 * MiB
-const bytes = Buffer.alloc(3 * partBytes - 1000, 'media')
-for (let at = 0; at < bytes.length; at += 4096) bytes.writeUInt32LE(at, at)
+const { retry, partBytes, bytes, MiB } = sample
 
 const test = suite('client upload')
 
@@ -16,25 +14,9 @@ test.beforeEach(async () => void (server = await startFakeMediad()))
 test.afterEach(async () => server[Symbol.asyncDispose]())
 
 const connect = (options: Partial<ClientOptions> = {}) => createClient({ endpoint: server.url, retry, ...options })
-const large = () => new File([bytes], 'holiday.mp4', { type: 'video/mp4', lastModified: 1000 })
-const small = () => new File(['hello'], 'small.mp4', { type: 'video/mp4' })
-
-/** Fails the first requests of some routes, in this order. */
-function fail(faults: Partial<Record<Route, Fault[]>>): void {
-  server.before = ({ route }) => faults[route]?.shift()
-}
-
-/** Returns the error of a promise that rejects. */
-async function errorOf(promise: Promise<unknown>): Promise<Record<string, unknown>> {
-  const [result] = await Promise.allSettled([promise])
-  assert.is(result.status, 'rejected')
-  return (result as PromiseRejectedResult).reason
-}
-
-function assertArrived(key: string, expected: Uint8Array = bytes): void {
-  assert.ok(server.objects.get(key)?.equals(expected), `${key} is not the file`)
-  assert.is(server.objects.size, 1)
-}
+const { large, small, errorOf } = sample
+const fail = (faults: Faults) => sample.fail(server, faults)
+const assertArrived = (key: string, expected?: Uint8Array) => sample.assertArrived(server, key, expected)
 
 test('a small file is one PUT, with the headers of its URL', async () => {
   const seen: unknown[] = []

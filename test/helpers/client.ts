@@ -1,0 +1,34 @@
+/** What the tests of `mediad/client` share. */
+import * as assert from 'uvu/assert'
+import type { FakeMediad, Fault, Route } from './fake-mediad.ts'
+
+export const MiB = 2 ** 20
+/** Short pauses, and few attempts. */
+export const retry = { attempts: 4, firstSeconds: 0.001, maxSeconds: 0.01 }
+export const partBytes = 5 * MiB
+
+/** A file of three parts, all of them different. */
+export const bytes = Buffer.alloc(3 * partBytes - 1000, 'media')
+for (let at = 0; at < bytes.length; at += 4096) bytes.writeUInt32LE(at, at)
+
+export const large = (): File => new File([bytes], 'holiday.mp4', { type: 'video/mp4', lastModified: 1000 })
+export const small = (): File => new File(['hello'], 'small.mp4', { type: 'video/mp4' })
+
+export type Faults = Partial<Record<Route, Fault[]>>
+
+/** Fails the first requests of some routes, in this order. */
+export function fail(server: FakeMediad, faults: Faults): void {
+  server.before = ({ route }) => faults[route]?.shift()
+}
+
+/** Returns the error of a promise that rejects. */
+export async function errorOf(promise: Promise<unknown>): Promise<Record<string, unknown>> {
+  const [result] = await Promise.allSettled([promise])
+  assert.is(result.status, 'rejected')
+  return (result as PromiseRejectedResult).reason
+}
+
+export function assertArrived(server: FakeMediad, key: string, expected: Uint8Array = bytes): void {
+  assert.ok(server.objects.get(key)?.equals(expected), `${key} is not the file`)
+  assert.is(server.objects.size, 1)
+}
