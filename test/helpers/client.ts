@@ -2,16 +2,18 @@
 import * as assert from 'uvu/assert'
 import type { FakeMediad, Fault, Route } from './fake-mediad.ts'
 
-export const MiB = 2 ** 20
 /** Short pauses, and few attempts. */
 export const retry = { attempts: 4, firstSeconds: 0.001, maxSeconds: 0.01 }
-export const partBytes = 5 * MiB
+/** The size that the server suggests. */
+export const partBytes = 4096
+/** Sends every file in parts. */
+export const inParts = { multipartAboveBytes: 0 }
 
 /** A file of three parts, all of them different. */
-export const bytes = Buffer.alloc(3 * partBytes - 1000, 'media')
-for (let at = 0; at < bytes.length; at += 4096) bytes.writeUInt32LE(at, at)
+export const bytes = Buffer.from(Array.from({ length: 3 * partBytes - 1000 }, (_, at) => (at * at) >> 8))
 
-export const large = (): File => new File([bytes], 'holiday.mp4', { type: 'video/mp4', lastModified: 1000 })
+export const large = (content = bytes, name = 'holiday.mp4', lastModified = 1000): File =>
+  new File([content], name, { type: 'video/mp4', lastModified })
 export const small = (): File => new File(['hello'], 'small.mp4', { type: 'video/mp4' })
 
 export type Faults = Partial<Record<Route, Fault[]>>

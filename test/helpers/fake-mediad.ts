@@ -46,7 +46,7 @@ export type FakeMediad = AsyncDisposable & {
 
 type Server = Omit<FakeMediad, keyof AsyncDisposable>
 
-export async function startFakeMediad({ partBytes = 6 * 2 ** 20 } = {}): Promise<FakeMediad> {
+export async function startFakeMediad({ partBytes = 4096 } = {}): Promise<FakeMediad> {
   let open = 0
   let port = 0
   const http = createServer((request, response) => void serve(fake, request, response))

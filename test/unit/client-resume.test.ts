@@ -8,7 +8,7 @@ import { problem, s3Errors, startFakeMediad, type FakeMediad } from '../helpers/
 import { temporaryFolder } from '../helpers/folder.ts'
 import { suite } from '../helpers/suite.ts'
 
-const { retry, partBytes, bytes, large, small, errorOf } = sample
+const { retry, inParts, partBytes, bytes, large, small, errorOf } = sample
 
 const test = suite('client resume')
 
@@ -36,7 +36,7 @@ function atSecondPart(then: () => void): void {
 async function interrupt(): Promise<UploadState> {
   const controller = new AbortController()
   atSecondPart(() => controller.abort(new Error('left the page')))
-  const upload = connect().upload(large(), { partBytes, parallel: 1, signal: controller.signal })
+  const upload = connect().upload(large(), { ...inParts, parallel: 1, signal: controller.signal })
   assert.is((await errorOf(upload.done)).message, 'left the page')
   assert.is(server.count('abort'), 0)
   assert.ok(upload.state)
@@ -50,7 +50,7 @@ test('pause ends the requests; resume sends what is missing', async () => {
     upload.pause()
     resolve()
   })
-  const upload = connect().upload(large(), { partBytes, parallel: 1 })
+  const upload = connect().upload(large(), { ...inParts, parallel: 1 })
   await promise
   const before = server.requests.length
   upload.resume()
@@ -76,7 +76,7 @@ test('an upload that is paused sends nothing', async () => {
 test('cancel removes the parts from S3, and nothing is sent after it', async () => {
   const cancelled = Promise.withResolvers<void>()
   atSecondPart(() => upload.cancel().then(cancelled.resolve, cancelled.reject))
-  const upload = connect().upload(large(), { partBytes, parallel: 1 })
+  const upload = connect().upload(large(), { ...inParts, parallel: 1 })
   assert.is((await errorOf(upload.done)).name, 'AbortError')
   await cancelled.promise
   assert.equal(
@@ -94,7 +94,7 @@ test('cancel of an upload that is paused, and of one that has ended', async () =
   paused.pause()
   await paused.cancel()
   assert.is((await errorOf(paused.done)).name, 'AbortError')
-  const ended = connect().upload(large(), { partBytes })
+  const ended = connect().upload(large(), inParts)
   await ended.done
   await ended.cancel()
   assert.is(server.count('abort'), 0)
@@ -122,8 +122,8 @@ test('a part of another size is sent again', async () => {
 test('an upload does not continue with another file', async () => {
   const state = await interrupt()
   const others = [
-    new File([bytes], 'holiday.mp4', { lastModified: 2000 }),
-    new File([bytes], 'other.mp4', { lastModified: 1000 }),
+    large(bytes, 'holiday.mp4', 2000),
+    large(bytes, 'other.mp4'),
     new File(['less'], 'holiday.mp4', { lastModified: 1000 }),
   ]
   for (const other of others)
@@ -152,7 +152,7 @@ for (const [where, faults] of Object.entries<sample.Faults>({
   test(`an upload that is gone, for ${where}, starts again`, async () => {
     fail(faults)
     const states: UploadState[] = []
-    const upload = connect().upload(large(), { partBytes, parallel: 1, onState: (state) => states.push(state) })
+    const upload = connect().upload(large(), { ...inParts, parallel: 1, onState: (state) => states.push(state) })
     const { key } = await upload.done
     assertArrived(key)
     assert.equal(
@@ -163,19 +163,19 @@ for (const [where, faults] of Object.entries<sample.Faults>({
 
 test('an upload that disappears again and again fails', async () => {
   server.before = ({ route }) => (route === 'sign' ? problem(410, 'upload.gone') : undefined)
-  assert.is((await errorOf(connect().upload(large(), { partBytes }).done)).code, 'upload.gone')
+  assert.is((await errorOf(connect().upload(large(), inParts).done)).code, 'upload.gone')
   assert.is(server.count('presign'), 3)
 })
 
 test('an upload that was completed is not started again when its end is not known', async () => {
   fail({ complete: ['lose', problem(410, 'upload.gone')] })
-  assertArrived((await connect().upload(large(), { partBytes }).done).key)
+  assertArrived((await connect().upload(large(), inParts).done).key)
   assert.is(server.count('presign'), 1)
 })
 
 test('a lost response to the completion is requested again', async () => {
   fail({ complete: ['lose'] })
-  assertArrived((await connect().upload(large(), { partBytes }).done).key)
+  assertArrived((await connect().upload(large(), inParts).done).key)
   assert.is(server.count('complete'), 2)
 })
 
@@ -186,7 +186,7 @@ test('a part that S3 lost is sent again', async () => {
     isFirst = false
     for (const { parts } of server.uploads.values()) parts.delete(2)
   }
-  assertArrived((await connect().upload(large(), { partBytes, parallel: 1 }).done).key)
+  assertArrived((await connect().upload(large(), { ...inParts, parallel: 1 }).done).key)
   assert.equal(sent(), [1, 2, 3, 2])
 })
 
@@ -201,7 +201,7 @@ test('without readable ETags, those of the list are used', async () => {
       return new Response(body, { status, headers: readable })
     },
   })
-  assertArrived((await client.upload(large(), { partBytes }).done).key)
+  assertArrived((await client.upload(large(), inParts).done).key)
   assert.is(server.count('list'), 1)
 })
 

@@ -5,7 +5,7 @@ import type { Faults } from '../helpers/client.ts'
 import { problem, s3Errors, startFakeMediad, type FakeMediad } from '../helpers/fake-mediad.ts'
 import { suite } from '../helpers/suite.ts'
 
-const { retry, partBytes, bytes, MiB } = sample
+const { retry, inParts, partBytes, bytes } = sample
 
 const test = suite('client upload')
 
@@ -57,7 +57,7 @@ test('a large file is sent in parts, several at once', async () => {
     await promise
   }
   const states: UploadState[] = []
-  const upload = connect().upload(large(), { partBytes, parallel: 2, onState: (state) => states.push(state) })
+  const upload = connect().upload(large(), { ...inParts, parallel: 2, onState: (state) => states.push(state) })
   const { id, key } = await upload.done
   assertArrived(key)
   assert.is(server.count('part'), 3)
@@ -67,12 +67,22 @@ test('a large file is sent in parts, several at once', async () => {
   waiting = []
 })
 
-test('mediad suggests the size of the parts; a file that is not a Blob is read in slices', async () => {
-  const file = { size: 17 * MiB, slice: async (start: number, end: number) => new Uint8Array(end - start) }
-  const { key } = await connect().upload(file, { filename: 'a.mkv', contentType: '' }).done
-  assertArrived(key, new Uint8Array(file.size))
-  assert.is(server.count('part'), 3) // of 6 MiB
+test('a file that is not a Blob is read in slices; mediad suggests their size', async () => {
+  const file = { size: bytes.length, slice: async (start: number, end: number) => bytes.subarray(start, end) }
+  const { key } = await connect().upload(file, { ...inParts, filename: 'a.mkv', contentType: '' }).done
+  assertArrived(key)
+  assert.is(server.count('part'), 3)
   assert.equal(JSON.parse(String(server.requests[0]?.body)), { filename: 'a.mkv', size: file.size, multipart: true })
+})
+
+test('files up to 16 MiB are sent whole; a part has at least 5 MiB, the minimum of S3', async () => {
+  const whole = new Blob([new Uint8Array(16 * 2 ** 20)])
+  await connect().upload(whole).done
+  const upload = connect().upload(new Blob([whole, 'a']), { partBytes: 1, onState: (state) => states.push(state) })
+  const states: UploadState[] = []
+  await upload.done
+  assert.equal([server.count('put'), server.count('part')], [1, 4])
+  assert.is(states[0]?.partBytes, 5 * 2 ** 20)
 })
 
 test('a request that is cut, or refused for the moment, is repeated; no other part is sent again', async () => {
@@ -82,7 +92,7 @@ test('a request that is cut, or refused for the moment, is repeated; no other pa
     part: ['cut', s3Errors.slowDown, 'lose'],
     complete: [problem(503, 'transient.storage'), 'cut'],
   })
-  const { key } = await connect().upload(large(), { partBytes }).done
+  const { key } = await connect().upload(large(), inParts).done
   assertArrived(key)
   assert.is(server.count('part'), 3 + 3)
   assert.is(server.count('list'), 0)
@@ -93,7 +103,7 @@ test('progress never decreases by more than a failed part', async () => {
   let failures = 0
   server.before = ({ route, part }) => (route === 'part' && part === 2 && failures++ < 2 ? 'cut' : undefined)
   const onProgress = ({ sentBytes }: { sentBytes: number }) => seen.push(sentBytes)
-  await connect().upload(large(), { partBytes, onProgress }).done
+  await connect().upload(large(), { ...inParts, onProgress }).done
   assert.is(seen.at(-1), bytes.length)
   for (const [at, sent] of seen.entries()) assert.ok(sent >= (seen[at - 1] ?? 0) - partBytes, seen.join(' '))
 })
@@ -116,7 +126,7 @@ test('retry-after is respected', async () => {
 
 test('a URL that has expired is signed again, for a part', async () => {
   fail({ part: [s3Errors.expired, s3Errors.expired] })
-  assertArrived((await connect().upload(large(), { partBytes, parallel: 1 }).done).key)
+  assertArrived((await connect().upload(large(), { ...inParts, parallel: 1 }).done).key)
   assert.is(server.count('sign'), 3 + 2)
 })
 
@@ -134,7 +144,7 @@ test('a small file that arrived without a response is not uploaded under a secon
 
 test('an upload whose URLs are always refused fails', async () => {
   server.before = ({ route }) => (route === 'part' ? s3Errors.expired : undefined)
-  const error = await errorOf(connect().upload(large(), { partBytes }).done)
+  const error = await errorOf(connect().upload(large(), inParts).done)
   assert.equal([error.code, error.status, error.requestId], ['client.refused', 403, 's3-1'])
   assert.match(String(error.detail), /S3 responded with 403 AccessDenied: message of AccessDenied/)
 })

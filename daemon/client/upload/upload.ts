@@ -12,10 +12,9 @@ export type UploadOptions = {
   filename?: string
   /** Media type. Default: the type of the file. */
   contentType?: string
-  /**
-   * Size of the parts, at least 5 MiB. A file that is larger than one part is sent in parts. Default: files above 16 MiB are
-   * sent in parts of the size that mediad suggests.
-   */
+  /** Files above this size are sent in parts. Default 16 MiB. */
+  multipartAboveBytes?: number
+  /** Size of a part, at least 5 MiB. Default: what mediad suggests for the file. */
   partBytes?: number
   /** Number of parts that are sent at once. Default 4. */
   parallel?: number
@@ -122,7 +121,13 @@ function createTransfer(deps: UploadDeps, file: UploadFile, options: UploadOptio
   const { size } = file
   const filename = options.filename ?? ('name' in file ? file.name : undefined)
   const contentType = (options.contentType ?? file.type) || undefined
-  const { onProgress, state, onState, parallel = DEFAULT_PARALLEL } = options
+  const {
+    onProgress,
+    state,
+    onState,
+    parallel = DEFAULT_PARALLEL,
+    multipartAboveBytes = DEFAULT_THRESHOLD_BYTES,
+  } = options
   const partBytes = options.partBytes === undefined ? undefined : Math.max(options.partBytes, MIN_PART_BYTES)
   const all: TransferDeps = {
     ...deps,
@@ -130,6 +135,6 @@ function createTransfer(deps: UploadDeps, file: UploadFile, options: UploadOptio
     request: { ...(filename && { filename }), ...(contentType && { contentType }), size },
     progress: createProgress(onProgress && ((sentBytes) => onProgress({ sentBytes, totalBytes: size }))),
   }
-  const isSmall = state === undefined && size <= (partBytes ?? DEFAULT_THRESHOLD_BYTES)
+  const isSmall = state === undefined && size <= multipartAboveBytes
   return isSmall ? createWhole(all) : createParted(all, { partBytes, parallel, state, onState })
 }
