@@ -53,7 +53,7 @@ export type Client = {
   fileUrl(job: { readonly id: string }, key: string): string
 }
 
-/** @throws TypeError when the endpoint is not a URL */
+/** @throws TypeError when the endpoint is not a URL of HTTP */
 export function createClient({ endpoint, headers, fetch: given, retry = {} }: ClientOptions): Client {
   const url = toBase(endpoint)
   const fetch: typeof globalThis.fetch = given ?? ((...args) => globalThis.fetch(...args))
@@ -79,7 +79,8 @@ export function createClient({ endpoint, headers, fetch: given, retry = {} }: Cl
 /** A page of a browser can name an endpoint of its own origin by a path, or by nothing. */
 function toBase(endpoint: string): string {
   const { location } = globalThis as { location?: { href: string } }
-  void new URL(endpoint, location?.href)
+  const { protocol } = new URL(endpoint, location?.href)
+  if (!/^https?:$/.test(protocol)) throw new TypeError(`endpoint: "${endpoint}" must start with http: or https:`)
   return endpoint.replace(/\/+$/, '')
 }
 

@@ -18,7 +18,7 @@ export type WatchOptions = {
    * and under its key when the source has been uploaded. Default 600.
    */
   missingSeconds?: number
-  /** Pause between requests for the state of the job, when there is no stream of events. Default 2. */
+  /** Pause between requests for a job that is missing, or whose events cannot be streamed. Default 2. */
   pollSeconds?: number
 }
 
@@ -66,8 +66,9 @@ export async function* watchJob(
       yield event
       if (event.type === 'succeeded' || event.type === 'dead') return
     }
-    const isNext = !isPolling && session.polls > 0 // the stream could not be opened: poll at once
-    if (!isNext) await pause(isPolling ? pollSeconds : toReconnect(session), signal)
+    if (!isPolling && session.polls > 0) continue // the stream could not be opened: poll at once
+    const isWaiting = isPolling || session.missingSince !== null
+    await pause(isWaiting ? pollSeconds : toReconnect(session), signal)
   }
 }
 
