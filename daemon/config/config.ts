@@ -1,4 +1,5 @@
 import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Authorize } from '../vocabulary/identity.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import type { Routes } from '../protocol/route.ts'
 import type { JobLimits } from './limits.ts'
@@ -60,14 +61,28 @@ export type Config = {
     readonly host: string
     /** Port of the endpoint; 0 selects a free port. */
     readonly port: number
+    /** Decides who can use the endpoint: `bearer()`, `jwt()`, a function of your own, or `none` if a server in front decides. */
+    readonly authorize?: Authorize | 'none'
+    /** Limits the requests of a client: an identity, or an address if it has none. */
+    readonly rateLimit: RateLimit
+    /** Addresses and networks of proxies, whose `x-forwarded-for` has the address of the client. */
+    readonly trustProxy: readonly string[]
     /** Validity of the URL of an upload or an output. */
     readonly urlSeconds: number
     /** Web origins whose pages can use the endpoint from a browser. */
     readonly cors: readonly string[]
     /** Adds presigned URLs of the outputs to a job for clients that request them. */
     readonly outputUrls: boolean
-    /** Largest size that a client can state for its upload. */
+    /** Serves the outputs of jobs from a private bucket. */
+    readonly files: boolean
+    /** Number of event streams that this daemon has open at once. */
+    readonly streams: number
+    /** Number of event streams that one client has open at once. */
+    readonly streamsPerClient: number
+    /** Largest size of an upload by one PUT or one form. */
     readonly maxUploadBytes: number
+    /** What clients can upload through the endpoint. */
+    readonly uploads: ClientUploadOptions
   }
   readonly metrics: {
     /** Where Prometheus can read metrics: nowhere, on the HTTP endpoint, or on a port of their own. */
@@ -93,6 +108,30 @@ export type Config = {
   readonly onEvent?: (event: DaemonEvent) => void
 }
 
+/** What a client can request in a minute, by an identity or an address. */
+export type RateLimit = {
+  /** Number of uploads that a client can create in a minute; 0 for any number. */
+  readonly uploadsPerMinute: number
+  /** Number of other requests of a client in a minute; 0 for any number. */
+  readonly requestsPerMinute: number
+}
+
+/** What clients can upload through the endpoint. */
+export type ClientUploadOptions = {
+  /** Content types that a client can state: `video/mp4`, or a group such as `video/*`. When set, it must state one. */
+  readonly contentTypes?: readonly string[]
+  /** Extensions of the keys of uploads, without the dot. */
+  readonly extensions?: readonly string[]
+  /** Largest size of an upload. */
+  readonly maxBytes?: number
+  /** Validity of a multipart upload: parts can be signed, and the upload can be completed, until then. */
+  readonly multipartSeconds: number
+  /** Key of an upload after the source prefix. */
+  readonly key: string
+  /** Authenticates the ids of multipart uploads. All daemons must have the same. */
+  readonly secret?: string
+}
+
 type PolledQueue = {
   /** URL of the queue. */
   readonly url: string
@@ -114,8 +153,14 @@ export type AdaptiveConcurrency = {
 export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
   queues: { [Name in keyof Config['queues']]: UserQueue<Config['queues'][Name]> }
   onEvent?: Config['onEvent'] | undefined
-} & { [Section in OptionalSection]?: Optional<Config[Section]> | undefined }
+} & { [Section in Exclude<OptionalSection, 'http'>]?: Optional<Config[Section]> | undefined } & {
+  http?: UserHttp | undefined
+}
 
+type UserHttp = Optional<Omit<Config['http'], 'uploads' | 'rateLimit'>> & {
+  uploads?: Optional<ClientUploadOptions> | undefined
+  rateLimit?: Optional<RateLimit> | undefined
+}
 type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
 type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>

@@ -7,7 +7,7 @@ import { toProblem } from './problem.ts'
 
 /**
  * Headers of every response, errors included. Responses are data for programs: a browser must not cache them, guess their
- * type, run, frame or embed them, or send their URL as a referrer.
+ * type, run, frame or embed them, or send their URL as a referrer. A route can set another value, as that of the page does.
  */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
@@ -19,7 +19,7 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 
 /**
  * Creates the hooks that apply to every request, whatever its route, in the order in which they run:
- * 1. `onRequest` before the route is looked up. Authorization belongs here; to reject a request, throw an error.
+ * 1. `onRequest` before the route is looked up. The preflight and the authorization come next: they know the route.
  * 2. `onError` when a hook or a handler has thrown, and when there is no route.
  * 3. `onResponse` for every response, errors included. Headers that depend on the request, such as those of CORS, are
  *    set here, next to {@link securityHeaders}.
@@ -31,10 +31,9 @@ export function createHooks(
   return {
     onRequest: (event) => void toTrace(event),
     onError: (error, event) => {
-      const { status, response } = toProblem(error)
+      const { status, response, cause } = toProblem(error)
       const { id } = toTrace(event)
       if (status >= 500) {
-        const cause = error.cause ?? error
         log.error({ event: 'http.request_failed', error: cause, request: id, ...describe(event) }, 'request failed')
       }
       return response
@@ -42,8 +41,11 @@ export function createHooks(
     onResponse: (response, event) => {
       const { id, startedAt } = toTrace(event)
       const { status, headers } = response
-      for (const [name, value] of Object.entries(securityHeaders)) headers.set(name, value)
+      // a handler can set one of these itself, such as a time for caches
+      for (const [name, value] of Object.entries(securityHeaders)) if (!headers.has(name)) headers.set(name, value)
       headers.set('x-request-id', id)
+      // keeps a cache from giving the response to pages of another origin
+      if (cors.length > 0) headers.append('vary', 'origin')
       for (const [name, value] of Object.entries(toCorsHeaders(event, cors))) headers.set(name, value)
       // read and discard the rest of a body that is too large, or the connection would stall
       if (status === 413) event.runtime?.node?.req.resume()
@@ -65,21 +67,19 @@ export function createPreflight({ cors }: Pick<Config['http'], 'cors'>): Middlew
     const isPreflight = req.method === 'OPTIONS' && req.headers.has('access-control-request-method')
     if (!isPreflight || !cors.includes(req.headers.get('origin') ?? '')) return undefined
     const headers = {
-      'access-control-allow-methods': 'GET, HEAD, POST',
-      'access-control-allow-headers': 'content-type',
+      'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+      'access-control-allow-headers': 'authorization, content-type, last-event-id',
       'access-control-max-age': '600',
     }
     return new HTTPResponse(null, { status: 204, headers })
   }
 }
 
-/** No credentials: the endpoint has none. `vary` keeps a cache from giving the response to pages of another origin. */
+/** Without `access-control-allow-credentials`: pages of other origins send a token and no cookies. */
 function toCorsHeaders({ req }: H3Event, cors: readonly string[]): Record<string, string> {
-  if (cors.length === 0) return {}
   const origin = req.headers.get('origin') ?? ''
-  if (!cors.includes(origin)) return { vary: 'origin' }
+  if (!cors.includes(origin)) return {}
   return {
-    vary: 'origin',
     'access-control-allow-origin': origin,
     'access-control-expose-headers': 'retry-after, x-request-id',
   }
@@ -97,7 +97,8 @@ function toTrace(event: H3Event): Trace {
   return trace
 }
 
-/** Describes a request for the log, without the query, which can contain anything. */
+/** Describes a request for the log, without the query, which can contain anything, and without the token of an upload. */
 function describe(event: H3Event): { method: string; path: string } {
-  return { method: event.req.method, path: event.url.pathname.slice(0, 200) }
+  const path = event.url.pathname.replace(/^(\/s3\/multipart\/)[^/]+/, '$1:uploadId')
+  return { method: event.req.method, path: path.slice(0, 200) }
 }

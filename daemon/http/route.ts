@@ -1,5 +1,6 @@
-import type { EventHandler } from 'h3'
+import type { EventHandler, H3Event } from 'h3'
 import type { z } from 'zod'
+import type { Budget } from './access/limits.ts'
 
 /** A route of the endpoint. */
 export type HttpRoute = {
@@ -16,8 +17,12 @@ export type HttpRoute = {
    * config authorizes requests; `readIdentity` returns it. Default `identity`.
    */
   readonly access?: 'public' | 'identity'
+  /** `uploads` for a route that creates uploads, of which a client can create fewer than it can send other requests. */
+  readonly budget?: Budget
   /** What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. */
   readonly operation?: Operation
+  /** Largest body of a request in bytes, at most 1 MiB. Default 16 KiB. */
+  readonly bodyBytes?: number
   readonly handler: EventHandler
 }
 
@@ -45,4 +50,9 @@ export type OperationResponse = {
   readonly contentType?: string
   /** Absent for a response without a body, and for one that is not JSON. */
   readonly schema?: z.ZodType
+}
+
+/** Returns the route that will handle a request; undefined if none does, or none with its method. */
+export function findHttpRoute({ context }: H3Event): HttpRoute | undefined {
+  return context.matchedRoute?.meta?.['route'] as HttpRoute | undefined
 }

@@ -28,6 +28,8 @@ const notRun: Record<string, string> = {
   'npm run setup && npm run demo\n': 'setup runs before every test; the demo is tested with the other examples',
   'npm run setup && npm test\n': 'this test is part of it',
   'npm run setup\nnpm run bench -- --write\n': 'it takes an hour; another test runs it with tiny sizes',
+  'export UPLOAD_TOKEN=$(openssl rand -hex 32)\ncurl -s -X POST -H "authorization: Bearer $UPLOAD_TOKEN" http://localhost:3000/video/pre-signed-url\n':
+    'it needs a daemon with this token',
   'npm start\n': 'the daemon of this test runs it, on a free port',
   'npm run setup\nnpm start\n': 'as above',
   '. .mediad-data/env\nnpm run -s mediad -- get "$id" --out results\n':
@@ -36,6 +38,9 @@ const notRun: Record<string, string> = {
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
     'mediad does not need the AWS command line',
   'npm run mediad -- check\nnpm run mediad -- start\n': 'it needs AWS',
+  'aws s3 cp video.mp4 s3://media/origin_video.mp4\n': 'another test runs it where the program is installed',
+  'export RCLONE_CONFIG_MEDIAD_TYPE=s3 RCLONE_CONFIG_MEDIAD_PROVIDER=Other RCLONE_CONFIG_MEDIAD_ENV_AUTH=true\nexport RCLONE_CONFIG_MEDIAD_ENDPOINT="$AWS_ENDPOINT_URL_S3"\nrclone copyto video.mp4 mediad:media/origin_video.mp4\n':
+    'as above',
   'mkdir ../my-media\nnpm pack --pack-destination ../my-media\ncd ../my-media\nnpm init -y && npm pkg set type=module && npm install ./mediad-0.1.0.tgz\nnpx mediad init\nnpx mediad start --local\n':
     'another test packs, installs and uses the package; mediad init has its own test',
   'npm install --save-dev node@24\nPATH=$PWD/node_modules/.bin:$PATH npm install\n':
@@ -208,7 +213,11 @@ const pathOf = ({ page, marks }: Block): string => join(folderOf(page), marks.fi
 async function load(file: string): Promise<string> {
   const before = process.env
   const queues = ['WORK', 'IN_PROGRESS', 'DEAD'].map((name) => [`MEDIAD_${name}_QUEUE_URL`, `http://localhost/${name}`])
-  process.env = { ...before, ...Object.fromEntries(queues) }
+  const tokens = ['UPLOAD_TOKEN'].map((name) => [
+    name,
+    'a token of the tests, which is long enough'.replaceAll(/\W+/g, '-'),
+  ])
+  process.env = { ...before, ...Object.fromEntries([...queues, ...tokens]) }
   try {
     await loadConfig({ file })
     return ''

@@ -1,9 +1,10 @@
 /** What the types of the client accept and reject. */
 import { createClient, type Job, type JobEvent, type UploadState } from 'mediad/client'
-import type { toPublic } from '../../daemon/http/jobs/job.ts'
+import type { z } from 'mediad'
+import type { publicJobSchema } from '../../daemon/http/jobs/public.ts'
 
 // what mediad responds is what the client declares
-export const toJob = (found: ReturnType<typeof toPublic> & Pick<Job, 'state'>): Job => found
+export const toJob = (found: z.output<typeof publicJobSchema>): Job => found
 
 const client = createClient({ endpoint: 'http://localhost:3000', headers: async () => ({ authorization: 'Bearer a' }) })
 const upload = client.upload(new Blob(['a']), { onProgress: ({ sentBytes, totalBytes }) => sentBytes / totalBytes })
