@@ -1,6 +1,10 @@
 /** What the tests of `mediad/client` share. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { FakeMediad, Fault, Route } from './fake-mediad.ts'
+import { temporaryFolder } from './folder.ts'
+import { makeVideo } from './media.ts'
 
 /** Short pauses, and few attempts. */
 export const retry = { attempts: 4, firstSeconds: 0.001, maxSeconds: 0.01 }
@@ -33,4 +37,15 @@ export async function errorOf(promise: Promise<unknown>): Promise<Record<string,
 export function assertArrived(server: FakeMediad, key: string, expected: Uint8Array = bytes): void {
   assert.ok(server.objects.get(key)?.equals(expected), `${key} is not the file`)
   assert.is(server.objects.size, 1)
+}
+
+/** Makes a video of more than 10 MiB: an MP4 file, and a box of bytes that players skip. */
+export async function makeLargeVideo(): Promise<Buffer> {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, 'video.mp4')
+  await makeVideo(path)
+  const box = Buffer.alloc(10 * 2 ** 20)
+  box.writeUInt32BE(box.length)
+  box.write('free', 4)
+  return Buffer.concat([await readFile(path), box])
 }
