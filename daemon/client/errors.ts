@@ -1,50 +1,37 @@
 import type { Job } from './jobs/job.ts'
 
-type ErrorDetails = {
-  code: string
-  detail: string
-  status?: number
-  requestId?: string | null
-  isTransient?: boolean
-  retryAfterSeconds?: number | null
-  cause?: unknown
-}
+type ErrorDetails = Pick<ClientError, 'code' | 'detail'> &
+  Partial<Pick<ClientError, 'status' | 'requestId' | 'isTransient' | 'retryAfterSeconds' | 'cause'>>
 
 /** The error of everything that the client does. An operation that is aborted rejects with the reason of its signal instead. */
 export class ClientError extends Error {
   /** A code of mediad, such as `request.invalid`, or one of the client itself, which starts with `client.`. */
-  readonly code: string
+  declare readonly code: string
   /** HTTP status of the response; null when there was none. */
-  readonly status: number | null
+  declare readonly status: number | null
   /** Describes the error for people. */
-  readonly detail: string
+  declare readonly detail: string
   /** Finds the request in the log of mediad, or of S3; null when it is unknown. */
-  readonly requestId: string | null
+  declare readonly requestId: string | null
   /** True if the same request can succeed later. The client has already tried it several times. */
-  readonly isTransient: boolean
+  declare readonly isTransient: boolean
   /** Seconds after which the server accepts another request; null when the response does not tell. */
-  readonly retryAfterSeconds: number | null
+  declare readonly retryAfterSeconds: number | null
 
-  constructor({ code, detail, status, requestId, isTransient, retryAfterSeconds, cause }: ErrorDetails) {
-    super(detail, cause === undefined ? undefined : { cause })
-    this.name = 'ClientError'
-    this.code = code
-    this.detail = detail
-    this.status = status ?? null
-    this.requestId = requestId ?? null
-    this.isTransient = isTransient ?? false
-    this.retryAfterSeconds = retryAfterSeconds ?? null
+  constructor({ cause, ...details }: ErrorDetails) {
+    super(details.detail, cause === undefined ? undefined : { cause })
+    const unknown = { status: null, requestId: null, isTransient: false, retryAfterSeconds: null }
+    Object.assign(this, unknown, details, { name: 'ClientError' })
   }
 }
 
 /** The job that was waited for has ended without success. `code` and `detail` are those of its error. */
 export class JobDeadError extends ClientError {
-  readonly job: Job
+  declare readonly job: Job
 
   constructor(job: Job) {
     super({ code: job.error?.code ?? 'client.job_dead', detail: job.error?.message ?? 'The job has failed.' })
-    this.name = 'JobDeadError'
-    this.job = job
+    Object.assign(this, { name: 'JobDeadError', job })
   }
 }
 

@@ -64,10 +64,15 @@ else
     const browser = await openBrowser()
     try {
       const page = await browser.newPage()
+      const refused: string[] = []
+      page.on('console', (message) => {
+        if (/unsafe header/i.test(message.text())) refused.push(message.text())
+      })
       await testOffline(page, { origin, endpoint })
       await testReload(page, endpoint)
       const text = await page.evaluate(`uploadText('${endpoint}')`)
       assert.equal(text, [[4], ['JobDeadError', 'input.not_media']])
+      assert.equal(refused, [])
     } finally {
       await browser.close()
       server.closeAllConnections()

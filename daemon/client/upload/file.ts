@@ -18,10 +18,10 @@ export type SlicedFile = {
 }
 
 /** The properties by which a file is recognized when its upload continues in another session. */
-export type FileIdentity = { readonly size: number; readonly name?: string; readonly lastModified?: number }
-
-export function identify({ size, name, lastModified }: FileIdentity): FileIdentity {
-  return { size, ...(name !== undefined && { name }), ...(lastModified !== undefined && { lastModified }) }
+export type FileIdentity = {
+  readonly size: number
+  readonly name?: string | undefined
+  readonly lastModified?: number | undefined
 }
 
 /** Returns whether both can be the same file: nothing that is known of both differs. */

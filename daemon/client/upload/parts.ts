@@ -1,5 +1,5 @@
 import { linkController } from '../abort.ts'
-import { identify, isSameFile, type FileIdentity } from './file.ts'
+import { isSameFile, type FileIdentity } from './file.ts'
 import { ClientError, hasCode } from '../errors.ts'
 import { retry } from '../retry.ts'
 import {
@@ -60,7 +60,8 @@ export function createParted(deps: TransferDeps, settings: PartSettings): PartTr
     const created = await endpoint.call<Created>({ path: '/video/pre-signed-url', method: 'POST', body, signal })
     const { id, key, uploadId } = created
     const partBytes = Math.max(settings.partBytes ?? created.partBytes, Math.ceil(file.size / MAX_PARTS))
-    const made = { id, key, uploadId, partBytes, file: identify(file) }
+    const { size, name, lastModified }: FileIdentity = file
+    const made = { id, key, uploadId, partBytes, file: { size, name, lastModified } }
     settings.onState?.(made)
     return made
   }

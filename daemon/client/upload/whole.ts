@@ -24,7 +24,9 @@ export function createWhole(deps: TransferDeps): Transfer {
       body: request,
       signal,
     })
-    const { id, key, preSignedUrl: url, headers } = target
+    const { id, key, preSignedUrl: url, headers: all } = target
+    // a browser sets the length itself, and does not permit scripts to
+    const { 'content-length': _length, ...headers } = all
     try {
       await sendSlice(deps, { part: 1, start: 0, end: file.size, url, headers }, signal)
     } catch (error) {
