@@ -1,5 +1,6 @@
 /**
- * Uploads a file and waits for the results. It needs only Node 24; URL is the daemon's (default http://localhost:3000):
+ * Uploads a file and waits for the results. It needs only Node 24, and shows what a client in any language does; `mediad/client`
+ * also sends large files in parts, tries again after failures, and reports progress. URL is the daemon's (default http://localhost:3000):
  * `node examples/presign-client/upload.ts FILE [URL]`. The same with curl and jq, up to the start of the job:
  *
  *   response=$(curl -sf -d '{"filename":"video.mp4"}' http://localhost:3000/video/pre-signed-url)

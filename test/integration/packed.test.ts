@@ -99,6 +99,28 @@ test('type-checks a config, and finds wrong types', async () => {
   assert.match(errors?.[0] ?? '', /^wrong\.ts\(\d+,\d+\): error TS2322: /)
 })
 
+test('mediad/client loads, and type-checks in a page without the types of Node', async () => {
+  const code = `import { createClient } from 'mediad/client'
+    console.log(Object.keys(createClient({ endpoint: 'http://localhost' })).join())`
+  const names = await run(app, process.execPath, ['--input-type=module', '-e', code])
+  assert.is(names, 'upload,job,jobs,watch,wait,fileUrl\n')
+  const page = `import { createClient, JobDeadError, type Job } from 'mediad/client'
+    const client = createClient({ endpoint: '', headers: () => new Headers(), fetch: window.fetch })
+    const [file] = document.querySelector('input')?.files ?? []
+    const upload = client.upload(file ?? new Blob(), { onProgress: ({ sentBytes }) => console.log(sentBytes) })
+    const job: Job = await client.wait(await upload.done)
+    for await (const { type, job } of client.watch({ key: 'a' })) console.log(type, job.outputs[0]?.media?.width)
+    export const error = new JobDeadError(job)`
+  await mkdir(join(app, 'page'), { recursive: true })
+  await writeFile(join(app, 'page/page.ts'), page)
+  const modules = { module: 'esnext', moduleResolution: 'bundler', target: 'es2022' }
+  const lib = ['es2022', 'dom', 'dom.iterable']
+  const checks = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true }
+  const compilerOptions = { ...modules, ...checks, lib, types: [] }
+  await writeFile(join(app, 'page/tsconfig.json'), JSON.stringify({ compilerOptions, files: ['page.ts'] }))
+  assert.is(await run(app, join(root, 'node_modules/.bin/tsc'), ['-p', 'page']), '')
+})
+
 test('mediad run', async () => {
   await using mediad = await start(['run', 'video.mp4', '--out', 'out'])
   assert.is(await mediad.ended, 0, toText(mediad))
