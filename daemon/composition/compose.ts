@@ -13,6 +13,7 @@ import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
 import { noTracing, type Tracing } from '../vocabulary/tracing/tracing.ts'
 import type { RenderMetrics } from '../http/metrics.ts'
 import { createRoutes } from '../http/routes.ts'
+import { createUploadSecret } from '../http/uploads/secret.ts'
 import { createDocuments } from '../job/documents.ts'
 import type { Programs } from '../programs/programs.ts'
 import { describeVersion } from '../programs/versions.ts'
@@ -20,6 +21,8 @@ import { createQueue, createSqsClient } from '../queue/queue.ts'
 import { createQueues } from '../queue/queues.ts'
 import { createS3Client } from '../storage/client.ts'
 import { createPresign, createPresignGet } from '../storage/presign.ts'
+import { createMultipartUploads } from '../storage/uploads/multipart.ts'
+import { createPresignPost } from '../storage/uploads/post.ts'
 import { createSkewWatch } from '../storage/skew.ts'
 import { createStorage } from '../storage/storage.ts'
 import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
@@ -98,11 +101,15 @@ function provideDaemon(graph: Graph<Opened>): void {
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
   const toRoutes = (metrics: RenderMetrics | null) => {
+    const readUploadSecret = createUploadSecret({ storage: storage(), config })
     const signing = { client: use(tokens.S3), bucket: config.bucket, urlSeconds }
     return createRoutes({
       config,
       presign: createPresign(signing),
+      presignPost: createPresignPost(signing),
       presignGet: createPresignGet(signing),
+      multipart: createMultipartUploads(signing),
+      readUploadSecret,
       readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
       findSource: (key) => storage().head(key),
       isReady: () =>

@@ -66,8 +66,10 @@ export type Config = {
     readonly cors: readonly string[]
     /** Adds presigned URLs of the outputs to a job for clients that request them. */
     readonly outputUrls: boolean
-    /** Largest size that a client can state for its upload. */
+    /** Largest size of an upload by one PUT or one form. */
     readonly maxUploadBytes: number
+    /** What clients can upload through the endpoint. */
+    readonly uploads: UploadOptions
   }
   readonly metrics: {
     /** Where Prometheus can read metrics: nowhere, on the HTTP endpoint, or on a port of their own. */
@@ -93,6 +95,22 @@ export type Config = {
   readonly onEvent?: (event: DaemonEvent) => void
 }
 
+/** What clients can upload through the endpoint. */
+export type UploadOptions = {
+  /** Content types that a client can state: `video/mp4`, or a group such as `video/*`. When set, it must state one. */
+  readonly contentTypes?: readonly string[]
+  /** Extensions of the keys of uploads, without the dot. */
+  readonly extensions?: readonly string[]
+  /** Largest size of an upload. */
+  readonly maxBytes?: number
+  /** Validity of a multipart upload: parts can be signed, and the upload can be completed, until then. */
+  readonly multipartSeconds: number
+  /** Key of an upload after the source prefix. */
+  readonly key: string
+  /** Authenticates the ids of multipart uploads. All daemons must have the same. */
+  readonly secret?: string
+}
+
 type PolledQueue = {
   /** URL of the queue. */
   readonly url: string
@@ -114,8 +132,11 @@ export type AdaptiveConcurrency = {
 export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
   queues: { [Name in keyof Config['queues']]: UserQueue<Config['queues'][Name]> }
   onEvent?: Config['onEvent'] | undefined
-} & { [Section in OptionalSection]?: Optional<Config[Section]> | undefined }
+} & { [Section in Exclude<OptionalSection, 'http'>]?: Optional<Config[Section]> | undefined } & {
+  http?: UserHttp | undefined
+}
 
+type UserHttp = Optional<Omit<Config['http'], 'uploads'>> & { uploads?: Optional<UploadOptions> | undefined }
 type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
 type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>

@@ -1,9 +1,66 @@
 import { z } from 'zod'
 import { integer, origin, section, text, toggle } from './fields.ts'
 
-/** 5 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
-const LARGEST_PUT_BYTES = 5 * 1024 ** 3
-const WEEK_SECONDS = 7 * 24 * 3600
+/** S3's limit for one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
+export const LARGEST_PUT_BYTES = 5 * 1024 ** 3
+const DAY_SECONDS = 24 * 3600
+const WEEK_SECONDS = 7 * DAY_SECONDS
+
+/** Template of the keys of uploads. */
+export const DEFAULT_KEY = '{uuid}-{slug}.{ext}'
+
+/** 10,000 parts of 5 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const LARGEST_OBJECT_BYTES = 50_000 * 1024 ** 3
+const SECRET_CHARACTERS = 32
+const TEMPLATE_CHARACTERS = 100
+
+/** The options of uploads by clients of the endpoint. */
+const uploads = section({
+  contentTypes: z
+    .array(text(explainContentType))
+    .min(1)
+    .readonly()
+    .exactOptional()
+    .meta({ values: 'list of media types', defaultText: '[these](http.md#post-videopre-signed-url)' })
+    .describe(
+      'Content types that a client can state, such as `video/mp4` or `video/*`. With a list, every request for an ' +
+        'upload must state one, and the upload must have it. It is not what the file contains: the job checks that.',
+    ),
+  extensions: z
+    .array(text(explainExtension))
+    .min(1)
+    .readonly()
+    .exactOptional()
+    .meta({ values: 'list of extensions', defaultText: 'any' })
+    .describe('Extensions that the key of an upload can have, in lower case and without the dot: `mp4`, `mov`.'),
+  maxBytes: integer(1, LARGEST_OBJECT_BYTES)
+    .exactOptional()
+    .meta({ defaultText: '`limits.sourceBytes`, or a lower `http.maxUploadBytes`' })
+    .describe(
+      'Largest size of an upload. A form has it in its policy, and the parts of an upload are added up before they are ' +
+        'joined. It is never more than `limits.sourceBytes`, because the job would reject the file.',
+    ),
+  multipartSeconds: integer(600, WEEK_SECONDS)
+    .default(DAY_SECONDS)
+    .describe(
+      'Validity of a multipart upload: it can be continued and completed until then. An hour later, a daemon aborts it. A ' +
+        'lifecycle rule of the bucket that aborts multipart uploads must not be shorter.',
+    ),
+  key: text(explainTemplate)
+    .default(DEFAULT_KEY)
+    .meta({ values: 'template' })
+    .describe(
+      'Key of an upload after `source.prefix`. `{uuid}`, which is required, makes it unique, `{slug}` is up to 48 letters ' +
+        'and digits of the filename, `{ext}` the extension, and `{date}` the date in UTC.',
+    ),
+  secret: text(explainSecret)
+    .exactOptional()
+    .meta({ values: `at least ${SECRET_CHARACTERS} characters`, defaultText: 'generated once, in the bucket' })
+    .describe(
+      'Authenticates the ids of multipart uploads, so that nobody else can continue an upload. All daemons of a bucket need ' +
+        'the same. By default, the first one generates it and stores it under `state.prefix`.',
+    ),
+})
 
 /** The options of the HTTP endpoint. */
 export const http = section({
@@ -45,7 +102,39 @@ export const http = section({
   maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
     .default(LARGEST_PUT_BYTES)
     .describe(
-      'Largest size that a client can state. The maximum is the limit of S3 for one PUT, which is the only limit ' +
-        'for a client that states no size.',
+      'Largest size of an upload by one PUT or one form. The maximum is the limit of S3 for one PUT, which is the only ' +
+        'limit for a PUT whose client states no size. Larger files are uploaded in parts, up to `http.uploads.maxBytes`.',
     ),
+  uploads,
 })
+
+function explainContentType(value: string): string | undefined {
+  if (/^[a-z0-9!#$&^_.+-]+\/(?:\*|[a-z0-9!#$&^_.+-]+)$/.test(value)) return undefined
+  return 'must be a media type in lower case, such as video/mp4 or video/*'
+}
+
+function explainExtension(value: string): string | undefined {
+  return /^[a-z0-9]{1,8}$/.test(value) ? undefined : 'must be 1 to 8 lower-case letters or digits, without a dot'
+}
+
+/** A key always has the source prefix in front, so it needs only valid characters and the unique part. */
+function explainTemplate(value: string): string | undefined {
+  const literal = value.replaceAll(/\{(?:uuid|slug|ext|date)\}/g, '')
+  if (!value.includes('{uuid}')) return 'must contain {uuid}, which makes every key unique'
+  if (value.length > TEMPLATE_CHARACTERS) return `must have at most ${TEMPLATE_CHARACTERS} characters`
+  if (/[{}]/.test(literal)) return 'must have no placeholders other than {uuid}, {slug}, {ext} and {date}'
+  if (!/^[\w./-]*$/.test(literal)) return 'must consist of placeholders, letters, digits, "-", "_", "." and "/"'
+  const hasEmpty = withoutSlug(value)
+    .split('/')
+    .some((segment) => /^\.{0,2}$/.test(segment))
+  return hasEmpty ? 'must have something besides {slug} in every segment, because a slug can be empty' : undefined
+}
+
+/** Returns the template for a filename without letters and digits: the separator before the slug goes with it. */
+export function withoutSlug(template: string): string {
+  return template.replaceAll(/[-_]?\{slug\}/g, '')
+}
+
+function explainSecret(value: string): string | undefined {
+  return value.length < SECRET_CHARACTERS ? `must have at least ${SECRET_CHARACTERS} characters` : undefined
+}

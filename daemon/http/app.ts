@@ -1,6 +1,7 @@
 import { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import { limitBody } from './body.ts'
 import { createHooks, createPreflight } from './hooks.ts'
 import type { HttpRoute } from './route.ts'
 import { addRoutes } from './routes.ts'
@@ -19,6 +20,6 @@ export function createApp({ routes, http, log }: AppDeps): H3 {
     ...createHooks(http, log),
   })
   app.use(createPreflight(http))
-  addRoutes(app, routes)
+  addRoutes(app, routes.map(limitBody))
   return app
 }

@@ -18,6 +18,8 @@ export type HttpRoute = {
   readonly access?: 'public' | 'identity'
   /** What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. */
   readonly operation?: Operation
+  /** Largest body of a request in bytes, at most 1 MiB. Default 16 KiB. */
+  readonly bodyBytes?: number
   readonly handler: EventHandler
 }
 

@@ -1,16 +1,16 @@
 import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
-import type { Presign, PresignGet } from '../storage/presign.ts'
+import type { PresignGet } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
 import { jobHandler, keyHandler, type FindSource, type ReadJob } from './jobs/job.ts'
 import { metricsHandler, type RenderMetrics } from './metrics.ts'
-import { presignHandler } from './uploads/presign.ts'
+import type { PresignHandlerDeps } from './uploads/presign.ts'
+import { createUploadRoutes } from './uploads/routes.ts'
 import { problemError } from './problem.ts'
 import type { HttpRoute } from './route.ts'
 
-export type RouteDeps = {
+export type RouteDeps = PresignHandlerDeps & {
   config: Config
-  presign: Presign
   presignGet: PresignGet
   readJob: ReadJob
   findSource: FindSource
@@ -22,7 +22,7 @@ export type RouteDeps = {
 /** Lists every route of the endpoint. */
 export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
   return [
-    { method: 'POST', path: '/video/pre-signed-url', handler: presignHandler(deps) },
+    ...createUploadRoutes(deps),
     { method: 'GET', path: '/video', handler: keyHandler(deps) },
     { method: 'GET', path: '/video/:id', handler: jobHandler(deps) },
     { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },

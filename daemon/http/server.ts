@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { serve, type H3 } from 'h3'
 import { MediadError, toMessage } from '../vocabulary/errors.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import { LARGEST_BODY_BYTES } from './body.ts'
 import { securityHeaders } from './hooks.ts'
 import { renderMinimalProblem } from './problem.ts'
 
@@ -24,8 +25,6 @@ export type ServerOptions = {
   log: DaemonLog
 }
 
-/** Larger bodies get 413, with or without a content-length. */
-const BODY_BYTES = 16 * 1024
 const CLOSE_MS = 2_000
 
 /**
@@ -40,8 +39,8 @@ export async function startServer({ app, host, port, section = 'http', log }: Se
     gracefulShutdown: false,
     silent: true,
     manual: true,
-    maxRequestBodySize: BODY_BYTES,
-    // the time for a complete request; no route accepts more than a few KiB
+    maxRequestBodySize: LARGEST_BODY_BYTES,
+    // the time for a complete request; no route accepts more than 1 MiB
     node: { requestTimeout: 30_000, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
   })
   const node = server.node?.server as NodeServer

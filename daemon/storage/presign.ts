@@ -7,9 +7,11 @@ export type PresignRequest = {
   readonly contentType?: string
   /** Signed: the upload must have exactly this size. */
   readonly sizeBytes?: number
+  /** Metadata of the object. Signed: the upload must send exactly these headers. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
-/** Returns a URL, and the headers (lower-case names) that the client must send; empty when neither type nor size is given. */
+/** Returns a URL, and the headers (lower-case names) that the client must send; empty when the request states none. */
 export type Presign = (request: PresignRequest) => Promise<{ url: string; headers: Record<string, string> }>
 
 /** Returns a URL that permits a GET of one object without credentials. The object need not exist. */
@@ -25,21 +27,27 @@ export type PresignDeps = {
 
 /** Creates presigned URLs: each permits a PUT of one object without credentials. */
 export function createPresign({ client, bucket, urlSeconds }: PresignDeps): Presign {
-  return async ({ key, contentType, sizeBytes }) => {
+  return async ({ key, contentType, sizeBytes, metadata = {} }) => {
+    const stored = Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]))
     const headers: Record<string, string> = {
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
       ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
+      ...stored,
     }
     const command = new PutObjectCommand({
       Bucket: bucket,
       Key: key,
       ContentType: contentType,
       ContentLength: sizeBytes,
+      Metadata: { ...metadata },
     })
     // By default the presigner does not sign content-type.
     const signableHeaders = new Set(['host', ...Object.keys(headers)])
+    // By default the presigner moves metadata to the query, where it does not have to be sent.
+    const unhoistableHeaders = new Set(Object.keys(stored))
     const signingDate = toSigningDate(client)
-    const url = await getSignedUrl(client, command, { expiresIn: urlSeconds, signableHeaders, signingDate })
+    const options = { expiresIn: urlSeconds, signableHeaders, unhoistableHeaders, signingDate }
+    const url = await getSignedUrl(client, command, options)
     return { url, headers }
   }
 }
@@ -53,6 +61,6 @@ export function createPresignGet({ client, bucket, urlSeconds }: PresignDeps): P
 }
 
 /** Returns S3's time, as far as the client knows the offset: with a wrong local clock, a new URL could be expired. */
-function toSigningDate(client: S3Client): Date {
+export function toSigningDate(client: S3Client): Date {
   return new Date(Date.now() + client.config.systemClockOffset)
 }

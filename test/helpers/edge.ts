@@ -11,6 +11,7 @@ import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { createLog } from '../../daemon/log/log.ts'
 import { definePlugin } from '../../daemon/vocabulary/plugin.ts'
 import { document } from './fakes.ts'
+import { createFakeMultipart } from './multipart.ts'
 
 const idle = definePlugin('idle', z.object({}), () => ({ run() {} }))
 
@@ -60,6 +61,9 @@ export async function startEdge({
   const routes = createRoutes({
     config,
     presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
+    presignPost: async ({ key }) => ({ url: 'http://s3/media', fields: { key } }),
+    multipart: createFakeMultipart(),
+    readUploadSecret: async () => 'secret of the tests, 32 characters',
     presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
     readJob: async () => null,
     findSource: async () => null,

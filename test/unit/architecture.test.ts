@@ -39,10 +39,12 @@ const SHARED_EDGE = 'daemon/programs/'
 const importers: Record<string, string> = {
   '@20minutes/s3rver': 'local/objects/s3rver.ts',
   '@aws-sdk/client-s3': `composition/tokens.ts|types storage/client.ts storage/download.ts storage/list.ts
-  storage/object-error.ts storage/presign.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts`,
+  storage/object-error.ts storage/presign.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts
+  storage/uploads/multipart.ts`,
   '@aws-sdk/client-sqs': 'composition/tokens.ts|types queue/queue.ts',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
-  '@aws-sdk/s3-request-presigner': 'storage/presign.ts',
+  '@aws-sdk/s3-presigned-post': 'storage/uploads/post.ts',
+  '@aws-sdk/s3-request-presigner': 'storage/presign.ts storage/uploads/multipart.ts',
   '@opentelemetry/api': 'tracing/tracing.ts',
   'cli-progress': 'terminal/bar.ts',
   'cli-table3': 'terminal/table.ts',
@@ -51,8 +53,9 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/access/identity.ts|types http/app.ts http/health.ts|types http/hooks.ts http/jobs/job.ts|types http/metrics.ts
-  http/problem.ts http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts http/uploads/presign.ts`,
+  h3: `http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/job.ts|types http/metrics.ts
+  http/problem.ts http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts
+  http/uploads/companion.ts|types http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
   'image-size': 'probe/image.ts',
   pino: 'log/log.ts',
   'pino-pretty': 'log/pretty.ts',
@@ -60,7 +63,9 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `cli/env/terraform.ts config/fields.ts config/http.ts config/schema.ts http/route.ts|types http/uploads/request.ts index.ts protocol/messages.ts
+  zod: `cli/env/terraform.ts config/fields.ts config/http.ts config/schema.ts http/body.ts|types
+  http/route.ts|types http/uploads/companion.ts http/uploads/complete.ts http/uploads/parts.ts http/uploads/request.ts
+  http/uploads/routes.ts http/uploads/secret.ts index.ts protocol/messages.ts
   vocabulary/job.ts vocabulary/plugin.ts|types vocabulary/validation/validation.ts|types`,
 }
 

@@ -46,7 +46,15 @@ test('sets the defaults of options that are left out', () => {
     job: { attempts: 5, leaseSeconds: 60, recheckSeconds: 30, backoffSeconds: 5 },
     workspace: { directory: tmpdir() },
     ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60, command: [] },
-    http: { host: '127.0.0.1', port: 3000, urlSeconds: 900, cors: [], outputUrls: false, maxUploadBytes: FIVE_GIB },
+    http: {
+      host: '127.0.0.1',
+      port: 3000,
+      urlSeconds: 900,
+      cors: [],
+      outputUrls: false,
+      maxUploadBytes: FIVE_GIB,
+      uploads: { multipartSeconds: 86_400, key: '{uuid}-{slug}.{ext}' },
+    },
     metrics: { expose: 'off', host: '127.0.0.1', port: 9464 },
     shutdown: { graceSeconds: 30 },
   })

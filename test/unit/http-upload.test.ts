@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { toUploadKey, type UploadRequest } from '../../daemon/http/uploads/request.ts'
+import { toUploadKey } from '../../daemon/http/uploads/key.ts'
+import type { UploadRequest } from '../../daemon/http/uploads/request.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('upload keys')

@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { encodeKey } from '../../protocol/notification.ts'
 import type { Entry } from './objects.ts'
 
-export type EventName = 'ObjectCreated:Put' | 'ObjectCreated:Copy' | 'ObjectCreated:CompleteMultipartUpload'
+export type EventName =
+  | 'ObjectCreated:Put'
+  | 'ObjectCreated:Post'
+  | 'ObjectCreated:Copy'
+  | 'ObjectCreated:CompleteMultipartUpload'
 
 /** A completed write, for which the work queue gets an event notification. */
 export type Write = {

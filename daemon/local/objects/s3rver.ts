@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 // s3rver is CommonJS without types. Only this file loads it, and declares the types of what is used.
 const load = createRequire(import.meta.url)
@@ -101,8 +101,25 @@ export const S3rver = load('@20minutes/s3rver') as new (options: {
 type Factory = () => Middleware
 type Controller = (context: Context) => Promise<void>
 
+type CorsRules = BucketSetting & { matchRule(origin: string, method: string): { maxAgeSeconds?: number } | undefined }
+
+const applyCors = (load('@20minutes/s3rver/lib/middleware/cors') as Factory)()
+
+/**
+ * Applies the CORS rules of the bucket: refuses a preflight that they do not allow. s3rver sends their maximum age with all
+ * responses but preflights, for which browsers read it.
+ */
+export const cors: Middleware = (context, next) =>
+  applyCors(context, async () => {
+    if (context.method === 'OPTIONS') {
+      const rules = (await context.store.getSubresource(context.params.bucket ?? '', undefined, 'cors')) as CorsRules
+      const rule = rules.matchRule(context.get('origin'), context.get('access-control-request-method'))
+      if (rule?.maxAgeSeconds !== undefined) context.set('Access-Control-Max-Age', String(rule.maxAgeSeconds))
+    }
+    await next()
+  })
+
 /** s3rver's own middleware, ready to run. */
-export const cors = (load('@20minutes/s3rver/lib/middleware/cors') as Factory)()
 export const authenticate = (load('@20minutes/s3rver/lib/middleware/authentication') as Factory)()
 export const overrideHeaders = (load('@20minutes/s3rver/lib/middleware/response-header-override') as Factory)()
 
@@ -115,6 +132,29 @@ signatures.getSigningKey = (...parts) => {
   if (lastKey?.scope !== scope) lastKey = { scope, key: getSigningKey(...parts) }
   return lastKey.key
 }
+
+const { registry } = load('@20minutes/s3rver/lib/models/account') as {
+  registry: Map<string, { accessKeys: Map<string, string> }>
+}
+
+/** Returns the key that signs in this scope (date, region and service); null when the access key does not exist. */
+export function findSigningKey(accessKeyId: string, scope: readonly string[]): Buffer | null {
+  const secret = registry.get(accessKeyId)?.accessKeys.get(accessKeyId)
+  return secret === undefined ? null : signatures.getSigningKey(secret, ...scope)
+}
+
+/** Parses a multipart form that is written to it. An error of the form destroys it. */
+export type FormParser = Writable & {
+  on(event: 'field', listener: (name: string, value: string, info: { valueTruncated: boolean }) => void): FormParser
+  on(event: 'file', listener: (name: string, content: Readable) => void): FormParser
+  on(event: 'filesLimit', listener: () => void): FormParser
+}
+
+/** busboy, which s3rver depends on. Throws when the headers do not announce a form. */
+export const createFormParser = createRequire(load.resolve('@20minutes/s3rver'))('busboy') as (options: {
+  headers: Context['headers']
+  limits: { fieldSize: number; files: number }
+}) => FormParser
 
 export const serviceController = load('@20minutes/s3rver/lib/controllers/service') as Record<'getService', Controller>
 export const bucketController = load('@20minutes/s3rver/lib/controllers/bucket') as Record<

@@ -29,7 +29,7 @@ export async function route(call: Call): Promise<void> {
   if (bucket === '') return serviceController.getService(context)
   const creates = key === '' && context.method === 'PUT' && !('cors' in context.query)
   if (!creates && call.stores.buckets.find(bucket) === null) {
-    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
+    throw noSuchBucket(bucket)
   }
   if (key === '') return routeBucket(call)
   return context.query.uploadId === undefined ? routeObject(call) : routeUpload(call, String(context.query.uploadId))
@@ -85,7 +85,7 @@ async function routeUpload({ context, stores, store, bucket, key }: Call, id: st
 const LARGEST_PUT_BYTES = 5 * 1024 ** 3
 
 /** Refuses a body by its announced size. It is not read, so the connection cannot serve another request. */
-function assertSize(context: Context): void {
+export function assertSize(context: Context): void {
   const announced = context.headers['x-amz-decoded-content-length'] ?? context.headers['content-length']
   const sizeBytes = Number(announced ?? 0)
   if (sizeBytes <= LARGEST_PUT_BYTES) return
@@ -127,6 +127,11 @@ function prepareCopy(headers: Context['headers']): boolean {
   if (source === undefined) return false
   headers['x-amz-copy-source'] = encodeURI(decodeURIComponent(source))
   return true
+}
+
+/** Returns S3's error for a bucket that does not exist. */
+export function noSuchBucket(bucket: string): S3Error {
+  return new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
 }
 
 function notAllowed(): S3Error {

@@ -31,7 +31,16 @@ export type StoreRequest = {
   readonly onWrite: () => void
 }
 
+/** An object of a form, which a browser sends with POST. */
+export type PostedObject = {
+  readonly bucket: string
+  readonly key: string
+  readonly content: AsyncIterable<Buffer>
+  readonly metadata: Readonly<Record<string, string>>
+}
+
 export type RequestStore = Store & {
+  postObject(object: PostedObject): Promise<Written>
   completeUpload(id: string, requested: readonly RequestedPart[]): Promise<Written>
 }
 
@@ -44,6 +53,7 @@ export function createStore(stores: Stores, request: StoreRequest): RequestStore
   const { index, uploads, contents, blobs } = stores
   const { digests, signal } = request
   const write = createWriter(stores, request)
+  const put = createPut(stores, request, write)
 
   async function putPart(id: string, partNumber: string, content: Readable | null): Promise<Written> {
     const number = toPartNumber(partNumber)
@@ -78,12 +88,9 @@ export function createStore(stores: Stores, request: StoreRequest): RequestStore
     existsObject: async (bucket, key) => index.find(bucket, key) !== null,
     async putObject({ bucket, key, content, metadata }) {
       if (content === null) throw new S3Error('MissingContentLength', 'A write must have a body.')
-      const { blob, sizeBytes, md5 } = await blobs.write(content, { digests, signal })
-      const toContent = () => contents.add([{ blob, sizeBytes }])
-      const entry = { bucket, key, sizeBytes, etag: md5, metadata: toMetadata(metadata), toContent }
-      await write('ObjectCreated:Put', entry, [blob])
-      return { size: sizeBytes, md5 }
+      return put('ObjectCreated:Put', { bucket, key, content, metadata })
     },
+    postObject: (object) => put('ObjectCreated:Post', object),
     // The copy shares its source's content. Nothing is awaited between `find` and the write, so it cannot be removed.
     // oxlint-disable-next-line max-params -- s3rver's signature
     async copyObject(fromBucket, fromKey, bucket, key, headers) {
@@ -121,6 +128,24 @@ function createWriter({ index, blobs }: Stores, { check, toEventNotification, on
       onWrite()
       return { result: entry, unused }
     })
+}
+
+type Body = {
+  bucket: string
+  key: string
+  content: AsyncIterable<Buffer> | Readable
+  metadata: StoredObject['metadata']
+}
+
+/** Writes objects whose body is a stream. */
+function createPut({ contents, blobs }: Stores, { digests, signal }: StoreRequest, write: Writer) {
+  return async (event: Write['event'], { bucket, key, content, metadata }: Body): Promise<Written> => {
+    const { blob, sizeBytes, md5 } = await blobs.write(content, { digests, signal })
+    const toContent = () => contents.add([{ blob, sizeBytes }])
+    const entry = { bucket, key, sizeBytes, etag: md5, metadata: toMetadata(metadata), toContent }
+    await write(event, entry, [blob])
+    return { size: sizeBytes, md5 }
+  }
 }
 
 /** Runs `use`, then removes the blobs that it replaced; removes the fresh blobs when it throws. */
