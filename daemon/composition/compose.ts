@@ -4,27 +4,25 @@ import { hostname } from 'node:os'
 import { container, instanceCachingFactory } from 'tsyringe'
 import { runChecks, type Check } from '../lifecycle/check.ts'
 import { createChecks } from '../lifecycle/checks.ts'
-import { checkReadiness } from '../lifecycle/readiness.ts'
 import { provideJobs } from './jobs.ts'
 import { listen } from './listen.ts'
+import { createEndpoint } from './endpoint.ts'
 import { createDaemon, type Daemon } from '../lifecycle/daemon.ts'
 import { createGauges, type Gauges } from '../lifecycle/gauges.ts'
 import { createEmitter, type Emitter } from '../vocabulary/emitter.ts'
 import { noTracing, type Tracing } from '../vocabulary/tracing/tracing.ts'
-import type { RenderMetrics } from '../http/metrics.ts'
-import { createRoutes } from '../http/routes.ts'
-import { createUploadSecret } from '../http/uploads/secret.ts'
+import { createStreams } from '../http/jobs/stream/streams.ts'
 import { createDocuments } from '../job/documents.ts'
+import { createJobIndex } from '../job/job-index.ts'
 import type { Programs } from '../programs/programs.ts'
 import { describeVersion } from '../programs/versions.ts'
 import { createQueue, createSqsClient } from '../queue/queue.ts'
 import { createQueues } from '../queue/queues.ts'
 import { createS3Client } from '../storage/client.ts'
-import { createPresign, createPresignGet } from '../storage/presign.ts'
-import { createMultipartUploads } from '../storage/uploads/multipart.ts'
-import { createPresignPost } from '../storage/uploads/post.ts'
 import { createSkewWatch } from '../storage/skew.ts'
+import { createList } from '../storage/list.ts'
 import { createStorage } from '../storage/storage.ts'
+import { systemClock } from '../vocabulary/clock.ts'
 import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
 
 export type Composed = {
@@ -93,35 +91,22 @@ function provideEdges({ provide, use, config, log }: Graph<Base>, tracing: Pick<
     createQueues({ work: open(queues.work), inProgress: open(queues.inProgress), dead: open(queues.dead) }),
   )
   provide(tokens.Documents, () => createDocuments({ storage: use(tokens.Storage), prefix: state.prefix }))
+  provide(tokens.JobIndex, () =>
+    createJobIndex({
+      storage: use(tokens.Storage),
+      list: createList({ client: use(tokens.S3), bucket }),
+      statePrefix: state.prefix,
+    }),
+  )
+  provide(tokens.Streams, () =>
+    createStreams({ max: config.http.streams, maxPerClient: config.http.streamsPerClient, clock: systemClock }),
+  )
 }
 
 function provideDaemon(graph: Graph<Opened>): void {
   const { provide, use, config, log, programs, workspaces } = graph
-  const { urlSeconds } = config.http
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
-  const toRoutes = (metrics: RenderMetrics | null) => {
-    const readUploadSecret = createUploadSecret({ storage: storage(), config })
-    const signing = { client: use(tokens.S3), bucket: config.bucket, urlSeconds }
-    return createRoutes({
-      config,
-      presign: createPresign(signing),
-      presignPost: createPresignPost(signing),
-      presignGet: createPresignGet(signing),
-      multipart: createMultipartUploads(signing),
-      readUploadSecret,
-      readJob: async (id) => (await use(tokens.Documents).read(id))?.document ?? null,
-      findSource: (key) => storage().head(key),
-      isReady: () =>
-        checkReadiness({
-          storage: storage(),
-          queues: use(tokens.Queues),
-          pollers: Object.values(pollers()),
-          statePrefix: config.state.prefix,
-        }),
-      metrics,
-    })
-  }
   provide(tokens.Gauges, () => createGauges({ pollers: pollers(), queues: use(tokens.Queues), workspaces }))
   provide(tokens.Daemon, () =>
     createDaemon({
@@ -135,7 +120,7 @@ function provideDaemon(graph: Graph<Opened>): void {
         log.info({ event: 'ffmpeg.found', version }, `ffmpeg ${describeVersion(version)}`) // outputs depend on it
       },
       openPlugins: use(tokens.Pipeline).openPlugins,
-      listen: () => listen({ ...graph, gauges: () => use(tokens.Gauges), createRoutes: toRoutes }),
+      listen: () => listen({ ...graph, gauges: () => use(tokens.Gauges), ...createEndpoint(graph) }),
       pollers: pollers(),
       graceSeconds: config.shutdown.graceSeconds,
       stopJobs: graph.stopJobs,

@@ -43,6 +43,7 @@ function provideWork(graph: Graph<Opened>): void {
         holdLease({ documents: use(tokens.Documents), claimed, leaseSeconds: job.leaseSeconds, emit, log }),
       workspaces: graph.workspaces,
       download: createDownload({ client: use(tokens.S3) }),
+      jobIndex: use(tokens.JobIndex),
       pipeline: use(tokens.Pipeline),
       publish: createPublish({
         storage: use(tokens.Storage),

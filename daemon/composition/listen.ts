@@ -13,6 +13,8 @@ export type ListenDeps = Pick<Graph<Opened>, 'config' | 'log' | 'events' | 'prog
   gauges(): Gauges
   /** Creates the routes of the endpoint, with metrics if it serves them. */
   createRoutes(metrics: RenderMetrics | null): readonly HttpRoute[]
+  /** Ends the responses that do not end by themselves. */
+  endStreams(): void
 }
 
 /** Opens the HTTP endpoint and, as the config says, metrics. Closing the result closes both. */
@@ -27,6 +29,7 @@ export async function listen(deps: ListenDeps): Promise<HttpServer> {
     const server = await startServer({ app: createApp({ routes, http, log }), ...toAddress(http), log })
     endpoint = server
     push('the HTTP endpoint', () => server.close())
+    push('the event streams', deps.endStreams)
     if (options.expose !== 'port' || !metrics) return
     const app = createApp({ routes: [metricsRoute(metrics.render)], http: { cors: [] }, log })
     const own = await startServer({ app, ...toAddress(options), section: 'metrics', log })

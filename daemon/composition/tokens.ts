@@ -7,7 +7,9 @@ import type { Daemon } from '../lifecycle/daemon.ts'
 import type { Gauges } from '../lifecycle/gauges.ts'
 import type { Emit } from '../vocabulary/events.ts'
 import type { JobPolicy } from '../protocol/decide.ts'
+import type { Streams } from '../http/jobs/stream/streams.ts'
 import type { Documents } from '../job/documents.ts'
+import type { JobIndex } from '../job/job-index.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Programs } from '../programs/programs.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
@@ -31,6 +33,8 @@ export const tokens = {
   Storage: token<Storage>('Storage'),
   Queues: token<Queues>('Queues'),
   Documents: token<Documents>('Documents'),
+  JobIndex: token<JobIndex>('JobIndex'),
+  Streams: token<Streams>('Streams'),
   Pipeline: token<Pipeline>('Pipeline'),
   WorkPoller: token<Poller>('WorkPoller'),
   SweepPoller: token<Poller>('SweepPoller'),

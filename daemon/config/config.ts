@@ -66,6 +66,10 @@ export type Config = {
     readonly cors: readonly string[]
     /** Adds presigned URLs of the outputs to a job for clients that request them. */
     readonly outputUrls: boolean
+    /** Number of event streams that this daemon has open at once. */
+    readonly streams: number
+    /** Number of event streams that one client has open at once. */
+    readonly streamsPerClient: number
     /** Largest size of an upload by one PUT or one form. */
     readonly maxUploadBytes: number
     /** What clients can upload through the endpoint. */

@@ -99,6 +99,15 @@ export const http = section({
       '`true` lets everyone who can reach the endpoint and knows the id of a job download its outputs: ' +
         '`GET /video/<id>?urls=1` adds a presigned URL to each.',
     ),
+  streams: integer(1, 100_000)
+    .default(1000)
+    .describe('Number of event streams that this daemon has open at once. Further ones get a 503.'),
+  streamsPerClient: integer(1, 100_000)
+    .default(50)
+    .describe(
+      'Number of event streams that one client has open at once: an identity or, without authorization, an address. ' +
+        'Further ones get a 429. Behind a proxy, all clients without an identity have the address of the proxy.',
+    ),
   maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
     .default(LARGEST_PUT_BYTES)
     .describe(

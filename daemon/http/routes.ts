@@ -2,7 +2,13 @@ import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { PresignGet } from '../storage/presign.ts'
 import { healthHandler, readyHandler, type Readiness } from './health.ts'
-import { jobHandler, keyHandler, type FindSource, type ReadJob } from './jobs/job.ts'
+import type { FindSource, ReadJob } from './jobs/find.ts'
+import { listHandler, type ListPage } from './jobs/list.ts'
+import { jobHandler, keyHandler } from './jobs/job.ts'
+import { followJob, followKey, getJob, getJobByKey, listJobs } from './jobs/operations.ts'
+import { eventsHandler, keyEventsHandler } from './jobs/stream/handler.ts'
+import type { Streams } from './jobs/stream/streams.ts'
+import type { Watches } from './jobs/stream/watch.ts'
 import { metricsHandler, type RenderMetrics } from './metrics.ts'
 import type { PresignHandlerDeps } from './uploads/presign.ts'
 import { createUploadRoutes } from './uploads/routes.ts'
@@ -14,6 +20,9 @@ export type RouteDeps = PresignHandlerDeps & {
   presignGet: PresignGet
   readJob: ReadJob
   findSource: FindSource
+  listPage: ListPage
+  watches: Watches
+  streams: Streams
   isReady: () => Promise<Readiness>
   /** Metrics that the endpoint serves; null when it serves none. */
   metrics: RenderMetrics | null
@@ -23,8 +32,11 @@ export type RouteDeps = PresignHandlerDeps & {
 export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
   return [
     ...createUploadRoutes(deps),
-    { method: 'GET', path: '/video', handler: keyHandler(deps) },
-    { method: 'GET', path: '/video/:id', handler: jobHandler(deps) },
+    { method: 'GET', path: '/video', operation: getJobByKey, handler: keyHandler(deps) },
+    { method: 'GET', path: '/video/events', head: false, operation: followKey, handler: keyEventsHandler(deps) },
+    { method: 'GET', path: '/video/:id', operation: getJob, handler: jobHandler(deps) },
+    { method: 'GET', path: '/video/:id/events', head: false, operation: followJob, handler: eventsHandler(deps) },
+    { method: 'GET', path: '/videos', operation: listJobs, handler: listHandler(deps) },
     { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },
     { method: 'GET', path: '/ready', access: 'public', handler: readyHandler(deps) },
     ...(deps.metrics ? [metricsRoute(deps.metrics)] : []),

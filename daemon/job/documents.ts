@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { toFittingDraft } from '../protocol/bounds.ts'
 import { toRacePauseMs } from '../protocol/backoff.ts'
-import type { Expected, Storage } from '../storage/storage.ts'
+import type { Expected, Storage, StoredText } from '../storage/storage.ts'
 import { documentSchema, type DocumentDraft, type JobDocument, type SeenDocument } from '../vocabulary/job.ts'
 import { parseJson } from '../vocabulary/validation/validation.ts'
 
@@ -26,6 +26,8 @@ export type Documents = {
    * @throws MediadError `internal.document` for an object that is not a document of this version, `transient.storage`
    */
   read(id: string, signal?: AbortSignal): Promise<SeenDocument | null>
+  /** Reads the document unless it still has the etag `known`. Throws like {@link Documents.read}. */
+  readIfChanged(id: string, known: string, signal?: AbortSignal): Promise<SeenDocument | null | 'unchanged'>
   /**
    * Writes conditionally: replaces exactly `previous`, or creates the document when `previous` is null. Returns null
    * when another writer was faster.
@@ -55,11 +57,15 @@ export function createDocuments(deps: { storage: Storage; prefix: string; clock?
 
   async function read(id: string, signal?: AbortSignal): Promise<SeenDocument | null> {
     const stored = await storage.readText(toKey(id), signal)
-    return stored && { document: parseDocument(stored.text, id), etag: stored.etag, ageSeconds: stored.ageSeconds }
+    return stored && toSeen(stored, id)
   }
 
   return {
     read,
+    async readIfChanged(id, known, signal) {
+      const stored = await storage.readIfChanged(toKey(id), known, signal)
+      return typeof stored === 'string' ? stored : stored && toSeen(stored, id)
+    },
     async write(draft, previous, signal) {
       const fitting = toFittingDraft(draft)
       const nonce = randomUUID()
@@ -104,6 +110,10 @@ async function attemptWrite(storage: Storage, { key, document, expected, signal 
     if (error instanceof MediadError && error.code === 'transient.storage') return 'unsettled'
     throw error
   }
+}
+
+function toSeen({ text, etag, ageSeconds }: StoredText, id: string): SeenDocument {
+  return { document: parseDocument(text, id), etag, ageSeconds }
 }
 
 function parseDocument(text: string, id: string): JobDocument {

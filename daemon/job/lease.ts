@@ -46,7 +46,7 @@ export type Lease = {
 }
 
 /** Facts about the source and the attempt that become known while the job runs. */
-export type Findings = Partial<Pick<JobDocument, 'media' | 'warnings'>>
+export type Findings = Partial<Pick<JobDocument, 'identity' | 'media' | 'warnings'>>
 
 export type LeaseDeps = {
   documents: Documents

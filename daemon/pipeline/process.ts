@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { roundSeconds } from '../vocabulary/clock.ts'
-import { MediadError, toMediadError } from '../vocabulary/errors.ts'
+import { MediadError, toMediadError, toMessage } from '../vocabulary/errors.ts'
 import { toAttemptFields, toJobFields, type Emit } from '../vocabulary/events.ts'
 import type { Written } from '../job/documents.ts'
 import type { Intake } from '../job/intake.ts'
+import type { JobIndex } from '../job/job-index.ts'
 import type { JobDocument, Source } from '../vocabulary/job.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Settle } from '../job/settle.ts'
@@ -12,7 +13,8 @@ import { isShared, type FaultReporter } from '../protocol/fault.ts'
 import { createVersion } from '../protocol/keys.ts'
 import type { Route, Routes } from '../protocol/route.ts'
 import type { Message } from '../queue/queue.ts'
-import type { Download } from '../storage/download.ts'
+import type { Download, Downloaded } from '../storage/download.ts'
+import { readIdentityMetadata } from '../vocabulary/identity.ts'
 import { PluginFailure, type ChainResult, type RunChain } from './chain.ts'
 import type { Probe } from '../vocabulary/media.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
@@ -32,6 +34,7 @@ export type ProcessDeps = {
   hold(claimed: Written, log: DaemonLog): Lease
   workspaces: Workspaces
   download: Download
+  jobIndex: Pick<JobIndex, 'add'>
   pipeline: { inspect(path: string, signal: AbortSignal): Promise<Probe>; runChain: RunChain }
   publish: Publish
   settle: Settle
@@ -134,7 +137,7 @@ async function runIn(workspace: Workspace, deps: ProcessDeps, run: JobRun): Prom
   const { document } = lease
   const { id, source, claim } = document
   const input = join(workspace.path, 'source')
-  await deps.download({ source, path: input, signal })
+  await learnIdentity(deps, run, await deps.download({ source, path: input, signal }))
   const probe = await deps.pipeline.inspect(input, signal)
   const warnings = createWarnings()
   lease.addFindings({ media: toSummary(probe) })
@@ -158,6 +161,26 @@ async function runIn(workspace: Workspace, deps: ProcessDeps, run: JobRun): Prom
     upload: (artifact, options, pluginSignal) =>
       deps.publish(artifact, options, { jobId: id, claim, lease, signal: pluginSignal }),
   })
+}
+
+/**
+ * Stores the identity that uploaded the source in the document, with the next write, and adds the job to the identity's list. A
+ * job does not fail for want of its entry: another attempt adds it, and the log reports it.
+ */
+async function learnIdentity(
+  { jobIndex }: ProcessDeps,
+  { lease, log }: JobRun,
+  { metadata, uploadedAt }: Downloaded,
+): Promise<void> {
+  const identity = readIdentityMetadata(metadata)
+  if (identity === null) return
+  lease.addFindings({ identity })
+  try {
+    await jobIndex.add(lease.document, { identity, uploadedAt })
+  } catch (error) {
+    const message = 'job is missing in the list of its identity until another attempt adds it'
+    log.warn({ event: 'job.index_failed', error }, `${message}: ${toMessage(error)}`)
+  }
 }
 
 /** Checks the size stated in the notification, so that a source that cannot be processed is not downloaded. */

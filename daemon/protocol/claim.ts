@@ -13,12 +13,14 @@ export type ClaimRequest = {
   owner: string
 }
 
-/** Returns the document that a claim writes. It keeps the history when the version of the source is the same. */
+/** Returns the document that a claim writes. It keeps the history and the identity when the version of the source is the same. */
 export function toClaimDraft({ id, source, previous, claim, attempt, owner }: ClaimRequest): DocumentDraft {
+  const same = previous?.document.source.etag === source.etag ? previous.document : null
   return {
     version: 1,
     id,
     source,
+    ...(same?.identity !== undefined && { identity: same.identity }),
     state: 'processing',
     claim,
     attempt,
@@ -28,7 +30,7 @@ export function toClaimDraft({ id, source, previous, claim, attempt, owner }: Cl
     error: null,
     backoffSeconds: 0,
     timings: { startedAt: new Date().toISOString(), endedAt: null, plugins: [] },
-    history: previous?.document.source.etag === source.etag ? toHistory(previous.document) : [],
+    history: same ? toHistory(same) : [],
   }
 }
 

@@ -15,7 +15,14 @@ const WRITE_BYTES = 1024 * 1024
 /** A body without data for this long counts as stalled. */
 const IDLE_MS = 30_000
 
-export type Download = (request: { source: Source; path: string; signal: AbortSignal }) => Promise<void>
+export type Download = (request: { source: Source; path: string; signal: AbortSignal }) => Promise<Downloaded>
+
+/** What the response of S3 says about a source. */
+export type Downloaded = {
+  readonly metadata: Readonly<Record<string, string>>
+  /** Time of the upload by S3's clock, to the second. */
+  readonly uploadedAt: Date
+}
 
 /**
  * Creates the download of a source: streams exactly the version that the notification names to a file, and resumes after a
@@ -26,30 +33,40 @@ export type Download = (request: { source: Source; path: string; signal: AbortSi
  */
 export function createDownload({ client }: { client: S3Client }): Download {
   return async ({ source, path, signal }) => {
+    let downloaded: Downloaded = { metadata: {}, uploadedAt: new Date(0) }
     let failure: unknown
+    const onResponse = (response: Downloaded) => void (downloaded = response)
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const offset = await sizeOf(path)
       if (offset >= source.sizeBytes && attempt > 0) break
-      failure = await fetchFrom(client, { source, path, offset, signal })
+      failure = await fetchFrom(client, { source, path, offset, signal, onResponse })
       signal.throwIfAborted()
       if (failure === null) break
     }
     const bytes = await sizeOf(path)
-    if (bytes === source.sizeBytes) return
+    if (bytes === source.sizeBytes) return downloaded
     const message = `s3://${source.bucket}/${source.key}: got ${bytes} of ${source.sizeBytes} bytes in ${MAX_TRIES} tries`
     throw new MediadError('transient.download', message, { cause: failure })
   }
 }
 
-type Range = { source: Source; path: string; offset: number; signal: AbortSignal }
+type Range = {
+  source: Source
+  path: string
+  offset: number
+  signal: AbortSignal
+  onResponse: (response: Downloaded) => void
+}
 
 /** Returns null when the body is complete, else the error that broke it. Throws an error that a retry cannot fix. */
-async function fetchFrom(client: S3Client, { source, path, offset, signal }: Range): Promise<unknown> {
+async function fetchFrom(client: S3Client, range: Range): Promise<unknown> {
+  const { source, path, offset, signal } = range
   const idle = new AbortController()
-  const range = offset > 0 ? { Range: `bytes=${offset}-` } : {}
-  const get = new GetObjectCommand({ Bucket: source.bucket, Key: source.key, IfMatch: `"${source.etag}"`, ...range })
+  const rest = offset > 0 ? { Range: `bytes=${offset}-` } : {}
+  const get = new GetObjectCommand({ Bucket: source.bucket, Key: source.key, IfMatch: `"${source.etag}"`, ...rest })
   try {
-    const { Body } = await client.send(get, { abortSignal: signal })
+    const { Body, Metadata = {}, LastModified = new Date(0) } = await client.send(get, { abortSignal: signal })
+    range.onResponse({ metadata: Metadata, uploadedAt: LastModified })
     const flags = offset > 0 ? 'a' : 'w'
     const file = createWriteStream(path, { flags, mode: 0o600, highWaterMark: WRITE_BYTES })
     const stopWatching = watchIdle(Body as Readable, idle)

@@ -7,16 +7,26 @@ export type Listed = {
   readonly modifiedAt: Date
 }
 
-/** Yields the objects under a prefix in key order, up to 1,000 at a time. Can throw `transient.storage`. */
-export type List = (prefix: string, signal?: AbortSignal) => AsyncGenerator<readonly Listed[], void>
+/** Which objects to list. */
+export type ListRange = {
+  /** Begins after this key. */
+  readonly after?: string
+  /** Objects at a time, from 1 to 1,000. Default 1,000. */
+  readonly pageSize?: number
+}
+
+/** Yields the objects under a prefix in key order, page by page. Can throw `transient.storage`. */
+export type List = (prefix: string, signal?: AbortSignal, range?: ListRange) => AsyncGenerator<readonly Listed[], void>
 
 export function createList({ client, bucket }: { client: S3Client; bucket: string }): List {
-  return async function* (prefix, signal) {
+  return async function* (prefix, signal, { after, pageSize } = {}) {
     let token: string | undefined
     do {
       const command = new ListObjectsV2Command({
         Bucket: bucket,
         Prefix: prefix,
+        MaxKeys: pageSize,
+        ...(after !== undefined && { StartAfter: after }),
         ...(token !== undefined && { ContinuationToken: token }),
       })
       const page = await send(() => client.send(command, signal ? { abortSignal: signal } : {}), `${bucket}/${prefix}`)

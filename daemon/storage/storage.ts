@@ -30,6 +30,8 @@ export type WriteOutcome = { readonly etag: string } | 'refused' | 'unsettled'
  */
 export type Storage = {
   readText(key: string, signal?: AbortSignal): Promise<StoredText | null>
+  /** Reads an object unless it still has the etag `known`: one request, without a body if nothing has changed. */
+  readIfChanged(key: string, known: string, signal?: AbortSignal): Promise<StoredText | null | 'unchanged'>
   writeText(
     key: string,
     text: string,
@@ -46,6 +48,18 @@ export function createStorage({ client, bucket }: { client: S3Client; bucket: st
   return {
     readText: (key, signal) =>
       nullIfMissing(`read s3://${bucket}/${key}`, () => getText(client, { Bucket: bucket, Key: key }, signal)),
+
+    async readIfChanged(key, known, signal) {
+      const at = { Bucket: bucket, Key: key, IfNoneMatch: `"${known}"` }
+      try {
+        return await getText(client, at, signal)
+      } catch (error) {
+        const status = toStatus(error)
+        if (status === 304) return 'unchanged'
+        if (status === 404 && !isMissingBucket(error)) return null
+        throw toStorageError(`read s3://${bucket}/${key}`, error)
+      }
+    },
 
     async writeText(key, text, { expected, signal }) {
       const condition = expected === null ? { IfNoneMatch: '*' } : { IfMatch: `"${expected}"` }
@@ -105,7 +119,7 @@ async function assertDecryptable(client: S3Client, at: { Bucket: string; Key: st
 
 async function getText(
   client: S3Client,
-  at: { Bucket: string; Key: string },
+  at: { Bucket: string; Key: string; IfNoneMatch?: string },
   signal?: AbortSignal,
 ): Promise<StoredText> {
   const get = new GetObjectCommand(at)

@@ -29,7 +29,7 @@ export const sourceSchema = z.object({
 })
 
 /** The main properties of a media file. Fields that do not apply to a file are absent. */
-const mediaSchema = z.object({
+export const mediaSchema = z.object({
   /** ffmpeg's name of the container; of an image that a plugin made, its format (`jpeg`, `png`, `webp`, …). */
   format: z.string().exactOptional(),
   /** Codec of the video, or of the audio when there is no video. */
@@ -58,7 +58,7 @@ const mediaSchema = z.object({
   chapters: z.number().exactOptional(),
 })
 
-const outputSchema = z.object({
+export const outputSchema = z.object({
   key: keySchema,
   /** Kind of the file, as the plugin names it: `video`, `thumbnail`, … */
   kind: z.string(),
@@ -85,7 +85,7 @@ export const jobErrorSchema = z.object({
   stderr: z.array(z.string()).exactOptional(),
 })
 
-const timingSchema = z.object({
+export const timingSchema = z.object({
   /** Name of the plugin. */
   plugin: z.string(),
   /** Wall time. */
@@ -98,7 +98,7 @@ const timingSchema = z.object({
   notes: z.array(z.string()).exactOptional(),
 })
 
-const warningSchema = z.object({ plugin: z.string(), message: z.string() })
+export const warningSchema = z.object({ plugin: z.string(), message: z.string() })
 
 export const pastAttemptSchema = z.object({
   attempt: z.int(),
@@ -113,6 +113,11 @@ export const documentSchema = z.object({
   version: z.literal(1),
   id: jobIdSchema,
   source: sourceSchema,
+  /**
+   * Id of the identity that uploaded the source; absent until the source has been downloaded, and when it has none. The
+   * protocol does not use it.
+   */
+  identity: z.string().min(1).exactOptional(),
   state: z.enum(['processing', 'failed', 'released', 'succeeded', 'dead']),
   /** The claim number, a fencing token: it grows with every claim of the document. */
   claim: z.int().min(1),

@@ -3,10 +3,14 @@ import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { checkConfig } from '../../daemon/config/check.ts'
 import type { Config, UserConfig } from '../../daemon/config/config.ts'
+import { setIdentity } from '../../daemon/http/access/identity.ts'
 import { createApp } from '../../daemon/http/app.ts'
 import type { HttpRoute } from '../../daemon/http/route.ts'
 import { createRoutes, type RouteDeps } from '../../daemon/http/routes.ts'
+import { createStreams, type Streams } from '../../daemon/http/jobs/stream/streams.ts'
 import { startServer, type HttpServer } from '../../daemon/http/server.ts'
+import { systemClock } from '../../daemon/vocabulary/clock.ts'
+import type { Identity } from '../../daemon/vocabulary/identity.ts'
 import type { JobDocument } from '../../daemon/vocabulary/job.ts'
 import { createLog } from '../../daemon/log/log.ts'
 import { definePlugin } from '../../daemon/vocabulary/plugin.ts'
@@ -49,13 +53,15 @@ export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => strin
 
 /**
  * Starts the HTTP endpoint on a free port. Dependencies that are not passed succeed and find nothing. `more` are
- * additional routes.
+ * additional routes. `identify` returns who sent a request.
  */
 export async function startEdge({
   more = [],
   config = makeConfig(),
+  streams = toStreams(config),
+  identify,
   ...deps
-}: Partial<RouteDeps> & { more?: readonly HttpRoute[] } = {}): Promise<Edge> {
+}: Partial<RouteDeps> & { more?: readonly HttpRoute[]; identify?: Identify } = {}): Promise<Edge> {
   const written: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (text) => written.push(text) } })
   const routes = createRoutes({
@@ -67,14 +73,35 @@ export async function startEdge({
     presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
     readJob: async () => null,
     findSource: async () => null,
+    listPage: async () => ({ jobs: [], cursor: null }),
+    watches: { watch: () => () => {}, count: () => 0 },
+    streams,
     isReady: async () => ({ ready: true, checks: {} }),
     metrics: null,
     ...deps,
   })
-  const app = createApp({ routes: [...routes, ...more], http: config.http, log })
+  const all = [...routes, ...more].map((route) => (identify ? withIdentity(route, identify) : route))
+  const app = createApp({ routes: all, http: config.http, log })
   const server = await startServer({ app, host: '127.0.0.1', port: 0, log })
-  return { ...server, logged: () => written.join(''), [Symbol.asyncDispose]: () => server.close() }
+  const close = () => {
+    streams.close()
+    return server.close()
+  }
+  return { ...server, close, logged: () => written.join(''), [Symbol.asyncDispose]: close }
 }
+
+type Identify = (request: Request) => Identity
+
+function withIdentity(route: HttpRoute, identify: Identify): HttpRoute {
+  const handler: HttpRoute['handler'] = (event) => {
+    setIdentity(event, identify(event.req))
+    return route.handler(event)
+  }
+  return { ...route, handler }
+}
+
+const toStreams = ({ http }: Config): Streams =>
+  createStreams({ max: http.streams, maxPerClient: http.streamsPerClient, clock: systemClock })
 
 /** Sends raw bytes and returns everything that is received until the connection ends. */
 export async function sendRaw(port: number, ...pieces: readonly (string | Buffer)[]): Promise<string> {

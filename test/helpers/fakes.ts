@@ -124,6 +124,14 @@ export function createFakeStorage(clock: Clock = createFakeClock()): FakeStorage
       const found = find(key)
       return found && { text: found.text, etag: found.etag, ageSeconds: (clock.now() - found.at) / 1000 }
     },
+    async readIfChanged(key, known) {
+      calls.push(`read ${key} if changed`)
+      const error = readErrors.shift()
+      if (error) throw error
+      const found = find(key)
+      if (found?.etag === known) return 'unchanged'
+      return found && { text: found.text, etag: found.etag, ageSeconds: (clock.now() - found.at) / 1000 }
+    },
     async writeText(key, text, { expected, signal }) {
       calls.push(`write ${key}`)
       const perform = (): WriteOutcome =>
@@ -161,6 +169,7 @@ export function createFakeDocuments(clock: Clock): FakeDocuments {
     outcomes,
     claimed: (change) => ({ document: document(change), etag: `etag${etags}`, sentAt: clock.now() }),
     read: async () => null,
+    readIfChanged: async () => null,
     async write(draft, previous, signal) {
       signal?.throwIfAborted()
       if (previous?.etag !== `etag${etags}`) throw new Error(`a write replaces ${previous?.etag}, not etag${etags}`)
