@@ -1,5 +1,11 @@
 /** The public API. Importing it loads no SDK and does nothing. */
 export { defineConfig, env } from './config/define.ts'
+export { bearer } from './access/bearer.ts'
+export type { BearerOptions } from './access/bearer.ts'
+export { jwt } from './access/jwt.ts'
+export type { JwtOptions } from './access/jwt.ts'
+export type { KeySource } from './access/keys.ts'
+export type { Authorize, Identity } from './vocabulary/identity.ts'
 export type { JobLimits } from './config/limits.ts'
 export type { AdaptiveConcurrency, Config, UserConfig } from './config/config.ts'
 export { errorCodes, MediadError } from './vocabulary/errors.ts'

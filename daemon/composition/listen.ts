@@ -1,8 +1,10 @@
+import type { Config } from '../config/config.ts'
 import { createApp } from '../http/app.ts'
 import type { HttpRoute } from '../http/route.ts'
 import { metricsRoute } from '../http/routes.ts'
 import type { RenderMetrics } from '../http/metrics.ts'
 import { startServer, type HttpServer } from '../http/server.ts'
+import { describeEndpoint } from '../lifecycle/checks.ts'
 import type { Gauges } from '../lifecycle/gauges.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { describeVersion } from '../programs/versions.ts'
@@ -28,6 +30,10 @@ export async function listen(deps: ListenDeps): Promise<HttpServer> {
     const routes = deps.createRoutes(options.expose === 'endpoint' ? (metrics?.render ?? null) : null)
     const server = await startServer({ app: createApp({ routes, http, log }), ...toAddress(http), log })
     endpoint = server
+    log.info(
+      { event: 'http.access', authorize: toKind(http.authorize) },
+      describeEndpoint({ ...http, port: server.port }),
+    )
     push('the HTTP endpoint', () => server.close())
     push('the event streams', deps.endStreams)
     if (options.expose !== 'port' || !metrics) return
@@ -38,6 +44,9 @@ export async function listen(deps: ListenDeps): Promise<HttpServer> {
   if (endpoint === undefined) throw new Error('the HTTP endpoint has not been opened')
   return { ...endpoint, close: () => releasers.release() }
 }
+
+const toKind = (authorize: Config['http']['authorize']) =>
+  typeof authorize === 'function' ? 'function' : (authorize ?? 'loopback')
 
 const toAddress = ({ host, port }: { host: string; port: number }) => ({ host, port })
 

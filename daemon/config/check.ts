@@ -1,4 +1,5 @@
 import { MediadError } from '../vocabulary/errors.ts'
+import { isLoopback } from '../vocabulary/address.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import { describeValue, parse, renderProblem, type Problem } from '../vocabulary/validation/validation.ts'
 import { findAmbiguousRoutes, toRoutes } from './routes.ts'
@@ -33,7 +34,24 @@ export function checkConfig(user: unknown, file = 'the config'): Config {
 function findConflicts(user: unknown, plugins: readonly Plugin[]): Problem[] {
   const source = pick(schema.shape.source, user, 'source')?.prefix
   const state = pick(schema.shape.state, user, 'state')?.prefix
-  return [...comparePrefixes(source, state), ...compareQueues(user), ...compareKeys(plugins, { source, state })]
+  return [
+    ...comparePrefixes(source, state),
+    ...compareQueues(user),
+    ...compareKeys(plugins, { source, state }),
+    ...findOpenEndpoint(user),
+  ]
+}
+
+/** Reports an endpoint that other machines can reach although nobody has said who can use it. */
+function findOpenEndpoint(user: unknown): Problem[] {
+  const host = pick(schema.shape.http.unwrap().shape.host, user, 'http', 'host')
+  const http = isRecord(user) ? user['http'] : undefined
+  if (host === undefined || isLoopback(host) || (isRecord(http) && http['authorize'] !== undefined)) return []
+  const message =
+    `${describeValue(host)} makes the endpoint reachable from other machines, and nothing decides who can use it: set ` +
+    `http.authorize to bearer({ tokens }), jwt({ … }) or a function of your own, or to 'none' ` +
+    `(MEDIAD_HTTP_AUTHORIZE=none) if a server in front of it authorizes clients`
+  return [{ path: ['http', 'host'], message }]
 }
 
 function comparePrefixes(source: string | undefined, state: string | undefined): Problem[] {

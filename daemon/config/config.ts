@@ -1,4 +1,5 @@
 import type { DaemonEvent } from '../vocabulary/events.ts'
+import type { Authorize } from '../vocabulary/identity.ts'
 import type { Plugin } from '../vocabulary/plugin.ts'
 import type { Routes } from '../protocol/route.ts'
 import type { JobLimits } from './limits.ts'
@@ -60,6 +61,8 @@ export type Config = {
     readonly host: string
     /** Port of the endpoint; 0 selects a free port. */
     readonly port: number
+    /** Decides who can use the endpoint: `bearer()`, `jwt()`, a function of your own, or `none` if a server in front decides. */
+    readonly authorize?: Authorize | 'none'
     /** Validity of the URL of an upload or an output. */
     readonly urlSeconds: number
     /** Web origins whose pages can use the endpoint from a browser. */

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { describeValue } from '../vocabulary/validation/validation.ts'
 import { createMissing } from '../vocabulary/validation/missing.ts'
 import { env } from './env.ts'
 import { schema } from './schema.ts'
@@ -23,6 +25,16 @@ export function readEndpoint(): Record<'http' | 'metrics', Record<string, unknow
     },
   }
 }
+
+/**
+ * Reads what the environment sets for a config that leaves it out. It cannot turn off the authorization of a config: one
+ * image, or one module of Terraform, can serve configs with and without it.
+ */
+export function readAuthorize(): { http: Record<string, unknown> } {
+  return { http: { authorize: read('MEDIAD_HTTP_AUTHORIZE', none, (text) => text) } }
+}
+
+const none = z.literal('none', { error: ({ input }) => `must be "none", not ${describeValue(input)}` })
 
 const toPort = (text: string): unknown => (/^\d{1,5}$/.test(text) ? Number(text) : text)
 

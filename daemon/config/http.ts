@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import type { Authorize } from '../vocabulary/identity.ts'
+import { describeMissing } from '../vocabulary/validation/missing.ts'
+import { describeValue } from '../vocabulary/validation/validation.ts'
 import { integer, origin, section, text, toggle } from './fields.ts'
 
 /** S3's limit for one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html */
@@ -68,15 +71,29 @@ export const http = section({
     .default('127.0.0.1')
     .meta({ values: 'address or host name' })
     .describe(
-      'Address on which the endpoint listens. `0.0.0.0` or `::` makes it reachable from other machines. It does ' +
-        'not authenticate clients, so put a server in front that does. The environment variable `MEDIAD_HTTP_HOST` ' +
-        'overrides it.',
+      'Address on which the endpoint listens. `0.0.0.0` or `::` makes it reachable from other machines; then ' +
+        '`http.authorize` must be set. The environment variable `MEDIAD_HTTP_HOST` overrides it.',
     ),
   port: integer(0, 65_535)
     .default(3000)
     .describe(
       'Port of the endpoint. 0 selects a free port, which is logged. The environment variable `MEDIAD_HTTP_PORT` ' +
         'overrides it, and `--port` overrides both.',
+    ),
+  authorize: z
+    .custom<Authorize | 'none'>((value) => typeof value === 'function' || value === 'none', {
+      error: ({ input }) =>
+        describeMissing(input) ??
+        `must be a function, such as bearer({ tokens }) or jwt({ … }), or "none", not ${describeValue(input)}`,
+    })
+    .exactOptional()
+    .meta({ values: 'function, or `none`' })
+    .describe(
+      'Decides [who can use the endpoint](access.md). A function receives each request and returns an identity, ' +
+        '`{ id }`, or the response for a client without one; `bearer()` and `jwt()` create such functions. `none` lets ' +
+        'everyone in who reaches the endpoint, for a server in front that authorizes. Without it, the endpoint listens ' +
+        'on loopback addresses only. The environment variable `MEDIAD_HTTP_AUTHORIZE` can be `none`; it has no effect ' +
+        'on a config that sets the option.',
     ),
   urlSeconds: integer(1, WEEK_SECONDS)
     .default(900)

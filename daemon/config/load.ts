@@ -7,7 +7,7 @@ import { checkConfig } from './check.ts'
 import { adviseOnEnvironment } from './hints/environment.ts'
 import { adviseOnLoad, findPlace, toProblem } from './hints/load-error.ts'
 import { describeMissing } from '../vocabulary/validation/missing.ts'
-import { readEndpoint } from './endpoint.ts'
+import { readAuthorize, readEndpoint } from './endpoint.ts'
 import type { Config, UserConfig } from './config.ts'
 
 /** Options that replace those of the config file. */
@@ -59,7 +59,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<{ config: C
       'config.invalid',
       `${found.file} exports no config; it needs "export default defineConfig({ … })"`,
     )
-  const user = merge(merge(found.user, readEndpoint()), overrides)
+  const user = merge(merge(merge(readAuthorize(), found.user), readEndpoint()), overrides)
   try {
     return { config: checkConfig(user, found.file), file: found.file }
   } catch (error) {

@@ -1,12 +1,17 @@
 import { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
+import { createAuthorization } from './access/authorize.ts'
 import { limitBody } from './body.ts'
 import { createHooks, createPreflight } from './hooks.ts'
 import type { HttpRoute } from './route.ts'
 import { addRoutes } from './routes.ts'
 
-type AppDeps = { routes: readonly HttpRoute[]; http: Pick<Config['http'], 'cors'>; log: DaemonLog }
+export type AppDeps = {
+  routes: readonly HttpRoute[]
+  http: Pick<Config['http'], 'cors' | 'authorize'>
+  log: DaemonLog
+}
 
 /**
  * Creates the HTTP app from its routes. Every response is JSON; errors are problem details (RFC 9457). Internal errors are
@@ -20,6 +25,7 @@ export function createApp({ routes, http, log }: AppDeps): H3 {
     ...createHooks(http, log),
   })
   app.use(createPreflight(http))
+  app.use(createAuthorization(http))
   addRoutes(app, routes.map(limitBody))
   return app
 }

@@ -19,7 +19,7 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 
 /**
  * Creates the hooks that apply to every request, whatever its route, in the order in which they run:
- * 1. `onRequest` before the route is looked up. Authorization belongs here; to reject a request, throw an error.
+ * 1. `onRequest` before the route is looked up. The preflight and the authorization come next: they know the route.
  * 2. `onError` when a hook or a handler has thrown, and when there is no route.
  * 3. `onResponse` for every response, errors included. Headers that depend on the request, such as those of CORS, are
  *    set here, next to {@link securityHeaders}.
@@ -31,10 +31,9 @@ export function createHooks(
   return {
     onRequest: (event) => void toTrace(event),
     onError: (error, event) => {
-      const { status, response } = toProblem(error)
+      const { status, response, cause } = toProblem(error)
       const { id } = toTrace(event)
       if (status >= 500) {
-        const cause = error.cause ?? error
         log.error({ event: 'http.request_failed', error: cause, request: id, ...describe(event) }, 'request failed')
       }
       return response

@@ -9,22 +9,25 @@ export type ProblemDetails = {
   /** Stable code, for programs. */
   code: string
   headers?: Record<string, string>
+  /** Why, for the log; the client does not get it. */
+  cause?: unknown
 }
 
 /** Creates an error to throw for a request that cannot be served. */
-export function problemError({ status, detail, code, headers = {} }: ProblemDetails): HTTPError {
+export function problemError({ status, detail, code, headers = {}, cause }: ProblemDetails): HTTPError {
   const error = new HTTPError({ status, message: detail, headers })
   problems.set(error, { detail, code })
+  causes.set(error, cause)
   return error
 }
 
 /** Converts an error to RFC 9457 problem details. Details come from {@link problemError} only; other errors are not exposed. */
-export function toProblem(error: HTTPError): { status: number; response: HTTPResponse } {
+export function toProblem(error: HTTPError): { status: number; response: HTTPResponse; cause: unknown } {
   const problem = problems.get(error)
   const status = problem ? error.status : toStatus(error)
   const body = { type: 'about:blank', title: toTitle(status), status, ...(problem ?? fallbacks[status]) }
   const headers = problem ? Object.fromEntries(error.headers ?? []) : status === 503 ? { 'retry-after': '5' } : {}
-  return { status, response: toProblemResponse(body, headers) }
+  return { status, response: toProblemResponse(body, headers), cause: causes.get(error) ?? error.cause ?? error }
 }
 
 /** Renders problem details without a code, for the raw response to something that is not a valid HTTP request. */
@@ -34,6 +37,9 @@ export function renderMinimalProblem(status: number): string {
 
 /** Details of the errors created by {@link problemError}. h3 converts every error to an HTTPError; these are ours. */
 const problems = new WeakMap<HTTPError, { detail: string; code: string }>()
+
+/** What the log shows instead of the details. */
+const causes = new WeakMap<HTTPError, unknown>()
 
 const fallbacks: Record<number, { detail?: string; code: string }> = {
   400: { code: 'request.invalid' },

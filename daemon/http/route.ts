@@ -1,4 +1,4 @@
-import type { EventHandler } from 'h3'
+import type { EventHandler, H3Event } from 'h3'
 import type { z } from 'zod'
 
 /** A route of the endpoint. */
@@ -47,4 +47,9 @@ export type OperationResponse = {
   readonly contentType?: string
   /** Absent for a response without a body, and for one that is not JSON. */
   readonly schema?: z.ZodType
+}
+
+/** Returns the route that will handle a request; undefined if none does, or none with its method. */
+export function findHttpRoute({ context }: H3Event): HttpRoute | undefined {
+  return context.matchedRoute?.meta?.['route'] as HttpRoute | undefined
 }

@@ -51,9 +51,10 @@ export function metricsRoute(render: RenderMetrics): HttpRoute {
 /** Registers the routes, and a 405 response for every other method of their paths. */
 export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
   for (const [path, served] of Map.groupBy(routes, ({ path }) => path)) {
-    const handlers = served.flatMap(toHandlers)
-    const allow = handlers.map(([method]) => method).join(', ')
-    for (const [method, handler] of handlers) app.on(method, path, handler)
+    const methods = served.flatMap(toMethods)
+    const allow = methods.join(', ')
+    for (const route of served)
+      for (const method of toMethods(route)) app.on(method, path, route.handler, { meta: { route } })
     app.all(path, () => {
       const detail = `Allowed methods: ${allow}.`
       throw problemError({ status: 405, detail, code: 'request.method', headers: { allow } })
@@ -61,7 +62,6 @@ export function addRoutes(app: H3, routes: readonly HttpRoute[]): void {
   }
 }
 
-function toHandlers({ method, head = method === 'GET', handler }: HttpRoute) {
-  const methods: readonly (HttpRoute['method'] | 'HEAD')[] = head ? [method, 'HEAD'] : [method]
-  return methods.map((served) => [served, handler] as const)
+function toMethods({ method, head = method === 'GET' }: HttpRoute): readonly (HttpRoute['method'] | 'HEAD')[] {
+  return head ? [method, 'HEAD'] : [method]
 }

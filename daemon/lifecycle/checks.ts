@@ -1,3 +1,5 @@
+import type { Config } from '../config/config.ts'
+import type { Authorize } from '../vocabulary/identity.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { openCpuMeter } from '../machine/cpu-meter.ts'
 import { checkConditionalWrites } from '../storage/selftest.ts'
@@ -18,6 +20,7 @@ export function createChecks(deps: CheckDeps, ffmpegChecks = createFfmpegChecks(
   })
   return [
     { name: 'machine', run: describeMachine },
+    { name: 'endpoint', run: async () => describeEndpoint(config.http) },
     ...ffmpegChecks,
     {
       name: 'bucket',
@@ -31,6 +34,18 @@ export function createChecks(deps: CheckDeps, ffmpegChecks = createFfmpegChecks(
     queue('dead'),
   ]
 }
+
+/** Describes who can use the endpoint. */
+export function describeEndpoint({ host, port, authorize }: Config['http']): string {
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (typeof authorize === 'function')
+    return `${where}: requests need an identity (http.authorize: ${toName(authorize)})`
+  if (authorize === undefined)
+    return `${where}: open to every program on this machine, because http.authorize is not set`
+  return `${where}: open to everyone who reaches it (http.authorize: none); a server in front must authorize`
+}
+
+const toName = ({ name }: Authorize): string => (name === '' || name === 'authorize' ? 'a function' : name)
 
 /** Describes the CPUs as adaptive concurrency measures them. */
 async function describeMachine(): Promise<string> {

@@ -3,7 +3,8 @@
 #   npm install --save-exact ../mediad/mediad-0.1.0.tgz && cp ../mediad/mediad-0.1.0.tgz . (see docs/on-premises.md)
 #   docker build --file ../mediad/examples/docker/application.Dockerfile --tag my-media .
 #   docker run --env-file .env --stop-timeout 60 --cap-drop ALL --security-opt no-new-privileges my-media
-# For requests from outside the container, add --env MEDIAD_HTTP_HOST=0.0.0.0 --publish 127.0.0.1:3000:3000.
+# For requests from outside the container, add --env MEDIAD_HTTP_HOST=0.0.0.0 --publish 127.0.0.1:3000:3000, and set http.authorize
+# in the config. With --env MEDIAD_HTTP_AUTHORIZE=none instead, everyone who reaches the published address can use the endpoint.
 
 FROM node:24.21.0-trixie-slim AS packages
 WORKDIR /srv/mediad

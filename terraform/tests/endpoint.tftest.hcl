@@ -138,8 +138,33 @@ run "fleet" {
   }
 
   assert {
+    condition     = strcontains(local.environment, "MEDIAD_HTTP_AUTHORIZE=none\n")
+    error_message = "the networks of an internal load balancer are its authorization"
+  }
+
+  assert {
     condition     = output.endpoint_url == "http://mocked.eu-central-1.elb.amazonaws.com" && output.endpoint_zone_id == "Z0123456789"
     error_message = "the outputs have the host of the load balancer"
+  }
+}
+
+run "fleet_public" {
+  variables {
+    load_balancer = {
+      subnet_ids      = ["subnet-1", "subnet-2"]
+      allowed_cidrs   = ["0.0.0.0/0"]
+      public          = true
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+    }
+  }
+
+  module {
+    source = "./modules/fleet"
+  }
+
+  assert {
+    condition     = strcontains(local.environment, "MEDIAD_HTTP_HOST=0.0.0.0\n") && !strcontains(local.environment, "MEDIAD_HTTP_AUTHORIZE")
+    error_message = "behind a public load balancer, daemons do not start without http.authorize"
   }
 }
 
@@ -180,6 +205,31 @@ run "ecs" {
       && contains(container.environment, { name = "MEDIAD_HTTP_PORT", value = "8080" })
     ])
     error_message = "the container listens on the port of the target group"
+  }
+
+  assert {
+    condition     = alltrue([for container in jsondecode(aws_ecs_task_definition.daemon.container_definitions) : contains(container.environment, { name = "MEDIAD_HTTP_AUTHORIZE", value = "none" })])
+    error_message = "the networks of an internal load balancer are its authorization"
+  }
+}
+
+run "ecs_public" {
+  variables {
+    load_balancer = {
+      subnet_ids      = ["subnet-1", "subnet-2"]
+      allowed_cidrs   = ["0.0.0.0/0"]
+      public          = true
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+    }
+  }
+
+  module {
+    source = "./modules/ecs"
+  }
+
+  assert {
+    condition     = alltrue([for container in jsondecode(aws_ecs_task_definition.daemon.container_definitions) : !contains(container.environment[*].name, "MEDIAD_HTTP_AUTHORIZE")])
+    error_message = "behind a public load balancer, daemons do not start without http.authorize"
   }
 }
 

@@ -28,6 +28,8 @@ const notRun: Record<string, string> = {
   'npm run setup && npm run demo\n': 'setup runs before every test; the demo is tested with the other examples',
   'npm run setup && npm test\n': 'this test is part of it',
   'npm run setup\nnpm run bench -- --write\n': 'it takes an hour; another test runs it with tiny sizes',
+  'export UPLOAD_TOKEN=$(openssl rand -hex 32)\ncurl -s -X POST -H "authorization: Bearer $UPLOAD_TOKEN" http://localhost:3000/video/pre-signed-url\n':
+    'it needs a daemon with this token',
   'npm start\n': 'the daemon of this test runs it, on a free port',
   'npm run setup\nnpm start\n': 'as above',
   '. .mediad-data/env\nnpm run -s mediad -- get "$id" --out results\n':
@@ -208,7 +210,11 @@ const pathOf = ({ page, marks }: Block): string => join(folderOf(page), marks.fi
 async function load(file: string): Promise<string> {
   const before = process.env
   const queues = ['WORK', 'IN_PROGRESS', 'DEAD'].map((name) => [`MEDIAD_${name}_QUEUE_URL`, `http://localhost/${name}`])
-  process.env = { ...before, ...Object.fromEntries(queues) }
+  const tokens = ['UPLOAD_TOKEN'].map((name) => [
+    name,
+    'a token of the tests, which is long enough'.replaceAll(/\W+/g, '-'),
+  ])
+  process.env = { ...before, ...Object.fromEntries([...queues, ...tokens]) }
   try {
     await loadConfig({ file })
     return ''

@@ -1,9 +1,12 @@
 /** Type tests of `defineConfig` and `env`. The compiler checks this file; it never runs. */
 import {
+  bearer,
   defineConfig,
   definePlugin,
   env,
+  jwt,
   z,
+  type Authorize,
   type Config,
   type DaemonEvent,
   type JobSucceeded,
@@ -63,6 +66,34 @@ export const undefinedOptions = defineConfig({
   http: { port: undefined },
   onEvent: undefined,
 })
+
+export const ownFunction: Authorize = async (request) =>
+  request.headers.has('cookie') ? { id: 'a' } : new Response(null, { status: 401 })
+export const authorized = [
+  'none' as const,
+  ownFunction,
+  bearer({ tokens: { x: 'a' } }),
+  bearer({ tokens: [{ token: 'x', id: 'a' }] }),
+].map((authorize) => defineConfig({ bucket: 'media', queues, plugins: [note()], http: { authorize } }))
+export const tokens = [
+  jwt({ jwks: 'https://a/keys', audience: 'a', issuer: ['b', 'c'], id: 'email' }),
+  jwt({
+    secret: env('S'),
+    audience: null,
+    issuer: null,
+    id: ({ sub }) => String(sub),
+    clockToleranceSeconds: 0,
+    cookie: 'a',
+  }),
+] satisfies Authorize[]
+// @ts-expect-error: an identity has an id
+export const noId: Authorize = () => ({ name: 'a' })
+// @ts-expect-error: a decision is needed for every request
+export const undecided: Authorize = () => undefined
+// @ts-expect-error: a token needs an audience
+export const noAudience = jwt({ secret: 'x', issuer: 'a' })
+// @ts-expect-error: there are no other words than "none"
+export const everyone = defineConfig({ bucket: 'media', queues, plugins: [note()], http: { authorize: 'all' } })
 
 // @ts-expect-error: the bucket has no default
 export const noBucket = defineConfig({ queues, plugins: [note()] })

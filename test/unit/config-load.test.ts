@@ -23,7 +23,7 @@ export default defineConfig({
   ...${change},
 })`
 
-const endpointVariables = ['HTTP_HOST', 'HTTP_PORT', 'METRICS', 'METRICS_HOST', 'METRICS_PORT'].map(
+const endpointVariables = ['HTTP_HOST', 'HTTP_PORT', 'HTTP_AUTHORIZE', 'METRICS', 'METRICS_HOST', 'METRICS_PORT'].map(
   (name) => `MEDIAD_${name}`,
 )
 
@@ -190,7 +190,7 @@ test('takes host and port of the endpoint from the environment, over the config 
   await using folder = await folderWith({
     'media.config.mts': toText("{ http: { host: '127.0.0.1', port: 3001, urlSeconds: 60 } }"),
     'plain/media.config.mts': toText(),
-    '.env': 'MEDIAD_HTTP_HOST=0.0.0.0\nMEDIAD_HTTP_PORT=8080\n',
+    '.env': 'MEDIAD_HTTP_HOST=0.0.0.0\nMEDIAD_HTTP_PORT=8080\nMEDIAD_HTTP_AUTHORIZE=none\n',
   })
   const pick = async (options: LoadOptions) => {
     const { host, port, urlSeconds } = (await loadConfig({ cwd: folder.path, ...options })).config.http

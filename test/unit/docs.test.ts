@@ -72,7 +72,7 @@ test('the documented environment variables are the ones that the code reads', ()
   const read1 = [...sources.matchAll(/process\.env\.([A-Z_0-9]+)/g)].map(([, name = '']) => name)
   const overrides = [...sources.matchAll(/\bread\('([A-Z_]+)'/g)].map(([, name = '']) => name)
   const metrics = ['MEDIAD_METRICS', 'MEDIAD_METRICS_HOST', 'MEDIAD_METRICS_PORT']
-  assert.equal(overrides, ['MEDIAD_HTTP_HOST', 'MEDIAD_HTTP_PORT', ...metrics])
+  assert.equal(overrides, ['MEDIAD_HTTP_HOST', 'MEDIAD_HTTP_PORT', ...metrics, 'MEDIAD_HTTP_AUTHORIZE'])
   const read2 = [...read('media.config.ts').matchAll(/env\('(\w+)'/g)].map(([, name = '']) => name)
   const missing = [...read1, ...overrides, ...read2].filter((name) => !documented.includes(name))
   assert.equal(missing, [])
@@ -101,7 +101,7 @@ test('every code that only commands have is documented', () => {
 })
 
 test('every error code of the HTTP endpoint is documented, with its status', () => {
-  const sources = globSync('daemon/http/**/*.ts', { cwd: root }).map(read).join('\n')
+  const sources = globSync('daemon/{http,access}/**/*.ts', { cwd: root }).map(read).join('\n')
   const pairs = [...sources.matchAll(/(?:status: |^ +)(\d{3})[,:].*?code: '([\w.]+)'/gm)]
   const expected = new Set(pairs.map(([, status = '', code = '']) => `${code} ${status}`))
   const documented = docs

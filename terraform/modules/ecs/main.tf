@@ -9,9 +9,13 @@ locals {
   # After the grace time, 30 s to release running jobs. Fargate's limit is 120 s.
   stop_seconds = min(120, var.grace_seconds + 30)
   providers    = var.spot ? ["FARGATE_SPOT"] : ["FARGATE"]
-  # With a load balancer, daemons accept connections from outside their machine.
-  http_environment = var.load_balancer == null ? {} : { MEDIAD_HTTP_HOST = "0.0.0.0", MEDIAD_HTTP_PORT = tostring(var.load_balancer.port) }
-  environment      = merge(var.env, local.http_environment, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/var/lib/mediad" })
+  # With a load balancer, daemons accept connections from outside their machine. The networks that can reach an internal one are
+  # its authorization, unless the config has http.authorize. With a public one, daemons do not start without http.authorize.
+  http_environment = var.load_balancer == null ? {} : merge(
+    { MEDIAD_HTTP_HOST = "0.0.0.0", MEDIAD_HTTP_PORT = tostring(var.load_balancer.port) },
+    var.load_balancer.public ? {} : { MEDIAD_HTTP_AUTHORIZE = "none" },
+  )
+  environment = merge(var.env, local.http_environment, { AWS_REGION = data.aws_region.current.region, TMPDIR = "/var/lib/mediad" })
 }
 
 resource "aws_ecs_cluster" "this" {

@@ -230,8 +230,9 @@ variable "idle_minutes" {
 
 variable "load_balancer" {
   description = <<-EOT
-    Load balancer in front of the daemons' HTTP endpoint, for clients that request presigned URLs; null creates none. The endpoint
-    does not authenticate its clients: `allowed_cidrs` lists the networks that can reach it. It is internal unless `public` is set.
+    Load balancer in front of the daemons' HTTP endpoint, for clients that request presigned URLs; null creates none.
+    `allowed_cidrs` lists the networks that can reach it: everyone in them can use the endpoint, unless the config has
+    `http.authorize`. It is internal unless `public` is set; with a public one, daemons need a config with `http.authorize`.
     `certificate_arn` is a certificate of ACM for TLS, which a public one needs. The daemons listen on all interfaces, by their
     environment, and accept connections of the load balancer only.
   EOT

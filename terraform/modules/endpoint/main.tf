@@ -1,5 +1,5 @@
-# An Application Load Balancer in front of the daemons' HTTP endpoint, for modules/fleet and modules/ecs. The endpoint does not
-# authenticate its clients, so only the given networks can reach it.
+# An Application Load Balancer in front of the daemons' HTTP endpoint, for modules/fleet and modules/ecs. Only the given
+# networks can reach it: without http.authorize in the config, the endpoint lets everyone in.
 
 variable "name" {
   description = "Name of the load balancer and of the target group, and prefix of the security group's name."

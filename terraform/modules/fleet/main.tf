@@ -27,8 +27,12 @@ locals {
   # Before the grace time, the daemon needs up to 5 s to detect the interruption.
   hook_seconds = var.grace_seconds + 60
 
-  # With a load balancer, daemons accept connections from outside their machine.
-  http_environment = var.load_balancer == null ? {} : { MEDIAD_HTTP_HOST = "0.0.0.0", MEDIAD_HTTP_PORT = tostring(var.load_balancer.port) }
+  # With a load balancer, daemons accept connections from outside their machine. The networks that can reach an internal one are
+  # its authorization, unless the config has http.authorize. With a public one, daemons do not start without http.authorize.
+  http_environment = var.load_balancer == null ? {} : merge(
+    { MEDIAD_HTTP_HOST = "0.0.0.0", MEDIAD_HTTP_PORT = tostring(var.load_balancer.port) },
+    var.load_balancer.public ? {} : { MEDIAD_HTTP_AUTHORIZE = "none" },
+  )
   environment = join("\n", concat(
     [for name, value in merge(var.env, local.http_environment, { AWS_REGION = data.aws_region.current.region }) : "${name}=${value}"], [""]
   ))

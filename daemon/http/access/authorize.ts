@@ -1,0 +1,89 @@
+import type { H3Event, Middleware } from 'h3'
+import type { Config } from '../../config/config.ts'
+import { MediadError, toMessage } from '../../vocabulary/errors.ts'
+import { explainId, type Authorize, type Identity } from '../../vocabulary/identity.ts'
+import { describeValue } from '../../vocabulary/validation/validation.ts'
+import { problemError } from '../problem.ts'
+import { findHttpRoute } from '../route.ts'
+import { setIdentity } from './identity.ts'
+
+/** Time for a decision. The keys of an issuer are fetched within it. */
+const AUTHORIZE_MS = 10_000
+
+export type AuthorizationOptions = Pick<Config['http'], 'authorize'> & {
+  /** Time for a decision in milliseconds. Default: 10 s. */
+  timeoutMs?: number
+}
+
+/**
+ * Creates the middleware that calls `http.authorize` before the route, whatever the route, except for `public` ones. A request
+ * goes on only with an identity. Anything else than an identity or a response, an error and a decision that takes too long
+ * are responses of 500 and 503.
+ */
+export function createAuthorization({ authorize, timeoutMs = AUTHORIZE_MS }: AuthorizationOptions): Middleware {
+  if (typeof authorize !== 'function') return () => undefined
+  return async (event) => {
+    if (findHttpRoute(event)?.access === 'public') return undefined
+    const decision = await decide(authorize, toRequest(event), timeoutMs)
+    if (decision instanceof Response) return copyResponse(decision)
+    setIdentity(event, toIdentity(decision))
+    return undefined
+  }
+}
+
+/** Creates a request without a body, because the route reads the body. */
+function toRequest({ req }: H3Event): Request {
+  const url = URL.parse(req.url)
+  if (url === null || !/^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/.test(req.method)) {
+    const detail = 'The method or the host header is not valid.'
+    throw problemError({ status: 400, detail, code: 'request.invalid' })
+  }
+  return new Request(url, { method: req.method, headers: req.headers, signal: req.signal })
+}
+
+async function decide(authorize: Authorize, request: Request, timeoutMs: number): Promise<unknown> {
+  const late = Promise.withResolvers<never>()
+  const message = `http.authorize has not decided within ${timeoutMs / 1000} s`
+  const timer = setTimeout(() => late.reject(new MediadError('transient.authorize', message)), timeoutMs)
+  try {
+    return await Promise.race([callAuthorize(authorize, request), late.promise])
+  } catch (thrown) {
+    throw toRefusal(thrown)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Replaces the error, because a status that it may have must not become that of the response. */
+function toRefusal(thrown: unknown): Error {
+  if (!(thrown instanceof MediadError && thrown.code === 'transient.authorize'))
+    return new MediadError('internal.authorize', `http.authorize failed: ${toMessage(thrown)}`, { cause: thrown })
+  const detail = 'Who sent the request cannot be checked at present. Try again.'
+  const headers = { 'retry-after': '5' }
+  return problemError({ status: 503, detail, code: 'transient.authorize', headers, cause: thrown })
+}
+
+/** Turns an error that `authorize` throws at once into a rejection. */
+async function callAuthorize(authorize: Authorize, request: Request): Promise<unknown> {
+  return await authorize(request)
+}
+
+/** Copies a response, because the headers of some, such as redirects, cannot be changed. */
+function copyResponse(response: Response): Response {
+  const { status, statusText, headers, body, bodyUsed } = response
+  if (status === 0) throw toWrongResult('Response.error(), which has no status')
+  if (bodyUsed || body?.locked) throw toWrongResult('a Response that was sent before; create one for each request')
+  return new Response(body, { status, statusText, headers })
+}
+
+function toIdentity(decision: unknown): Identity {
+  if (typeof decision !== 'object' || decision === null) throw toWrongResult(describeValue(decision))
+  const { id } = decision as { id?: unknown }
+  const problem = explainId(id)
+  if (problem !== undefined) throw toWrongResult(`an object whose id is not valid: it ${problem}`)
+  return { id: id as string }
+}
+
+function toWrongResult(what: string): MediadError {
+  return new MediadError('internal.authorize', `http.authorize returned ${what}. It must return { id } or a Response`)
+}
