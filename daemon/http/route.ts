@@ -1,5 +1,6 @@
 import type { EventHandler, H3Event } from 'h3'
 import type { z } from 'zod'
+import type { ProblemCode } from './problem-codes.ts'
 
 /** A route of the endpoint. */
 export type HttpRoute = {
@@ -17,7 +18,7 @@ export type HttpRoute = {
    */
   readonly access?: 'public' | 'identity'
   /** What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. */
-  readonly operation?: Operation
+  readonly operation: Operation
   /** Largest body of a request in bytes, at most 1 MiB. Default 16 KiB. */
   readonly bodyBytes?: number
   readonly handler: EventHandler
@@ -38,7 +39,7 @@ export type Operation = {
   /** Responses by status, except errors. */
   readonly responses: Readonly<Record<number, OperationResponse>>
   /** Codes of the problems that the route itself can respond with; those of every route are added. */
-  readonly problems?: readonly string[]
+  readonly problems?: readonly ProblemCode[]
 }
 
 export type OperationResponse = {

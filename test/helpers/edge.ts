@@ -5,7 +5,7 @@ import { checkConfig } from '../../daemon/config/check.ts'
 import type { Config, UserConfig } from '../../daemon/config/config.ts'
 import { setIdentity } from '../../daemon/http/access/identity.ts'
 import { createApp } from '../../daemon/http/app.ts'
-import type { HttpRoute } from '../../daemon/http/route.ts'
+import type { HttpRoute, Operation } from '../../daemon/http/route.ts'
 import { createRoutes, type RouteDeps } from '../../daemon/http/routes.ts'
 import { createStreams, type Streams } from '../../daemon/http/jobs/stream/streams.ts'
 import { startServer, type HttpServer } from '../../daemon/http/server.ts'
@@ -48,6 +48,9 @@ export function makeDocument(id: string, change: Partial<JobDocument> = {}): Job
     ...change,
   })
 }
+
+/** The description of a route that only a test has. */
+export const testOperation: Operation = { id: 'test', summary: 'For a test', responses: {} }
 
 export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => string }
 

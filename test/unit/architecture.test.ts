@@ -54,7 +54,7 @@ const importers: Record<string, string> = {
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
   h3: `http/access/authorize.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/find.ts|types
-  http/jobs/job.ts|types http/jobs/list.ts|types http/jobs/stream/handler.ts http/metrics.ts http/problem.ts
+  http/jobs/job.ts|types http/jobs/list.ts|types http/jobs/output-urls.ts|types http/jobs/stream/handler.ts http/metrics.ts http/problem.ts
   http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts http/uploads/companion.ts|types
   http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
   'image-size': 'probe/image.ts',
@@ -65,10 +65,12 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `access/bearer.ts access/credentials.ts access/jwt.ts cli/env/terraform.ts config/endpoint.ts config/fields.ts config/http.ts config/schema.ts http/body.ts|types http/jobs/find.ts
-  http/jobs/list.ts http/jobs/operations.ts http/jobs/public.ts http/route.ts|types http/uploads/companion.ts
+  zod: `access/bearer.ts access/credentials.ts access/jwt.ts cli/env/terraform.ts config/endpoint.ts config/fields.ts config/http.ts config/schema.ts http/body.ts|types http/health.ts http/jobs/find.ts
+  http/jobs/list.ts http/jobs/output-urls.ts http/jobs/public.ts http/openapi/document.ts http/openapi/handler.ts
+  http/openapi/problems.ts http/route.ts|types http/uploads/companion.ts
   http/uploads/complete.ts http/uploads/parts.ts http/uploads/request.ts http/uploads/routes.ts http/uploads/secret.ts
   index.ts protocol/messages.ts vocabulary/job.ts vocabulary/plugin.ts|types vocabulary/validation/validation.ts|types`,
+  'zod-openapi': 'http/openapi/document.ts http/openapi/problems.ts|types http/openapi/security.ts|types',
 }
 
 const test = suite('architecture')

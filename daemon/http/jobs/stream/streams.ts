@@ -66,7 +66,7 @@ export function createStreams({ max, maxPerClient, clock }: StreamsOptions): Str
   }
 }
 
-function tooMany(status: number, reason: string) {
+function tooMany(status: 429 | 503, reason: string) {
   const detail = `${reason} Close some, or try again later.`
   return problemError({ status, detail, code: 'request.streams', headers: { 'retry-after': RETRY_SECONDS } })
 }
