@@ -51,7 +51,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
   count  = var.create_bucket ? 1 : 0
   bucket = local.bucket_id
 
-  # A daemon that dies during a multipart upload leaves parts behind, which are invisible but billed.
+  # A daemon that dies during a multipart upload leaves parts behind, which are invisible but billed. So does a client that
+  # does not finish its upload; http.uploads.multipartSeconds must not be longer than this.
   rule {
     id     = "abort-multipart-uploads"
     status = "Enabled"
@@ -141,11 +142,11 @@ resource "aws_s3_bucket_cors_configuration" "media" {
   count  = var.create_bucket && length(var.cors_origins) > 0 ? 1 : 0
   bucket = local.bucket_id
 
-  # Permits only presigned PUTs by web pages, no reads.
+  # Permits only presigned uploads by web pages, no reads. Forms are POST requests.
   cors_rule {
-    allowed_methods = ["PUT"]
+    allowed_methods = ["POST", "PUT"]
     allowed_origins = var.cors_origins
-    allowed_headers = ["content-type"]
+    allowed_headers = ["content-type", "x-amz-meta-identity"]
     expose_headers  = ["ETag"]
     max_age_seconds = 3600
   }

@@ -39,6 +39,13 @@ resource "aws_iam_policy" "daemon" {
         Resource = local.outputs
       },
       {
+        # Clients upload large sources in parts, which the daemon lists, completes and aborts for them.
+        Sid      = "EndUploadsOfClients"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+        Resource = local.sources
+      },
+      {
         Sid      = "RemoveSelfTestObjects"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject"]

@@ -24,6 +24,7 @@ import { createList } from '../storage/list.ts'
 import { createStorage } from '../storage/storage.ts'
 import { systemClock } from '../vocabulary/clock.ts'
 import { tokens, type Base, type Graph, type Opened } from './tokens.ts'
+import { createCleanup } from './uploads.ts'
 
 export type Composed = {
   daemon: Daemon
@@ -120,7 +121,8 @@ function provideDaemon(graph: Graph<Opened>): void {
         log.info({ event: 'ffmpeg.found', version }, `ffmpeg ${describeVersion(version)}`) // outputs depend on it
       },
       openPlugins: use(tokens.Pipeline).openPlugins,
-      listen: () => listen({ ...graph, gauges: () => use(tokens.Gauges), ...createEndpoint(graph) }),
+      listen: () =>
+        listen({ ...graph, gauges: () => use(tokens.Gauges), ...createEndpoint(graph), cleanup: createCleanup(graph) }),
       pollers: pollers(),
       graceSeconds: config.shutdown.graceSeconds,
       stopJobs: graph.stopJobs,

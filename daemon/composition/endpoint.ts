@@ -2,16 +2,14 @@ import { createWatches } from '../http/jobs/stream/watch.ts'
 import type { RenderMetrics } from '../http/metrics.ts'
 import type { HttpRoute } from '../http/route.ts'
 import { createRoutes } from '../http/routes.ts'
-import { createUploadSecret } from '../http/uploads/secret.ts'
 import { checkReadiness } from '../lifecycle/readiness.ts'
 import { createPages } from '../operate/pages.ts'
 import { createList } from '../storage/list.ts'
-import { createPresign, createPresignGet } from '../storage/presign.ts'
-import { createMultipartUploads } from '../storage/uploads/multipart.ts'
-import { createPresignPost } from '../storage/uploads/post.ts'
+import { createPresignGet } from '../storage/presign.ts'
 import { systemClock } from '../vocabulary/clock.ts'
 import { readIdentityMetadata } from '../vocabulary/identity.ts'
 import { tokens, type Graph, type Opened } from './tokens.ts'
+import { createUploads } from './uploads.ts'
 
 export type Endpoint = {
   createRoutes(metrics: RenderMetrics | null): readonly HttpRoute[]
@@ -20,7 +18,8 @@ export type Endpoint = {
 }
 
 /** Creates what the HTTP endpoint serves. */
-export function createEndpoint({ use, config }: Graph<Opened>): Endpoint {
+export function createEndpoint(graph: Graph<Opened>): Endpoint {
+  const { use, config } = graph
   const { bucket, state, http } = config
   const client = use(tokens.S3)
   const storage = use(tokens.Storage)
@@ -34,11 +33,8 @@ export function createEndpoint({ use, config }: Graph<Opened>): Endpoint {
     createRoutes: (metrics) =>
       createRoutes({
         config,
-        presign: createPresign(signing),
-        presignPost: createPresignPost(signing),
+        ...createUploads(graph),
         presignGet: createPresignGet(signing),
-        multipart: createMultipartUploads(signing),
-        readUploadSecret: createUploadSecret({ storage, config }),
         readJob: async (id) => (await documents.read(id))?.document ?? null,
         async findSource(key) {
           const found = await storage.head(key)

@@ -7,6 +7,7 @@ import { startServer, type HttpServer } from '../http/server.ts'
 import { describeEndpoint } from '../lifecycle/checks.ts'
 import type { Gauges } from '../lifecycle/gauges.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { UploadCleanup } from '../schedule/upload-cleanup.ts'
 import { describeVersion } from '../programs/versions.ts'
 import { withReleasers } from '../vocabulary/releasers.ts'
 import type { Graph, Opened } from './tokens.ts'
@@ -17,6 +18,8 @@ export type ListenDeps = Pick<Graph<Opened>, 'config' | 'log' | 'events' | 'prog
   createRoutes(metrics: RenderMetrics | null): readonly HttpRoute[]
   /** Ends the responses that do not end by themselves. */
   endStreams(): void
+  /** Cleans up after clients of the endpoint while it is open. */
+  cleanup: UploadCleanup
 }
 
 /** Opens the HTTP endpoint and, as the config says, metrics. Closing the result closes both. */
@@ -36,6 +39,8 @@ export async function listen(deps: ListenDeps): Promise<HttpServer> {
     )
     push('the HTTP endpoint', () => server.close())
     push('the event streams', deps.endStreams)
+    deps.cleanup.start()
+    push('the cleanup of uploads', () => deps.cleanup.stop())
     if (options.expose !== 'port' || !metrics) return
     const app = createApp({ routes: [metricsRoute(metrics.render)], http: { cors: [] }, log })
     const own = await startServer({ app, ...toAddress(options), section: 'metrics', log })

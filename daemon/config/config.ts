@@ -76,7 +76,7 @@ export type Config = {
     /** Largest size of an upload by one PUT or one form. */
     readonly maxUploadBytes: number
     /** What clients can upload through the endpoint. */
-    readonly uploads: UploadOptions
+    readonly uploads: ClientUploadOptions
   }
   readonly metrics: {
     /** Where Prometheus can read metrics: nowhere, on the HTTP endpoint, or on a port of their own. */
@@ -103,7 +103,7 @@ export type Config = {
 }
 
 /** What clients can upload through the endpoint. */
-export type UploadOptions = {
+export type ClientUploadOptions = {
   /** Content types that a client can state: `video/mp4`, or a group such as `video/*`. When set, it must state one. */
   readonly contentTypes?: readonly string[]
   /** Extensions of the keys of uploads, without the dot. */
@@ -143,7 +143,7 @@ export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
   http?: UserHttp | undefined
 }
 
-type UserHttp = Optional<Omit<Config['http'], 'uploads'>> & { uploads?: Optional<UploadOptions> | undefined }
+type UserHttp = Optional<Omit<Config['http'], 'uploads'>> & { uploads?: Optional<ClientUploadOptions> | undefined }
 type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
 type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>

@@ -24,24 +24,27 @@ const uploads = section({
     .min(1)
     .readonly()
     .exactOptional()
-    .meta({ values: 'list of media types', defaultText: '[these](http.md#post-videopre-signed-url)' })
+    .meta({ values: 'list of media types' })
     .describe(
       'Content types that a client can state, such as `video/mp4` or `video/*`. With a list, every request for an ' +
-        'upload must state one, and the upload must have it. It is not what the file contains: the job checks that.',
+        'upload must state one, and the upload must have it. It is not what the file contains: the job checks that. ' +
+        'Without a list, a client can state [these](http.md#post-videopre-signed-url), or none.',
     ),
   extensions: z
     .array(text(explainExtension))
     .min(1)
     .readonly()
     .exactOptional()
-    .meta({ values: 'list of extensions', defaultText: 'any' })
-    .describe('Extensions that the key of an upload can have, in lower case and without the dot: `mp4`, `mov`.'),
+    .meta({ values: 'list of extensions' })
+    .describe(
+      'Extensions that the key of an upload can have, in lower case and without the dot: `mp4`, `mov`. Without a list, any.',
+    ),
   maxBytes: integer(1, LARGEST_OBJECT_BYTES)
     .exactOptional()
-    .meta({ defaultText: '`limits.sourceBytes`, or a lower `http.maxUploadBytes`' })
     .describe(
       'Largest size of an upload. A form has it in its policy, and the parts of an upload are added up before they are ' +
-        'joined. It is never more than `limits.sourceBytes`, because the job would reject the file.',
+        'joined. Without it, an `http.maxUploadBytes` below its maximum bounds uploads in parts too. In parts, ' +
+        '`limits.sourceBytes` is always a limit, because the job would reject the file.',
     ),
   multipartSeconds: integer(600, WEEK_SECONDS)
     .default(DAY_SECONDS)
@@ -58,10 +61,10 @@ const uploads = section({
     ),
   secret: text(explainSecret)
     .exactOptional()
-    .meta({ values: `at least ${SECRET_CHARACTERS} characters`, defaultText: 'generated once, in the bucket' })
+    .meta({ values: `at least ${SECRET_CHARACTERS} characters` })
     .describe(
       'Authenticates the ids of multipart uploads, so that nobody else can continue an upload. All daemons of a bucket need ' +
-        'the same. By default, the first one generates it and stores it under `state.prefix`.',
+        'the same. Without it, the first one generates a secret and stores it under `state.prefix`.',
     ),
 })
 

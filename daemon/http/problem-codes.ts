@@ -4,7 +4,10 @@
  */
 export const problemCodes = {
   'request.invalid': { statuses: [400], advice: 'Correct the body or the query; `detail` names the field' },
-  'upload.parts': { statuses: [400], advice: 'Correct the list of parts; `detail` names the part' },
+  'upload.parts': {
+    statuses: [400],
+    advice: 'List the parts again, and complete with the parts and ETags that S3 has',
+  },
   'request.unauthorized': {
     statuses: [401],
     advice: 'Send a [valid token](access.md); `detail` says what is wrong with it',
@@ -17,13 +20,19 @@ export const problemCodes = {
   },
   'upload.not_found': {
     statuses: [404],
-    advice: 'Start the upload again: its id is not valid for this key and client',
+    advice: 'Send the `uploadId` and the `key` of one response, as the client that got it',
   },
   'request.method': { statuses: [405], advice: 'Use a method from the header `allow`' },
   'upload.conflict': { statuses: [409], advice: 'Start the upload again: another object has its key' },
-  'upload.gone': { statuses: [410], advice: 'Start the upload again: it was aborted, or it has expired' },
-  'request.too_large': { statuses: [413], advice: 'Upload a smaller file, or raise `http.maxUploadBytes`' },
-  'request.media_type': { statuses: [415], advice: 'Leave `contentType` out, or state an accepted type' },
+  'upload.gone': { statuses: [410], advice: 'Start the upload again: it was aborted or has expired' },
+  'request.too_large': {
+    statuses: [413],
+    advice: 'Upload a smaller file, or raise `http.maxUploadBytes` or `http.uploads.maxBytes`',
+  },
+  'request.media_type': {
+    statuses: [415],
+    advice: 'Leave `contentType` out, or state an accepted type; `detail` lists the types or extensions that are',
+  },
   'request.streams': {
     statuses: [429, 503],
     advice:

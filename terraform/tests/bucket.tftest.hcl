@@ -127,8 +127,8 @@ run "cors" {
   assert {
     condition = jsonencode([for rule in aws_s3_bucket_cors_configuration.media[0].cors_rule : [
       sort(rule.allowed_methods), sort(rule.allowed_origins), sort(rule.allowed_headers), sort(rule.expose_headers),
-    ]]) == jsonencode([[["PUT"], ["https://app.example.com"], ["content-type"], ["ETag"]]])
-    error_message = "web pages of the given origins can only PUT"
+    ]]) == jsonencode([[["POST", "PUT"], ["https://app.example.com"], ["content-type", "x-amz-meta-identity"], ["ETag"]]])
+    error_message = "web pages of the given origins can only upload"
   }
 }
 

@@ -35,6 +35,12 @@ run "daemon" {
           Resource = ["arn:aws:s3:::my-media/cvted_*", "arn:aws:s3:::my-media/thumb_*"]
         },
         {
+          Sid      = "EndUploadsOfClients"
+          Effect   = "Allow"
+          Action   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+          Resource = "arn:aws:s3:::my-media/origin_*"
+        },
+        {
           Sid      = "RemoveSelfTestObjects"
           Effect   = "Allow"
           Action   = ["s3:DeleteObject"]
@@ -99,6 +105,7 @@ run "prefixes_and_key" {
       "arn:aws:s3:::my-media",
       ["arn:aws:s3:::my-media/uploads/*", "arn:aws:s3:::my-media/state/*", "arn:aws:s3:::my-media/videos/*"],
       ["arn:aws:s3:::my-media/videos/*"],
+      "arn:aws:s3:::my-media/uploads/*",
       "arn:aws:s3:::my-media/state/selftest/*",
     ])
     error_message = "the prefixes are the given ones"

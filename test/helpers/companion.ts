@@ -1,4 +1,3 @@
-import type { Config } from '../../daemon/config/config.ts'
 import { setIdentity } from '../../daemon/http/access/identity.ts'
 import { createApp } from '../../daemon/http/app.ts'
 import type { HttpRoute } from '../../daemon/http/route.ts'
@@ -12,30 +11,37 @@ import { createFakeMultipart, type FakeMultipart } from './multipart.ts'
 
 export type UploadServer = HttpServer &
   AsyncDisposable & {
-    readonly multipart: FakeMultipart
     /** Sends a request as a client, `ann` by default; null is a client without an identity. */
     call(method: string, path: string, options?: { body?: unknown; user?: string | null }): Promise<JsonResponse>
   }
 
-/** Starts the routes of uploads alone. The header `x-user` of a request is its identity. */
+export type FakeUploadServer = UploadServer & { readonly multipart: FakeMultipart }
+
+/** Starts the routes of uploads alone, without S3. */
 export async function startUploads(
-  deps: Partial<PresignHandlerDeps> & { config?: Config; multipart?: FakeMultipart } = {},
-): Promise<UploadServer> {
-  const { config = makeConfig(), multipart = createFakeMultipart(), ...other } = deps
-  const routes = createUploadRoutes({
-    config,
-    multipart,
+  deps: Partial<PresignHandlerDeps> & { multipart?: FakeMultipart } = {},
+): Promise<FakeUploadServer> {
+  const multipart = deps.multipart ?? createFakeMultipart()
+  const server = await serveUploads({
+    config: makeConfig(),
     presign: async ({ key }) => ({ url: `http://s3/media/${key}`, headers: {} }),
     presignPost: async ({ key }) => ({ url: 'http://s3/media', fields: { key } }),
-    readUploadSecret: async () => 'secret of the tests, 32 characters',
-    ...other,
+    readUploadSecret: async () => UPLOAD_SECRET,
+    ...deps,
+    multipart,
   })
+  return { ...server, multipart }
+}
+
+export const UPLOAD_SECRET = 'secret of the tests, 32 characters'
+
+/** Starts the routes of uploads alone. The header `x-user` of a request is its identity. */
+export async function serveUploads(deps: PresignHandlerDeps): Promise<UploadServer> {
   const log = createTestLog()
-  const app = createApp({ routes: routes.map(withUser), http: config.http, log })
+  const app = createApp({ routes: createUploadRoutes(deps).map(withUser), http: deps.config.http, log })
   const server = await startServer({ app, host: '127.0.0.1', port: 0, log })
   return {
     ...server,
-    multipart,
     call: (method, path, { body, user = 'ann' } = {}) =>
       request(`${server.url}${path}`, {
         method,
@@ -73,7 +79,7 @@ export async function startParts({ call }: UploadServer, user: string | null = '
 }
 
 /** Stores parts as if their PUTs had succeeded; returns them as a client lists them. */
-export function putParts({ multipart }: UploadServer, { key, uploadId }: StartedUpload, sizes: readonly number[]) {
+export function putParts({ multipart }: FakeUploadServer, { key, uploadId }: StartedUpload, sizes: readonly number[]) {
   const target = { key, uploadId: uploadId.split('.').slice(2).join('.') }
   return sizes.map((sizeBytes, index) => {
     const number = index + 1

@@ -38,6 +38,9 @@ const notRun: Record<string, string> = {
   "aws s3 ls s3://media/\naws s3 cp s3://media/ results --recursive --exclude '.mediad/*'\n":
     'mediad does not need the AWS command line',
   'npm run mediad -- check\nnpm run mediad -- start\n': 'it needs AWS',
+  'aws s3 cp video.mp4 s3://media/origin_video.mp4\n': 'another test runs it where the program is installed',
+  'export RCLONE_CONFIG_MEDIAD_TYPE=s3 RCLONE_CONFIG_MEDIAD_PROVIDER=Other RCLONE_CONFIG_MEDIAD_ENV_AUTH=true\nexport RCLONE_CONFIG_MEDIAD_ENDPOINT="$AWS_ENDPOINT_URL_S3"\nrclone copyto video.mp4 mediad:media/origin_video.mp4\n':
+    'as above',
   'mkdir ../my-media\nnpm pack --pack-destination ../my-media\ncd ../my-media\nnpm init -y && npm pkg set type=module && npm install ./mediad-0.1.0.tgz\nnpx mediad init\nnpx mediad start --local\n':
     'another test packs, installs and uses the package; mediad init has its own test',
   'npm install --save-dev node@24\nPATH=$PWD/node_modules/.bin:$PATH npm install\n':

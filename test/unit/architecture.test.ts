@@ -40,7 +40,7 @@ const importers: Record<string, string> = {
   '@20minutes/s3rver': 'local/objects/s3rver.ts',
   '@aws-sdk/client-s3': `composition/tokens.ts|types storage/client.ts storage/download.ts storage/list.ts
   storage/object-error.ts storage/presign.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts
-  storage/uploads/multipart.ts`,
+  storage/uploads/expired.ts storage/uploads/multipart.ts`,
   '@aws-sdk/client-sqs': 'composition/tokens.ts|types queue/queue.ts',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
   '@aws-sdk/s3-presigned-post': 'storage/uploads/post.ts',

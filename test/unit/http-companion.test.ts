@@ -1,7 +1,8 @@
 /** The multipart uploads of the S3 protocol of Uppy's Companion. */
 import * as assert from 'uvu/assert'
 import { toJobId } from '../../daemon/vocabulary/job.ts'
-import { putParts, startParts, startUploads, toEtag } from '../helpers/companion.ts'
+import { sealToken } from '../../daemon/http/uploads/token.ts'
+import { putParts, startParts, startUploads, toEtag, UPLOAD_SECRET } from '../helpers/companion.ts'
 import { assertProblem } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
@@ -115,7 +116,7 @@ test('a token is valid on another daemon with the same secret, and nowhere else'
   assert.is((await second.call('POST', `${upload.path}/complete${upload.query}`, { body })).status, 200)
 })
 
-test('an aborted upload is gone, and says so', async () => {
+test('reports that an aborted upload is gone', async () => {
   await using server = await startUploads()
   const upload = await startParts(server)
   const body = { parts: putParts(server, upload, [9]) }
@@ -165,4 +166,16 @@ test('an object that has the key already is never replaced', async () => {
   const response = await server.call('POST', `${upload.path}/complete${upload.query}`, { body })
   assertProblem(response, 409, /Another object has the key/)
   assert.equal(server.multipart.objects.get(upload.key), { partCount: 1, sizeBytes: 1 })
+})
+
+test('an expired upload is gone for its owner; others do not learn that it existed', async () => {
+  await using server = await startUploads()
+  const grant = { key: 'origin_a.mp4', uploadId: 'S3', expiresAt: Math.floor(Date.now() / 1000) - 1 }
+  const token = encodeURIComponent(sealToken(UPLOAD_SECRET, { id: 'ann' }, grant))
+  for (const path of ['', '/1', '/batch']) {
+    const url = `/s3/multipart/${token}${path}?key=origin_a.mp4&partNumbers=1`
+    assertProblem(await server.call('GET', url), 410, /has expired. Start it again/)
+    assertProblem(await server.call('GET', url, { user: 'bob' }), 404)
+  }
+  assert.equal(server.multipart.calls, [])
 })

@@ -7,6 +7,7 @@ import {
   ListPartsCommand,
   S3ServiceException,
   UploadPartCommand,
+  type Part,
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
@@ -82,7 +83,7 @@ export function createMultipartUploads({ client, bucket }: Deps): MultipartUploa
     read: (upload) =>
       send(`list the parts of ${name(upload.key)}`, async () => {
         const parts = await listParts(client, target(upload))
-        if (parts !== null) return { state: 'open', parts } as const
+        if (parts !== null) return { state: 'open', parts: parts.map(toUploadedPart) } as const
         const head = await findObject(client, { Bucket: bucket, Key: upload.key })
         return head === null ? ({ state: 'gone' } as const) : ({ state: 'completed', ...head } as const)
       }),
@@ -118,19 +119,22 @@ export function createMultipartUploads({ client, bucket }: Deps): MultipartUploa
 
 type Target = { Bucket: string; Key: string; UploadId: string }
 
-/** Returns null when the upload is not open. */
-async function listParts(client: S3Client, target: Target): Promise<UploadedPart[] | null> {
-  const parts: UploadedPart[] = []
+/** Returns all parts, with one request for each 1,000; null when the upload is not open. */
+export async function listParts(client: S3Client, target: Target, signal?: AbortSignal): Promise<Part[] | null> {
+  const parts: Part[] = []
   let marker: string | undefined
   do {
     const command = new ListPartsCommand({ ...target, ...(marker !== undefined && { PartNumberMarker: marker }) })
-    const page = await ignoreGone(client.send(command))
+    const page = await ignoreGone(client.send(command, signal ? { abortSignal: signal } : {}))
     if (page === null) return null
-    for (const { PartNumber = 0, ETag, Size = 0 } of page.Parts ?? [])
-      parts.push({ number: PartNumber, etag: stripQuotes(ETag), sizeBytes: Size })
+    parts.push(...(page.Parts ?? []))
     marker = page.IsTruncated ? page.NextPartNumberMarker : undefined
   } while (marker !== undefined)
   return parts
+}
+
+function toUploadedPart({ PartNumber = 0, ETag, Size = 0 }: Part): UploadedPart {
+  return { number: PartNumber, etag: stripQuotes(ETag), sizeBytes: Size }
 }
 
 /** Returns size and number of parts of an object; null when there is none. */
@@ -147,7 +151,7 @@ async function findObject(client: S3Client, at: { Bucket: string; Key: string })
 }
 
 /** Resolves with null for S3's error about an upload that is not open. */
-async function ignoreGone<T>(sent: Promise<T>): Promise<T | null> {
+export async function ignoreGone<T>(sent: Promise<T>): Promise<T | null> {
   try {
     return await sent
   } catch (error) {
