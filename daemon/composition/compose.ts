@@ -108,7 +108,9 @@ function provideDaemon(graph: Graph<Opened>): void {
   const { provide, use, config, log, programs, workspaces } = graph
   const storage = () => use(tokens.Storage)
   const pollers = () => ({ work: use(tokens.WorkPoller), sweep: use(tokens.SweepPoller) })
-  provide(tokens.Gauges, () => createGauges({ pollers: pollers(), queues: use(tokens.Queues), workspaces }))
+  provide(tokens.Gauges, () =>
+    createGauges({ pollers: pollers(), queues: use(tokens.Queues), workspaces, streams: use(tokens.Streams) }),
+  )
   provide(tokens.Daemon, () =>
     createDaemon({
       name: graph.name,

@@ -6,6 +6,7 @@ import { checkReadiness } from '../lifecycle/readiness.ts'
 import { createPages } from '../operate/pages.ts'
 import { createList } from '../storage/list.ts'
 import { createPresignGet } from '../storage/presign.ts'
+import { createReadSmall } from '../storage/small.ts'
 import { systemClock } from '../vocabulary/clock.ts'
 import { readIdentityMetadata } from '../vocabulary/identity.ts'
 import { tokens, type Graph, type Opened } from './tokens.ts'
@@ -41,6 +42,7 @@ export function createEndpoint(graph: Graph<Opened>): Endpoint {
           return found && { sizeBytes: found.sizeBytes, identity: readIdentityMetadata(found.metadata) }
         },
         listPage: pages.read,
+        readSmall: createReadSmall({ client, bucket }),
         watches: createWatches({
           read: (id, known, signal) =>
             known === null ? documents.read(id, signal) : documents.readIfChanged(id, known, signal),

@@ -69,6 +69,8 @@ export type Config = {
     readonly cors: readonly string[]
     /** Adds presigned URLs of the outputs to a job for clients that request them. */
     readonly outputUrls: boolean
+    /** Serves the outputs of jobs from a private bucket. */
+    readonly files: boolean
     /** Number of event streams that this daemon has open at once. */
     readonly streams: number
     /** Number of event streams that one client has open at once. */

@@ -119,6 +119,13 @@ export const http = section({
       '`true` lets everyone who can reach the endpoint and knows the id of a job download its outputs: ' +
         '`GET /video/<id>?urls=1` adds a presigned URL to each.',
     ),
+  files: toggle()
+    .default(false)
+    .describe(
+      '`true` serves the outputs of a job under `GET /video/<id>/files/<key>`, from a private bucket: playlists and ' +
+        'manifests from the endpoint, other files by a redirect to a presigned URL. Without authorization, everyone who can ' +
+        'reach the endpoint and knows the id of a job can download them.',
+    ),
   streams: integer(1, 100_000)
     .default(1000)
     .describe('Number of event streams that this daemon has open at once. Further ones get a 503.'),

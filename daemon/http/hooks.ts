@@ -41,7 +41,8 @@ export function createHooks(
     onResponse: (response, event) => {
       const { id, startedAt } = toTrace(event)
       const { status, headers } = response
-      for (const [name, value] of Object.entries(securityHeaders)) headers.set(name, value)
+      // a handler can set one of these itself, such as a time for caches
+      for (const [name, value] of Object.entries(securityHeaders)) if (!headers.has(name)) headers.set(name, value)
       headers.set('x-request-id', id)
       for (const [name, value] of Object.entries(toCorsHeaders(event, cors))) headers.set(name, value)
       // read and discard the rest of a body that is too large, or the connection would stall

@@ -15,5 +15,10 @@ export function metricsHandler(render: RenderMetrics): EventHandler {
 export const getMetrics: Operation = {
   id: 'getMetrics',
   summary: 'Read the metrics of this daemon',
-  responses: { 200: { description: 'The metrics, in the text format of Prometheus.', contentType: 'text/plain' } },
+  responses: {
+    200: {
+      description: 'The metrics, in the format that the header `accept` prefers.',
+      contentType: ['text/plain', 'application/openmetrics-text'],
+    },
+  },
 }

@@ -1,52 +1,44 @@
 /**
- * Every code of a problem that the endpoint responds with: its statuses, and what the client can do, in Markdown. docs/http.md
+ * Every code of a problem that the endpoint responds with, by status, with what the client can do, in Markdown. docs/http.md
  * and `/openapi.json` list them.
  */
 export const problemCodes = {
-  'request.invalid': { statuses: [400], advice: 'Correct the body or the query; `detail` names the field' },
-  'upload.parts': {
-    statuses: [400],
-    advice: 'List the parts again, and complete with the parts and ETags that S3 has',
-  },
-  'request.unauthorized': {
-    statuses: [401],
-    advice: 'Send a [valid token](access.md); `detail` says what is wrong with it',
-  },
-  'request.forbidden': { statuses: [403], advice: 'Set `http.outputUrls`, or leave `urls=1` out' },
-  'request.not_found': { statuses: [404], advice: 'Correct the path' },
+  'request.invalid': { 400: 'Correct the body or the query; `detail` names the field' },
+  'upload.parts': { 400: 'List the parts again, and complete with the parts and ETags that S3 has' },
+  'request.unauthorized': { 401: 'Send a [valid token](access.md); `detail` says what is wrong with it' },
+  'request.forbidden': { 403: 'Set `http.outputUrls`, or leave `urls=1` out' },
+  'request.not_found': { 404: 'Correct the path' },
   'job.not_found': {
-    statuses: [404],
-    advice: 'Try again: a job appears shortly after its upload has ended. With `?key=`: there is no upload',
+    404: 'Try again: a job appears shortly after its upload has ended. With `?key=`: there is no upload',
   },
-  'upload.not_found': {
-    statuses: [404],
-    advice: 'Send the `uploadId` and the `key` of one response, as the client that got it',
-  },
-  'request.method': { statuses: [405], advice: 'Use a method from the header `allow`' },
-  'upload.conflict': { statuses: [409], advice: 'Start the upload again: another object has its key' },
-  'upload.gone': { statuses: [410], advice: 'Start the upload again: it was aborted or has expired' },
-  'request.too_large': {
-    statuses: [413],
-    advice: 'Upload a smaller file, or raise `http.maxUploadBytes` or `http.uploads.maxBytes`',
-  },
+  'output.not_found': { 404: 'Use the key of an output of this job, with slashes that are not encoded' },
+  'upload.not_found': { 404: 'Send the `uploadId` and the `key` of one response, as the client that got it' },
+  'request.method': { 405: 'Use a method from the header `allow`' },
+  'upload.conflict': { 409: 'Start the upload again: another object has its key' },
+  'upload.gone': { 410: 'Start the upload again: it was aborted or has expired' },
+  'request.too_large': { 413: 'Upload a smaller file, or raise `http.maxUploadBytes` or `http.uploads.maxBytes`' },
   'request.media_type': {
-    statuses: [415],
-    advice: 'Leave `contentType` out, or state an accepted type; `detail` lists the types or extensions that are',
+    415: 'Leave `contentType` out, or state an accepted type; `detail` lists the types or extensions that are',
   },
   'request.streams': {
-    statuses: [429, 503],
-    advice:
-      'Close event streams, or try again after `retry-after` seconds: there are too many, of you or of all clients',
+    429: 'Close a stream, or try again after `retry-after` seconds',
+    503: 'Try again after `retry-after` seconds: the daemon has too many streams, or stops',
   },
-  internal: { statuses: [500], advice: 'Search the log for the `x-request-id`' },
-  'job.too_many': { statuses: [501], advice: 'Authorize requests: only the jobs of an identity can be listed' },
+  internal: { 500: 'Search the log for the `x-request-id`' },
+  'job.too_many': { 501: 'List the jobs of an identity, or let a lifecycle rule delete old documents' },
   'transient.authorize': {
-    statuses: [503],
-    advice:
+    503:
       'Try again after `retry-after` seconds: [`http.authorize`](access.md) cannot decide at present, for example because ' +
       'the keys of the issuer cannot be fetched',
   },
-  'transient.storage': { statuses: [503], advice: 'Try again after `retry-after` seconds: S3 does not respond' },
-} as const satisfies Record<string, { readonly statuses: readonly number[]; readonly advice: string }>
+  'transient.storage': { 503: 'Try again after `retry-after` seconds: S3 does not respond' },
+} as const satisfies Record<string, Readonly<Record<number, string>>>
 
 export type ProblemCode = keyof typeof problemCodes
+
+/** Lists the codes with their statuses. */
+export function listProblems(codes: readonly ProblemCode[] = Object.keys(problemCodes) as ProblemCode[]) {
+  return codes.flatMap((code) =>
+    Object.entries(problemCodes[code]).map(([status, advice]) => ({ code, status: Number(status), advice })),
+  )
+}

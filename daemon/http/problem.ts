@@ -5,7 +5,7 @@ import type { problemCodes, ProblemCode } from './problem-codes.ts'
 
 export type ProblemDetails<Code extends ProblemCode = ProblemCode> = {
   /** A status of the code. */
-  status: (typeof problemCodes)[Code]['statuses'][number]
+  status: keyof (typeof problemCodes)[Code] & number
   /** Tells the sender of the request what is wrong with it. */
   detail: string
   /** Stable code, for programs. */

@@ -44,8 +44,8 @@ export type Operation = {
 
 export type OperationResponse = {
   readonly description: string
-  /** Default `application/json`. */
-  readonly contentType?: string
+  /** One type, or those that are possible. Default `application/json`. */
+  readonly contentType?: string | readonly string[]
   /** Absent for a response without a body, and for one that is not JSON. */
   readonly schema?: z.ZodType
 }

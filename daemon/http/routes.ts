@@ -1,7 +1,9 @@
 import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { PresignGet } from '../storage/presign.ts'
+import type { ReadSmall } from '../storage/small.ts'
 import { getHealth, getReadiness, healthHandler, readyHandler, type Readiness } from './health.ts'
+import { filesHandler, getFile } from './jobs/files/handler.ts'
 import type { FindSource, ReadJob } from './jobs/find.ts'
 import { listHandler, type ListPage } from './jobs/list.ts'
 import { jobHandler, keyHandler } from './jobs/job.ts'
@@ -22,6 +24,7 @@ export type RouteDeps = PresignHandlerDeps & {
   readJob: ReadJob
   findSource: FindSource
   listPage: ListPage
+  readSmall: ReadSmall
   watches: Watches
   streams: Streams
   isReady: () => Promise<Readiness>
@@ -37,6 +40,7 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     { method: 'GET', path: '/video/events', head: false, operation: followKey, handler: keyEventsHandler(deps) },
     { method: 'GET', path: '/video/:id', operation: getJob, handler: jobHandler(deps) },
     { method: 'GET', path: '/video/:id/events', head: false, operation: followJob, handler: eventsHandler(deps) },
+    ...(deps.config.http.files ? [filesRoute(deps)] : []),
     { method: 'GET', path: '/videos', operation: listJobs, handler: listHandler(deps) },
     { method: 'GET', path: '/health', access: 'public', operation: getHealth, handler: healthHandler() },
     { method: 'GET', path: '/ready', access: 'public', operation: getReadiness, handler: readyHandler(deps) },
@@ -44,6 +48,10 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     openApiRoute(() => ({ routes, http: deps.config.http })),
   ]
   return routes
+}
+
+function filesRoute(deps: RouteDeps): HttpRoute {
+  return { method: 'GET', path: '/video/:id/files/**:key', operation: getFile, handler: filesHandler(deps) }
 }
 
 /** The route of metrics, on the endpoint or on a port of its own. */

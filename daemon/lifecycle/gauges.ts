@@ -8,6 +8,8 @@ import type { SlotsGauge } from '../schedule/slots.ts'
 export type Gauges = {
   /** Slots of the two pollers. */
   slots(): { readonly work: SlotsGauge; readonly inProgress: SlotsGauge }
+  /** Number of event streams that clients of the endpoint have open. */
+  streams(): number
   /** Reads the number of messages on each queue, with one request to each; null for a queue that does not respond. */
   queues(signal?: AbortSignal): Promise<Readonly<Record<QueueName, Depth | null>>>
   /** Reads the size of all files in the workspaces, and the free space on their disk. */
@@ -20,11 +22,13 @@ export type GaugesDeps = {
   pollers: { work: Pick<Poller, 'gauge'>; sweep: Pick<Poller, 'gauge'> }
   queues: Record<QueueName, Pick<Queues['work'], 'depth'>>
   workspaces: Pick<Workspaces, 'readUsage'>
+  streams: { count(): number }
 }
 
-export function createGauges({ pollers, queues, workspaces }: GaugesDeps): Gauges {
+export function createGauges({ pollers, queues, workspaces, streams }: GaugesDeps): Gauges {
   return {
     slots: () => ({ work: pollers.work.gauge(), inProgress: pollers.sweep.gauge() }),
+    streams: streams.count,
     async queues(signal) {
       const names = ['work', 'inProgress', 'dead'] as const
       const results = await Promise.allSettled(names.map((name) => queues[name].depth(signal)))

@@ -123,6 +123,7 @@ export const definitions = {
     help: 'Faults that tripped the circuit breaker, while a message was handled or in a job.',
     labels: { queue: polled, by: ['message', 'job'] },
   },
+  mediad_http_streams: { kind: 'gauge', help: 'Event streams that clients of the HTTP endpoint have open now.' },
   mediad_workspace_bytes: {
     kind: 'gauge',
     help: 'Size of the files in the folder of the workspaces, with a few hundred bytes of its own.',

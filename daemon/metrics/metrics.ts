@@ -13,6 +13,8 @@ type Depth = { readonly visible: number; readonly hidden: number; readonly delay
 /** What is read for a scrape, because no event tells it. */
 export type MetricSources = {
   slots(): { readonly work: Slots; readonly inProgress: Slots }
+  /** Number of open event streams. */
+  streams(): number
   /** Sends a request to each queue; null for one that does not respond. */
   queues(signal: AbortSignal): Promise<Readonly<Record<'work' | 'inProgress' | 'dead', Depth | null>>>
   /** Reads the sizes of all files in the workspaces, and the free space on their disk. */
@@ -60,6 +62,7 @@ export function createMetrics({ events, sources, build, plugins, log, clock = sy
   return {
     async render(accept) {
       setSlots(meter, sources.slots())
+      meter.set('mediad_http_streams', sources.streams())
       await Promise.all([readQueues(), readWorkspaces()])
       const text = await registry.render()
       const format = toFormat(accept)

@@ -1,4 +1,4 @@
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 export type PresignRequest = {
@@ -14,8 +14,8 @@ export type PresignRequest = {
 /** Returns a URL, and the headers (lower-case names) that the client must send; empty when the request states none. */
 export type Presign = (request: PresignRequest) => Promise<{ url: string; headers: Record<string, string> }>
 
-/** Returns a URL that permits a GET of one object without credentials. The object need not exist. */
-export type PresignGet = (key: string) => Promise<string>
+/** Returns a URL that permits a GET, or a HEAD, of one object without credentials. The object need not exist. */
+export type PresignGet = (key: string, method?: 'GET' | 'HEAD') => Promise<string>
 
 export type PresignDeps = {
   /** Needs `requestChecksumCalculation: 'WHEN_REQUIRED'`; otherwise every URL requires the checksum of an empty file. */
@@ -52,10 +52,11 @@ export function createPresign({ client, bucket, urlSeconds }: PresignDeps): Pres
   }
 }
 
-/** Creates presigned URLs that permit a GET of one object. */
+/** Creates presigned URLs that permit a GET or a HEAD of one object. A signature covers the method. */
 export function createPresignGet({ client, bucket, urlSeconds }: PresignDeps): PresignGet {
-  return (key) => {
-    const command = new GetObjectCommand({ Bucket: bucket, Key: key })
+  return (key, method = 'GET') => {
+    const at = { Bucket: bucket, Key: key }
+    const command = method === 'GET' ? new GetObjectCommand(at) : new HeadObjectCommand(at)
     return getSignedUrl(client, command, { expiresIn: urlSeconds, signingDate: toSigningDate(client) })
   }
 }

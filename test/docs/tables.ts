@@ -3,7 +3,7 @@
  * the paths it lists, or the folder of a Terraform module: `<!-- table config job -->` … `<!-- end of table -->`.
  */
 import { schema as config } from '../../daemon/config/schema.ts'
-import { problemCodes } from '../../daemon/http/problem-codes.ts'
+import { listProblems } from '../../daemon/http/problem-codes.ts'
 import { definitions, processMetrics, type Definition } from '../../daemon/metrics/definitions.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
 import { renditionOptions } from '../../plugins/ladder/options.ts'
@@ -58,11 +58,9 @@ export function renderTables(page: string): string {
 }
 
 function toProblemRows(): string[][] {
-  return Object.entries(problemCodes).map(([code, { statuses, advice }]) => [
-    `\`${code}\``,
-    statuses.join(', '),
-    advice,
-  ])
+  return listProblems()
+    .toSorted((a, b) => a.status - b.status)
+    .map(({ code, status, advice }) => [`\`${code}\``, String(status), advice])
 }
 
 function toMetricRows(): string[][] {

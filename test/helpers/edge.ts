@@ -77,6 +77,7 @@ export async function startEdge({
     readJob: async () => null,
     findSource: async () => null,
     listPage: async () => ({ jobs: [], cursor: null }),
+    readSmall: async () => null,
     watches: { watch: () => () => {}, count: () => 0 },
     streams,
     isReady: async () => ({ ready: true, checks: {} }),

@@ -53,6 +53,9 @@ const scripts: Readonly<Record<Player, readonly string[]>> = {
   native: [],
 }
 
+/** A page with a video element. */
+export const html = '<!doctype html><title>test</title><video muted playsinline width="640"></video>'
+
 export function openBrowser(): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required']
   return chromium.launch({ executablePath: chromiumPath ?? '', args })
@@ -65,19 +68,44 @@ export async function play(browser: Browser, playback: Playback): Promise<Report
   const server = createServer((request, response) => serve(files, { request, response, failed }))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const page = await browser.newPage()
   try {
-    await page.goto(`${base}/`)
-    for (const script of [...scripts[player], 'test/streaming/page/player.js'])
-      await page.addScriptTag({ content: await readFile(join(root, script), 'utf8') })
-    const run = `play(${JSON.stringify({ url: `${base}/${key}`, player, plan, captions })})`
-    const report = (await page.evaluate(run)) as Omit<Report, 'failed'>
-    if (screenshot !== undefined) await page.screenshot({ path: screenshot })
+    const report = await playAt(browser, {
+      page: `${base}/`,
+      url: `${base}/${key}`,
+      player,
+      plan,
+      captions,
+      screenshot,
+    })
     return { ...report, failed }
   } finally {
-    await page.close()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
+  }
+}
+
+type PlaybackAt = Omit<Playback, 'files' | 'key' | 'screenshot'> & {
+  /** URL of a page with a video element. */
+  page: string
+  /** URL of the playlist or manifest. */
+  url: string
+  screenshot?: string | undefined
+}
+
+/** Plays what is served already, in a new page. */
+export async function playAt(browser: Browser, playback: PlaybackAt): Promise<Omit<Report, 'failed'>> {
+  const { url, player, plan, captions = false, screenshot } = playback
+  const page = await browser.newPage()
+  try {
+    await page.goto(playback.page)
+    for (const script of [...scripts[player], 'test/streaming/page/player.js'])
+      await page.addScriptTag({ content: await readFile(join(root, script), 'utf8') })
+    const run = `play(${JSON.stringify({ url, player, plan, captions })})`
+    const report = (await page.evaluate(run)) as Omit<Report, 'failed'>
+    if (screenshot !== undefined) await page.screenshot({ path: screenshot })
+    return report
+  } finally {
+    await page.close()
   }
 }
 
@@ -88,7 +116,7 @@ function serve(files: Files, { request, response, failed }: Exchange): void {
   const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname).slice(1)
   if (path === '' || path === 'favicon.ico') {
     response.setHeader('content-type', 'text/html')
-    return void response.end('<!doctype html><title>test</title><video muted playsinline width="640"></video>')
+    return void response.end(html)
   }
   const bytes = files.get(path)
   if (!bytes) {

@@ -39,7 +39,7 @@ const SHARED_EDGE = 'daemon/programs/'
 const importers: Record<string, string> = {
   '@20minutes/s3rver': 'local/objects/s3rver.ts',
   '@aws-sdk/client-s3': `composition/tokens.ts|types storage/client.ts storage/download.ts storage/list.ts
-  storage/object-error.ts storage/presign.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts
+  storage/object-error.ts storage/presign.ts storage/small.ts storage/stale-uploads.ts storage/storage.ts storage/upload.ts
   storage/uploads/expired.ts storage/uploads/multipart.ts`,
   '@aws-sdk/client-sqs': 'composition/tokens.ts|types queue/queue.ts',
   '@aws-sdk/lib-storage': 'storage/upload.ts',
@@ -53,7 +53,7 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/access/authorize.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/find.ts|types
+  h3: `http/access/authorize.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/files/handler.ts http/jobs/find.ts|types
   http/jobs/job.ts|types http/jobs/list.ts|types http/jobs/output-urls.ts|types http/jobs/stream/handler.ts http/metrics.ts http/problem.ts
   http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts http/uploads/companion.ts|types
   http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
@@ -65,7 +65,7 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `access/bearer.ts access/credentials.ts access/jwt.ts cli/env/terraform.ts config/endpoint.ts config/fields.ts config/http.ts config/schema.ts http/body.ts|types http/health.ts http/jobs/find.ts
+  zod: `access/bearer.ts access/credentials.ts access/jwt.ts cli/env/terraform.ts config/endpoint.ts config/fields.ts config/http.ts config/schema.ts http/body.ts|types http/health.ts http/jobs/files/handler.ts http/jobs/find.ts
   http/jobs/list.ts http/jobs/output-urls.ts http/jobs/public.ts http/openapi/document.ts http/openapi/handler.ts
   http/openapi/problems.ts http/route.ts|types http/uploads/companion.ts
   http/uploads/complete.ts http/uploads/parts.ts http/uploads/request.ts http/uploads/routes.ts http/uploads/secret.ts

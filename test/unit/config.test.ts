@@ -33,7 +33,7 @@ const minimal = {
 const only = onlyIn(minimal)
 
 test('sets the defaults of options that are left out', () => {
-  const { plugins, limits, routes, ...rest } = checkConfig(minimal)
+  const { plugins, limits, routes, http: _, ...rest } = checkConfig(minimal)
   assert.equal(rest, {
     bucket: 'media',
     source: { prefix: 'origin_' },
@@ -46,21 +46,13 @@ test('sets the defaults of options that are left out', () => {
     job: { attempts: 5, leaseSeconds: 60, recheckSeconds: 30, backoffSeconds: 5 },
     workspace: { directory: tmpdir() },
     ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60, command: [] },
-    http: {
-      host: '127.0.0.1',
-      port: 3000,
-      urlSeconds: 900,
-      cors: [],
-      outputUrls: false,
-      maxUploadBytes: FIVE_GIB,
-      uploads: { multipartSeconds: 86_400, key: '{uuid}-{slug}.{ext}' },
-    },
     metrics: { expose: 'off', host: '127.0.0.1', port: 9464 },
     shutdown: { graceSeconds: 30 },
   })
   assert.is(plugins[0], minimal.plugins[0])
   assert.equal(routes, [{ prefix: 'origin_', plugins }])
-  assert.is(limits.sourceBytes, 20 * 1024 ** 3) // limits.test.ts checks all of them
+  // limits.test.ts and config-http.test.ts check all of these sections
+  assert.is(limits.sourceBytes, 20 * 1024 ** 3)
 })
 
 test('sets the defaults of an empty section, and of the other options of a section', () => {
@@ -118,7 +110,13 @@ test('reports all problems, each with its path on a separate line', () => {
 test('requires numbers to be integers within their limits', () => {
   const limits = {
     job: { attempts: [1, 100], leaseSeconds: [6, 3600], recheckSeconds: [1, 900], backoffSeconds: [0, 900] },
-    http: { port: [0, 65_535], urlSeconds: [1, 604_800], maxUploadBytes: [1, FIVE_GIB] },
+    http: {
+      port: [0, 65_535],
+      urlSeconds: [1, 604_800],
+      streams: [1, 100_000],
+      streamsPerClient: [1, 100_000],
+      maxUploadBytes: [1, FIVE_GIB],
+    },
     metrics: { port: [0, 65_535] },
     shutdown: { graceSeconds: [0, 3600] },
   }

@@ -26,6 +26,7 @@ async function startOwned(change: Partial<JobDocument> | null, source: Uploaded)
   const reads: string[] = []
   const clock = createFakeClock()
   const edge = await startEdge({
+    config: makeConfig({ http: { files: true } }),
     identify,
     watches: createWatches({ clock, read: async () => document && { document, etag: 'e', ageSeconds: 0 } }),
     async readJob(id) {

@@ -23,6 +23,7 @@ test('renders both formats, in any order', async () => {
   const none = { used: 0, free: 1, max: 1 }
   const sources: MetricSources = {
     slots: () => ({ work: none, inProgress: none }),
+    streams: () => 3,
     queues: async () => ({ work: null, inProgress: null, dead: null }),
     workspaces: async () => ({ bytes: 0, freeBytes: 1 }),
   }

@@ -18,6 +18,7 @@ function prepare(change: Partial<MetricSources> = {}) {
   const clock = createFakeClock()
   const sources: MetricSources = {
     slots: () => ({ work: { used: 1, free: 3, max: 8 }, inProgress: { used: 0, free: 1, max: 1 } }),
+    streams: () => 3,
     queues: async () => ({ work: depth, inProgress: null, dead: depth }),
     workspaces: async () => ({ bytes: 1000, freeBytes: 5000 }),
     ...change,
@@ -191,6 +192,7 @@ test('reads slots and workspaces for a scrape, and the queues once a minute for 
   assert.is(sampleOf(samples, 'mediad_slots_used', { queue: 'work' }), 1)
   assert.is(sampleOf(samples, 'mediad_slots_free', { queue: 'work' }), 3)
   assert.is(sampleOf(samples, 'mediad_slots_max', { queue: 'work' }), 8)
+  assert.is(sampleOf(samples, 'mediad_http_streams', {}), 3)
   assert.is(sampleOf(samples, 'mediad_queue_messages', { queue: 'dead', state: 'delayed' }), 1)
   assert.is(sampleOf(samples, 'mediad_queue_messages', { queue: 'in-progress', state: 'visible' }), 3)
   assert.equal(

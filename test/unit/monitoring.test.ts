@@ -190,6 +190,7 @@ test('every metric of mediad is in the dashboard or the alerts, or is listed her
     'mediad_queue_received_messages_total',
     'mediad_dead_lettered_messages_total', // the queue shows them
     'mediad_circuit_trips_total',
+    'mediad_http_streams', // bounded by the config
   ])
 })
 

@@ -69,7 +69,8 @@ function toRequestBody(schema: z.ZodType) {
 function toResponse({ description, contentType, schema }: OperationResponse): ZodOpenApiResponseObject {
   const response = { description, headers: z.object(commonHeaders) }
   if (contentType === undefined && schema === undefined) return response
-  return { ...response, content: { [contentType ?? 'application/json']: { schema: schema ?? z.string() } } }
+  const types = [contentType ?? 'application/json'].flat().map((type) => type.replace(/;.*/, ''))
+  return { ...response, content: Object.fromEntries(types.map((type) => [type, { schema: schema ?? z.string() }])) }
 }
 
 /** Returns the problems of every route of its kind. */

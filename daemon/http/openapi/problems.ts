@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { z } from 'zod'
 import type { ZodOpenApiResponseObject } from 'zod-openapi'
-import { problemCodes, type ProblemCode } from '../problem-codes.ts'
+import { listProblems, problemCodes, type ProblemCode } from '../problem-codes.ts'
 
 const codes = Object.keys(problemCodes) as ProblemCode[]
 
@@ -34,28 +34,21 @@ const extraHeaders: Readonly<Record<number, z.ZodRawShape>> = {
 
 /** Describes the responses with problems of these codes, by status. Equal responses are described once. */
 export function toProblemResponses(possible: readonly ProblemCode[]): Record<string, ZodOpenApiResponseObject> {
-  const pairs = [...new Set(possible)].flatMap((code) =>
-    problemCodes[code].statuses.map((status) => ({ status, code })),
-  )
-  const byStatus = Map.groupBy(pairs, ({ status }) => status)
-  return Object.fromEntries(
-    Array.from(byStatus, ([status, same]) => [
-      String(status),
-      toResponse(status, same.map(({ code }) => code).toSorted()),
-    ]),
-  )
+  const byStatus = Map.groupBy(listProblems([...new Set(possible)].toSorted()), ({ status }) => status)
+  return Object.fromEntries(Array.from(byStatus, ([status, same]) => [String(status), toResponse(status, same)]))
 }
 
 const described = new Map<string, ZodOpenApiResponseObject>()
 
-function toResponse(status: number, known: readonly ProblemCode[]): ZodOpenApiResponseObject {
+function toResponse(status: number, problems: ReturnType<typeof listProblems>): ZodOpenApiResponseObject {
+  const known = problems.map(({ code }) => code)
   const id = [status, ...known].join('-')
   const existing = described.get(id)
   if (existing) return existing
   const schema = problemSchema.and(z.looseObject({ status: z.literal(status), code: z.enum(known) }))
   const response = {
     id,
-    description: [`${STATUS_CODES[status]}.`, '', ...known.map(describe)].join('\n'),
+    description: [`${STATUS_CODES[status]}.`, '', ...problems.map(describe)].join('\n'),
     headers: z.object({ ...commonHeaders, ...extraHeaders[status] }),
     content: { 'application/problem+json': { schema } },
   }
@@ -63,7 +56,7 @@ function toResponse(status: number, known: readonly ProblemCode[]): ZodOpenApiRe
   return response
 }
 
-/** Links are those of a page of docs/. */
-function describe(code: ProblemCode): string {
-  return `- \`${code}\`: ${problemCodes[code].advice.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')}.`
+/** Leaves the links out, which are those of a page of docs/. */
+function describe({ code, advice }: { code: ProblemCode; advice: string }): string {
+  return `- \`${code}\`: ${advice.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')}.`
 }

@@ -41,8 +41,8 @@ export function createStreams({ max, maxPerClient, clock }: StreamsOptions): Str
   }
   return {
     open(client, create) {
-      if (isClosed || open.size >= max) throw tooMany(503, isClosed ? 'The endpoint is closing.' : 'Too many streams.')
-      if ((clients.get(client) ?? 0) >= maxPerClient) throw tooMany(429, `You have ${maxPerClient} open streams.`)
+      if (isClosed || open.size >= max) throw full()
+      if ((clients.get(client) ?? 0) >= maxPerClient) throw tooMany(maxPerClient)
       count(client, 1)
       const stream = create(() => {
         open.delete(stream)
@@ -66,7 +66,14 @@ export function createStreams({ max, maxPerClient, clock }: StreamsOptions): Str
   }
 }
 
-function tooMany(status: 429 | 503, reason: string) {
-  const detail = `${reason} Close some, or try again later.`
-  return problemError({ status, detail, code: 'request.streams', headers: { 'retry-after': RETRY_SECONDS } })
+const headers = { 'retry-after': RETRY_SECONDS }
+
+function tooMany(maxPerClient: number) {
+  const detail = `You have ${maxPerClient} open streams. Close one, or try again later.`
+  return problemError({ status: 429, detail, code: 'request.streams', headers })
+}
+
+function full() {
+  const detail = 'The endpoint cannot open another stream now. Try again later.'
+  return problemError({ status: 503, detail, code: 'request.streams', headers })
 }
