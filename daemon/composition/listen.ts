@@ -42,13 +42,16 @@ export async function listen(deps: ListenDeps): Promise<HttpServer> {
     deps.cleanup.start()
     push('the cleanup of uploads', () => deps.cleanup.stop())
     if (options.expose !== 'port' || !metrics) return
-    const app = createApp({ routes: [metricsRoute(metrics.render)], http: { cors: [] }, log })
+    const app = createApp({ routes: [metricsRoute(metrics.render)], http: noAccess, log })
     const own = await startServer({ app, ...toAddress(options), section: 'metrics', log })
     push('the port for metrics', () => own.close())
   })
   if (endpoint === undefined) throw new Error('the HTTP endpoint has not been opened')
   return { ...endpoint, close: () => releasers.release() }
 }
+
+/** The port for metrics has public routes only. */
+const noAccess = { cors: [], trustProxy: [], rateLimit: { uploadsPerMinute: 0, requestsPerMinute: 0 } }
 
 const toKind = (authorize: Config['http']['authorize']) =>
   typeof authorize === 'function' ? 'function' : (authorize ?? 'loopback')

@@ -63,6 +63,10 @@ export type Config = {
     readonly port: number
     /** Decides who can use the endpoint: `bearer()`, `jwt()`, a function of your own, or `none` if a server in front decides. */
     readonly authorize?: Authorize | 'none'
+    /** Limits the requests of a client: an identity, or an address if it has none. */
+    readonly rateLimit: RateLimit
+    /** Addresses and networks of proxies, whose `x-forwarded-for` has the address of the client. */
+    readonly trustProxy: readonly string[]
     /** Validity of the URL of an upload or an output. */
     readonly urlSeconds: number
     /** Web origins whose pages can use the endpoint from a browser. */
@@ -102,6 +106,14 @@ export type Config = {
   readonly routes: Routes
   /** Receives every event. It must not block. A promise that it returns is not awaited. */
   readonly onEvent?: (event: DaemonEvent) => void
+}
+
+/** What a client can request in a minute, by an identity or an address. */
+export type RateLimit = {
+  /** Number of uploads that a client can create in a minute; 0 for any number. */
+  readonly uploadsPerMinute: number
+  /** Number of other requests of a client in a minute; 0 for any number. */
+  readonly requestsPerMinute: number
 }
 
 /** What clients can upload through the endpoint. */
@@ -145,7 +157,10 @@ export type UserConfig = Pick<Config, 'bucket' | 'plugins'> & {
   http?: UserHttp | undefined
 }
 
-type UserHttp = Optional<Omit<Config['http'], 'uploads'>> & { uploads?: Optional<ClientUploadOptions> | undefined }
+type UserHttp = Optional<Omit<Config['http'], 'uploads' | 'rateLimit'>> & {
+  uploads?: Optional<ClientUploadOptions> | undefined
+  rateLimit?: Optional<RateLimit> | undefined
+}
 type OptionalSection = 'source' | 'state' | 'job' | 'workspace' | 'ffmpeg' | 'limits' | 'http' | 'metrics' | 'shutdown'
 type Optional<T> = { [Key in keyof T]?: T[Key] | undefined }
 type UserQueue<Queue extends { url: string }> = Pick<Queue, 'url'> & Optional<Omit<Queue, 'url'>>

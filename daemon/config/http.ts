@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isNetwork } from '../vocabulary/address.ts'
 import type { Authorize } from '../vocabulary/identity.ts'
 import { describeMissing } from '../vocabulary/validation/missing.ts'
 import { describeValue } from '../vocabulary/validation/validation.ts'
@@ -68,6 +69,22 @@ const uploads = section({
     ),
 })
 
+/** What a client can request in a minute. */
+const rateLimit = section({
+  uploadsPerMinute: integer(0, 1_000_000)
+    .default(600)
+    .describe(
+      'Uploads that a client can create in a minute; 0 for any number. A client is an identity, or an address (of IPv6, the ' +
+        'first 64 bits) without one; programs on this machine without an identity are not limited. More get a 429.',
+    ),
+  requestsPerMinute: integer(0, 1_000_000)
+    .default(12_000)
+    .describe(
+      'Other requests of a client in a minute; 0 for any number. Every part of a multipart upload is one, and Uppy does ' +
+        'not try again after a 429, so keep it high. Rejected requests count for the address.',
+    ),
+})
+
 /** The options of the HTTP endpoint. */
 export const http = section({
   host: text()
@@ -97,6 +114,16 @@ export const http = section({
         'everyone in who reaches the endpoint, for a server in front that authorizes. Without it, the endpoint listens ' +
         'on loopback addresses only. The environment variable `MEDIAD_HTTP_AUTHORIZE` can be `none`; it has no effect ' +
         'on a config that sets the option.',
+    ),
+  rateLimit,
+  trustProxy: z
+    .array(text(explainNetwork))
+    .readonly()
+    .default([])
+    .meta({ values: 'list of addresses and networks' })
+    .describe(
+      'Proxies in front of the endpoint, such as `10.0.0.0/16`. Of their requests, the address of the client is the ' +
+        'last one in `x-forwarded-for` that is not listed here. The header of other senders is ignored.',
     ),
   urlSeconds: integer(1, WEEK_SECONDS)
     .default(900)
@@ -143,6 +170,12 @@ export const http = section({
     ),
   uploads,
 })
+
+function explainNetwork(value: string): string | undefined {
+  return isNetwork(value)
+    ? undefined
+    : `must be an address or a network, such as 10.0.0.0/16, not ${describeValue(value)}`
+}
 
 function explainContentType(value: string): string | undefined {
   if (/^[a-z0-9!#$&^_.+-]+\/(?:\*|[a-z0-9!#$&^_.+-]+)$/.test(value)) return undefined

@@ -1,7 +1,7 @@
 import { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { DaemonLog } from '../vocabulary/log.ts'
-import { createAuthorization } from './access/authorize.ts'
+import { createAccess } from './access/authorize.ts'
 import { limitBody } from './body.ts'
 import { createHooks, createPreflight } from './hooks.ts'
 import type { HttpRoute } from './route.ts'
@@ -9,7 +9,7 @@ import { addRoutes } from './routes.ts'
 
 export type AppDeps = {
   routes: readonly HttpRoute[]
-  http: Pick<Config['http'], 'cors' | 'authorize'>
+  http: Pick<Config['http'], 'authorize' | 'cors' | 'rateLimit' | 'trustProxy'>
   log: DaemonLog
 }
 
@@ -25,7 +25,7 @@ export function createApp({ routes, http, log }: AppDeps): H3 {
     ...createHooks(http, log),
   })
   app.use(createPreflight(http))
-  app.use(createAuthorization(http))
+  app.use(createAccess({ ...http, log }))
   addRoutes(app, routes.map(limitBody))
   return app
 }

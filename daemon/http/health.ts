@@ -13,8 +13,10 @@ export function healthHandler(): EventHandler {
 
 /** `GET /ready`: 200 if all dependencies are available, else 503, with the state of each. */
 export function readyHandler({ isReady }: { isReady: () => Promise<Readiness> }): EventHandler {
+  let running: Promise<Readiness> | undefined
   return async () => {
-    const { ready, checks } = await isReady()
+    // requests at the same time share one check, because everyone can send them and each costs requests to S3 and SQS
+    const { ready, checks } = await (running ??= isReady().finally(() => (running = undefined)))
     return respondJson({ status: ready ? 'ready' : 'unavailable', checks }, ready ? 200 : 503)
   }
 }

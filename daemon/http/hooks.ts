@@ -7,7 +7,7 @@ import { toProblem } from './problem.ts'
 
 /**
  * Headers of every response, errors included. Responses are data for programs: a browser must not cache them, guess their
- * type, run, frame or embed them, or send their URL as a referrer.
+ * type, run, frame or embed them, or send their URL as a referrer. A route can set another value, as that of the page does.
  */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
@@ -44,6 +44,8 @@ export function createHooks(
       // a handler can set one of these itself, such as a time for caches
       for (const [name, value] of Object.entries(securityHeaders)) if (!headers.has(name)) headers.set(name, value)
       headers.set('x-request-id', id)
+      // keeps a cache from giving the response to pages of another origin
+      if (cors.length > 0) headers.append('vary', 'origin')
       for (const [name, value] of Object.entries(toCorsHeaders(event, cors))) headers.set(name, value)
       // read and discard the rest of a body that is too large, or the connection would stall
       if (status === 413) event.runtime?.node?.req.resume()
@@ -65,21 +67,19 @@ export function createPreflight({ cors }: Pick<Config['http'], 'cors'>): Middlew
     const isPreflight = req.method === 'OPTIONS' && req.headers.has('access-control-request-method')
     if (!isPreflight || !cors.includes(req.headers.get('origin') ?? '')) return undefined
     const headers = {
-      'access-control-allow-methods': 'GET, HEAD, POST',
-      'access-control-allow-headers': 'content-type',
+      'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+      'access-control-allow-headers': 'authorization, content-type, last-event-id',
       'access-control-max-age': '600',
     }
     return new HTTPResponse(null, { status: 204, headers })
   }
 }
 
-/** No credentials: the endpoint has none. `vary` keeps a cache from giving the response to pages of another origin. */
+/** Without `access-control-allow-credentials`: pages of other origins send a token and no cookies. */
 function toCorsHeaders({ req }: H3Event, cors: readonly string[]): Record<string, string> {
-  if (cors.length === 0) return {}
   const origin = req.headers.get('origin') ?? ''
-  if (!cors.includes(origin)) return { vary: 'origin' }
+  if (!cors.includes(origin)) return {}
   return {
-    vary: 'origin',
     'access-control-allow-origin': origin,
     'access-control-expose-headers': 'retry-after, x-request-id',
   }

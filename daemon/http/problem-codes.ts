@@ -6,6 +6,7 @@ export const problemCodes = {
   'request.invalid': { 400: 'Correct the body or the query; `detail` names the field' },
   'upload.parts': { 400: 'List the parts again, and complete with the parts and ETags that S3 has' },
   'request.unauthorized': { 401: 'Send a [valid token](access.md); `detail` says what is wrong with it' },
+  'request.cross_site': { 403: 'List the origin of the page in [`http.cors`](access.md#pages-of-other-origins)' },
   'request.forbidden': { 403: 'Set `http.outputUrls`, or leave `urls=1` out' },
   'request.not_found': { 404: 'Correct the path' },
   'job.not_found': {
@@ -20,6 +21,7 @@ export const problemCodes = {
   'request.media_type': {
     415: 'Leave `contentType` out, or state an accepted type; `detail` lists the types or extensions that are',
   },
+  'request.rate_limited': { 429: 'Try again after `retry-after` seconds, or [raise the limit](access.md#limits)' },
   'request.streams': {
     429: 'Close a stream, or try again after `retry-after` seconds',
     503: 'Try again after `retry-after` seconds: the daemon has too many streams, or stops',

@@ -1,5 +1,6 @@
 import type { EventHandler, H3Event } from 'h3'
 import type { z } from 'zod'
+import type { Budget } from './access/limits.ts'
 import type { ProblemCode } from './problem-codes.ts'
 
 /** A route of the endpoint. */
@@ -17,6 +18,8 @@ export type HttpRoute = {
    * config authorizes requests; `readIdentity` returns it. Default `identity`.
    */
   readonly access?: 'public' | 'identity'
+  /** `uploads` for a route that creates uploads, of which a client can create fewer than it can send other requests. */
+  readonly budget?: Budget
   /** What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. */
   readonly operation: Operation
   /** Largest body of a request in bytes, at most 1 MiB. Default 16 KiB. */

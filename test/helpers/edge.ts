@@ -54,6 +54,27 @@ export const testOperation: Operation = { id: 'test', summary: 'For a test', res
 
 export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => string }
 
+/** Returns dependencies of the routes that succeed and find nothing, with `change` applied. */
+export function makeRouteDeps({ config = makeConfig(), ...change }: Partial<RouteDeps> = {}): RouteDeps {
+  return {
+    config,
+    presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
+    presignPost: async ({ key }) => ({ url: 'http://s3/media', fields: { key } }),
+    multipart: createFakeMultipart(),
+    readUploadSecret: async () => 'secret of the tests, 32 characters',
+    presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
+    readJob: async () => null,
+    findSource: async () => null,
+    listPage: async () => ({ jobs: [], cursor: null }),
+    readSmall: async () => null,
+    watches: { watch: () => () => {}, count: () => 0 },
+    streams: toStreams(config),
+    isReady: async () => ({ ready: true, checks: {} }),
+    metrics: null,
+    ...change,
+  }
+}
+
 /**
  * Starts the HTTP endpoint on a free port. Dependencies that are not passed succeed and find nothing. `more` are
  * additional routes. `identify` returns who sent a request.
@@ -67,23 +88,7 @@ export async function startEdge({
 }: Partial<RouteDeps> & { more?: readonly HttpRoute[]; identify?: Identify } = {}): Promise<Edge> {
   const written: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (text) => written.push(text) } })
-  const routes = createRoutes({
-    config,
-    presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
-    presignPost: async ({ key }) => ({ url: 'http://s3/media', fields: { key } }),
-    multipart: createFakeMultipart(),
-    readUploadSecret: async () => 'secret of the tests, 32 characters',
-    presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
-    readJob: async () => null,
-    findSource: async () => null,
-    listPage: async () => ({ jobs: [], cursor: null }),
-    readSmall: async () => null,
-    watches: { watch: () => () => {}, count: () => 0 },
-    streams,
-    isReady: async () => ({ ready: true, checks: {} }),
-    metrics: null,
-    ...deps,
-  })
+  const routes = createRoutes(makeRouteDeps({ config, streams, ...deps }))
   const all = [...routes, ...more].map((route) => (identify ? withIdentity(route, identify) : route))
   const app = createApp({ routes: all, http: config.http, log })
   const server = await startServer({ app, host: '127.0.0.1', port: 0, log })

@@ -221,6 +221,7 @@ test.exhaustive('mediad check reports the result of every check', async () => {
     [
       'config',
       'machine',
+      'endpoint',
       'ffmpeg',
       'encoders',
       'filters',

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { createApp } from '../../daemon/http/app.ts'
-import { createAuthorization } from '../../daemon/http/access/authorize.ts'
+import { createAccess } from '../../daemon/http/access/authorize.ts'
 import { readIdentity } from '../../daemon/http/access/identity.ts'
 import type { HttpRoute } from '../../daemon/http/route.ts'
 import { respondJson } from '../../daemon/http/respond.ts'
@@ -169,8 +169,9 @@ test('asks to try again when the decision is not possible at present, or takes t
 
   const { state, route } = createWhoRoute()
   const log = createLog({ level: 'silent' })
-  const app = createApp({ routes: [route], http: { cors: [] }, log })
-  app.use(createAuthorization({ authorize: () => new Promise(() => {}), timeoutMs: 1 }))
+  const { http } = makeConfig()
+  const app = createApp({ routes: [route], http, log })
+  app.use(createAccess({ ...http, authorize: () => new Promise(() => {}), timeoutMs: 1, log }))
   const server = await startServer({ app, host: '127.0.0.1', port: 0, log })
   try {
     assertProblem(await request(`${server.url}/who`), 503)

@@ -37,8 +37,8 @@ test('answers the preflight of a configured origin, with the headers of every re
   const { status, headers, text } = await preflight(edge.url, 'http://localhost:5173')
   assert.equal([status, text], [204, ''])
   assert.is(headers.get('access-control-allow-origin'), 'http://localhost:5173')
-  assert.is(headers.get('access-control-allow-methods'), 'GET, HEAD, POST')
-  assert.is(headers.get('access-control-allow-headers'), 'content-type')
+  assert.is(headers.get('access-control-allow-methods'), 'GET, HEAD, POST, DELETE')
+  assert.is(headers.get('access-control-allow-headers'), 'authorization, content-type, last-event-id')
   assert.is(headers.get('x-content-type-options'), 'nosniff')
 })
 

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { createApp } from '../../daemon/http/app.ts'
 import { metricsRoute } from '../../daemon/http/routes.ts'
 import { startServer } from '../../daemon/http/server.ts'
-import { assertProblem, request, startEdge } from '../helpers/edge.ts'
+import { assertProblem, makeConfig, request, startEdge } from '../helpers/edge.ts'
 import { createTestLog, type LoggedLine } from '../helpers/context.ts'
 import { rejection } from '../helpers/fakes.ts'
 import { suite } from '../helpers/suite.ts'
@@ -36,7 +36,7 @@ test('an error of the metrics is a problem document without details', async () =
 test('a port for metrics serves nothing else, and an error names its option', async () => {
   const logged: LoggedLine[] = []
   const log = createTestLog(logged)
-  const app = createApp({ routes: [metricsRoute(render)], http: { cors: [] }, log })
+  const app = createApp({ routes: [metricsRoute(render)], http: makeConfig().http, log })
   const server = await startServer({ app, host: '127.0.0.1', port: 0, section: 'metrics', log })
   try {
     assert.is((await fetch(`${server.url}/metrics`)).status, 200)

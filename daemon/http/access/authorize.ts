@@ -3,31 +3,68 @@ import type { Config } from '../../config/config.ts'
 import { MediadError, toMessage } from '../../vocabulary/errors.ts'
 import { explainId, type Authorize, type Identity } from '../../vocabulary/identity.ts'
 import { describeValue } from '../../vocabulary/validation/validation.ts'
+import { isLoopback, toClientNetwork } from '../../vocabulary/address.ts'
+import type { DaemonLog } from '../../vocabulary/log.ts'
 import { problemError } from '../problem.ts'
 import { findHttpRoute } from '../route.ts'
+import { createReadAddress } from './address.ts'
+import { rejectCrossSite } from './cross-site.ts'
 import { setIdentity } from './identity.ts'
+import { createLimits } from './limits.ts'
 
 /** Time for a decision. The keys of an issuer are fetched within it. */
 const AUTHORIZE_MS = 10_000
 
-export type AuthorizationOptions = Pick<Config['http'], 'authorize'> & {
+export type AccessOptions = Pick<Config['http'], 'authorize' | 'cors' | 'rateLimit' | 'trustProxy'> & {
   /** Time for a decision in milliseconds. Default: 10 s. */
   timeoutMs?: number
+  log: DaemonLog
 }
 
 /**
- * Creates the middleware that calls `http.authorize` before the route, whatever the route, except for `public` ones. A request
- * goes on only with an identity. Anything else than an identity or a response, an error and a decision that takes too long
- * are responses of 500 and 503.
+ * Creates the middleware that decides, before the route, whether a request goes on: it calls `http.authorize` and takes the
+ * request from the budget of the client, whatever the route, except for `public` ones. With a function, a request goes on only
+ * with an identity. Anything else than an identity or a response, an error, and a decision that takes too long are responses
+ * of 500 and 503.
  */
-export function createAuthorization({ authorize, timeoutMs = AUTHORIZE_MS }: AuthorizationOptions): Middleware {
-  if (typeof authorize !== 'function') return () => undefined
+export function createAccess(options: AccessOptions): Middleware {
+  const { authorize, cors, timeoutMs = AUTHORIZE_MS } = options
+  const limits = createLimits(options.rateLimit)
+  const readClient = createReadClient(options)
   return async (event) => {
-    if (findHttpRoute(event)?.access === 'public') return undefined
-    const decision = await decide(authorize, toRequest(event), timeoutMs)
-    if (decision instanceof Response) return copyResponse(decision)
-    setIdentity(event, toIdentity(decision))
+    rejectCrossSite(event, cors)
+    const route = findHttpRoute(event)
+    if (route?.access === 'public') return undefined
+    const decision = typeof authorize === 'function' ? await decide(authorize, toRequest(event), timeoutMs) : open
+    const client = 'identity' in decision ? `identity ${decision.identity.id}` : readClient(event)
+    if (client !== null) await limits.take(route?.budget ?? 'requests', client)
+    if ('response' in decision) return decision.response
+    if ('identity' in decision) setIdentity(event, decision.identity)
     return undefined
+  }
+}
+
+type Decision = { readonly identity: Identity } | { readonly response: Response } | typeof open
+
+/** The decision when no function decides. */
+const open = { everyone: true } as const
+
+/**
+ * Creates a function that returns whose budget a request without an identity takes from: that of the client's network, and null
+ * for programs on this machine. Logs a warning once if requests come through a proxy that is not trusted.
+ */
+function createReadClient({ trustProxy, log }: AccessOptions): (event: H3Event) => string | null {
+  const readAddress = createReadAddress(trustProxy)
+  let hasWarned = false
+  return (event) => {
+    const address = readAddress(event)
+    const isPeer = address === event.runtime?.node?.req.socket.remoteAddress
+    if (!hasWarned && isPeer && event.req.headers.has('x-forwarded-for')) {
+      hasWarned = true
+      const message = `requests come through ${address}, which http.trustProxy does not list: the addresses of its clients are unknown`
+      log.warn({ event: 'http.proxy_untrusted', address }, message)
+    }
+    return isLoopback(address) ? null : `address ${toClientNetwork(address)}`
   }
 }
 
@@ -41,17 +78,19 @@ function toRequest({ req }: H3Event): Request {
   return new Request(url, { method: req.method, headers: req.headers, signal: req.signal })
 }
 
-async function decide(authorize: Authorize, request: Request, timeoutMs: number): Promise<unknown> {
+async function decide(authorize: Authorize, request: Request, timeoutMs: number): Promise<Decision> {
   const late = Promise.withResolvers<never>()
   const message = `http.authorize has not decided within ${timeoutMs / 1000} s`
+  let result: unknown
   const timer = setTimeout(() => late.reject(new MediadError('transient.authorize', message)), timeoutMs)
   try {
-    return await Promise.race([callAuthorize(authorize, request), late.promise])
+    result = await Promise.race([callAuthorize(authorize, request), late.promise])
   } catch (thrown) {
     throw toRefusal(thrown)
   } finally {
     clearTimeout(timer)
   }
+  return result instanceof Response ? { response: copyResponse(result) } : { identity: toIdentity(result) }
 }
 
 /** Replaces the error, because a status that it may have must not become that of the response. */

@@ -55,7 +55,7 @@ function toOperation(route: HttpRoute, authorize: Authorization): ZodOpenApiOper
     ...(body && { requestBody: toRequestBody(body) }),
     responses: {
       ...(isOpen || schemes.length > 0 ? {} : ownRefusal),
-      ...toProblemResponses([...problems, ...toCommonProblems(isPublic, authorize)]),
+      ...toProblemResponses([...problems, ...toCommonProblems(route, authorize)]),
       ...Object.fromEntries(successes),
     },
   }
@@ -74,10 +74,12 @@ function toResponse({ description, contentType, schema }: OperationResponse): Zo
 }
 
 /** Returns the problems of every route of its kind. */
-function toCommonProblems(isPublic: boolean, authorize: Authorization): ProblemCode[] {
+function toCommonProblems({ method, access }: HttpRoute, authorize: Authorization): ProblemCode[] {
   const common: ProblemCode[] = ['request.too_large', 'internal']
-  if (isPublic) return common
-  if (typeof authorize !== 'function') return [...common, 'transient.storage']
-  const known: ProblemCode[] = authorize.credentials ? ['request.unauthorized'] : []
-  return [...common, ...known, 'request.invalid', 'transient.authorize', 'transient.storage']
+  if (method !== 'GET') common.push('request.cross_site')
+  if (access === 'public') return common
+  common.push('request.rate_limited', 'transient.storage')
+  if (typeof authorize !== 'function') return common
+  if (authorize.credentials) common.push('request.unauthorized')
+  return [...common, 'request.invalid', 'transient.authorize']
 }

@@ -26,6 +26,7 @@ export function createUploadRoutes(deps: PresignHandlerDeps): readonly HttpRoute
     {
       method: 'POST',
       path: '/video/pre-signed-url',
+      budget: 'uploads',
       operation: {
         id: 'createUpload',
         summary: 'Request the upload of one file',
@@ -47,18 +48,20 @@ function createStartRoutes(deps: ClientUploadDeps): readonly HttpRoute[] {
     {
       method: 'GET',
       path: '/s3/params',
+      budget: 'uploads',
       operation: {
         id: 'createUploadForm',
         summary: 'Request a form for one file, as Uppy does for small files',
         query: formQuery,
         responses: { 200: { description: 'URL and fields of the form', schema: formResponse } },
-        problems: refused,
+        problems: ['request.media_type'],
       },
       handler: formHandler(deps),
     },
     {
       method: 'POST',
       path: '/s3/multipart',
+      budget: 'uploads',
       operation: {
         id: 'createMultipartUpload',
         summary: 'Start a multipart upload, as Uppy does for large files',

@@ -1,0 +1,27 @@
+import type { H3Event } from 'h3'
+import { problemError } from '../problem.ts'
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Rejects requests that a page of another origin sends from the browser of a user, unless the config allows the origin: the
+ * browser adds the user's cookies, and reaches servers that only the user's machine can reach. Requests that only read are
+ * let through, because the browser does not let such a page read the response.
+ *
+ * @throws HTTPError 403
+ */
+export function rejectCrossSite({ req }: H3Event, allowed: readonly string[]): void {
+  if (SAFE_METHODS.has(req.method)) return
+  const origin = req.headers.get('origin')
+  if (origin !== null && allowed.includes(origin)) return
+  if (isSameOrigin(req.headers, origin)) return
+  const detail = 'The request comes from a page of an origin that http.cors does not list.'
+  throw problemError({ status: 403, detail, code: 'request.cross_site' })
+}
+
+/** Programs that are not browsers send neither header. Browsers send the first to https and to this machine only. */
+function isSameOrigin(headers: Headers, origin: string | null): boolean {
+  const site = headers.get('sec-fetch-site')
+  if (site !== null) return site === 'same-origin' || site === 'none'
+  return origin === null || URL.parse(origin)?.host === headers.get('host')
+}
