@@ -54,7 +54,7 @@ const scripts: Readonly<Record<Player, readonly string[]>> = {
 }
 
 /** A page with a video element. */
-export const html = '<!doctype html><title>test</title><video muted playsinline width="640"></video>'
+export const html = '<!doctype html><title>test</title><video muted playsinline width="160"></video>'
 
 export function openBrowser(): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required']
