@@ -28,14 +28,13 @@ export function createEndpoint(graph: Graph<Opened>): Endpoint {
   const streams = use(tokens.Streams)
   const list = createList({ client, bucket })
   const pages = createPages({ list, documents, index: use(tokens.JobIndex), statePrefix: state.prefix })
-  const signing = { client, bucket, urlSeconds: http.urlSeconds }
   return {
     endStreams: streams.close,
     createRoutes: (metrics) =>
       createRoutes({
         config,
         ...createUploads(graph),
-        presignGet: createPresignGet(signing),
+        presignGet: createPresignGet({ client, bucket, urlSeconds: http.urlSeconds }),
         readJob: async (id) => (await documents.read(id))?.document ?? null,
         async findSource(key) {
           const found = await storage.head(key)

@@ -160,7 +160,7 @@ export const http = section({
     .default(50)
     .describe(
       'Number of event streams that one client has open at once: an identity or, without authorization, an address. ' +
-        'Further ones get a 429. Behind a proxy, all clients without an identity have the address of the proxy.',
+        'Further ones get a 429. It does not apply to programs on this machine.',
     ),
   maxUploadBytes: integer(1, LARGEST_PUT_BYTES)
     .default(LARGEST_PUT_BYTES)

@@ -97,7 +97,8 @@ function toTrace(event: H3Event): Trace {
   return trace
 }
 
-/** Describes a request for the log, without the query, which can contain anything. */
+/** Describes a request for the log, without the query, which can contain anything, and without the token of an upload. */
 function describe(event: H3Event): { method: string; path: string } {
-  return { method: event.req.method, path: event.url.pathname.slice(0, 200) }
+  const path = event.url.pathname.replace(/^(\/s3\/multipart\/)[^/]+/, '$1:uploadId')
+  return { method: event.req.method, path: path.slice(0, 200) }
 }

@@ -66,9 +66,11 @@ function toTitle(status: number): string {
   return status === 500 ? 'Internal error' : (STATUS_CODES[status] ?? 'Error')
 }
 
-function toProblemResponse(body: object, headers: Record<string, string>): HTTPResponse {
+/** The reason phrase is all that some clients show: Uppy does not read the body of an error. */
+function toProblemResponse(body: { status: number; title: string }, headers: Record<string, string>): HTTPResponse {
   return new HTTPResponse(JSON.stringify(body), {
-    status: (body as { status: number }).status,
+    status: body.status,
+    statusText: body.title,
     headers: { ...headers, 'content-type': 'application/problem+json' },
   })
 }

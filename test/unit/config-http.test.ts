@@ -8,6 +8,8 @@ test('sets the defaults of options that are left out', () => {
   assert.equal(makeConfig().http, {
     host: '127.0.0.1',
     port: 3000,
+    trustProxy: [],
+    rateLimit: { uploadsPerMinute: 600, requestsPerMinute: 12_000 },
     urlSeconds: 900,
     cors: [],
     outputUrls: false,
@@ -15,5 +17,6 @@ test('sets the defaults of options that are left out', () => {
     streams: 1000,
     streamsPerClient: 50,
     maxUploadBytes: 5 * 1024 ** 3,
+    uploads: { multipartSeconds: 86_400, key: '{uuid}-{slug}.{ext}' },
   })
 })

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { toJobId } from '../../daemon/vocabulary/job.ts'
 import { sealToken } from '../../daemon/http/uploads/token.ts'
 import { putParts, startParts, startUploads, toEtag, UPLOAD_SECRET } from '../helpers/companion.ts'
-import { assertProblem } from '../helpers/edge.ts'
+import { assertProblem, request, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
 const MiB = 1024 ** 2
@@ -129,6 +129,9 @@ test('reports that an aborted upload is gone', async () => {
     assertProblem(response, 410, /was aborted. Start it again/)
     assert.is(response.body.code, 'upload.gone')
   }
+  // all that Uppy shows of an error
+  const { statusText } = await fetch(server.url + upload.path + upload.query, { headers: { 'x-user': 'ann' } })
+  assert.is(statusText, 'Gone')
 })
 
 test('refuses parts that S3 does not have, or not with this content', async () => {
@@ -178,4 +181,12 @@ test('an expired upload is gone for its owner; others do not learn that it exist
     assertProblem(await server.call('GET', url, { user: 'bob' }), 404)
   }
   assert.equal(server.multipart.calls, [])
+})
+
+test('the log does not contain the id of an upload', async () => {
+  await using edge = await startEdge()
+  for (const path of ['', '/1', '/complete'])
+    await request(`${edge.url}/s3/multipart/1900000000.secret.S3${path}?key=a`)
+  assert.match(edge.logged(), '/s3/multipart/:uploadId/complete')
+  assert.not.match(edge.logged(), 'secret')
 })

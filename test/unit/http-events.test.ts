@@ -23,6 +23,8 @@ const succeeded = (rev: number) => base({ state: 'succeeded', rev, outputs })
 
 const untilTypes = (events: EventReader, types: string) => until(`events: ${types}`, () => events.types() === types)
 
+const from = (address: string) => ({ 'x-forwarded-for': address })
+
 /** Starts the endpoint with one document, whose reads are counted, and a clock that the test moves. */
 async function startStatus(first: JobDocument | null, options: { http?: object; upload?: boolean } = {}) {
   const clock = createFakeClock()
@@ -170,23 +172,32 @@ test('sends a comment every 15 s', async () => {
 })
 
 test('limits the streams of a client, and of all clients', async () => {
-  await using status = await startStatus(running(1, 0), { http: { streams: 3, streamsPerClient: 2 } })
-  const first = await openEvents(status.url)
-  await using second = await openEvents(status.url)
-  const refused = await request(status.url)
+  const http = { streams: 3, streamsPerClient: 2, trustProxy: ['127.0.0.1'] }
+  await using status = await startStatus(running(1, 0), { http })
+  const first = await openEvents(status.url, from('198.51.100.1'))
+  await using second = await openEvents(status.url, from('198.51.100.1'))
+  const refused = await request(status.url, { headers: from('198.51.100.1') })
   assertProblem(refused, 429, /2 open streams/)
   assert.equal([refused.body.code, refused.headers.get('retry-after')], ['request.streams', '10'])
-  await first.close()
-  await until('streams are opened or closed', () => status.streams.count() === 1)
-  await using third = await openEvents(status.url)
-  assert.equal([second.response.status, third.response.status], [200, 200])
-
-  await using small = await startStatus(running(1, 0), { http: { streams: 1 } })
-  await using only = await openEvents(small.url)
-  assert.is(only.response.status, 200)
-  const full = await request(small.url)
+  await using other = await openEvents(status.url, from('198.51.100.2'))
+  const full = await request(status.url, { headers: from('198.51.100.3') })
   assertProblem(full, 503)
-  assert.is(full.headers.get('retry-after'), '10')
+  assert.equal([full.body.code, full.headers.get('retry-after')], ['request.streams', '10'])
+  await first.close()
+  await until('streams are opened or closed', () => status.streams.count() === 2)
+  await using third = await openEvents(status.url, from('198.51.100.1'))
+  assert.equal(
+    [second, other, third].map(({ response }) => response.status),
+    [200, 200, 200],
+  )
+})
+
+test('clients of a proxy on this machine that is not trusted share only the limit of all', async () => {
+  await using status = await startStatus(running(1, 0), { http: { streams: 2, streamsPerClient: 1 } })
+  await using first = await openEvents(status.url)
+  await using second = await openEvents(status.url)
+  assert.equal([first.response.status, second.response.status], [200, 200])
+  assertProblem(await request(status.url), 503)
 })
 
 test('the endpoint closes at once with open streams, whose clients see an end', async () => {

@@ -5,11 +5,11 @@ import type { JobStream } from './stream.ts'
 /** The open streams of the endpoint. */
 export type Streams = {
   /**
-   * Adds the stream that `create` returns, until the function that `create` receives is called.
+   * Adds the stream of a client, or of a program on this machine if it is null. `create` returns it, and it is removed by the function that `create` receives.
    *
    * @throws HTTPError 429 if the client has too many, 503 if all clients have, or if the endpoint closes
    */
-  open(client: string, create: (remove: () => void) => JobStream): JobStream
+  open(client: string | null, create: (remove: () => void) => JobStream): JobStream
   /** Returns the number of open streams. */
   count(): number
   /** Ends all streams, and accepts no others. */
@@ -34,7 +34,8 @@ export function createStreams({ max, maxPerClient, clock }: StreamsOptions): Str
       for (const stream of open) stream.beat()
     }
   }
-  const count = (client: string, change: number) => {
+  const count = (client: string | null, change: number) => {
+    if (client === null) return
     const streams = (clients.get(client) ?? 0) + change
     if (streams > 0) clients.set(client, streams)
     else clients.delete(client)
@@ -42,7 +43,7 @@ export function createStreams({ max, maxPerClient, clock }: StreamsOptions): Str
   return {
     open(client, create) {
       if (isClosed || open.size >= max) throw full()
-      if ((clients.get(client) ?? 0) >= maxPerClient) throw tooMany(maxPerClient)
+      if (client !== null && (clients.get(client) ?? 0) >= maxPerClient) throw tooMany(maxPerClient)
       count(client, 1)
       const stream = create(() => {
         open.delete(stream)
