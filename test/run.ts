@@ -21,6 +21,35 @@ const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
 const LINGER_SECONDS = 15
 /** Number of files at a time, for two cores: most daemons wait for leases and messages most of the time. */
 const AT_ONCE = 5
+/**
+ * The files that take longest with all their tests, the longest first. They start first in runs with exhaustive tests: a long file
+ * that starts last would run alone, on one of the cores.
+ */
+const LONGEST = [
+  'media/corpus-valid-large',
+  'streaming/corpus',
+  'faults/presentation',
+  'terraform/modules',
+  'integration/packed',
+  'faults/aftermath',
+  'streaming/playback',
+  'media/corpus-valid',
+  'faults/crash',
+  'terraform/mutations',
+  'media/injection',
+  'media/synthetic-timestamps',
+  'media/printed-lines',
+  'media/synthetic-tracks',
+  'faults/stop',
+  'media/synthetic-hdr',
+  'media/synthetic-video',
+  'faults/lease',
+  'media/synthetic-mid-stream',
+  'faults/host',
+  'media/options',
+  'faults/store',
+  'faults/soak',
+]
 const root = join(import.meta.dirname, '..')
 const coverageFolder = join(root, 'coverage')
 
@@ -45,12 +74,13 @@ const shared = isComplete
 
 const startedAt = performance.now()
 const total: FileResult = { passed: 0, failed: 0, skipped: 0, cpuSeconds: 0 }
-const queue = [...files]
+const queue = tier === 'quick' ? [...files] : files.toSorted(byLength)
 if (patterns.length === 0 && !isComplete) await runNode(['test/helpers/compile.ts'], shared)
-// most workers start at the front of the list, with files that mostly wait (faults, integration); one starts at the end, with
-// files that need CPU time (unit, media)
+// in the quick run, most workers start at the front of the list, with files that mostly wait (faults, integration); one starts
+// at the end, with files that need CPU time (unit, media)
 const waiting = Array.from({ length: AT_ONCE - 1 }, () => worker(() => queue.shift()))
-await Promise.all([...waiting, worker(() => queue.pop())])
+const busyBefore = readCpuTicks()
+await Promise.all([...waiting, worker(() => (tier === 'quick' ? queue.pop() : queue.shift()))])
 if (files.length === 0) {
   console.log(`no test file matches ${patterns.join(' ')}`)
   total.failed++
@@ -59,9 +89,40 @@ await rm(compiled, { recursive: true, force: true })
 if (isComplete) await runNode(['node_modules/c8/bin/c8.js', 'report'])
 if (total.skipped > 0) console.log(`${total.skipped} skipped, see above`)
 const wallSeconds = (performance.now() - startedAt) / 1000
-console.log(`${files.length} files in ${wallSeconds.toFixed(0)} s, CPU ${total.cpuSeconds.toFixed(0)} s`)
+console.log(
+  `${files.length} files in ${wallSeconds.toFixed(0)} s, CPU ${total.cpuSeconds.toFixed(0)} s${describeUse(busyBefore)}`,
+)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed > 0 ? 1 : 0
+
+/** Orders files by {@link LONGEST}, then by name. */
+function byLength(a: string, b: string): number {
+  return toRank(a) - toRank(b) || a.localeCompare(b)
+}
+
+function toRank(file: string): number {
+  const rank = LONGEST.indexOf(file.slice('test/'.length, -'.test.ts'.length))
+  return rank < 0 ? LONGEST.length : rank
+}
+
+/** Reads the CPU time of the machine in ticks: all of it, and that in which it was busy; null without a /proc. */
+function readCpuTicks(): { all: number; busy: number } | null {
+  try {
+    // user, nice, system, idle, iowait, irq, softirq and steal of proc(5)
+    const ticks = readFileSync('/proc/stat', 'utf8').split('\n')[0]?.split(/ +/).slice(1, 9).map(Number) ?? []
+    const all = ticks.reduce((sum, one) => sum + one, 0)
+    return { all, busy: all - (ticks[3] ?? 0) - (ticks[4] ?? 0) }
+  } catch {
+    return null
+  }
+}
+
+/** The CPU time of a file leaves out processes that another one than their parent waited for, so this shows the use of all. */
+function describeUse(before: ReturnType<typeof readCpuTicks>): string {
+  const now = readCpuTicks()
+  if (before === null || now === null || now.all === before.all) return ''
+  return `, machine ${((100 * (now.busy - before.busy)) / (now.all - before.all)).toFixed(0)} % busy`
+}
 
 function toTier(): Tier {
   if (flags.rest === true) return 'rest'

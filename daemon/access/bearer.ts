@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { explainId, type Authorize } from '../vocabulary/identity.ts'
 import { describeMissing } from '../vocabulary/validation/missing.ts'
-import { cookieName, parseOptions, readToken, respondUnauthorized } from './credentials.ts'
+import { cookieName, parseOptions, readToken, respondUnauthorized, toCredentials } from './credentials.ts'
 
 /** Options of `bearer()`. */
 export type BearerOptions = {
@@ -57,15 +57,18 @@ export function bearer(options: BearerOptions): Authorize {
   const key = randomBytes(32)
   const toDigest = (text: string) => createHmac('sha256', key).update(text).digest()
   const known = tokens.map((entry) => ({ digest: toDigest(entry.token), id: entry.id }))
-  return function bearer(request) {
-    const given = readToken(request, cookie)
-    if (given === null) return respondUnauthorized()
-    const digest = toDigest(given)
-    // every token is compared, so that the time does not tell which one it was
-    let found: string | undefined
-    for (const { digest: other, id } of known) if (timingSafeEqual(other, digest)) found = id
-    return found === undefined ? respondUnauthorized('The token is not valid.') : { id: found }
-  }
+  return Object.assign(
+    function bearer(request: Request) {
+      const given = readToken(request, cookie)
+      if (given === null) return respondUnauthorized()
+      const digest = toDigest(given)
+      // every token is compared, so that the time does not tell which one it was
+      let found: string | undefined
+      for (const { digest: other, id } of known) if (timingSafeEqual(other, digest)) found = id
+      return found === undefined ? respondUnauthorized('The token is not valid.') : { id: found }
+    },
+    { credentials: toCredentials(cookie) },
+  )
 }
 
 /** The list is validated instead of the object, whose keys are secrets and would be in the paths of problems. */

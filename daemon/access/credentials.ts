@@ -1,4 +1,5 @@
 import { MediadError } from '../vocabulary/errors.ts'
+import type { Credential } from '../vocabulary/identity.ts'
 import { parse, renderProblem } from '../vocabulary/validation/validation.ts'
 import { z } from 'zod'
 
@@ -16,6 +17,11 @@ export function parseOptions<Schema extends z.ZodType>(name: string, schema: Sch
   if (parsed.ok) return parsed.data
   const lines = parsed.problems.map((problem) => `${name}: ${renderProblem(problem)}`)
   throw new MediadError('config.invalid', lines.join('\n'))
+}
+
+/** Returns where {@link readToken} looks for a token. */
+export function toCredentials(cookie: string | undefined): readonly Credential[] {
+  return [{ type: 'bearer' }, ...(cookie === undefined ? [] : [{ type: 'cookie', name: cookie } as const])]
 }
 
 /** Returns the token of the header `authorization: Bearer`, or that of a cookie; null if the request has neither. */

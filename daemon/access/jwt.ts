@@ -2,7 +2,7 @@ import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 import { z } from 'zod'
 import { explainId, type Authorize } from '../vocabulary/identity.ts'
 import { describeMissing } from '../vocabulary/validation/missing.ts'
-import { cookieName, parseOptions, readToken, respondUnauthorized } from './credentials.ts'
+import { cookieName, parseOptions, readToken, respondUnauthorized, toCredentials } from './credentials.ts'
 import { asymmetric, createKeySet, isKeySource, toSecretKey, type KeySource } from './keys.ts'
 
 /** Options of `jwt()`: one of `jwks` and `secret`, and whom the tokens are for and from. */
@@ -76,17 +76,20 @@ export function jwt(options: JwtOptions): Authorize {
     const { key, algorithms } = toSecretKey(secret ?? '')
     return { getKey: async () => key, algorithms }
   }
-  return async function jwt(request) {
-    const token = readToken(request, cookie)
-    if (token === null) return respondUnauthorized()
-    const jose = await import('jose')
-    try {
-      return toIdentity(await verify(jose, token, { ...(await (keys ??= openKeys())), claims }), id)
-    } catch (error) {
-      if (error instanceof jose.errors.JOSEError) return respondUnauthorized(explain(error, jose.errors))
-      throw error
-    }
-  }
+  return Object.assign(
+    async function jwt(request: Request) {
+      const token = readToken(request, cookie)
+      if (token === null) return respondUnauthorized()
+      const jose = await import('jose')
+      try {
+        return toIdentity(await verify(jose, token, { ...(await (keys ??= openKeys())), claims }), id)
+      } catch (error) {
+        if (error instanceof jose.errors.JOSEError) return respondUnauthorized(explain(error, jose.errors))
+        throw error
+      }
+    },
+    { credentials: toCredentials(cookie) },
+  )
 }
 
 type Jose = typeof import('jose')

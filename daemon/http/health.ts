@@ -1,5 +1,7 @@
 import type { EventHandler } from 'h3'
+import { z } from 'zod'
 import { respondJson } from './respond.ts'
+import type { Operation } from './route.ts'
 
 /** The state of the daemon's external dependencies, in words that can be shown to anyone. */
 export type Readiness = { ready: boolean; checks: Record<string, string> }
@@ -17,4 +19,23 @@ export function readyHandler({ isReady }: { isReady: () => Promise<Readiness> })
     const { ready, checks } = await (running ??= isReady().finally(() => (running = undefined)))
     return respondJson({ status: ready ? 'ready' : 'unavailable', checks }, ready ? 200 : 503)
   }
+}
+
+export const getHealth: Operation = {
+  id: 'getHealth',
+  summary: 'Check that the process is alive',
+  responses: { 200: { description: 'It is alive.', schema: z.object({ status: z.literal('ok') }) } },
+}
+
+const checks = z
+  .record(z.string(), z.string())
+  .meta({ description: '`ok`, or what is wrong, for the bucket, each queue and polling.' })
+
+export const getReadiness: Operation = {
+  id: 'getReadiness',
+  summary: 'Check that the bucket and the queues can be reached',
+  responses: {
+    200: { description: 'They can be reached.', schema: z.object({ status: z.literal('ready'), checks }) },
+    503: { description: 'A check failed.', schema: z.object({ status: z.literal('unavailable'), checks }) },
+  },
 }

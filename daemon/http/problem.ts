@@ -1,20 +1,23 @@
 import { STATUS_CODES } from 'node:http'
 import { HTTPError, HTTPResponse } from 'h3'
 import { MediadError } from '../vocabulary/errors.ts'
+import type { problemCodes, ProblemCode } from './problem-codes.ts'
 
-export type ProblemDetails = {
-  status: number
+export type ProblemDetails<Code extends ProblemCode = ProblemCode> = {
+  /** A status of the code. */
+  status: keyof (typeof problemCodes)[Code] & number
   /** Tells the sender of the request what is wrong with it. */
   detail: string
   /** Stable code, for programs. */
-  code: string
+  code: Code
   headers?: Record<string, string>
   /** Why, for the log; the client does not get it. */
   cause?: unknown
 }
 
 /** Creates an error to throw for a request that cannot be served. */
-export function problemError({ status, detail, code, headers = {}, cause }: ProblemDetails): HTTPError {
+export function problemError<Code extends ProblemCode>(problem: ProblemDetails<Code>): HTTPError {
+  const { status, detail, code, headers = {}, cause } = problem
   const error = new HTTPError({ status, message: detail, headers })
   problems.set(error, { detail, code })
   causes.set(error, cause)
@@ -36,12 +39,12 @@ export function renderMinimalProblem(status: number): string {
 }
 
 /** Details of the errors created by {@link problemError}. h3 converts every error to an HTTPError; these are ours. */
-const problems = new WeakMap<HTTPError, { detail: string; code: string }>()
+const problems = new WeakMap<HTTPError, { detail: string; code: ProblemCode }>()
 
 /** What the log shows instead of the details. */
 const causes = new WeakMap<HTTPError, unknown>()
 
-const fallbacks: Record<number, { detail?: string; code: string }> = {
+const fallbacks: Record<number, { detail?: string; code: ProblemCode }> = {
   400: { code: 'request.invalid' },
   404: { detail: 'There is no resource at this path.', code: 'request.not_found' },
   413: { detail: 'The request body is too large.', code: 'request.too_large' },

@@ -1,6 +1,7 @@
 import type { EventHandler, H3Event } from 'h3'
 import type { z } from 'zod'
 import type { Budget } from './access/limits.ts'
+import type { ProblemCode } from './problem-codes.ts'
 
 /** A route of the endpoint. */
 export type HttpRoute = {
@@ -20,7 +21,7 @@ export type HttpRoute = {
   /** `uploads` for a route that creates uploads, of which a client can create fewer than it can send other requests. */
   readonly budget?: Budget
   /** What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. */
-  readonly operation?: Operation
+  readonly operation: Operation
   /** Largest body of a request in bytes, at most 1 MiB. Default 16 KiB. */
   readonly bodyBytes?: number
   readonly handler: EventHandler
@@ -41,13 +42,13 @@ export type Operation = {
   /** Responses by status, except errors. */
   readonly responses: Readonly<Record<number, OperationResponse>>
   /** Codes of the problems that the route itself can respond with; those of every route are added. */
-  readonly problems?: readonly string[]
+  readonly problems?: readonly ProblemCode[]
 }
 
 export type OperationResponse = {
   readonly description: string
-  /** Default `application/json`. */
-  readonly contentType?: string
+  /** One type, or those that are possible. Default `application/json`. */
+  readonly contentType?: string | readonly string[]
   /** Absent for a response without a body, and for one that is not JSON. */
   readonly schema?: z.ZodType
 }

@@ -2,7 +2,7 @@ import type { H3 } from 'h3'
 import type { Config } from '../config/config.ts'
 import type { PresignGet } from '../storage/presign.ts'
 import type { ReadSmall } from '../storage/small.ts'
-import { healthHandler, readyHandler, type Readiness } from './health.ts'
+import { getHealth, getReadiness, healthHandler, readyHandler, type Readiness } from './health.ts'
 import { filesHandler, getFile } from './jobs/files/handler.ts'
 import type { FindSource, ReadJob } from './jobs/find.ts'
 import { listHandler, type ListPage } from './jobs/list.ts'
@@ -11,7 +11,8 @@ import { followJob, followKey, getJob, getJobByKey, listJobs } from './jobs/oper
 import { eventsHandler, keyEventsHandler } from './jobs/stream/handler.ts'
 import type { Streams } from './jobs/stream/streams.ts'
 import type { Watches } from './jobs/stream/watch.ts'
-import { metricsHandler, type RenderMetrics } from './metrics.ts'
+import { getMetrics, metricsHandler, type RenderMetrics } from './metrics.ts'
+import { openApiRoute } from './openapi/handler.ts'
 import type { PresignHandlerDeps } from './uploads/presign.ts'
 import { createUploadRoutes } from './uploads/routes.ts'
 import { problemError } from './problem.ts'
@@ -33,7 +34,7 @@ export type RouteDeps = PresignHandlerDeps & {
 
 /** Lists every route of the endpoint. */
 export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
-  return [
+  const routes: readonly HttpRoute[] = [
     ...createUploadRoutes(deps),
     { method: 'GET', path: '/video', operation: getJobByKey, handler: keyHandler(deps) },
     { method: 'GET', path: '/video/events', head: false, operation: followKey, handler: keyEventsHandler(deps) },
@@ -41,10 +42,12 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     { method: 'GET', path: '/video/:id/events', head: false, operation: followJob, handler: eventsHandler(deps) },
     ...(deps.config.http.files ? [filesRoute(deps)] : []),
     { method: 'GET', path: '/videos', operation: listJobs, handler: listHandler(deps) },
-    { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },
-    { method: 'GET', path: '/ready', access: 'public', handler: readyHandler(deps) },
+    { method: 'GET', path: '/health', access: 'public', operation: getHealth, handler: healthHandler() },
+    { method: 'GET', path: '/ready', access: 'public', operation: getReadiness, handler: readyHandler(deps) },
     ...(deps.metrics ? [metricsRoute(deps.metrics)] : []),
+    openApiRoute(() => ({ routes, http: deps.config.http })),
   ]
+  return routes
 }
 
 function filesRoute(deps: RouteDeps): HttpRoute {
@@ -53,7 +56,7 @@ function filesRoute(deps: RouteDeps): HttpRoute {
 
 /** The route of metrics, on the endpoint or on a port of its own. */
 export function metricsRoute(render: RenderMetrics): HttpRoute {
-  return { method: 'GET', path: '/metrics', access: 'public', handler: metricsHandler(render) }
+  return { method: 'GET', path: '/metrics', access: 'public', operation: getMetrics, handler: metricsHandler(render) }
 }
 
 /** Registers the routes, and a 405 response for every other method of their paths. */

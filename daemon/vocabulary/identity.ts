@@ -11,7 +11,14 @@ export const MAX_IDENTITY_BYTES = 256
  * Decides who sent a request: returns the identity, or the response for a client that has none. It receives the request
  * without its body, before anything else is done with it. An error that it throws is a 500.
  */
-export type Authorize = (request: Request) => Identity | Response | Promise<Identity | Response>
+export type Authorize = {
+  (request: Request): Identity | Response | Promise<Identity | Response>
+  /** Where a client can put its token, for the description of the API. */
+  readonly credentials?: readonly Credential[]
+}
+
+/** A place for a token: the header `authorization: Bearer <token>`, or a cookie. */
+export type Credential = { readonly type: 'bearer' } | { readonly type: 'cookie'; readonly name: string }
 
 /** Explains why a value is not the id of an identity; undefined if it is one. */
 export function explainId(id: unknown): string | undefined {

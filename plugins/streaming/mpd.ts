@@ -35,7 +35,7 @@ export function toMpd({ videos, audios, subtitles }: Presentation): string {
     ...audios.map((audio) => ({ kind: 'audio', language: audio.track.language, content: [toAudio(audio)] })),
     ...subtitles.map((text) => ({ kind: 'text', language: text.language, content: [toTextTrack(text)] })),
   ]
-  const duration = `PT${seconds.toFixed(3)}S`
+  const duration = `PT${toPresentationSeconds(seconds)}S`
   const profile = 'urn:mpeg:dash:profile:isoff-on-demand:2011'
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -46,6 +46,15 @@ export function toMpd({ videos, audios, subtitles }: Presentation): string {
     '</MPD>',
     '',
   ].join('\n')
+}
+
+/**
+ * Returns a duration in milliseconds that ends after the media, by up to 1 ms. Players end by their own means at the duration of
+ * the manifest. If it is reached before the end of the media, dash.js seeks and pauses instead, and the video does not end.
+ */
+function toPresentationSeconds(seconds: number): string {
+  const milliseconds = Math.floor(seconds * 1000 + 1e-6) + 1
+  return (milliseconds / 1000).toFixed(3)
 }
 
 type AdaptationSet = { kind: string; language?: string | undefined; content: readonly string[][] }

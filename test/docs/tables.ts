@@ -3,6 +3,7 @@
  * the paths it lists, or the folder of a Terraform module: `<!-- table config job -->` … `<!-- end of table -->`.
  */
 import { schema as config } from '../../daemon/config/schema.ts'
+import { listProblems } from '../../daemon/http/problem-codes.ts'
 import { definitions, processMetrics, type Definition } from '../../daemon/metrics/definitions.ts'
 import { storyboardOptions } from '../../plugins/storyboard/options.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
@@ -21,6 +22,7 @@ export const pages = [
   'docs/plugins.md',
   'docs/streaming.md',
   'docs/monitoring.md',
+  'docs/http.md',
   'docs/terraform.md',
 ]
 
@@ -37,6 +39,7 @@ const tables: Readonly<Record<string, (paths: readonly string[]) => readonly (re
   dash: () => [optionHead, ...toOptionRows(dashOptions)],
   upload: () => [optionHead, ...toOptionRows(uploadOptions)],
   videoCodecs: () => [['codec', '`crf`', '`preset`', 'containers', 'encoder'], ...toVideoRows()],
+  problems: () => [['code', 'status', 'what to do'], ...toProblemRows()],
   metrics: () => [['metric', 'type', 'labels', 'meaning'], ...toMetricRows()],
   processMetrics: () => [['metric of the process', 'meaning'], ...toProcessRows()],
   variables: (folders) => [['variable', 'type', 'default', 'meaning'], ...folders.flatMap(toVariableRows)],
@@ -54,6 +57,12 @@ export function renderTables(page: string): string {
       throw new Error(`there is no table ${name}; known tables: ${Object.keys(tables).join(', ')}`)
     return `${start}\n\n${renderTable(toRows(paths))}\n\n<!-- end of table -->`
   })
+}
+
+function toProblemRows(): string[][] {
+  return listProblems()
+    .toSorted((a, b) => a.status - b.status)
+    .map(({ code, status, advice }) => [`\`${code}\``, String(status), advice])
 }
 
 function toMetricRows(): string[][] {

@@ -9,7 +9,6 @@ import { all, checkAttempts, explore, EXPLORATION_SECONDS, findLabels, KEY, succ
 import { slowCopyCode } from '../helpers/gate.ts'
 import { runWithKill, toBreakpoints } from './kills.ts'
 import { runInParallel } from '../helpers/parallel.ts'
-import { pickCases } from '../helpers/tiers.ts'
 import { pickBreakpoints, windows } from './windows.ts'
 
 const row = runInParallel(suite('crash', { timeoutSeconds: EXPLORATION_SECONDS }))
@@ -23,14 +22,10 @@ row(
   { exhaustive: 'partly' },
 )
 
-row(
-  'P1: killed while ffmpeg runs',
-  async () => {
-    const percents = pickCases(all ? [1, 2, 4, 6, 8, 10, 12, 15] : [1, 4, 8], (percent) => percent === 4)
-    while (percents.length > 0) await Promise.all(percents.splice(0, 3).map(runWithKillInFfmpeg))
-  },
-  { exhaustive: 'partly' },
-)
+row.exhaustive('P1: killed while ffmpeg runs', async () => {
+  const percents = all ? [1, 2, 4, 6, 8, 10, 12, 15] : [1, 4, 8]
+  while (percents.length > 0) await Promise.all(percents.splice(0, 3).map(runWithKillInFfmpeg))
+})
 
 async function findBreakpoints(): Promise<Breakpoint[]> {
   const labels = await findLabels(success)

@@ -5,7 +5,7 @@ import { checkConfig } from '../../daemon/config/check.ts'
 import type { Config, UserConfig } from '../../daemon/config/config.ts'
 import { setIdentity } from '../../daemon/http/access/identity.ts'
 import { createApp } from '../../daemon/http/app.ts'
-import type { HttpRoute } from '../../daemon/http/route.ts'
+import type { HttpRoute, Operation } from '../../daemon/http/route.ts'
 import { createRoutes, type RouteDeps } from '../../daemon/http/routes.ts'
 import { createStreams, type Streams } from '../../daemon/http/jobs/stream/streams.ts'
 import { startServer, type HttpServer } from '../../daemon/http/server.ts'
@@ -49,7 +49,31 @@ export function makeDocument(id: string, change: Partial<JobDocument> = {}): Job
   })
 }
 
+/** The description of a route that only a test has. */
+export const testOperation: Operation = { id: 'test', summary: 'For a test', responses: {} }
+
 export type Edge = HttpServer & AsyncDisposable & { readonly logged: () => string }
+
+/** Returns dependencies of the routes that succeed and find nothing, with `change` applied. */
+export function makeRouteDeps({ config = makeConfig(), ...change }: Partial<RouteDeps> = {}): RouteDeps {
+  return {
+    config,
+    presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
+    presignPost: async ({ key }) => ({ url: 'http://s3/media', fields: { key } }),
+    multipart: createFakeMultipart(),
+    readUploadSecret: async () => 'secret of the tests, 32 characters',
+    presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
+    readJob: async () => null,
+    findSource: async () => null,
+    listPage: async () => ({ jobs: [], cursor: null }),
+    readSmall: async () => null,
+    watches: { watch: () => () => {}, count: () => 0 },
+    streams: toStreams(config),
+    isReady: async () => ({ ready: true, checks: {} }),
+    metrics: null,
+    ...change,
+  }
+}
 
 /**
  * Starts the HTTP endpoint on a free port. Dependencies that are not passed succeed and find nothing. `more` are
@@ -64,23 +88,7 @@ export async function startEdge({
 }: Partial<RouteDeps> & { more?: readonly HttpRoute[]; identify?: Identify } = {}): Promise<Edge> {
   const written: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (text) => written.push(text) } })
-  const routes = createRoutes({
-    config,
-    presign: async ({ key }) => ({ url: `http://s3/media/${encodeURIComponent(key)}`, headers: {} }),
-    presignPost: async ({ key }) => ({ url: 'http://s3/media', fields: { key } }),
-    multipart: createFakeMultipart(),
-    readUploadSecret: async () => 'secret of the tests, 32 characters',
-    presignGet: async (key) => `http://s3/media/${encodeURIComponent(key)}`,
-    readJob: async () => null,
-    findSource: async () => null,
-    listPage: async () => ({ jobs: [], cursor: null }),
-    readSmall: async () => null,
-    watches: { watch: () => () => {}, count: () => 0 },
-    streams,
-    isReady: async () => ({ ready: true, checks: {} }),
-    metrics: null,
-    ...deps,
-  })
+  const routes = createRoutes(makeRouteDeps({ config, streams, ...deps }))
   const all = [...routes, ...more].map((route) => (identify ? withIdentity(route, identify) : route))
   const app = createApp({ routes: all, http: config.http, log })
   const server = await startServer({ app, host: '127.0.0.1', port: 0, log })

@@ -6,20 +6,17 @@ import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
 import { measures } from '../bench/measures.ts'
 import { suite } from '../helpers/suite.ts'
-import { isInTier, pickCases } from '../helpers/tiers.ts'
+import { isInTier } from '../helpers/tiers.ts'
 
 const execute = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
-const test = suite('bench', { exhaustive: 'partly' })
+const test = suite('bench')
 
-/** Covers the daemon, the worker and the site. */
-const quick = 'jobs'
-/** The others run when this file is named. */
-const rest = new Set(['batch', 'pickup', 'presign'])
+/** Cover the daemon, the worker and the site. The others run when this file is named. */
+const rest = new Set(['jobs', 'batch', 'pickup', 'presign'])
 
-const names = [...measures.keys()].filter((name) => name === quick || rest.has(name) || isInTier('named'))
-for (const name of pickCases(names, (it) => it === quick)) {
-  test(`${name} prints its table`, async () => {
+for (const name of [...measures.keys()].filter((one) => rest.has(one) || isInTier('named'))) {
+  test.exhaustive(`${name} prints its table`, async () => {
     const args = ['--conditions=source', 'test/bench/main.ts', name, '--smoke']
     const { stdout } = await execute(process.execPath, args, { cwd: root })
     const rows = stdout

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
+import { chromiumPath, openBrowser } from '../helpers/browser.ts'
 import { makeLargeVideo } from '../helpers/client.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
-import { chromiumPath, openBrowser } from '../streaming/browser.ts'
 
 const root = join(import.meta.dirname, '../..')
 const MiB = 2 ** 20

@@ -64,16 +64,19 @@ test.exhaustive('runs no more jobs concurrently than it has slots, and finishes 
   await fleet.waitUntilDrained()
 })
 
-test('with adaptive concurrency, finishes all jobs however busy the machine is, and never runs more than the maximum', async () => {
-  const more = `queues: {
+test.exhaustive(
+  'with adaptive concurrency, finishes all jobs however busy the machine is, and never runs more than the maximum',
+  async () => {
+    const more = `queues: {
     work: { url: env('MEDIAD_WORK_QUEUE_URL'), poll: '* * * * * *', concurrency: { max: 2, targetCpu: 0.5 } },
     inProgress: { url: env('MEDIAD_IN_PROGRESS_QUEUE_URL'), poll: '* * * * * *' },
     dead: { url: env('MEDIAD_DEAD_QUEUE_URL') },
   },`
-  await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 0.3 }), upload()]', more })
-  assert.ok((await runJobs(fleet, 4)) <= 2)
-  assert.is(await fleet.daemons[0]?.stop(), 0)
-})
+    await using fleet = await startFleet({ code: noteCode, chain: '[note({ pause: 0.3 }), upload()]', more })
+    assert.ok((await runJobs(fleet, 4)) <= 2)
+    assert.is(await fleet.daemons[0]?.stop(), 0)
+  },
+)
 
 /** Runs jobs to their end, each in one attempt, and returns how many ran at once at most. */
 async function runJobs(fleet: Fleet, count: number): Promise<number> {

@@ -8,7 +8,7 @@ import type { HttpRoute } from '../../daemon/http/route.ts'
 import { startServer } from '../../daemon/http/server.ts'
 import { createLog } from '../../daemon/log/log.ts'
 import { z } from '../../daemon/index.ts'
-import { makeConfig } from '../helpers/edge.ts'
+import { makeConfig, testOperation } from '../helpers/edge.ts'
 
 const authorize = bearer({ tokens: { [process.argv[2] ?? '']: 'client' } })
 const { http } = makeConfig({ http: { authorize, rateLimit: { uploadsPerMinute: 0, requestsPerMinute: 0 } } })
@@ -19,9 +19,10 @@ const routes: readonly HttpRoute[] = [
     method: 'POST',
     path: '/video/pre-signed-url',
     budget: 'uploads',
+    operation: testOperation,
     handler: async (event) => respondJson(await readBody(event, body)),
   },
-  { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },
+  { method: 'GET', path: '/health', operation: testOperation, access: 'public', handler: healthHandler() },
 ]
 const server = await startServer({ app: createApp({ routes, http, log }), host: '127.0.0.1', port: 0, log })
 process.send?.({ port: server.port })

@@ -49,7 +49,7 @@ const scripts: Readonly<Record<Player, readonly string[]>> = {
 }
 
 /** A page with a video element. */
-export const html = '<!doctype html><title>test</title><video muted playsinline width="640"></video>'
+export const html = '<!doctype html><title>test</title><video muted playsinline width="160"></video>'
 
 /** Serves the files, and plays them by the plan in a new page. */
 export async function play(browser: Browser, playback: Playback): Promise<Report> {

@@ -6,7 +6,7 @@ import { createPresignGet } from '../../daemon/storage/presign.ts'
 import { createReadSmall } from '../../daemon/storage/small.ts'
 import { toJobId, type Output } from '../../daemon/vocabulary/job.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
-import { makeConfig, makeDocument, startEdge } from '../helpers/edge.ts'
+import { makeConfig, makeDocument, startEdge, testOperation } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 import { chromiumPath, NO_CHROMIUM, openBrowser } from '../helpers/browser.ts'
 import { html, playAt } from './browser.ts'
@@ -20,6 +20,7 @@ const ID = toJobId(BUCKET, 'origin_source.mp4')
 const page: HttpRoute = {
   method: 'GET',
   path: '/page',
+  operation: testOperation,
   handler: () => {
     const headers = {
       'content-type': 'text/html',

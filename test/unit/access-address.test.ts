@@ -3,7 +3,7 @@ import { createNetworks, isLoopback, isNetwork, toClientNetwork } from '../../da
 import { createReadAddress } from '../../daemon/http/access/address.ts'
 import { respondJson } from '../../daemon/http/respond.ts'
 import { problemsOf } from '../helpers/config-problems.ts'
-import { makeConfig, request, startEdge } from '../helpers/edge.ts'
+import { makeConfig, request, startEdge, testOperation } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('addresses of clients')
@@ -57,6 +57,7 @@ const read = async (trustProxy: readonly string[], forwarded: string | null) => 
   const route = {
     method: 'GET',
     path: '/address',
+    operation: testOperation,
     handler: (event: Parameters<typeof readAddress>[0]) => respondJson({ address: readAddress(event) }),
   } as const
   await using edge = await startEdge({ more: [route] })

@@ -8,7 +8,7 @@ import { startServer } from '../../daemon/http/server.ts'
 import { createLog } from '../../daemon/log/log.ts'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
 import type { Authorize } from '../../daemon/vocabulary/identity.ts'
-import { assertProblem, makeConfig, post, request, sendRaw, startEdge } from '../helpers/edge.ts'
+import { assertProblem, makeConfig, post, request, sendRaw, startEdge, testOperation } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('http: authorization')
@@ -19,6 +19,7 @@ function createWhoRoute() {
   const route: HttpRoute = {
     method: 'GET',
     path: '/who',
+    operation: testOperation,
     handler: (event) => {
       state.runs++
       return respondJson({ identity: readIdentity(event) })

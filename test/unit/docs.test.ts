@@ -100,16 +100,6 @@ test('every code that only commands have is documented', () => {
   assert.equal(documented.toSorted(), [...expected].toSorted())
 })
 
-test('every error code of the HTTP endpoint is documented, with its status', () => {
-  const sources = globSync('daemon/{http,access}/**/*.ts', { cwd: root }).map(read).join('\n')
-  const pairs = [...sources.matchAll(/(?:status: |^ +)(\d{3})[,:].*?code: '([\w.]+)'/gm)]
-  const expected = new Set(pairs.map(([, status = '', code = '']) => `${code} ${status}`))
-  const documented = docs
-    .table('docs/http.md', 'code')
-    .rows.map(([code = '', status]) => `${toCodes(code)[0]} ${status}`)
-  assert.equal(documented.toSorted(), [...expected].toSorted())
-})
-
 test('the headers of every response are documented', () => {
   const documented = docs
     .table('docs/http.md', 'header')

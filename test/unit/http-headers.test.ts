@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { HTTPResponse } from 'h3'
-import { request, assertProblem, makeDocument, post, sendRaw, startEdge } from '../helpers/edge.ts'
+import { request, assertProblem, makeDocument, post, sendRaw, startEdge, testOperation } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('http: methods and headers')
@@ -35,7 +35,10 @@ function createStreamRoute() {
       },
     )
   }
-  return { state, route: { method: 'GET', path: '/stream', head: false, handler: start } as const }
+  return {
+    state,
+    route: { method: 'GET', path: '/stream', operation: testOperation, head: false, handler: start } as const,
+  }
 }
 
 test('responds to HEAD on a GET route like to GET, without a body', async () => {
@@ -69,7 +72,9 @@ test('responds to HEAD on a route that opted out with 405, without starting its 
 })
 
 test('lists all methods of a path as allowed', async () => {
-  const more = (['GET', 'POST'] as const).map((method) => ({ method, path: '/both', handler: respondEmpty }) as const)
+  const more = (['GET', 'POST'] as const).map(
+    (method) => ({ method, path: '/both', operation: testOperation, handler: respondEmpty }) as const,
+  )
   await using edge = await startEdge({ more })
   for (const { method } of more) assert.is((await request(`${edge.url}/both`, { method })).status, 200)
   const response = await request(`${edge.url}/both`, { method: 'DELETE' })

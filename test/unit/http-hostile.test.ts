@@ -7,7 +7,7 @@ import { respondJson } from '../../daemon/http/respond.ts'
 import type { HttpRoute } from '../../daemon/http/route.ts'
 import { startServer } from '../../daemon/http/server.ts'
 import { createLog } from '../../daemon/log/log.ts'
-import { makeConfig, sendRaw, startEdge } from '../helpers/edge.ts'
+import { makeConfig, sendRaw, startEdge, testOperation } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 import { until } from '../helpers/wait.ts'
 
@@ -30,7 +30,7 @@ function createHiddenRoute() {
     state.runs++
     return respondJson({})
   }
-  return { state, route: { method: 'GET', path: '/hidden', handler } as const }
+  return { state, route: { method: 'GET', path: '/hidden', operation: testOperation, handler } as const }
 }
 
 /** Requests that servers understand in different ways. Each contains a request that must not be found in it. */
@@ -203,7 +203,7 @@ test('runs only a few requests of a connection at once, and closes one that send
     await gate.promise
     return respondJson({})
   }
-  await using edge = await startEdge({ more: [{ method: 'GET', path: '/slow', handler }] })
+  await using edge = await startEdge({ more: [{ method: 'GET', path: '/slow', operation: testOperation, handler }] })
   const request = 'GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'
   assert.is(await sendRaw(edge.port, request.repeat(1000)), '')
   assert.is(state.runs, 32)

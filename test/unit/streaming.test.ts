@@ -200,6 +200,19 @@ test('a manifest has a set for each codec, and needs an index', () => {
   assert.throws(() => toMpd({ videos: [video('a', { index: null })], audios: [], subtitles: [] }), /has no "sidx"/)
 })
 
+test('the duration of a manifest ends after the media: up to it, players do not end by themselves', () => {
+  const cases: [seconds: number, declared: string][] = [
+    [12.029145, 'PT12.030S'],
+    [12.0299, 'PT12.030S'],
+    [12, 'PT12.001S'],
+    [0.0004, 'PT0.001S'],
+  ]
+  for (const [seconds, declared] of cases) {
+    const text = toMpd({ videos: [video('a', { seconds })], audios: [], subtitles: [] })
+    assert.match(text, `mediaPresentationDuration="${declared}"`)
+  }
+})
+
 const problems = ({ problems }: ReturnType<typeof hls>) => problems.map(({ message }) => message).join()
 
 test('reports keys that are not valid', () => {

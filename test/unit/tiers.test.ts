@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { windows } from '../faults/windows.ts'
@@ -83,7 +83,7 @@ test('has a test of every class of faults', () => {
   assert.equal(missing, [])
 })
 
-test('kills or stops a daemon in every crash window of docs/delivery.md', () => {
+test('the tests kill or stop a daemon in every crash window of docs/delivery.md', () => {
   const section = /^## Crash windows$([^]*?)^## /m.exec(read('docs/delivery.md'))?.[1] ?? ''
   const rows = section.split('\n').filter((line) => /`test\/[^`]+\.test\.ts`/.test(line))
   assert.ok(rows.length >= 14, `${rows.length} windows`)
@@ -98,17 +98,42 @@ test('kills or stops a daemon in every crash window of docs/delivery.md', () => 
 function isStoppedIn(reference: string): boolean {
   const [, file = '', name = '', where = ''] = /`(test\/[\w/.-]+)`: ([^;]+?)\s*(?:;(.*))?$/.exec(reference) ?? []
   const text = read(file)
-  if (!isQuickTest(text, name)) return false
+  if (!text.includes(name)) return false
   const play = /^[^]*?(?:windows\.(\w+)|\nrow)/.exec(text.slice(text.indexOf(name)))?.[1]
   if (play === undefined) return true
-  const stops = windows[play as keyof typeof windows]
+  const { quick, rest } = windows[play as keyof typeof windows]
   // "before and after each step of it" refers to a multipart upload
   const calls = where.includes('each step') ? ['after `UploadPart`'] : (where.match(/(?:before|after) `[^`]+`/g) ?? [])
   return calls.some((call) => {
     const [, when, label = ''] = /^(\w+) `([^`]+)`$/.exec(call) ?? []
-    return stops.some((stop) => stop.when === when && stop.label.includes(label))
+    return [...quick, ...rest].some((stop) => stop.when === when && stop.label.includes(label))
   })
 }
+
+test('kills a daemon in each phase of a job, and in each scenario with crash windows', () => {
+  const quick = Object.values(windows).map((one) => one.quick)
+  assert.ok(quick.every((stops) => stops.length > 0))
+  const phases = windows.success.quick.map(({ label }) => label.split(':')[0])
+  assert.equal([...new Set(phases)], ['claiming', 'running'])
+  assert.ok(windows.success.quick.some(({ label }) => label.includes('PUT document succeeded')))
+  const rows = [
+    ['test/faults/crash.test.ts', 'P2: killed at any of its network calls'],
+    ['test/faults/aftermath.test.ts', 'killed at any call of a takeover'],
+    ['test/faults/aftermath.test.ts', 'killed at any call of a failure, a second attempt and dead-lettering'],
+    ['test/faults/aftermath.test.ts', 'killed at any call of dead-lettering by a sweeper'],
+  ] as const
+  for (const [file, title] of rows) assert.ok(isQuickTest(read(file), title), title)
+})
+
+test('the long files that start first exist', () => {
+  const list = /^const LONGEST = \[([^\]]*)\]/m.exec(read('test/run.ts'))?.[1] ?? ''
+  const files = Array.from(list.matchAll(/'([^']+)'/g), ([, name]) => `test/${name}.test.ts`)
+  assert.ok(files.length > 10)
+  assert.equal(
+    files.filter((file) => !existsSync(join(root, file))),
+    [],
+  )
+})
 
 test('has a row for every family of synthetic media', () => {
   const folder = 'test/media/synthetic'

@@ -11,7 +11,7 @@ export type JobDeps = UrlDeps & FindDeps
 /** `GET /video/:id`: the public part of a job document. */
 export function jobHandler(deps: JobDeps): EventHandler {
   return async (event) => {
-    const withUrls = parseUrls(event.url, deps.config)
+    const withUrls = parseUrls(event, deps.config)
     const document = await findById(deps, event.context.params?.id ?? '', readIdentity(event))
     return await respondWith(document, withUrls, deps)
   }
@@ -20,7 +20,7 @@ export function jobHandler(deps: JobDeps): EventHandler {
 /** `GET /video?key=…`: like {@link jobHandler}, but an upload that no daemon has claimed yet is `queued`. */
 export function keyHandler(deps: JobDeps): EventHandler {
   return async (event) => {
-    const withUrls = parseUrls(event.url, deps.config)
+    const withUrls = parseUrls(event, deps.config)
     const found = await findByKey(deps, event.url, readIdentity(event))
     if (found.document !== null) return await respondWith(found.document, withUrls, deps)
     return respondJson(toQueued(found.id, found.source))

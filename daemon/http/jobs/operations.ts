@@ -1,17 +1,10 @@
-import { z } from 'zod'
 import type { Operation } from '../route.ts'
 import { idParams, keyQuery } from './find.ts'
 import { jobPageSchema, listQuery } from './list.ts'
+import { urlsQuery } from './output-urls.ts'
 import { publicJobSchema } from './public.ts'
 
 /** The descriptions of the routes of jobs. */
-
-const urlsQuery = z.object({
-  urls: z
-    .literal('1')
-    .exactOptional()
-    .meta({ description: 'Adds a presigned URL to each output. Needs the option `http.outputUrls`.' }),
-})
 
 const eventStream = {
   description: 'The events, as Server-Sent Events. The data of each is a job.',

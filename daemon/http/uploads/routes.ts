@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LARGEST_BODY_BYTES } from '../body.ts'
+import type { ProblemCode } from '../problem-codes.ts'
 import type { HttpRoute } from '../route.ts'
 import {
   formHandler,
@@ -15,8 +16,8 @@ import { presignHandler, type PresignHandlerDeps } from './presign.ts'
 import { uploadResponse, uploadSchema } from './request.ts'
 import type { ClientUploadDeps } from './start.ts'
 
-const refused = ['request.invalid', 'request.media_type', 'request.too_large']
-const unknown = ['request.invalid', 'upload.not_found', 'upload.gone']
+const refused: readonly ProblemCode[] = ['request.invalid', 'request.media_type', 'request.too_large']
+const unknown: readonly ProblemCode[] = ['request.invalid', 'upload.not_found', 'upload.gone']
 const upload = { params: parts.uploadParams, query: parts.keyQuery, problems: unknown }
 
 /** Lists the routes of uploads: the one of mediad, and those of the S3 protocol of Uppy's Companion. */
@@ -53,7 +54,7 @@ function createStartRoutes(deps: ClientUploadDeps): readonly HttpRoute[] {
         summary: 'Request a form for one file, as Uppy does for small files',
         query: formQuery,
         responses: { 200: { description: 'URL and fields of the form', schema: formResponse } },
-        problems: refused,
+        problems: ['request.media_type'],
       },
       handler: formHandler(deps),
     },

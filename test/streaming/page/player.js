@@ -13,7 +13,8 @@ globalThis.play = async ({ url, player, plan, captions }) => {
       if (condition()) return
       await wait(20)
     }
-    report.errors.push(`timeout: ${what} at ${video.currentTime}, ready state ${video.readyState}`)
+    const state = `ready state ${video.readyState}${video.paused ? ', paused' : ''}${video.seeking ? ', seeking' : ''}`
+    report.errors.push(`timeout in ${player}: ${what} at ${video.currentTime} of ${video.duration}, ${state}`)
   }
   // stalls count while the video plays: not at the start, and not around seeks and switches
   let isSteady = false

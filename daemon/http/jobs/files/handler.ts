@@ -95,7 +95,7 @@ export const getFile: Operation = {
   description: 'Playlists, manifests and subtitles as they are; a redirect to a presigned URL for other files.',
   params: idParams.extend({ key: z.string().meta({ description: 'Key of the output. Its slashes are not encoded.' }) }),
   responses: {
-    200: { description: 'A playlist, a manifest or subtitles.', contentType: served.m3u8 ?? '' },
+    200: { description: 'A playlist, a manifest or subtitles.', contentType: Object.values(served) },
     302: { description: 'The URL of another file is in the header `location`.' },
   },
   problems: ['job.not_found', 'output.not_found'],
