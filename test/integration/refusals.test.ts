@@ -251,6 +251,7 @@ test.exhaustive('mediad check reports the result of every check', async () => {
   assert.equal(failures, {
     config: true,
     machine: true,
+    endpoint: true,
     ffmpeg: false,
     encoders: false,
     filters: false,
