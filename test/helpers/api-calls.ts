@@ -196,12 +196,17 @@ const jobCalls: Record<string, readonly Call[]> = {
 const toStreams = (max: number, maxPerClient: number): Partial<RouteDeps> => ({
   streams: createStreams({ max, maxPerClient, clock: systemClock }),
 })
+/** The job of an identity: programs on this machine have no limit of their own. */
+const ofAnn: Partial<RouteDeps> = {
+  config: makeConfig({ http: { authorize: () => ({ id: 'ann' }) } }),
+  readJob: async (id) => (id === ID ? { ...job, identity: 'ann' } : null),
+}
 const ended = { 'last-event-id': renderMark(toMark(job)) }
 const toStreamCalls = (known: Omit<Call, 'status'>, unknown: Omit<Call, 'status'>): Call[] => [
   { ...known, status: 200 },
   { ...known, status: 204, headers: ended },
   { ...unknown, status: 404 },
-  { ...known, status: 429, deps: toStreams(1, 0) },
+  { ...known, status: 429, deps: { ...toStreams(1, 0), ...ofAnn } },
   { ...known, status: 503, deps: toStreams(0, 1) },
 ]
 
