@@ -1,5 +1,5 @@
 import { createWatches } from '../http/jobs/stream/watch.ts'
-import type { RenderMetrics } from '../http/metrics.ts'
+import type { RenderMetrics } from '../http/monitoring/metrics.ts'
 import type { HttpRoute } from '../http/route.ts'
 import { createRoutes } from '../http/routes.ts'
 import { checkReadiness } from '../lifecycle/readiness.ts'

@@ -1,4 +1,4 @@
-import type { Readiness } from '../http/health.ts'
+import type { Readiness } from '../http/monitoring/health.ts'
 import type { Queues } from '../queue/queues.ts'
 import type { Poller } from '../schedule/poller.ts'
 import type { Storage } from '../storage/storage.ts'

@@ -1,7 +1,7 @@
 /** The endpoint alone, in a process whose memory `hostile.ts` measures. Its dependencies respond at once. */
 import { bearer } from '../../daemon/index.ts'
 import { createApp } from '../../daemon/http/app.ts'
-import { healthHandler } from '../../daemon/http/health.ts'
+import { healthHandler } from '../../daemon/http/monitoring/health.ts'
 import { readBody } from '../../daemon/http/body.ts'
 import { respondJson } from '../../daemon/http/respond.ts'
 import type { HttpRoute } from '../../daemon/http/route.ts'

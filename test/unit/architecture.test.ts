@@ -51,8 +51,8 @@ const importers: Record<string, string> = {
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
   h3: `http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types http/access/identity.ts|types
-  http/app.ts http/body.ts http/framing.ts|types http/health.ts|types http/hooks.ts http/jobs/files/handler.ts http/jobs/find.ts|types http/jobs/job.ts|types
-  http/jobs/list.ts|types http/jobs/output-urls.ts|types http/jobs/stream/handler.ts http/metrics.ts http/problem.ts http/respond.ts http/route.ts|types
+  http/app.ts http/body.ts http/framing.ts|types http/monitoring/health.ts|types http/hooks.ts http/jobs/files/handler.ts http/jobs/find.ts|types http/jobs/job.ts|types
+  http/jobs/list.ts|types http/jobs/output-urls.ts|types http/jobs/stream/handler.ts http/monitoring/metrics.ts http/problem.ts http/respond.ts http/route.ts|types
   http/routes.ts|types http/server.ts http/uploads/companion.ts|types http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
   'image-size': 'probe/image.ts',
   jose: 'access/jwt.ts access/keys.ts',
@@ -64,7 +64,7 @@ const importers: Record<string, string> = {
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
   zod: `access/bearer.ts access/credentials.ts access/jwt.ts cli/env/terraform.ts config/endpoint.ts config/fields.ts config/http.ts
-  config/schema.ts http/body.ts|types http/health.ts http/jobs/files/handler.ts http/jobs/find.ts http/jobs/list.ts http/jobs/output-urls.ts
+  config/schema.ts http/body.ts|types http/monitoring/health.ts http/jobs/files/handler.ts http/jobs/find.ts http/jobs/list.ts http/jobs/output-urls.ts
   http/jobs/public.ts http/openapi/document.ts http/openapi/handler.ts http/openapi/problems.ts http/route.ts|types http/uploads/companion.ts
   http/uploads/complete.ts http/uploads/parts.ts http/uploads/request.ts http/uploads/routes.ts http/uploads/secret.ts
   index.ts protocol/messages.ts vocabulary/job.ts vocabulary/plugin.ts|types vocabulary/validation/validation.ts|types`,

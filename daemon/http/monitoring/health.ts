@@ -1,7 +1,7 @@
 import type { EventHandler } from 'h3'
 import { z } from 'zod'
-import { respondJson } from './respond.ts'
-import type { Operation } from './route.ts'
+import { respondJson } from '../respond.ts'
+import type { Operation } from '../route.ts'
 
 /** The state of the daemon's external dependencies, in words that can be shown to anyone. */
 export type Readiness = { ready: boolean; checks: Record<string, string> }

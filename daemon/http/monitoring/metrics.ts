@@ -1,5 +1,5 @@
 import { HTTPResponse, type EventHandler } from 'h3'
-import type { Operation } from './route.ts'
+import type { Operation } from '../route.ts'
 
 /** Renders metrics in the format that the `accept` header of a request prefers. */
 export type RenderMetrics = (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>
