@@ -25,8 +25,8 @@ else {
   })
   test.after(async () => site[Symbol.asyncDispose]())
 
-  test('continues after the connection was lost between two parts', () =>
-    withClient({ multipart: '1' }, async (client, context) => {
+  test('continues by itself after the connection was lost between two parts', () =>
+    withClient({ multipart: '1', online: '1' }, async (client, context) => {
       await client.add(video)
       await client.startAndHold(3)
       await context.setOffline(true)
@@ -34,7 +34,7 @@ else {
       await client.waitForError()
       assert.is(client.storedParts.length, 2)
       await context.setOffline(false)
-      await client.call('retry')
+      await until('the client tries again', async () => (await client.files())[0]?.error === null)
       await assertUploaded(client, video, 6)
     }))
 
@@ -73,7 +73,7 @@ else {
     withClient({ multipart: '1', retriever: '1' }, async (client) => {
       await client.add(clip)
       await client.startAndHold(2)
-      await reload(client, (file) => file.uploadId !== null && !file.isGhost)
+      await reload(client, true)
       await client.call('restore')
       await assertUploaded(client, clip, 2)
     }))
@@ -82,7 +82,7 @@ else {
     withClient({ multipart: '1', retriever: '1' }, async (client) => {
       await client.add(video)
       await client.startAndHold(4)
-      await reload(client, (file) => file.uploadId !== null && file.isGhost)
+      await reload(client, false)
       await client.add(video)
       await client.call('restore')
       await assertUploaded(client, video, 6)
@@ -107,6 +107,22 @@ else {
       assert.is(client.count('POST', /\/complete$/), 1)
     }))
 
+  test('starts an upload again that was aborted in S3', () =>
+    withClient({ multipart: '1', restart: '1' }, async (client, context) => {
+      await client.add(video)
+      await client.startAndHold(3)
+      await site.abortUploads()
+      await context.setOffline(true)
+      await client.call('release')
+      await client.waitForError()
+      await context.setOffline(false)
+      await client.call('retry')
+      await until('the upload is complete', async () => (await client.files())[0]?.isComplete)
+      const [file] = await client.files()
+      await assertStored(site, file, video)
+      assert.is(client.count('POST', /\/s3\/multipart$/), 2)
+    }))
+
   test('uploads a small file again after the connection was lost', () =>
     withClient({}, async (client, context) => {
       await context.setOffline(true)
@@ -128,12 +144,18 @@ async function withClient(
   await body(await openClient(context, site, parameters), context)
 }
 
-/** Reloads the page once the client has stored the state of the upload, and waits until it is restored. */
-async function reload(client: Client, isRestored: (file: Awaited<ReturnType<Client['files']>>[number]) => boolean) {
+/**
+ * Reloads the page once the client has stored the upload, and waits until it is restored.
+ * @param isStored whether the client stores the bytes of the file too
+ */
+async function reload(client: Client, isStored: boolean): Promise<void> {
   const [file] = await client.files()
-  await until('the client has stored its state', async () => (await client.readSaved()).includes(file?.uploadId ?? '-'))
+  const isSaved = (saved: string) => saved.includes(file?.uploadId ?? '-') && (!isStored || saved.includes('"data":{}'))
+  await until('the client has stored the upload', async () => isSaved(await client.readSaved()))
   await client.page.reload()
-  await until('the client restores the file', async () => (await client.files()).some(isRestored))
+  const isRestored = async () =>
+    (await client.files()).some(({ uploadId, isGhost }) => uploadId && isGhost !== isStored)
+  await until('the client restores the upload', isRestored)
 }
 
 /** Asserts that the only file of the page is complete, by one upload whose parts were each stored once. */

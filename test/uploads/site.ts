@@ -4,7 +4,13 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createRequire } from 'node:module'
-import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  AbortMultipartUploadCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { build } from 'esbuild'
 import type { Browser } from 'playwright-core'
 import type { Readable } from 'node:stream'
@@ -37,6 +43,8 @@ export type Site = {
   read(key: string): Promise<StoredObject>
   /** Keys of the multipart uploads that are not completed. */
   openUploads(): Promise<string[]>
+  /** Aborts all of them in S3, like a lifecycle rule. */
+  abortUploads(): Promise<void>
 } & AsyncDisposable
 
 export async function startSite(): Promise<Site> {
@@ -82,6 +90,11 @@ async function openSite(opened: AsyncDisposableStack): Promise<Site> {
     async openUploads() {
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
       return Uploads.map(({ Key = '' }) => Key)
+    },
+    async abortUploads() {
+      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
+      for (const { Key, UploadId } of Uploads)
+        await client.send(new AbortMultipartUploadCommand({ Bucket: BUCKET, Key, UploadId }))
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }

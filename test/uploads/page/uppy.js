@@ -11,6 +11,14 @@ const uppy = new Uppy({ id: 'uploads' }).use(AwsS3, {
   ...(parameters.has('multipart') && { shouldUseMultipart: true }),
 })
 if (parameters.has('retriever')) uppy.use(GoldenRetriever)
+// as docs/uploads.md recommends
+if (parameters.has('restart'))
+  uppy.on('upload-error', (file, error) => {
+    if (file === undefined || !error.message.includes('Gone')) return
+    uppy.setFileState(file.id, { s3Multipart: undefined })
+    void uppy.retryUpload(file.id)
+  })
+if (parameters.has('online')) uppy.on('is-online', () => void uppy.retryAll())
 
 /** Holds back the bodies of parts from a number on, until they are released. */
 const gate = { from: Infinity, held: new Map() }
