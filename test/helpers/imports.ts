@@ -57,7 +57,11 @@ export function withoutComments(text: string): string {
 }
 
 /** The exports of this package, as in package.json. */
-const ownNames: Readonly<Record<string, string>> = { mediad: 'daemon/index.ts', 'mediad/plugins': 'plugins/index.ts' }
+const ownNames: Readonly<Record<string, string>> = {
+  mediad: 'daemon/index.ts',
+  'mediad/client': 'daemon/client/index.ts',
+  'mediad/plugins': 'plugins/index.ts',
+}
 
 function toTarget(file: string, specifier: string): string {
   if (specifier.startsWith('.')) return posix.join(posix.dirname(file), specifier)

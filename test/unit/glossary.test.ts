@@ -27,11 +27,14 @@ test('the names in the code column are exported by exactly one file', () => {
     assert.is(exports.filter((one) => one === name).length, 1, name)
 })
 
-test('no two files export a type of the same name', () => {
+test('no two files of the daemon, and none of its client, export a type of the same name', () => {
   const types = sources
     .filter(({ file }) => file.startsWith('daemon/') && !file.startsWith('daemon/local/'))
     .flatMap(({ file, text }) =>
-      Array.from(text.matchAll(/^export type (\w+) =/gm), ([, name = '']) => ({ file, name })),
+      Array.from(text.matchAll(/^export type (\w+) =/gm), ([, name = '']) => ({
+        file,
+        name: file.startsWith('daemon/client/') ? `client ${name}` : name,
+      })),
     )
   const duplicates = Object.values(Object.groupBy(types, ({ name }) => name)).filter((files = []) => files.length > 1)
   assert.equal(duplicates, [])
