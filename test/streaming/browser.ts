@@ -1,17 +1,12 @@
 /** Plays presentations in headless Chromium, with hls.js, dash.js and its own player. */
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { chromium, type Browser } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import type { Files } from './read.ts'
 
 const root = join(import.meta.dirname, '../..')
-
-/** Path of Chromium; null when it is not installed. */
-export const chromiumPath: string | null =
-  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path)) ?? null
 
 export type Player = 'hls' | 'dash' | 'native'
 
@@ -55,11 +50,6 @@ const scripts: Readonly<Record<Player, readonly string[]>> = {
 
 /** A page with a video element. */
 export const html = '<!doctype html><title>test</title><video muted playsinline width="640"></video>'
-
-export function openBrowser(): Promise<Browser> {
-  const args = ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required']
-  return chromium.launch({ executablePath: chromiumPath ?? '', args })
-}
 
 /** Serves the files, and plays them by the plan in a new page. */
 export async function play(browser: Browser, playback: Playback): Promise<Report> {

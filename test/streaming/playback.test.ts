@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import * as assert from 'uvu/assert'
 import type { Browser } from 'playwright-core'
+import { chromiumPath, NO_CHROMIUM, openBrowser } from '../helpers/browser.ts'
 import { ffmpeg } from '../helpers/media.ts'
 import { suite } from '../helpers/suite.ts'
-import { chromiumPath, openBrowser, play, type Report } from './browser.ts'
+import { play, type Report } from './browser.ts'
 import { makePresentation, type PresentationOptions } from './package.ts'
 
 const test = suite('playback in Chromium')
@@ -91,7 +92,7 @@ async function withBrowser(run: (browser: Browser) => Promise<void>): Promise<vo
   }
 }
 
-if (chromiumPath === null) test.skip('plays every level', 'Chromium is not installed: apt-get install chromium')
+if (chromiumPath === null) test.skip('plays every level', NO_CHROMIUM)
 else {
   test('hls.js plays the renditions, and shows captions on time', async () => {
     await using made = await makePresentation(ladder)

@@ -35,7 +35,7 @@ export const everything = defineConfig({
   job: { attempts: 1, leaseSeconds: 60, recheckSeconds: 30, backoffSeconds: 5 },
   workspace: { directory: '/var/lib/mediad' },
   ffmpeg: { path: 'ffmpeg', probePath: 'ffprobe', stallSeconds: 60 },
-  http: { host: '::', port: 0, urlSeconds: 60, maxUploadBytes: 1 },
+  http: { host: '::', port: 0, urlSeconds: 60, maxUploadBytes: 1, uploads: { contentTypes: ['video/*'], maxBytes: 1 } },
   shutdown: { graceSeconds: 0 },
   plugins: [note()],
   onEvent: (event) => {

@@ -92,8 +92,9 @@ test('nobody else can sign, list, complete or abort an upload, or use it for ano
       assert.is(response.body.code, 'upload.not_found')
     }
   for (const [method, path] of calls(mine.path, other.query)) assertProblem(await send(method, path, 'ann'), 404)
-  for (const [method, path] of calls('/s3/multipart/made-up', mine.query))
-    assertProblem(await send(method, path, 'ann'), 404)
+  for (const unknown of ['made-up', '%zz', '%00', `1900000000.${'A'.repeat(43)}.S3`, '9'.repeat(2000)])
+    for (const [method, path] of calls(`/s3/multipart/${unknown}`, mine.query))
+      assertProblem(await send(method, path, 'ann'), 404)
   for (const [method, path] of calls(mine.path, '?')) assertProblem(await send(method, path, 'ann'), 400, /^key: /)
   assert.equal(server.multipart.calls, before, 'no call reached S3')
 })
