@@ -12,6 +12,7 @@ import { eventsHandler, keyEventsHandler } from './jobs/stream/handler.ts'
 import type { Streams } from './jobs/stream/streams.ts'
 import type { Watches } from './jobs/stream/watch.ts'
 import { metricsHandler, type RenderMetrics } from './metrics.ts'
+import { pageRoutes } from './page/page.ts'
 import type { PresignHandlerDeps } from './uploads/presign.ts'
 import { createUploadRoutes } from './uploads/routes.ts'
 import { problemError } from './problem.ts'
@@ -29,6 +30,8 @@ export type RouteDeps = PresignHandlerDeps & {
   isReady: () => Promise<Readiness>
   /** Metrics that the endpoint serves; null when it serves none. */
   metrics: RenderMetrics | null
+  /** Folder of the files of the page, for tests; default: where the build writes them. */
+  pageFolder?: string
 }
 
 /** Lists every route of the endpoint. */
@@ -44,6 +47,7 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     { method: 'GET', path: '/health', access: 'public', handler: healthHandler() },
     { method: 'GET', path: '/ready', access: 'public', handler: readyHandler(deps) },
     ...(deps.metrics ? [metricsRoute(deps.metrics)] : []),
+    ...(deps.config.http.page ? pageRoutes(deps) : []),
   ]
 }
 

@@ -8,7 +8,8 @@ import { toJobId, type Output } from '../../daemon/vocabulary/job.ts'
 import { BUCKET, startCloud } from '../helpers/cloud.ts'
 import { makeConfig, makeDocument, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
-import { chromiumPath, html, openBrowser, playAt } from './browser.ts'
+import { chromiumPath, openBrowser } from '../helpers/browser.ts'
+import { html, playAt } from './browser.ts'
 import { makePresentation } from './package.ts'
 
 const test = suite('private bucket', { exhaustive: true })

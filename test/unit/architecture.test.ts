@@ -23,8 +23,10 @@ import {
 import { suite } from '../helpers/suite.ts'
 
 const root = join(import.meta.dirname, '../..')
-const sources = readSources(root, ['daemon', 'plugins'])
-const daemon = sources.filter(({ file }) => file.startsWith('daemon/'))
+const all = readSources(root, ['daemon', 'plugins'])
+const daemon = all.filter(({ file }) => file.startsWith('daemon/'))
+/** Those that run in Node; the page runs in browsers. */
+const sources = all.filter(({ file }) => !file.startsWith('daemon/page/'))
 const plugins = sources.filter(({ file }) => file.startsWith('plugins/'))
 
 /** The layers of docs/architecture.md, from the lowest up. A folder belongs to exactly one layer. */
@@ -53,10 +55,11 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/files/handler.ts http/jobs/find.ts|types
-  http/jobs/job.ts|types http/jobs/list.ts|types http/jobs/stream/handler.ts http/metrics.ts
-  http/problem.ts http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts
-  http/uploads/companion.ts|types http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
+  h3: `http/page/page.ts http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types
+  http/access/identity.ts|types http/app.ts http/body.ts http/health.ts|types http/hooks.ts http/jobs/files/handler.ts
+  http/jobs/find.ts|types http/jobs/job.ts|types http/jobs/list.ts|types http/jobs/stream/handler.ts http/metrics.ts
+  http/problem.ts http/respond.ts http/route.ts|types http/routes.ts|types http/server.ts http/uploads/companion.ts|types
+  http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
   'image-size': 'probe/image.ts',
   jose: 'access/jwt.ts access/keys.ts',
   pino: 'log/log.ts',
@@ -66,10 +69,10 @@ const importers: Record<string, string> = {
   'reflect-metadata': 'composition/compose.ts',
   semaphore: 'schedule/slots.ts',
   tsyringe: 'composition/compose.ts',
-  zod: `access/bearer.ts access/credentials.ts access/jwt.ts cli/env/terraform.ts config/endpoint.ts config/fields.ts config/http.ts config/schema.ts http/body.ts|types
-  http/jobs/files/handler.ts http/jobs/find.ts http/jobs/list.ts http/jobs/operations.ts http/jobs/public.ts
-  http/route.ts|types http/uploads/companion.ts http/uploads/complete.ts http/uploads/parts.ts http/uploads/request.ts
-  http/uploads/routes.ts http/uploads/secret.ts index.ts protocol/messages.ts
+  zod: `access/bearer.ts access/credentials.ts access/jwt.ts cli/env/terraform.ts config/endpoint.ts config/fields.ts
+  config/http.ts config/schema.ts http/body.ts|types http/jobs/files/handler.ts http/jobs/find.ts http/jobs/list.ts
+  http/jobs/operations.ts http/jobs/public.ts http/route.ts|types http/uploads/companion.ts http/uploads/complete.ts
+  http/uploads/parts.ts http/uploads/request.ts http/uploads/routes.ts http/uploads/secret.ts index.ts protocol/messages.ts
   vocabulary/job.ts vocabulary/plugin.ts|types vocabulary/validation/validation.ts|types`,
 }
 
@@ -106,10 +109,10 @@ test('folders have no circular dependencies', () => {
 })
 
 test('no file stands next to a folder of its name; no folder has one file or more than 12', () => {
-  const files = sources.map(({ file }) => file)
+  const files = all.map(({ file }) => file)
   const folders = new Set(files.map((file) => dirname(file)))
   assert.equal(
-    files.filter((file) => folders.has(file.replace(/\.ts$/, ''))),
+    files.filter((file) => folders.has(file.replace(/\.tsx?$/, ''))),
     [],
   )
   const counts = [...folders].map(
@@ -135,7 +138,7 @@ test('plugins import only the public API, and the daemon imports no plugin', () 
 })
 
 test('files have no circular imports', () => {
-  assert.equal(findCycles(sources, { types: true }), [])
+  assert.equal(findCycles(all, { types: true }), [])
 })
 
 test('only the listed files import a package', () => {
@@ -147,7 +150,9 @@ test('package.json lists all imported packages, and no others', () => {
   const { dependencies, devDependencies } = readPackage()
   assert.equal(dependencies, Object.keys(findPackages(sources)).toSorted())
 
-  const others = readSources(root, ['test', 'examples']).filter(({ file }) => file !== 'test/unit/imports.test.ts') // samples
+  const others = readSources(root, ['daemon/page', 'test', 'examples', '.ci']).filter(
+    ({ file }) => file !== 'test/unit/imports.test.ts',
+  ) // samples
   const known = new Set([...dependencies, ...devDependencies])
   assert.equal(
     findImports(others, ({ target }) => isPackage(target) && !known.has(target)),
@@ -209,7 +214,7 @@ test('the imports found by this test are the ones that Node loads', async () => 
 })
 
 test('files are short', () => {
-  const lengths = sources.map(({ file, text }) => ({ file, lines: countLines(withoutComments(text)) }))
+  const lengths = all.map(({ file, text }) => ({ file, lines: countLines(withoutComments(text)) }))
   assert.equal(
     lengths.filter(({ lines }) => lines > 250),
     [],
