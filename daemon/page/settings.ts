@@ -1,4 +1,4 @@
-import type { PageSettings } from '../vocabulary/page.ts'
+import type { PageSettings } from '../http/page/settings.ts'
 
 /** Reads the settings that the daemon wrote into the document. */
 export function readSettings(): PageSettings {

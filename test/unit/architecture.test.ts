@@ -17,7 +17,6 @@ import {
   isPackage,
   layerOf,
   readSources,
-  withoutComments,
   type Import,
 } from '../helpers/imports.ts'
 import { suite } from '../helpers/suite.ts'
@@ -213,19 +212,6 @@ test('the imports found by this test are the ones that Node loads', async () => 
   assert.equal([...new Set(seen)].toSorted(), [...expected].toSorted())
 })
 
-test('files are short', () => {
-  const lengths = all.map(({ file, text }) => ({ file, lines: countLines(withoutComments(text)) }))
-  assert.equal(
-    lengths.filter(({ lines }) => lines > 250),
-    [],
-  )
-  const sorted = lengths.toSorted((a, b) => a.lines - b.lines)
-  const [median, longest] = [sorted[sorted.length >> 1], sorted.at(-1)]
-  process.stdout.write(
-    `  ${sorted.length} files: median ${median?.lines} lines of code, longest ${longest?.lines} (${longest?.file})\n`,
-  )
-})
-
 function readPackage(): { dependencies: string[]; devDependencies: string[] } {
   const text = readFileSync(join(root, 'package.json'), 'utf8')
   const manifest = JSON.parse(text) as Record<string, Record<string, string>>
@@ -266,10 +252,6 @@ function toFiles(list: string): string[] {
 
 function toLines(table: readonly (readonly [name: string, files: readonly string[]])[]): string[] {
   return table.map(([name, files]) => `${name}: ${files.toSorted().join(', ')}`).toSorted()
-}
-
-function countLines(text: string): number {
-  return text.split('\n').filter((line) => line.trim() !== '').length
 }
 
 function isOtherEdge({ file, target }: Import): boolean {

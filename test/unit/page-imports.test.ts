@@ -8,8 +8,8 @@ const page = readSources(join(import.meta.dirname, '../..'), ['daemon/page'])
 
 const test = suite('imports of the page')
 
-test('imports its own files and vocabulary', () => {
-  const allowed = /^daemon\/(?:page|vocabulary|client)\//
+test('imports its own files, the client and its settings', () => {
+  const allowed = /^daemon\/(?:page\/|client\/index\.ts$|http\/page\/settings\.ts$)/
   assert.equal(
     findImports(page, ({ target }) => !isPackage(target) && !allowed.test(target)),
     [],

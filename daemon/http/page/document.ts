@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PageSettings } from '../../vocabulary/page.ts'
+import type { PageSettings } from './settings.ts'
 import type { Bundle } from './bundle.ts'
 
 export type PageDocument = { readonly html: string; readonly etag: string }

@@ -1,5 +1,5 @@
 import type { Job } from '../../client/index.ts'
-import type { PageSettings } from '../../vocabulary/page.ts'
+import type { PageSettings } from '../../http/page/settings.ts'
 import type { JobOutput } from '../jobs/job.ts'
 import { base } from '../requests.ts'
 import type { Session } from '../session.ts'

@@ -1,5 +1,5 @@
 import type { UppyFile } from '@uppy/core'
-import type { PageSettings } from '../../vocabulary/page.ts'
+import type { PageSettings } from '../../http/page/settings.ts'
 import { createStore, type Store } from '../store.ts'
 import { explainFailure, type UploadFailure } from './failure.ts'
 import { createRetries } from './retries.ts'

@@ -1,7 +1,7 @@
 import AwsS3 from '@uppy/aws-s3'
 import Uppy from '@uppy/core'
 import GoldenRetriever from '@uppy/golden-retriever'
-import type { PageSettings } from '../../vocabulary/page.ts'
+import type { PageSettings } from '../../http/page/settings.ts'
 import { base } from '../requests.ts'
 import { renderBytes } from '../words.ts'
 

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { PageSettings } from '../../vocabulary/page.ts'
+import type { PageSettings } from '../../http/page/settings.ts'
 import { renderBytes } from '../words.ts'
 import { Icon } from './icons.tsx'
 

@@ -1,4 +1,4 @@
-import type { PageSettings } from '../../vocabulary/page.ts'
+import type { PageSettings } from '../../http/page/settings.ts'
 import type { PageJobs } from '../jobs/jobs.ts'
 import type { Urls } from '../player/urls.ts'
 import type { Session } from '../session.ts'
