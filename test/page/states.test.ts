@@ -117,7 +117,7 @@ else {
       await until('the browser has stored the upload', () => page.evaluate(isStored))
       await page.evaluate(deleteBlobs)
       await page.reload()
-      await page.getByText('choose the file again').waitFor()
+      await page.locator('.item-status', { hasText: 'choose the file again' }).waitFor()
       await check('07-interrupted')
       fake.storage.hold = null
       await choose([{ name: 'other.mp4', bytes: 20 * MIB }], '.item input[type=file]')

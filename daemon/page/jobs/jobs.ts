@@ -28,7 +28,10 @@ export type PageJobs = Store<JobsState> & {
 const PAGE_SIZE = 20
 const PENDING = 'mediad.pending'
 
-/** Reads and follows jobs. Uploads of this tab stay in the list before a daemon has claimed them, also after a reload. */
+/**
+ * Reads and follows jobs. Uploads of this tab are remembered until the endpoint lists them, a moment after a daemon has claimed
+ * them, so that a reload does not lose them.
+ */
 export function createJobs(client: Client, storage: globalThis.Storage): PageJobs {
   const pending = new Set<string>(JSON.parse(storage.getItem(PENDING) ?? '[]') as string[])
   const store = createStore<JobsState>({
@@ -44,7 +47,6 @@ export function createJobs(client: Client, storage: globalThis.Storage): PageJob
   }
   const keep = (jobs: readonly Job[]) => {
     store.update({ jobs: new Map([...store.read().jobs, ...jobs.map((job) => [job.source.key, job] as const)]) })
-    for (const { source, state } of jobs) if (state !== 'queued') settle(source.key)
   }
   const follower = createFollower({
     client,
@@ -60,6 +62,7 @@ export function createJobs(client: Client, storage: globalThis.Storage): PageJob
       const page = await client.jobs({ limit: PAGE_SIZE, ...(cursor !== null && { cursor }) })
       keep(page.jobs)
       const keys = page.jobs.map(({ source }) => source.key)
+      for (const key of keys) settle(key)
       const listed = cursor === null ? [...known.filter((key) => !keys.includes(key)), ...keys] : [...known, ...keys]
       store.update({ list: 'ready', cursor: page.cursor, listed: [...new Set(listed)] })
       for (const job of page.jobs) if (!isFinished(job)) follower.follow(job.source.key)

@@ -95,6 +95,7 @@ function ChooseAgain({ name, onFile }: { name: string; onFile: (file: File) => v
         onClick={() => input.current?.click()}
       >
         Choose file
+        <Icon name="upload" />
       </button>
       <input
         ref={input}

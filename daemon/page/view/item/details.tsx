@@ -60,12 +60,14 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   )
 }
 
-/** A presentation has dozens of files, of which few mean something to people. */
-const MOST_OUTPUTS = 12
+/** A job can have hundreds of outputs. */
+const MOST_OUTPUTS = 20
 
+/** The playlists of a presentation are left out: they mean nothing to people. */
 function Outputs({ job, page }: { job: Job; page: Page }): JSX.Element | null {
-  if (job.outputs.length === 0) return null
-  const shown = job.outputs.slice(0, MOST_OUTPUTS)
+  const named = job.outputs.filter(({ kind }) => !/playlist/.test(kind))
+  if (named.length === 0) return null
+  const shown = named.slice(0, MOST_OUTPUTS)
   const rest = job.outputs.length - shown.length
   return (
     <section class="details-part">
@@ -74,7 +76,7 @@ function Outputs({ job, page }: { job: Job; page: Page }): JSX.Element | null {
         {shown.map((output) => (
           <OutputLine key={output.key} job={job} output={output} page={page} />
         ))}
-        {rest > 0 && <li class="hint">and {rest} more</li>}
+        {rest > 0 && <li class="hint">{rest === 1 ? 'and one more file' : `and ${rest} more files`}</li>}
       </ul>
     </section>
   )
