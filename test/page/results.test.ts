@@ -30,6 +30,7 @@ async function addVideo({ storage }: FakeEndpoint): Promise<void> {
 const currentTime = (page: Page) => page.evaluate<number>('document.querySelector("video, audio").currentTime')
 
 async function play(page: Page): Promise<void> {
+  await page.locator('media-play-button').waitFor()
   await page.evaluate('document.querySelector("video, audio").muted = true')
   await page.locator('media-play-button').click()
   await until('the video plays', async () => (await currentTime(page)) > 0.3)
