@@ -1,5 +1,5 @@
 import { defineConfig, env } from 'mediad'
-import { dash, hls, thumbnail, transcode, upload } from 'mediad/plugins'
+import { dash, hls, storyboard, thumbnail, transcode, upload } from 'mediad/plugins'
 
 /** Makes renditions for adaptive streaming, with the playlists of HLS and the manifest of DASH. */
 export default defineConfig({
@@ -14,6 +14,7 @@ export default defineConfig({
     hls(),
     dash(),
     thumbnail(),
+    storyboard(),
     upload(),
   ],
 })

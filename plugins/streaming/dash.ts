@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { definePlugin, z } from 'mediad'
 import { toMpd } from './mpd.ts'
-import { readRenditions, SUBTITLES, toName, toRelativeUrl, type Rendition } from './rendition.ts'
+import { toRelativeUrl } from '../relative-url.ts'
+import { readRenditions, SUBTITLES, toName, type Rendition } from './rendition.ts'
 
 /** Duration over which the bit rates are measured, in seconds. */
 const MEASURED_SECONDS = 6

@@ -2,17 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, z, type RunContext } from 'mediad'
+import { toRelativeUrl } from '../relative-url.ts'
 import { toMaster, type Listed, type ListedSubtitles, type ListedVideo } from './master.ts'
 import { toIFramePlaylist, toIFrames, toMediaPlaylist } from './playlist.ts'
-import {
-  IMMUTABLE,
-  readRenditions,
-  SUBTITLES,
-  toName,
-  toRelativeUrl,
-  type Rendition,
-  type Renditions,
-} from './rendition.ts'
+import { IMMUTABLE, readRenditions, SUBTITLES, toName, type Rendition, type Renditions } from './rendition.ts'
 import { measureRates } from './segments.ts'
 import { toSubtitleSegments } from './webvtt.ts'
 

@@ -58,12 +58,3 @@ export async function readRenditions(
 
 /** Returns the name of a file without its extension. */
 export const toName = (key: string): string => posix.basename(key, posix.extname(key))
-
-/** Returns the URL of a key relative to the object that names it. */
-export function toRelativeUrl(from: string, to: string): string {
-  return posix
-    .relative(posix.dirname(from), to)
-    .split('/')
-    .map((part) => (part === '..' ? part : encodeURIComponent(part)))
-    .join('/')
-}

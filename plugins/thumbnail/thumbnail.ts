@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { definePlugin, MediadError, type RunContext, type VideoStream } from 'mediad'
+import { definePlugin, MediadError, type RunContext } from 'mediad'
 import { colourFilters, toFrameInputOptions } from '../frames/colour.ts'
+import { readDuration } from '../frames/duration.ts'
 import { explainScrambling } from '../frames/scrambling.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { thumbnailArguments } from './arguments.ts'
@@ -32,7 +33,7 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
     async run(context) {
       const { video } = context.probe
       if (!video) return context.skip('the source has no video')
-      const durationSeconds = await toDurationSeconds(context, video, times)
+      const durationSeconds = await readDuration(context, video, needsDuration(times))
       for (const [index, at] of times.entries()) {
         const path = join(context.workspace, `thumbnail-${randomUUID()}.${given.format}`)
         const request = {
@@ -51,20 +52,8 @@ export const thumbnail = definePlugin('thumbnail', thumbnailOptions, (given) => 
   }
 })
 
-/**
- * Returns the duration of the video; null when it is unknown and not needed. Recorders of browsers write none, and ffprobe
- * estimates that of some files: for a share of it, the packets are read to the last one, without decoding them.
- */
-async function toDurationSeconds(
-  { probe, ffmpeg }: RunContext,
-  { index, durationSeconds }: VideoStream,
-  times: readonly Time[],
-): Promise<number | null> {
-  const declared = probe.isDurationEstimated === true ? null : (durationSeconds ?? probe.durationSeconds)
-  if (declared !== null || times.every((time) => typeof time === 'number' || time === '0%')) return declared
-  const { outSeconds } = await ffmpeg({ outputs: [], alsoDecode: ['-map', `0:${index}`, '-c', 'copy'] })
-  return outSeconds
-}
+/** Whether a time depends on the duration of the video. */
+const needsDuration = (times: readonly Time[]) => times.some((time) => typeof time === 'string' && time !== '0%')
 
 /** Error codes of ffmpeg when there is no decodable frame at a time. */
 const noFrame: ReadonlySet<string> = new Set(['internal.output', 'internal.ffmpeg', 'input.corrupt'])

@@ -4,6 +4,7 @@
  */
 import { schema as config } from '../../daemon/config/schema.ts'
 import { definitions, processMetrics, type Definition } from '../../daemon/metrics/definitions.ts'
+import { storyboardOptions } from '../../plugins/storyboard/options.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
 import { renditionOptions } from '../../plugins/ladder/options.ts'
 import { toMaxrateKbps } from '../../plugins/ladder/rates.ts'
@@ -29,6 +30,7 @@ const tables: Readonly<Record<string, (paths: readonly string[]) => readonly (re
   config: (paths) => [optionHead, ...toOptionRows(config, paths)],
   transcode: () => [optionHead, ...toOptionRows(transcodeOptions)],
   thumbnail: () => [optionHead, ...toOptionRows(thumbnailOptions)],
+  storyboard: () => [optionHead, ...toOptionRows(storyboardOptions)],
   rendition: () => [optionHead, ...toOptionRows(renditionOptions)],
   maxrates: () => [['short side', ...codecNames], ...toMaxrateRows()],
   hls: () => [optionHead, ...toOptionRows(hlsOptions)],

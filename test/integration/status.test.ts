@@ -17,6 +17,9 @@ import { until } from '../helpers/wait.ts'
 
 const test = suite('status')
 
+const tokens = { 'token-of-ann-with-32-characters--': 'änn', 'token-of-bob-with-32-characters--': 'bob' }
+const as = (user: string) => ({ authorization: `Bearer token-of-${user.replace('ä', 'a')}-with-32-characters--` })
+
 /** Uploads a source for an identity, as a client with a presigned URL does. */
 async function putFor(cloud: Cloud, key: string, identity: string): Promise<void> {
   const Metadata = { identity: encodeURIComponent(identity) }
@@ -25,8 +28,10 @@ async function putFor(cloud: Cloud, key: string, identity: string): Promise<void
 
 test('every daemon sends the events of a job, which survives the stop of its daemon, and lists it', async () => {
   const chain = '[gate(), note(), upload()]'
-  const more = 'job: { attempts: 3, leaseSeconds: 60, recheckSeconds: 1 }, shutdown: { graceSeconds: 1 }'
-  await using bench = await startBench({ code: gateCode + noteCode, chain, more })
+  const job = 'job: { attempts: 3, leaseSeconds: 60, recheckSeconds: 1 }, shutdown: { graceSeconds: 1 }'
+  const http = `http: { port: 0, authorize: bearer({ tokens: ${JSON.stringify(tokens)} }) }`
+  const code = `import { bearer } from 'mediad'\n${gateCode}${noteCode}`
+  await using bench = await startBench({ code, chain, more: `${job}, ${http}` })
   const key = 'origin_a.mp4'
   const id = toJobId(BUCKET, key)
   await putFor(bench.cloud, key, 'änn')
@@ -35,8 +40,8 @@ test('every daemon sends the events of a job, which survives the stop of its dae
   bench.first.proxy.fault({ on: isIndexed, do: 'respond', status: 403, code: 'AccessDenied' })
   const second = await bench.start()
   const [byKey, byId] = [`/video/events?key=${key}`, `/video/${id}/events`]
-  await using onFirst = await openEvents(bench.first.daemon.url + byKey)
-  await using onSecond = await openEvents(second.daemon.url + byId)
+  await using onFirst = await openEvents(bench.first.daemon.url + byKey, as('änn'))
+  await using onSecond = await openEvents(second.daemon.url + byId, as('änn'))
   await until('both daemons send events', () => [onFirst, onSecond].every(({ types }) => types().includes('started')))
   await until('the identity is stored', async () => (await bench.document(key))?.identity === 'änn')
 
@@ -48,29 +53,31 @@ test('every daemon sends the events of a job, which survives the stop of its dae
     onSecond.types(),
     /^started .*queued started.* playable outputs succeeded$|^started .*outputs succeeded$/,
   )
-  const { body } = await getJson(`${second.daemon.url}/video/${id}`)
+  const get = async (user: string, path: string) => {
+    const response = await fetch(second.daemon.url + path, { headers: as(user) })
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+  const { body } = await get('änn', `/video/${id}`)
   assert.equal(onSecond.events().at(-1)?.data, body)
 
+  assert.is((await get('bob', `/video/${id}`)).status, 404)
+
   await bench.cloud.put('origin_b.mp4', await tinyVideo())
-  await bench.waitUntilFinished('origin_b.mp4')
+  await putFor(bench.cloud, 'origin_c.mp4', 'änn')
+  for (const other of ['origin_b.mp4', 'origin_c.mp4']) await bench.waitUntilFinished(other)
   assert.is((await bench.document('origin_b.mp4'))?.identity, undefined)
-  const { body: page } = await getJson(`${second.daemon.url}/videos?limit=1`)
-  const [newest] = page.jobs as { id: string }[]
-  assert.is(newest?.id, toJobId(BUCKET, 'origin_b.mp4'))
-  const { body: rest } = await getJson(`${second.daemon.url}/videos?cursor=${page.cursor}`)
-  assert.equal([(rest.jobs as { id: string }[]).map((job) => job.id), rest.cursor], [[id], null])
+  const { body: first } = await get('änn', '/videos?limit=1')
+  const { body: rest } = await get('änn', `/videos?cursor=${first.cursor}`)
+  assert.equal([toIds(first), toIds(rest), rest.cursor], [[toJobId(BUCKET, 'origin_c.mp4')], [id], null])
+  assert.equal(await get('bob', '/videos'), { status: 200, body: { jobs: [], cursor: null } })
   const entries = await bench.cloud.list('.mediad/identities/')
-  assert.is(entries.length, 1)
-  assert.match(entries[0] ?? '', new RegExp(`/\\d{13}-${id}-[0-9a-f]{8}$`))
+  assert.is(entries.length, 2)
+  assert.match(entries[1] ?? '', new RegExp(`/\\d{13}-${id}-[0-9a-f]{8}$`))
 })
 
 const isIndexed = ({ key }: { key: string }) => key.startsWith('.mediad/identities/')
 
-async function getJson(url: string) {
-  const response = await fetch(url)
-  assert.is(response.status, 200, url)
-  return { body: (await response.json()) as Record<string, unknown> }
-}
+const toIds = ({ jobs }: Record<string, unknown>) => (jobs as { id: string }[]).map(({ id }) => id)
 
 test.exhaustive(
   'a job succeeds although the entry of its identity cannot be written, and the log reports it',

@@ -31,6 +31,15 @@ const make =
   (path: string) =>
     ffmpeg([...options.flat(), path])
 
+/** Repeats a minute 60 times without encoding it again. */
+async function makeHour(path: string): Promise<void> {
+  const minute = `${path}.minute.mp4`
+  const pattern = ['-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=2:duration=60']
+  const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=8000:duration=60']
+  await ffmpeg([...pattern, ...sound, ...x264, minute])
+  await ffmpeg(['-stream_loop', '59', '-i', minute, '-c', 'copy', path])
+}
+
 const cases: Record<string, Case> = {
   'no audio': {
     ...two,
@@ -114,6 +123,11 @@ const cases: Record<string, Case> = {
     sizes: ['320x180', '212x120'],
     audio: [],
     except: /^FRAME-RATE|^frameRate|BANDWIDTH|^peak|^bandwidth/,
+  },
+  'an hour': {
+    transcode: { renditions: [{ height: 90 }] },
+    make: makeHour,
+    sizes: ['160x90'],
   },
   ...Object.fromEntries(
     ['24000/1001', '30000/1001', '60000/1001'].map((rate) => [

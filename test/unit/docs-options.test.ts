@@ -7,6 +7,7 @@ import { schema } from '../../daemon/config/schema.ts'
 import { renditionOptions } from '../../plugins/ladder/options.ts'
 import { dashOptions } from '../../plugins/streaming/dash.ts'
 import { hlsOptions } from '../../plugins/streaming/hls.ts'
+import { storyboardOptions } from '../../plugins/storyboard/options.ts'
 import { thumbnailOptions } from '../../plugins/thumbnail/options.ts'
 import { transcodeOptions } from '../../plugins/transcode/options.ts'
 import { uploadOptions } from '../../plugins/upload.ts'
@@ -24,6 +25,7 @@ const test = suite('docs: generated tables')
 const declarations: [z.ZodType, string[]][] = [
   [schema, ['daemon/config/config.ts', 'daemon/config/schema.ts', 'daemon/config/http.ts', 'daemon/config/limits.ts']],
   [transcodeOptions, ['plugins/transcode/options.ts', 'plugins/ladder/options.ts']],
+  [storyboardOptions, ['plugins/storyboard/options.ts']],
   [thumbnailOptions, ['plugins/thumbnail/options.ts']],
   [renditionOptions, ['plugins/ladder/options.ts']],
   [hlsOptions, ['plugins/streaming/hls.ts']],

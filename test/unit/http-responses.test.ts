@@ -77,7 +77,17 @@ test('reports health without checks, and readiness with each dependency', async 
 
 test('returns 404 for other paths, and 405 with the allowed methods for other methods', async () => {
   await using edge = await startEdge({ config: makeConfig({ http: { page: false } }) })
-  for (const path of ['/', '/page', '/video/a/b', '/healthz', '/__proto__', '/video%2f', '/%zz', '/?health'])
+  for (const path of [
+    '/',
+    '/page',
+    '/videos/a',
+    '/video/a/b',
+    '/healthz',
+    '/__proto__',
+    '/video%2f',
+    '/%zz',
+    '/?health',
+  ])
     assertProblem(await request(edge.url + path), 404)
   const wrong: [string, string, string][] = [
     ['GET', '/video/pre-signed-url', 'POST'],

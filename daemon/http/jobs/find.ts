@@ -35,7 +35,7 @@ export async function findById(deps: FindDeps, id: string, identity: Identity | 
   if (document !== null && isVisible(identity, document.identity ?? null)) return document
   if (identity === null) throw noJob()
   // until the source is downloaded, only its metadata has the identity
-  const source = await findUpload(deps, document?.source.key ?? id)
+  const source = await findUpload(deps, document?.source.key ?? `${deps.config.routes[0].prefix}${id}`)
   const isOwn = document?.identity === undefined && isVisible(identity, source?.identity ?? null)
   if (document !== null && isOwn) return document
   throw noJob()

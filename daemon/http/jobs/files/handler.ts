@@ -4,7 +4,6 @@ import type { Config } from '../../../config/config.ts'
 import type { PresignGet } from '../../../storage/presign.ts'
 import type { ReadSmall } from '../../../storage/small.ts'
 import { systemClock, type Clock } from '../../../vocabulary/clock.ts'
-import type { Output } from '../../../vocabulary/job.ts'
 import { readIdentity } from '../../access/identity.ts'
 import { problemError } from '../../problem.ts'
 import type { Operation } from '../../route.ts'
@@ -38,21 +37,23 @@ const LONGEST_REDIRECT_SECONDS = 60
  */
 export function filesHandler({ clock = systemClock, ...deps }: FilesDeps): EventHandler {
   const { urlSeconds } = deps.config.http
-  const outputs = createTimedCache<ReadonlyMap<string, Output>>({ ...JOBS, clock })
+  // only the sizes by key: a document can have a thousand outputs
+  const outputs = createTimedCache<ReadonlyMap<string, number>>({ ...JOBS, clock })
   const urls = createTimedCache<string>({ max: URLS, ms: Math.min(LONGEST_URL_MS, urlSeconds * 500), clock })
   return async (event) => {
     const id = event.context.params?.id ?? ''
     const identity = readIdentity(event)
     const found = await outputs(JSON.stringify([id, identity?.id ?? null]), async () => {
       const document = await findById(deps, id, identity)
-      return new Map(document.outputs.map((output) => [output.key, output]))
+      return new Map(document.outputs.map(({ key, sizeBytes }) => [key, sizeBytes]))
     })
-    const output = found.get(toKey(event, id) ?? '')
-    if (output === undefined) throw noOutput()
-    const type = served[/\.(\w+)$/.exec(output.key)?.[1]?.toLowerCase() ?? '']
-    if (type !== undefined && output.sizeBytes <= MAX_SERVED_BYTES) return await serve(deps.readSmall, output.key, type)
+    const key = toKey(event, id) ?? ''
+    const sizeBytes = found.get(key)
+    if (sizeBytes === undefined) throw noOutput()
+    const type = served[/\.(\w+)$/.exec(key)?.[1]?.toLowerCase() ?? '']
+    if (type !== undefined && sizeBytes <= MAX_SERVED_BYTES) return await serve(deps.readSmall, key, type)
     const method = event.req.method === 'HEAD' ? 'HEAD' : 'GET'
-    const url = await urls(`${method} ${output.key}`, () => deps.presignGet(output.key, method))
+    const url = await urls(`${method} ${key}`, () => deps.presignGet(key, method))
     const seconds = Math.min(LONGEST_REDIRECT_SECONDS, Math.floor(urlSeconds / 4))
     return new HTTPResponse(null, { status: 302, headers: { location: url, 'cache-control': toPrivate(seconds) } })
   }
