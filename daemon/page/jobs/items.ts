@@ -1,5 +1,5 @@
 import type { Job } from '../../client/index.ts'
-import type { PageUpload } from '../upload/uploads.ts'
+import type { PageUpload } from '../upload/upload.ts'
 import { renderBytes, renderCodec, renderDuration, renderTimeLeft } from '../words.ts'
 import { toTitle } from './job.ts'
 

@@ -4,25 +4,8 @@ import { createStore, type Store } from '../store.ts'
 import { explainFailure, type UploadFailure } from './failure.ts'
 import { createRetries } from './retries.ts'
 import { createSpeed, type Speed } from './speed.ts'
+import type { PageUpload } from './upload.ts'
 import { createUppy, type PageUppy, type UploadBody, type UploadMeta } from './uppy.ts'
-
-/** A file that is being uploaded, or was in this session. */
-export type PageUpload = {
-  readonly id: string
-  readonly name: string
-  readonly sizeBytes: number
-  readonly sentBytes: number
-  /** `lost`: the browser no longer has the file after a reload, and the person has to choose it again. */
-  readonly state: 'waiting' | 'uploading' | 'paused' | 'failed' | 'lost' | 'cancelled' | 'sent'
-  /** Why it failed, in words; null when it did not. */
-  readonly problem: string | null
-  /** True if it is tried again without a request of the person. */
-  readonly willRetry: boolean
-  /** Null while it cannot be estimated. */
-  readonly secondsLeft: number | null
-  /** Key of the source; null until the upload has ended. */
-  readonly key: string | null
-}
 
 export type UploadsState = {
   /** The latest first. */

@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import type { Item } from '../../jobs/items.ts'
 import { toPresentation } from '../../jobs/job.ts'
-import type { PageUpload } from '../../upload/uploads.ts'
+import type { PageUpload } from '../../upload/upload.ts'
 import { Icon, IconButton } from '../icons.tsx'
 import type { Page } from '../page.ts'
 
