@@ -70,7 +70,7 @@ else {
     withPage(
       async ({ fake, open }) => {
         await using made = await makePresentation({
-          video: { seconds: 8 },
+          video: { seconds: 8, width: 640, height: 360 },
           transcode: { renditions: [{ height: 360 }, { height: 240 }] },
         })
         await addVideo(fake)

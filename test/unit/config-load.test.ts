@@ -63,15 +63,6 @@ for (const extension of ['ts', 'mts', 'js', 'mjs'])
     assert.is(config.http.port, 3000)
   })
 
-test('defaults apply to options that the config leaves out', async () => {
-  const defaults = { http: { files: true } }
-  const load = async (change: string) => {
-    await using folder = await folderWith({ 'media.config.ts': toText(change) })
-    return (await loadConfig({ cwd: folder.path, defaults })).config.http.files
-  }
-  assert.equal([await load('{}'), await load('{ http: { files: false } }')], [true, false])
-})
-
 test('searches the parent folders', async () => {
   await using folder = await folderWith({ 'media.config.mts': toText(), 'a/b/c/file': '', 'a/package.json': '{}' })
   const { file } = await loadConfig({ cwd: join(folder.path, 'a/b/c') })

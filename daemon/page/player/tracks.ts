@@ -75,7 +75,7 @@ export function addAudioTracks(video: HTMLVideoElement, hls: Hls, { Events }: Hl
         if (isEnabled) hls.audioTrack = index
       },
     }))
-    fill(tracks, 'addtrack')
+    fill(tracks.length > 1 ? tracks : [], 'addtrack') // a menu with one entry is not shown
   })
   hls.on(Events.AUDIO_TRACK_SWITCHED, () => void list.dispatchEvent(new Event('change')))
 }
