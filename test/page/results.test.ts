@@ -103,15 +103,20 @@ else {
           await play(page)
           const cues = 'document.querySelector("track").track.cues?.length'
           await until('the storyboard is loaded', async () => (await page.evaluate(cues)) === 1)
-          await page.locator('media-settings-menu-button').click()
-          await page.locator('media-settings-menu-item', { hasText: 'Quality' }).click()
-          await page.getByRole('menuitemradio', { name: '240p' }).waitFor()
-          await check(token === null ? '14-hls' : '15-hls-token')
+          const openMenu = async () => {
+            await page.locator('video').hover() // controls hide while the video plays
+            await page.locator('media-rendition-menu-button').click()
+            await page.getByRole('menuitemradio', { name: '240p' }).waitFor()
+          }
+          await openMenu()
           await page.getByRole('menuitemradio', { name: '240p' }).click()
           await until('the rendition is shown', async () => {
             const height = 'document.querySelector("video").videoHeight'
             return (await page.evaluate(height)) === 240
           })
+          await openMenu()
+          await check(token === null ? '14-hls' : '15-hls-token')
+          assert.is(fake.storage.hasToken, false)
         }
       },
       { http: { files: true } },

@@ -12,6 +12,8 @@ export type PageStorage = AsyncDisposable & {
   readonly received: Map<string, number>
   /** Uploads whose path contains this text get no response until it is null again. */
   hold: string | null
+  /** True if a request had a token, which must not leave the endpoint. */
+  hasToken: boolean
   /** Status of uploads that are refused; null: they succeed. */
   refuse: number | null
 }
@@ -23,6 +25,7 @@ export async function startStorage(): Promise<PageStorage> {
     files: new Map(),
     requests: [],
     received: new Map(),
+    hasToken: false,
     refuse: null,
     get hold() {
       return hold
@@ -33,6 +36,7 @@ export async function startStorage(): Promise<PageStorage> {
     },
   }
   const server = createServer((request, response) => {
+    storage.hasToken ||= request.headers.authorization !== undefined
     response.setHeader('access-control-allow-origin', '*')
     response.setHeader('access-control-expose-headers', 'etag, content-length, content-range')
     if (request.method === 'OPTIONS') return preflight(response)

@@ -65,37 +65,33 @@ function playFile(media: HTMLMediaElement, url: string): () => void {
   }
 }
 
+/** The controls, and the menus of those that have one. A menu without a choice, and its button, are not shown. */
 function createControls({ kind }: PlayerSource): HTMLElement[] {
+  const menus = [
+    ...(kind === 'presentation' ? ['rendition', 'audio-track'] : []),
+    ...(kind === 'audio' ? [] : ['captions']),
+    'playback-rate',
+  ]
   const bar = create('media-control-bar', {}, [
     create('media-play-button'),
     create('media-seek-backward-button', { seekoffset: '10', class: 'wide-only' }),
     create('media-seek-forward-button', { seekoffset: '10', class: 'wide-only' }),
-    create('media-mute-button'),
+    create('media-mute-button', { class: 'wide-only' }),
     create('media-volume-range', { class: 'wide-only' }),
     create('media-time-range'),
     create('media-time-display', { showduration: '' }),
-    create('media-settings-menu-button'),
+    ...menus.map((name) => create(`media-${name}-menu-button`, name === 'playback-rate' ? { class: 'wide-only' } : {})),
     ...(kind === 'audio'
       ? []
       : [create('media-pip-button', { class: 'wide-only' }), create('media-fullscreen-button')]),
   ])
-  return [createSettings(kind), bar]
+  return [...menus.map(createMenu), bar]
 }
 
-/** The menu of the settings: quality and audio track of a presentation, captions, and speed. */
-function createSettings(kind: PlayerSource['kind']): HTMLElement {
-  const item = (text: string, menu: string) =>
-    create('media-settings-menu-item', {}, [text, create(menu, { slot: 'submenu', hidden: '' }, [titleOf(text)])])
-  return create('media-settings-menu', { hidden: '', anchor: 'auto' }, [
-    ...(kind === 'presentation'
-      ? [item('Quality', 'media-rendition-menu'), item('Audio', 'media-audio-track-menu')]
-      : []),
-    ...(kind === 'audio' ? [] : [item('Captions', 'media-captions-menu')]),
-    item('Speed', 'media-playback-rate-menu'),
-  ])
+/** An empty header replaces the button of a submenu, which does not belong into a menu for screen readers. */
+function createMenu(name: string): HTMLElement {
+  return create(`media-${name}-menu`, { hidden: '', anchor: 'auto' }, [create('span', { slot: 'header', hidden: '' })])
 }
-
-const titleOf = (text: string) => create('div', { slot: 'title' }, [text])
 
 function create(name: string, attributes: Record<string, string> = {}, children: (Node | string)[] = []): HTMLElement {
   const element = document.createElement(name)
