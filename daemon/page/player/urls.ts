@@ -51,5 +51,6 @@ export function createUrls({ files, outputUrls }: PageSettings, session: Session
 async function findRedirected(url: string): Promise<string | null> {
   const response = await fetch(url, { headers: { range: 'bytes=0-0' } }).catch(() => null)
   await response?.body?.cancel()
-  return response?.ok === true ? response.url : null
+  // what the endpoint serves itself needs the token
+  return response?.ok === true && response.redirected ? response.url : null
 }

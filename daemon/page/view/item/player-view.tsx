@@ -74,7 +74,8 @@ async function findSource(job: Job, { urls, session }: Page, title: string): Pro
     url,
     title,
     poster: await find(poster),
-    storyboard: storyboard && (await findStoryboard(job, { storyboard, storyboardImage }, urls)),
+    storyboard:
+      storyboard && (await findStoryboard(job, { storyboard, storyboardImage, token: session.read().token }, urls)),
     aspectRatio: isAudio || !width || !height ? null : width / height,
     token: session.read().token,
   }
