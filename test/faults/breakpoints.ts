@@ -8,10 +8,8 @@ import type { FaultProxy, Reply } from './proxy.ts'
 export type Breakpoint = { readonly label: string; readonly when: 'before' | 'after' }
 
 export type CallTracker = {
-  /** Labels of the calls since {@link CallTracker.start}, in order. Polls that return no message are left out. */
+  /** Labels of the calls since the first poll, in order. Polls that return no message are left out. */
   readonly labels: readonly string[]
-  /** Starts to label calls. */
-  start(): void
 }
 
 export type BreakpointAction = Breakpoint & {
@@ -40,6 +38,8 @@ export function trackCalls(proxy: FaultProxy, breakpoint?: BreakpointAction): Ca
   }
 
   proxy.watch((call) => {
+    // not when the daemon is ready: it can have received a message by then
+    isStarted ||= isPoll(call)
     latest = isStarted && !isPoll(call) ? addLabel(call) : ''
   })
   const act = breakpoint?.act ?? (() => undefined)
@@ -48,10 +48,9 @@ export function trackCalls(proxy: FaultProxy, breakpoint?: BreakpointAction): Ca
   if (breakpoint?.when === 'before') proxy.fault({ on: isHere, times: 1, do: 'drop', act })
   if (breakpoint?.when === 'after') proxy.fault({ on: isHere, times: 1, do: 'dropReply', act })
   // only the reply shows whether a poll returned a message
-  const isPollHere = (call: Call, reply: Reply) =>
-    isStarted && hasMessages(reply) && addLabel(call) === breakpoint?.label
+  const isPollHere = (call: Call, reply: Reply) => hasMessages(reply) && addLabel(call) === breakpoint?.label
   proxy.fault({ on: isPoll, do: 'dropReply', when: (reply, call) => isPollHere(call, reply), act })
-  return { labels, start: () => void (isStarted = true) }
+  return { labels }
 }
 
 /** Returns whether a crash at this breakpoint happens after the claim was written and before the end of the job was. */

@@ -186,7 +186,6 @@ export async function runScenario(bench: Bench, { prepare, closed }: Scenario, a
   })
   started.resolve(member)
   const tracker = await promise
-  tracker.start()
   if (!closed) await bench.openGate()
   if (!prepare) await bench.upload(KEY, await tinyVideo())
   return { member, tracker, hasActed: () => hasActed }
