@@ -11,6 +11,9 @@ const BODY_BYTES = 16 * 1024
 /** Largest body that a route can accept. */
 export const LARGEST_BODY_BYTES = 1024 * 1024
 
+/** Problems of a request that the response names: a list of 10,000 parts can have 20,000. */
+const MAX_PROBLEMS = 10
+
 const limits = new WeakMap<H3Event, number>()
 
 /** Returns a route that responds with 413 to larger bodies than it accepts. */
@@ -42,7 +45,9 @@ export function readQuery<Schema extends z.ZodType>({ url }: H3Event, schema: Sc
 function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const parsed = parse(schema, value)
   if (parsed.ok) return parsed.data
-  throw invalidRequest(parsed.problems.map((problem) => toDetail(renderProblem(problem))).join('; '))
+  const details = parsed.problems.slice(0, MAX_PROBLEMS).map((problem) => toDetail(renderProblem(problem)))
+  const more = parsed.problems.length - details.length
+  throw invalidRequest([...details, ...(more > 0 ? [`and ${more} more`] : [])].join('; '))
 }
 
 /** Creates the error for a request that its sender must correct. */

@@ -7,6 +7,9 @@ export const problemCodes = {
   'upload.parts': { 400: 'List the parts again, and complete with the parts and ETags that S3 has' },
   'request.unauthorized': { 401: 'Send a [valid token](access.md); `detail` says what is wrong with it' },
   'request.cross_site': { 403: 'List the origin of the page in [`http.cors`](access.md#pages-of-other-origins)' },
+  'request.host': {
+    403: 'Use an address or `localhost`, or set [`http.authorize`](access.md#who-can-use-the-endpoint)',
+  },
   'request.forbidden': { 403: 'Set `http.outputUrls`, or leave `urls=1` out' },
   'request.not_found': { 404: 'Correct the path' },
   'job.not_found': {

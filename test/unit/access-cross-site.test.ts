@@ -6,6 +6,9 @@ const test = suite('requests of other sites')
 
 const APP = 'https://app.example.com'
 
+const read = (edge: { port: number }, host: string, path = '/videos') =>
+  sendRaw(edge.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+
 test('rejects requests that change something and come from pages of other origins', async () => {
   let calls = 0
   const authorize = () => ({ id: String(calls++) })
@@ -29,7 +32,7 @@ test('rejects requests that change something and come from pages of other origin
 })
 
 test('lets the endpoint’s own pages, listed origins and programs send them', async () => {
-  await using edge = await startEdge({ config: makeConfig({ http: { cors: [APP] } }) })
+  await using edge = await startEdge({ config: makeConfig({ http: { cors: [APP], authorize: 'none' } }) })
   for (const headers of [
     {},
     { origin: APP },
@@ -54,4 +57,33 @@ test('lets pages of other origins send requests that only read, whose responses 
     ['access-control-allow-origin', 'cross-origin-resource-policy'].map((name) => response.headers.get(name)),
     [null, 'same-origin'],
   )
+})
+
+test('a page whose own name points to this machine cannot use an endpoint that is open to every program on it', async () => {
+  await using open = await startEdge()
+  for (const host of [
+    'rebound.example.com',
+    'Rebound.Example.com:3000',
+    'localhost.evil.com',
+    '127.0.0.1.nip.io',
+    'rebound.example.com.:3000',
+    're_bound.example.com',
+    'rebound.example.com:',
+  ])
+    assert.match(await read(open, host), /^HTTP\/1\.1 403 [^]*request\.host/, host)
+  for (const host of [
+    'localhost:3000',
+    'LOCALHOST',
+    'app.localhost',
+    '127.0.0.1:3000',
+    '[::1]:3000',
+    'mediad',
+    '10.0.0.1',
+  ])
+    assert.match(await read(open, host), /^HTTP\/1\.1 200 /, host)
+  assert.match(await read(open, 'rebound.example.com', '/health'), /^HTTP\/1\.1 200 /)
+  for (const authorize of ['none', () => ({ id: 'a' })] as const) {
+    await using edge = await startEdge({ config: makeConfig({ http: { authorize } }) })
+    assert.match(await read(edge, 'media.example.com'), /^HTTP\/1\.1 200 /)
+  }
 })

@@ -55,7 +55,7 @@ function createFakeClient(uploads: readonly FakeUpload[], { fail = false } = {})
   return { client, aborted, requests: () => requests }
 }
 
-const create = (client: S3Client, options: { batch?: number; lines?: LoggedLine[] } = {}) =>
+const create = (client: S3Client, options: { batch?: number; pages?: number; lines?: LoggedLine[] } = {}) =>
   createAbortExpiredUploads({
     client,
     bucket: 'media',
@@ -64,6 +64,7 @@ const create = (client: S3Client, options: { batch?: number; lines?: LoggedLine[
     log: createTestLog(options.lines),
     now: () => NOW,
     ...(options.batch !== undefined && { batch: options.batch }),
+    ...(options.pages !== undefined && { pages: options.pages }),
   })
 
 const { signal } = new AbortController()
@@ -82,10 +83,17 @@ test('aborts an upload an hour after its expiry, and never one that still receiv
   assert.equal(aborted, ['0', '1', '6'])
 })
 
+test('one run aborts all expired uploads, also when the list has several pages', async () => {
+  const uploads = Array.from({ length: 5 }, (_, index) => ({ key: `origin_${index}_${UUID}`, ageHours: 30 }))
+  const { client, aborted } = createFakeClient(uploads)
+  await create(client, { batch: 2 })(signal)
+  assert.equal(aborted, ['0', '1', '2', '3', '4'])
+})
+
 test('a run is bounded, and the next one continues after it', async () => {
   const uploads = Array.from({ length: 5 }, (_, index) => ({ key: `origin_${index}_${UUID}`, ageHours: 30 }))
   const { client, aborted, requests } = createFakeClient(uploads)
-  const run = create(client, { batch: 2 })
+  const run = create(client, { batch: 2, pages: 1 })
   const counts: number[] = []
   for (let times = 0; times < 4; times++) {
     await run(signal)

@@ -162,6 +162,15 @@ test('refuses parts that S3 does not have, or not with this content', async () =
   assert.is((await complete({ parts: [two, one] })).status, 200)
 })
 
+test('names the first problems of a list of parts, not thousands', async () => {
+  await using server = await startUploads()
+  const upload = await startParts(server)
+  const body = { parts: Array.from({ length: 10_000 }, () => ({})) }
+  const { status, body: problem } = await server.call('POST', `${upload.path}/complete${upload.query}`, { body })
+  assert.is(status, 400)
+  assert.match(String(problem.detail), /^parts\[0\]\.PartNumber: is missing[^]{1,1000}; and 19990 more$/)
+})
+
 test('an object that has the key already is never replaced', async () => {
   await using server = await startUploads()
   const upload = await startParts(server)

@@ -8,7 +8,7 @@ import type { DaemonLog } from '../../vocabulary/log.ts'
 import { problemError } from '../problem.ts'
 import { findHttpRoute } from '../route.ts'
 import { createReadAddress } from './address.ts'
-import { rejectCrossSite } from './cross-site.ts'
+import { rejectCrossSite, rejectForeignHost } from './cross-site.ts'
 import { setIdentity } from './identity.ts'
 import { createLimits } from './limits.ts'
 
@@ -35,6 +35,7 @@ export function createAccess(options: AccessOptions): Middleware {
     rejectCrossSite(event, cors)
     const route = findHttpRoute(event)
     if (route?.access === 'public') return undefined
+    if (authorize === undefined) rejectForeignHost(event)
     const decision = typeof authorize === 'function' ? await decide(authorize, toRequest(event), timeoutMs) : open
     const client = 'identity' in decision ? `identity ${decision.identity.id}` : readClient(event)
     if (client !== null) await limits.take(route?.budget ?? 'requests', client)

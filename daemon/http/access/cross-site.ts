@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { H3Event } from 'h3'
 import { problemError } from '../problem.ts'
 
@@ -24,4 +25,22 @@ function isSameOrigin(headers: Headers, origin: string | null): boolean {
   const site = headers.get('sec-fetch-site')
   if (site !== null) return site === 'same-origin' || site === 'none'
   return origin === null || URL.parse(origin)?.host === headers.get('host')
+}
+
+/**
+ * Rejects requests whose host is a name of the DNS. For an endpoint that is open to every program on this machine: a page of
+ * another site could let its own name point to this machine, and its requests would then be of the same origin. The name of an
+ * attacker has a dot; addresses, `localhost` and names of one label, such as those of containers, can be of no other site.
+ *
+ * @throws HTTPError 403
+ */
+export function rejectForeignHost({ req }: H3Event): void {
+  // not the URL of the request: its host is a placeholder when h3 does not know the form
+  const name = (req.headers.get('host') ?? '').replace(/:\d*$/, '').toLowerCase()
+  const isOwn = !name.includes('.') || name.endsWith('.localhost') || isIP(name.replaceAll(/[[\]]/g, '')) > 0
+  if (isOwn) return
+  const detail =
+    'Without http.authorize, the host must be an address, localhost, or a name without a dot. Set it to "none" if a server ' +
+    'in front authorizes clients.'
+  throw problemError({ status: 403, detail, code: 'request.host' })
 }

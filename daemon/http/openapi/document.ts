@@ -82,6 +82,7 @@ function toCommonProblems({ method, access }: HttpRoute, authorize: Authorizatio
   if (method !== 'GET') common.push('request.cross_site')
   if (access === 'public') return common
   common.push('request.rate_limited', 'transient.storage')
+  if (authorize === undefined) common.push('request.host')
   if (typeof authorize !== 'function') return common
   if (authorize.credentials) common.push('request.unauthorized')
   return [...common, 'request.invalid', 'transient.authorize']

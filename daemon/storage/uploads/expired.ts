@@ -14,8 +14,10 @@ export type ExpiredUploadsDeps = {
   /** Validity of an upload. */
   validSeconds: number
   log: DaemonLog
-  /** Most uploads that one run looks at. Default 1,000. */
+  /** Uploads in one request for the list. Default 1,000. */
   batch?: number
+  /** Most requests for the list that one run sends. Default 100. */
+  pages?: number
   /** Milliseconds since the epoch, by the clock of this machine. */
   now?: () => number
 }
@@ -28,11 +30,11 @@ const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/
 
 /**
  * Creates the cleanup of the multipart uploads of clients. An upload can be aborted when it expired more than an hour ago and
- * no part of it is newer than an hour, so it is never one in use. One run sends one request for the list, and two or more
- * for each expired upload. The next run continues where this one ended.
+ * no part of it is newer than an hour, so it is never one in use. One run sends one request for each 1,000 open uploads, and two
+ * or more for each expired one. If there are too many uploads for one run, the next one continues where it ended.
  */
 export function createAbortExpiredUploads(deps: ExpiredUploadsDeps): AbortExpiredUploads {
-  const { client, bucket, prefix, validSeconds, log, batch = 1000, now = Date.now } = deps
+  const { client, bucket, prefix, validSeconds, log, batch = 1000, pages = 100, now = Date.now } = deps
   let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
   const isBefore = (date: Date | undefined, seconds: number) =>
     date !== undefined && date.getTime() < now() + client.config.systemClockOffset - seconds * 1000
@@ -45,17 +47,23 @@ export function createAbortExpiredUploads(deps: ExpiredUploadsDeps): AbortExpire
     log.info({ event: 'stale_upload.aborted', key: Key }, 'stale multipart upload of a client aborted')
   }
 
+  /** Looks at one page of the list; returns whether there is another. */
+  async function abortPage(signal: AbortSignal): Promise<boolean> {
+    const command = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, MaxUploads: batch, ...marker })
+    const page = await client.send(command, { abortSignal: signal })
+    for (const { Key = '', UploadId = '', Initiated } of page.Uploads ?? []) {
+      const isCandidate = uuid.test(Key.slice(prefix.length)) && isBefore(Initiated, validSeconds + MARGIN_SECONDS)
+      if (isCandidate && Key.startsWith(prefix)) await abortIfExpired(Key, UploadId, signal)
+    }
+    const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page
+    const hasNext = IsTruncated === true && NextKeyMarker !== undefined && NextUploadIdMarker !== undefined
+    marker = hasNext ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker } : {}
+    return hasNext
+  }
+
   return async (signal) => {
     try {
-      const command = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, MaxUploads: batch, ...marker })
-      const page = await client.send(command, { abortSignal: signal })
-      for (const { Key = '', UploadId = '', Initiated } of page.Uploads ?? []) {
-        const isCandidate = uuid.test(Key.slice(prefix.length)) && isBefore(Initiated, validSeconds + MARGIN_SECONDS)
-        if (isCandidate && Key.startsWith(prefix)) await abortIfExpired(Key, UploadId, signal)
-      }
-      const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page
-      const hasNext = IsTruncated && NextKeyMarker !== undefined && NextUploadIdMarker !== undefined
-      marker = hasNext ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker } : {}
+      for (let left = pages; left > 0 && (await abortPage(signal)); left--);
     } catch (error) {
       if (signal.aborted) return
       marker = {}
