@@ -90,3 +90,9 @@ test('further clients share a budget when there are too many, and known ones kee
   assert.equal(await Promise.all(['d', 'e', 'f', 'g'].map(take)), [200, 200, 429, 429])
   assert.equal([await take('a'), await take('a'), await take('b')], [200, 429, 200])
 })
+
+test('thousands of addresses without a token do not take the budgets of clients with one', async () => {
+  const limits = createLimits({ uploadsPerMinute: 2, requestsPerMinute: 0 }, 3)
+  for (let n = 0; n < 8; n++) await limits.take('uploads', `address 2001:db8:0:${n}::/64`).catch(() => {})
+  for (const client of ['identity a', 'identity b', 'identity a']) await limits.take('uploads', client)
+})

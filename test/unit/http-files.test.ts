@@ -69,6 +69,7 @@ test('serves playlists, manifests and subtitles itself, with their types', async
     assert.is(response.status, 200, key)
     assert.is(response.headers.get('content-type'), type)
     assert.is(response.headers.get('cache-control'), cache)
+    assert.match(response.headers.get('vary') ?? '', 'authorization, cookie')
     assert.is(response.headers.get('x-content-type-options'), 'nosniff')
     assert.is(await response.text(), key === keys.subtitles ? 'WEBVTT' : '#EXTM3U')
     const head = await fetch(`${files.base}/${toUrl(key)}`, { ...manual, method: 'HEAD' })
@@ -84,6 +85,7 @@ test('redirects to a presigned URL for other files, and for playlists that are t
       assert.is(response.status, 302)
       assert.match(response.headers.get('location') ?? '', `http://s3/media/${toUrl(key)}?signed=`)
       assert.is(response.headers.get('cache-control'), 'private, max-age=60')
+      assert.match(response.headers.get('vary') ?? '', 'authorization, cookie')
       assert.is(await response.text(), '')
       assert.ok(files.calls.includes(`sign ${method} ${key}`))
     }

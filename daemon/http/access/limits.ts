@@ -7,7 +7,7 @@ export type Budget = 'uploads' | 'requests'
 
 export type Limits = {
   /**
-   * Takes one request from the budget of a client.
+   * Takes one request from the budget of a client. The name of a client starts with its kind: `identity …`, `address …`.
    *
    * @throws HTTPError 429 if nothing is left
    */
@@ -15,9 +15,11 @@ export type Limits = {
 }
 
 const WINDOW_SECONDS = 60
-/** Further clients in a minute share one budget, so that memory is bounded. */
+/**
+ * Further clients in a minute share one budget, so that memory is bounded. Addresses and identities are counted apart: everyone
+ * can send requests from many addresses, and must not take the budgets of clients with an identity by that.
+ */
 const MAX_CLIENTS = 10_000
-const OTHERS = 'others'
 
 /** Creates the budgets. They are those of this process: a client has them once for each daemon. */
 export function createLimits(
@@ -67,18 +69,21 @@ async function openLimiter(points: number): Promise<RateLimiterMemory> {
 
 /**
  * Creates a function that returns the key of a client. The limiter forgets a key a minute after its first use, so it has at
- * most twice `maxClients` at once.
+ * most twice `maxClients` of a kind at once.
  */
 function createKeys(maxClients: number): (client: string) => string {
-  const known = new Set<string>()
+  const known = new Map<string, Set<string>>()
   let since = performance.now()
   return (client) => {
     if (performance.now() - since >= WINDOW_SECONDS * 1000) {
       known.clear()
       since = performance.now()
     }
-    if (known.size >= maxClients && !known.has(client)) return OTHERS
-    known.add(client)
+    const kind = client.slice(0, client.indexOf(' ') + 1)
+    const clients = known.get(kind) ?? new Set()
+    known.set(kind, clients)
+    if (clients.size >= maxClients && !clients.has(client)) return `others ${kind}`
+    clients.add(client)
     return client
   }
 }

@@ -47,13 +47,30 @@ export function createAbortExpiredUploads(deps: ExpiredUploadsDeps): AbortExpire
     log.info({ event: 'stale_upload.aborted', key: Key }, 'stale multipart upload of a client aborted')
   }
 
+  /** One upload that S3 refuses to abort must not keep the others. */
+  async function tryToAbort(key: string, uploadId: string, signal: AbortSignal): Promise<void> {
+    try {
+      await abortIfExpired(key, uploadId, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      warn(key, error)
+    }
+  }
+
+  function warn(key: string, error: unknown): void {
+    log.warn(
+      { event: 'stale_upload.cleanup_failed', key, error },
+      `cleanup of the multipart uploads of clients failed: ${toMessage(error)}`,
+    )
+  }
+
   /** Looks at one page of the list; returns whether there is another. */
   async function abortPage(signal: AbortSignal): Promise<boolean> {
     const command = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, MaxUploads: batch, ...marker })
     const page = await client.send(command, { abortSignal: signal })
     for (const { Key = '', UploadId = '', Initiated } of page.Uploads ?? []) {
       const isCandidate = uuid.test(Key.slice(prefix.length)) && isBefore(Initiated, validSeconds + MARGIN_SECONDS)
-      if (isCandidate && Key.startsWith(prefix)) await abortIfExpired(Key, UploadId, signal)
+      if (isCandidate && Key.startsWith(prefix)) await tryToAbort(Key, UploadId, signal)
     }
     const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page
     const hasNext = IsTruncated === true && NextKeyMarker !== undefined && NextUploadIdMarker !== undefined
@@ -67,10 +84,7 @@ export function createAbortExpiredUploads(deps: ExpiredUploadsDeps): AbortExpire
     } catch (error) {
       if (signal.aborted) return
       marker = {}
-      log.warn(
-        { event: 'stale_upload.cleanup_failed', key: prefix, error },
-        `cleanup of the multipart uploads of clients failed: ${toMessage(error)}`,
-      )
+      warn(prefix, error)
     }
   }
 }

@@ -55,7 +55,8 @@ export function filesHandler({ clock = systemClock, ...deps }: FilesDeps): Event
     const method = event.req.method === 'HEAD' ? 'HEAD' : 'GET'
     const url = await urls(`${method} ${key}`, () => deps.presignGet(key, method))
     const seconds = Math.min(LONGEST_REDIRECT_SECONDS, Math.floor(urlSeconds / 4))
-    return new HTTPResponse(null, { status: 302, headers: { location: url, 'cache-control': toPrivate(seconds) } })
+    const headers = { location: url, 'cache-control': toPrivate(seconds), vary: PER_CLIENT }
+    return new HTTPResponse(null, { status: 302, headers })
   }
 }
 
@@ -75,9 +76,13 @@ function toKey({ url }: H3Event, id: string): string | null {
 async function serve(readSmall: ReadSmall, key: string, type: string): Promise<HTTPResponse> {
   const found = await readSmall(key, MAX_SERVED_BYTES)
   if (found === null) throw noOutput()
-  const cacheControl = found.cacheControl === null ? toPrivate(10) : `private, ${found.cacheControl}`
-  return new HTTPResponse(found.bytes, { headers: { 'content-type': type, 'cache-control': cacheControl } })
+  const lifetime = found.cacheControl?.replaceAll(/\bpublic\b\s*,?\s*/gi, '') || 'max-age=10'
+  const headers = { 'content-type': type, 'cache-control': `private, ${lifetime}`, vary: PER_CLIENT }
+  return new HTTPResponse(found.bytes, { headers })
 }
+
+/** A browser that several people use must not show one the files of another. */
+const PER_CLIENT = 'authorization, cookie'
 
 /** Only the client may keep the response, because others have to be authorized. */
 function toPrivate(seconds: number): string {
