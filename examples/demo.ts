@@ -40,6 +40,7 @@ async function showAll({ file, out, streaming }: Request): Promise<void> {
     if (job.state === 'succeeded') {
       await download(folder, id, out)
       print(`Done. The outputs are in ${out}:\n${toTable(job.outputs, process.stdout.columns)}`)
+      print('To do the same in a browser: npm start, then open http://localhost:3000 and drop a video.')
       if (streaming) await servePlayer(out, job)
     } else print(`The job failed with ${job.error?.code}: ${job.error?.message}`)
     process.exitCode = job.state === 'succeeded' ? 0 : 1

@@ -117,6 +117,9 @@ function watchInterruptions(log: DaemonLog): Interruptions {
 /** What a start opens, and the paths that are removed when the process ends without releasing it. */
 type Opening = { log: DaemonLog; push: Push; owned: string[] }
 
+/** Without a bucket elsewhere, only the endpoint can give the page the results to play. */
+const localDefaults: Overrides = { http: { files: true } }
+
 async function prepare(options: StartOptions, { log, push, owned }: Opening): Promise<Config> {
   const http = options.port === undefined ? {} : { http: { port: options.port } }
   const file = options.config === undefined ? {} : { file: options.config }
@@ -130,7 +133,7 @@ async function prepare(options: StartOptions, { log, push, owned }: Opening): Pr
   const { work, inProgress, dead } = local.queueUrls
   const queues = { work: { url: work }, inProgress: { url: inProgress }, dead: { url: dead } }
   const overrides: Overrides = { ...http, queues }
-  const { config } = await loadConfig({ ...file, overrides })
+  const { config } = await loadConfig({ ...file, overrides, defaults: localDefaults })
   for (const name of local.unset) delete process.env[name] // a `.env` next to the config can have set them again
   await local.createBucket(config.bucket)
   const environment = await writeLocalEnvironment(options.data, renderLocalEnvironment(local, config.bucket))

@@ -67,6 +67,8 @@ export type Config = {
     readonly rateLimit: RateLimit
     /** Addresses and networks of proxies, whose `x-forwarded-for` has the address of the client. */
     readonly trustProxy: readonly string[]
+    /** Serves a page at `/` that uploads files, shows their jobs and plays the results. */
+    readonly page: boolean
     /** Validity of the URL of an upload or an output. */
     readonly urlSeconds: number
     /** Web origins whose pages can use the endpoint from a browser. */

@@ -125,6 +125,12 @@ export const http = section({
       'Proxies in front of the endpoint, such as `10.0.0.0/16`. Of their requests, the address of the client is the ' +
         'last one in `x-forwarded-for` that is not listed here. The header of other senders is ignored.',
     ),
+  page: toggle()
+    .default(true)
+    .describe(
+      '`true` serves [a page](page.md) at `/` with which people upload files, watch their jobs and play the results. `false` ' +
+        'turns it off; `/` is then a 404. The page can do what other clients of the endpoint can do, and nothing else.',
+    ),
   urlSeconds: integer(1, WEEK_SECONDS)
     .default(900)
     .describe(

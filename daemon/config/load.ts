@@ -28,6 +28,8 @@ export type LoadOptions = {
   file?: string
   /** Merged into the file's config before validation: objects are merged, lists and other values are replaced. */
   overrides?: Overrides
+  /** Values of options that the config leaves out. */
+  defaults?: Overrides
 }
 
 const names = ['media.config.ts', 'media.config.mts', 'media.config.js', 'media.config.mjs']
@@ -39,7 +41,7 @@ const names = ['media.config.ts', 'media.config.mts', 'media.config.js', 'media.
  * @throws MediadError `config.invalid`
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<{ config: Config; file: string }> {
-  const { cwd = process.cwd(), overrides = {} } = options
+  const { cwd = process.cwd(), overrides = {}, defaults = {} } = options
   const explorer = cosmiconfig('media', {
     searchPlaces: names,
     searchStrategy: 'none',
@@ -59,7 +61,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<{ config: C
       'config.invalid',
       `${found.file} exports no config; it needs "export default defineConfig({ … })"`,
     )
-  const user = merge(merge(merge(readAuthorize(), found.user), readEndpoint()), overrides)
+  const user = merge(merge(merge(merge(defaults, readAuthorize()), found.user), readEndpoint()), overrides)
   try {
     return { config: checkConfig(user, found.file), file: found.file }
   } catch (error) {

@@ -20,8 +20,11 @@ export type HttpRoute = {
   readonly access?: 'public' | 'identity'
   /** `uploads` for a route that creates uploads, of which a client can create fewer than it can send other requests. */
   readonly budget?: Budget
-  /** What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. */
-  readonly operation: Operation
+  /**
+   * What the route accepts and responds, for the description of the API. Its schemas are those that the handler parses with. `null`
+   * for what is not part of the API: the page.
+   */
+  readonly operation: Operation | null
   /** Largest body of a request in bytes, at most 1 MiB. Default 16 KiB. */
   readonly bodyBytes?: number
   readonly handler: EventHandler

@@ -13,6 +13,7 @@ import type { Streams } from './jobs/stream/streams.ts'
 import type { Watches } from './jobs/stream/watch.ts'
 import { getMetrics, metricsHandler, type RenderMetrics } from './monitoring/metrics.ts'
 import { openApiRoute } from './openapi/handler.ts'
+import { pageRoutes } from './page/page.ts'
 import type { PresignHandlerDeps } from './uploads/presign.ts'
 import { createUploadRoutes } from './uploads/routes.ts'
 import { problemError } from './problem.ts'
@@ -30,6 +31,8 @@ export type RouteDeps = PresignHandlerDeps & {
   isReady: () => Promise<Readiness>
   /** Metrics that the endpoint serves; null when it serves none. */
   metrics: RenderMetrics | null
+  /** Folder of the files of the page, for tests; default: where the build writes them. */
+  pageFolder?: string
 }
 
 /** Lists every route of the endpoint. */
@@ -46,6 +49,7 @@ export function createRoutes(deps: RouteDeps): readonly HttpRoute[] {
     { method: 'GET', path: '/ready', access: 'public', operation: getReadiness, handler: readyHandler(deps) },
     ...(deps.metrics ? [metricsRoute(deps.metrics)] : []),
     openApiRoute(() => ({ routes, http: deps.config.http })),
+    ...(deps.config.http.page ? pageRoutes(deps) : []),
   ]
   return routes
 }

@@ -16,7 +16,7 @@ export type SourceFile = { readonly file: string; readonly text: string; readonl
 
 /** Reads every TypeScript file in these folders of the repository, and its imports. */
 export function readSources(root: string, folders: readonly string[]): SourceFile[] {
-  const files = folders.flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root })).toSorted()
+  const files = folders.flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root })).toSorted()
   return files.map((file) => toSourceFile(file, readFileSync(posix.join(root, file), 'utf8')))
 }
 
@@ -130,4 +130,4 @@ export function findText(sources: readonly SourceFile[], pattern: RegExp): strin
   return sources.filter(({ text }) => withoutComments(text).search(pattern) !== -1).map(({ file }) => file)
 }
 
-const isFile = (target: string): boolean => target.endsWith('.ts')
+const isFile = (target: string): boolean => /\.tsx?$/.test(target)

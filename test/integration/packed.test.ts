@@ -53,11 +53,15 @@ test.before(async () => {
 })
 test.after(async () => folder[Symbol.asyncDispose]())
 
+const isBuilt = (file: string) => file.endsWith('.ts') && !file.startsWith('daemon/page/')
+
 test('the tarball contains the built files and the documentation, and nothing else', async () => {
-  const sources = [...(await list('daemon')), ...(await list('plugins'))].filter((file) => file.endsWith('.ts'))
+  const sources = [...(await list('daemon')), ...(await list('plugins'))].filter(isBuilt)
   const built = sources.flatMap((file) => [file.replace(/ts$/, 'js'), file.replace(/ts$/, 'd.ts')])
   const own = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
-  const expected = new Set([...own, ...(await list('docs')), ...built.map((file) => `dist/${file}`)])
+  const expected = new Set([...own, ...(await list('docs')), ...(await list('dist/daemon/page'))])
+  for (const file of built) expected.add(`dist/${file}`)
+  assert.ok(expected.has('dist/daemon/page/bundle.json'))
   const missing = [...expected].filter((file) => !packed.includes(file))
   const unexpected = packed.filter((file) => !expected.has(file))
   assert.equal({ missing, unexpected }, { missing: [], unexpected: [] })

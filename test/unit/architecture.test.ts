@@ -17,14 +17,15 @@ import {
   isPackage,
   layerOf,
   readSources,
-  withoutComments,
   type Import,
 } from '../helpers/imports.ts'
 import { suite } from '../helpers/suite.ts'
 
 const root = join(import.meta.dirname, '../..')
-const sources = readSources(root, ['daemon', 'plugins'])
-const daemon = sources.filter(({ file }) => file.startsWith('daemon/'))
+const all = readSources(root, ['daemon', 'plugins'])
+const daemon = all.filter(({ file }) => file.startsWith('daemon/'))
+/** Those that run in Node; the page runs in browsers. */
+const sources = all.filter(({ file }) => !file.startsWith('daemon/page/'))
 const plugins = sources.filter(({ file }) => file.startsWith('plugins/'))
 
 /** The layers of docs/architecture.md, from the lowest up. A folder belongs to exactly one layer. */
@@ -50,7 +51,7 @@ const importers: Record<string, string> = {
   cron: 'config/cron.ts schedule/poller.ts',
   fauxqs: 'local/sqs/fauxqs.ts',
   'fluent-ffmpeg': 'ffmpeg/ffmpeg.ts',
-  h3: `http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types http/access/identity.ts|types
+  h3: `http/page/page.ts http/access/address.ts|types http/access/authorize.ts|types http/access/cross-site.ts|types http/access/identity.ts|types
   http/app.ts http/body.ts http/framing.ts|types http/monitoring/health.ts|types http/hooks.ts http/jobs/files/handler.ts http/jobs/find.ts|types http/jobs/job.ts|types
   http/jobs/list.ts|types http/jobs/output-urls.ts|types http/jobs/stream/handler.ts http/monitoring/metrics.ts http/problem.ts http/respond.ts http/route.ts|types
   http/routes.ts|types http/server.ts http/uploads/companion.ts|types http/uploads/complete.ts|types http/uploads/parts.ts|types http/uploads/presign.ts|types`,
@@ -104,10 +105,10 @@ test('folders have no circular dependencies', () => {
 })
 
 test('no file stands next to a folder of its name; no folder has one file or more than 12', () => {
-  const files = sources.map(({ file }) => file)
+  const files = all.map(({ file }) => file)
   const folders = new Set(files.map((file) => dirname(file)))
   assert.equal(
-    files.filter((file) => folders.has(file.replace(/\.ts$/, ''))),
+    files.filter((file) => folders.has(file.replace(/\.tsx?$/, ''))),
     [],
   )
   const counts = [...folders].map(
@@ -133,7 +134,7 @@ test('plugins import only the public API, and the daemon imports no plugin', () 
 })
 
 test('files have no circular imports', () => {
-  assert.equal(findCycles(sources, { types: true }), [])
+  assert.equal(findCycles(all, { types: true }), [])
 })
 
 test('only the listed files import a package', () => {
@@ -145,7 +146,9 @@ test('package.json lists all imported packages, and no others', () => {
   const { dependencies, devDependencies } = readPackage()
   assert.equal(dependencies, Object.keys(findPackages(sources)).toSorted())
 
-  const others = readSources(root, ['test', 'examples']).filter(({ file }) => file !== 'test/unit/imports.test.ts') // samples
+  const others = readSources(root, ['daemon/page', 'test', 'examples', '.ci']).filter(
+    ({ file }) => file !== 'test/unit/imports.test.ts',
+  ) // samples
   const known = new Set([...dependencies, ...devDependencies])
   assert.equal(
     findImports(others, ({ target }) => isPackage(target) && !known.has(target)),
@@ -206,19 +209,6 @@ test('the imports found by this test are the ones that Node loads', async () => 
   assert.equal([...new Set(seen)].toSorted(), [...expected].toSorted())
 })
 
-test('files are short', () => {
-  const lengths = sources.map(({ file, text }) => ({ file, lines: countLines(withoutComments(text)) }))
-  assert.equal(
-    lengths.filter(({ lines }) => lines > 250),
-    [],
-  )
-  const sorted = lengths.toSorted((a, b) => a.lines - b.lines)
-  const [median, longest] = [sorted[sorted.length >> 1], sorted.at(-1)]
-  process.stdout.write(
-    `  ${sorted.length} files: median ${median?.lines} lines of code, longest ${longest?.lines} (${longest?.file})\n`,
-  )
-})
-
 function readPackage(): { dependencies: string[]; devDependencies: string[] } {
   const text = readFileSync(join(root, 'package.json'), 'utf8')
   const manifest = JSON.parse(text) as Record<string, Record<string, string>>
@@ -259,10 +249,6 @@ function toFiles(list: string): string[] {
 
 function toLines(table: readonly (readonly [name: string, files: readonly string[]])[]): string[] {
   return table.map(([name, files]) => `${name}: ${files.toSorted().join(', ')}`).toSorted()
-}
-
-function countLines(text: string): number {
-  return text.split('\n').filter((line) => line.trim() !== '').length
 }
 
 function isOtherEdge({ file, target }: Import): boolean {

@@ -8,6 +8,7 @@ test('sets the defaults of options that are left out', () => {
   assert.equal(makeConfig().http, {
     host: '127.0.0.1',
     port: 3000,
+    page: true,
     trustProxy: [],
     rateLimit: { uploadsPerMinute: 600, requestsPerMinute: 12_000 },
     urlSeconds: 900,

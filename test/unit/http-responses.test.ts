@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { MediadError } from '../../daemon/vocabulary/errors.ts'
-import { request, assertProblem, makeDocument, post, startEdge } from '../helpers/edge.ts'
+import { assertProblem, makeConfig, makeDocument, post, request, startEdge } from '../helpers/edge.ts'
 import { suite } from '../helpers/suite.ts'
 
 const test = suite('http: responses')
@@ -76,8 +76,18 @@ test('reports health without checks, and readiness with each dependency', async 
 })
 
 test('returns 404 for other paths, and 405 with the allowed methods for other methods', async () => {
-  await using edge = await startEdge()
-  for (const path of ['/', '/videos/a', '/video/a/b', '/healthz', '/__proto__', '/video%2f', '/%zz', '/?health'])
+  await using edge = await startEdge({ config: makeConfig({ http: { page: false } }) })
+  for (const path of [
+    '/',
+    '/page',
+    '/videos/a',
+    '/video/a/b',
+    '/healthz',
+    '/__proto__',
+    '/video%2f',
+    '/%zz',
+    '/?health',
+  ])
     assertProblem(await request(edge.url + path), 404)
   const wrong: [string, string, string][] = [
     ['GET', '/video/pre-signed-url', 'POST'],

@@ -1,7 +1,7 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponseObject } from 'zod-openapi'
 import { z } from 'zod'
 import type { ProblemCode } from '../problem-codes.ts'
-import type { HttpRoute, OperationResponse } from '../route.ts'
+import type { HttpRoute, Operation, OperationResponse } from '../route.ts'
 import { commonHeaders, problemSchema, toProblemResponses } from './problems.ts'
 import { ownRefusal, toSecuritySchemes, type Authorization } from './security.ts'
 
@@ -10,6 +10,8 @@ export type ApiDescription = {
   readonly routes: readonly HttpRoute[]
   readonly http: { readonly authorize?: Authorization }
 }
+
+type Described = HttpRoute & { readonly operation: Operation }
 
 export type ApiDocument = ReturnType<typeof createDocument>
 
@@ -20,7 +22,8 @@ path, and unknown paths get a 404. Every error is a problem.`
 
 /** Creates the description of the API, in OpenAPI 3.1. */
 export function describeApi({ routes, http }: ApiDescription): ApiDocument {
-  const byPath = Map.groupBy(routes, ({ path }) => toTemplate(path))
+  const described = routes.filter((route): route is Described => route.operation !== null)
+  const byPath = Map.groupBy(described, ({ path }) => toTemplate(path))
   return createDocument({
     openapi: '3.1.0',
     // the version of the API, which changes when clients have to change
@@ -36,11 +39,11 @@ export function toTemplate(path: string): string {
   return path.replaceAll(/(?:\*\*)?:(\w+)/g, '{$1}')
 }
 
-function toPathItem(served: readonly HttpRoute[], authorize: Authorization) {
+function toPathItem(served: readonly Described[], authorize: Authorization) {
   return Object.fromEntries(served.map((route) => [route.method.toLowerCase(), toOperation(route, authorize)]))
 }
 
-function toOperation(route: HttpRoute, authorize: Authorization): ZodOpenApiOperationObject {
+function toOperation(route: Described, authorize: Authorization): ZodOpenApiOperationObject {
   const { id, summary, description, params, query, body, responses, problems = [] } = route.operation
   const isPublic = route.access === 'public'
   const schemes = Object.keys(toSecuritySchemes(authorize))
