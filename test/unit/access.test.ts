@@ -95,7 +95,8 @@ test('calls the function for every method and path, except for public routes', a
   for (const path of ['/health', '/ready']) assert.is((await request(edge.url + path)).status, 200)
   assert.equal(calls, [])
   for (const [method, path] of [
-    ['GET', '/'],
+    ['GET', '/x'],
+    ['POST', '/'],
     ['HEAD', '/who'],
     ['DELETE', '/who'],
     ['PUT', '/video/x'],
@@ -105,7 +106,7 @@ test('calls the function for every method and path, except for public routes', a
     ['GET', '//health'],
   ] as const)
     assert.is((await fetch(edge.url + path, { method })).status, 401, `${method} ${path}`)
-  assert.is(calls.length, 8)
+  assert.is(calls.length, 9)
 })
 
 test('a result that is neither an identity nor a response is an error, which the log explains', async () => {
