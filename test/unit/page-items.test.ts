@@ -55,6 +55,23 @@ test('renders sizes, durations, ages and the time left', () => {
   )
 })
 
+test('explains a file of a type that is not accepted without the names of fields', async () => {
+  // the module reads the address of the page
+  Object.assign(globalThis, { document: { baseURI: 'http://localhost:3000/' } })
+  try {
+    const [{ explainFailure }, { EndpointError }] = await Promise.all([
+      import('../../daemon/page/upload/failure.ts'),
+      import('../../daemon/page/requests.ts'),
+    ])
+    const error = new EndpointError('contentType: must be video/* or audio/*', 415)
+    assert.equal(explainFailure(error), { text: 'The server does not accept files of this type.', remedy: 'none' })
+    const other = new EndpointError('The server cannot be reached.', null)
+    assert.equal(explainFailure(other), { text: 'The server cannot be reached.', remedy: 'again' })
+  } finally {
+    Reflect.deleteProperty(globalThis, 'document')
+  }
+})
+
 test('describes an upload in every state', () => {
   const sent = '500 KB of 2.0 MB'
   assert.is(statusOf({})?.text, `Uploading 25 % · ${sent} · 30 seconds left`)
