@@ -55,14 +55,18 @@ test('renders sizes, durations, ages and the time left', () => {
   )
 })
 
+type Failures = { explainFailure(error: Error): { text: string; remedy: string } }
+type Requests = { EndpointError: new (message: string, status: number | null) => Error }
+
+/** Imports a module that uses the types of a browser, which this folder does not have. */
+const load = async <T>(file: string): Promise<T> => (await import(`../../daemon/page/${file}`)) as T
+
 test('explains a file of a type that is not accepted without the names of fields', async () => {
   // the module reads the address of the page
   Object.assign(globalThis, { document: { baseURI: 'http://localhost:3000/' } })
   try {
-    const [{ explainFailure }, { EndpointError }] = await Promise.all([
-      import('../../daemon/page/upload/failure.ts'),
-      import('../../daemon/page/requests.ts'),
-    ])
+    const { explainFailure } = await load<Failures>('upload/failure.ts')
+    const { EndpointError } = await load<Requests>('requests.ts')
     const error = new EndpointError('contentType: must be video/* or audio/*', 415)
     assert.equal(explainFailure(error), { text: 'The server does not accept files of this type.', remedy: 'none' })
     const other = new EndpointError('The server cannot be reached.', null)
