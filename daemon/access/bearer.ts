@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
+import { MediadError } from '../vocabulary/errors.ts'
 import { explainId, type Authorize } from '../vocabulary/identity.ts'
 import { describeMissing } from '../vocabulary/validation/missing.ts'
 import { cookieName, parseOptions, readToken, respondUnauthorized, toCredentials } from './credentials.ts'
@@ -32,14 +33,29 @@ const token = z
     }
   })
 
-const id = z.string().superRefine((value, context) => {
-  const message = explainId(value)
-  if (message !== undefined) context.addIssue({ code: 'custom', message })
-})
+const id = z
+  .string({ error: ({ input }) => describeMissing(input) ?? 'must be text' })
+  .superRefine((value, context) => {
+    const message = explainId(value)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+
+const TOKENS = 'must be an object { [token]: id } or a list [{ token, id }]'
+
+/** Other values, and keys other than these, can be tokens: no message has them. */
+const entry = z
+  .custom(isEntry, { error: ({ input }) => describeMissing(input) ?? 'must be an object { token, id }' })
+  .pipe(z.strictObject({ token, id }))
+
+function isEntry(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && Object.keys(value).every((key) => key === 'token' || key === 'id')
+  )
+}
 
 const schema = z.strictObject({
   tokens: z
-    .array(z.strictObject({ token, id }))
+    .array(entry, { error: ({ input }) => describeMissing(input) ?? TOKENS })
     .min(1, 'must have at least one token')
     .max(MAX_TOKENS, `must have at most ${MAX_TOKENS} tokens; use jwt() for more clients`)
     .refine((list) => new Set(list.map((entry) => entry.token)).size === list.length, 'has a token twice'),
@@ -50,9 +66,12 @@ const schema = z.strictObject({
  * Creates a function for `http.authorize` that knows its clients by tokens: `authorization: Bearer <token>`. Other
  * requests get a 401. The time of a comparison does not depend on how much of a token is right.
  *
- * @throws MediadError `config.invalid` for a token that is too short, or used twice
+ * @throws MediadError `config.invalid` for options that are not valid, such as a token that is too short; without the token
  */
 export function bearer(options: BearerOptions): Authorize {
+  // without the option, the keys of the object can be tokens
+  if (!Object.hasOwn(Object(options), 'tokens'))
+    throw new MediadError('config.invalid', `bearer: tokens: is missing; ${TOKENS}`)
   const { tokens, cookie } = parseOptions('bearer', schema, { ...options, tokens: toList(options.tokens) })
   const key = randomBytes(32)
   const toDigest = (text: string) => createHmac('sha256', key).update(text).digest()

@@ -104,7 +104,7 @@ export const http = section({
     .custom<Authorize | 'none'>((value) => typeof value === 'function' || value === 'none', {
       error: ({ input }) =>
         describeMissing(input) ??
-        `must be a function, such as bearer({ tokens }) or jwt({ … }), or "none", not ${describeValue(input)}`,
+        `must be a function, such as bearer({ tokens }) or jwt({ … }), or "none", not ${describeSecret(input)}`,
     })
     .exactOptional()
     .meta({ values: 'function, or `none`' })
@@ -176,6 +176,9 @@ export const http = section({
     ),
   uploads,
 })
+
+/** The text could be a token that was set instead of a function. */
+const describeSecret = (value: unknown) => (typeof value === 'string' ? 'text' : describeValue(value))
 
 function explainNetwork(value: string): string | undefined {
   return isNetwork(value)

@@ -124,6 +124,26 @@ test('rejects options that are not safe, without showing a token', () => {
   }
 })
 
+test('shows no token that stands in the wrong place', () => {
+  const cases: [unknown, RegExp][] = [
+    [ALICE, /^bearer: tokens: is missing; must be an object \{ \[token\]: id \} or a list \[\{ token, id \}\]$/],
+    [[ALICE], /^bearer: tokens: is missing; [^\n]*$/],
+    [undefined, /^bearer: tokens: is missing; [^\n]*$/],
+    [{ [ALICE]: 'a' }, /^bearer: tokens: is missing; [^\n]*$/],
+    [{ tokens: ALICE }, /^bearer: tokens: must be an object \{ \[token\]: id \} or a list \[\{ token, id \}\]$/],
+    [{ tokens: [ALICE] }, /^bearer: tokens\[0\]: must be an object \{ token, id \}$/],
+    [{ tokens: [{ [ALICE]: 'a' }] }, /^bearer: tokens\[0\]: must be an object \{ token, id \}$/],
+    [{ tokens: [{ token: ALICE, id: 'a', [BOB]: 'b' }] }, /^bearer: tokens\[0\]: must be an object \{ token, id \}$/],
+    [{ tokens: { [ALICE]: { id: 'a' } } }, /^bearer: tokens\[0\]\.id: must be text/],
+  ]
+  for (const [options, expected] of cases) {
+    const problem = problemOf(options)
+    assert.match(problem, expected)
+    assert.not.match(problem, ALICE)
+    assert.not.match(problem, 'bbbb')
+  }
+})
+
 test('reports a missing environment variable by its name', async () => {
   const { env } = await import('../../daemon/index.ts')
   assert.match(problemOf({ tokens: [{ token: env('MEDIAD_TEST_NONE'), id: 'a' }] }), /MEDIAD_TEST_NONE is not set/)

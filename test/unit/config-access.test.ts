@@ -50,6 +50,14 @@ test('accepts a function or "none"', () => {
   }
 })
 
+test('does not show a token that is set as the option', () => {
+  for (const authorize of ['t0ken'.repeat(8), `Bearer ${'t0ken'.repeat(8)}`]) {
+    const problems = problemsOf(withHttp({ authorize }))
+    assert.match(problems[0] ?? '', /^http\.authorize: must be a function, .* not text$/)
+    assert.not.match(problems.join(), 't0ken')
+  }
+})
+
 test('describes who can use the endpoint', () => {
   assert.match(describe({}), /^127\.0\.0\.1:3000: open to every program on this machine, .* not set$/)
   assert.match(describe({ host: '::', authorize: 'none' }), /^\[::\]:3000: open to everyone who reaches it/)

@@ -55,6 +55,27 @@ test('renders sizes, durations, ages and the time left', () => {
   )
 })
 
+type Failures = { explainFailure(error: Error): { text: string; remedy: string } }
+type Requests = { EndpointError: new (message: string, status: number | null) => Error }
+
+/** Imports a module that uses the types of a browser, which this folder does not have. */
+const load = async <T>(file: string): Promise<T> => (await import(`../../daemon/page/${file}`)) as T
+
+test('explains a file of a type that is not accepted without the names of fields', async () => {
+  // the module reads the address of the page
+  Object.assign(globalThis, { document: { baseURI: 'http://localhost:3000/' } })
+  try {
+    const { explainFailure } = await load<Failures>('upload/failure.ts')
+    const { EndpointError } = await load<Requests>('requests.ts')
+    const error = new EndpointError('contentType: must be video/* or audio/*', 415)
+    assert.equal(explainFailure(error), { text: 'The server does not accept files of this type.', remedy: 'none' })
+    const other = new EndpointError('The server cannot be reached.', null)
+    assert.equal(explainFailure(other), { text: 'The server cannot be reached.', remedy: 'again' })
+  } finally {
+    Reflect.deleteProperty(globalThis, 'document')
+  }
+})
+
 test('describes an upload in every state', () => {
   const sent = '500 KB of 2.0 MB'
   assert.is(statusOf({})?.text, `Uploading 25 % · ${sent} · 30 seconds left`)

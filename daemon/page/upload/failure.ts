@@ -21,6 +21,8 @@ export function explainFailure(error: { message: string; request?: unknown }): U
 function explainEndpoint(error: EndpointError): UploadFailure {
   if (error.status === 404 || error.status === 410)
     return { text: 'The storage no longer has the part of this upload that was sent.', remedy: 'restart' }
+  // the words of the endpoint name a field of the request
+  if (error.status === 415) return { text: 'The server does not accept files of this type.', remedy: 'none' }
   return { text: error.message, remedy: isTransient(error) ? 'again' : 'none' }
 }
 
