@@ -17,7 +17,7 @@ const NOW = Date.parse('2026-01-03T00:00:00Z')
 const HOUR = 3600_000
 const UUID = '59dd441a-0994-4714-a2f8-db1730600666'
 
-type FakeUpload = { key: string; ageHours: number; partAgeHours?: readonly number[] }
+type FakeUpload = { key: string; ageHours: number; partAgeHours?: readonly number[]; isDenied?: boolean }
 
 /** A client with these open uploads; the id of each is its index. Collects the ids that were aborted, and counts requests. */
 function createFakeClient(uploads: readonly FakeUpload[], { fail = false } = {}) {
@@ -48,7 +48,9 @@ function createFakeClient(uploads: readonly FakeUpload[], { fail = false } = {})
       return { Parts: partAgeHours.map((hours) => ({ LastModified: new Date(NOW - hours * HOUR) })) }
     }
     assert.instance(command, AbortMultipartUploadCommand)
-    aborted.push(String((command as AbortMultipartUploadCommand).input.UploadId))
+    const id = String((command as AbortMultipartUploadCommand).input.UploadId)
+    if (uploads[Number(id)]?.isDenied) throw new Error('access denied')
+    aborted.push(id)
     return {}
   }
   const client = { send, config: { systemClockOffset: 0 } } as unknown as S3Client
@@ -88,6 +90,20 @@ test('one run aborts all expired uploads, also when the list has several pages',
   const { client, aborted } = createFakeClient(uploads)
   await create(client, { batch: 2 })(signal)
   assert.equal(aborted, ['0', '1', '2', '3', '4'])
+})
+
+test('an upload that cannot be aborted is reported, and does not keep the others', async () => {
+  const lines: LoggedLine[] = []
+  const { client, aborted } = createFakeClient([
+    { key: `origin_1_${UUID}`, ageHours: 30, isDenied: true },
+    { key: `origin_2_${UUID}`, ageHours: 30 },
+  ])
+  await create(client, { lines })(signal)
+  assert.equal(aborted, ['1'])
+  assert.equal(
+    lines.filter(({ level }) => level === 'warn').map(({ event, key }) => [event, key]),
+    [['stale_upload.cleanup_failed', `origin_1_${UUID}`]],
+  )
 })
 
 test('a run is bounded, and the next one continues after it', async () => {
