@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
+import { roundSeconds } from '../vocabulary/clock.ts'
 import { MediadError } from '../vocabulary/errors.ts'
 import { renderKey, type KeyScope } from '../protocol/keys.ts'
 import type { MediaSummary } from '../vocabulary/job.ts'
@@ -51,7 +52,7 @@ export async function toArtifact({
   const key = toKey({ options, scope, keys })
   assertUnique(key, added)
   const probed = await summarise(absolute, contentType, inspect)
-  const media = options.language === undefined ? probed : { ...probed, language: options.language }
+  const media = withStated(probed, options)
   return {
     path: absolute,
     kind,
@@ -81,6 +82,16 @@ function assertUnique(key: string, added: readonly Artifact[]): void {
   if (added.every((artifact) => artifact.key !== key)) return
   const message = `two files of this attempt have the key "${key}": give the template a placeholder, such as {n}, and values`
   throw new MediadError('output.key', message)
+}
+
+/** Adds what the plugin states about the file. */
+function withStated(probed: MediaSummary | null, { language, durationSeconds }: AddOptions): MediaSummary | null {
+  if (language === undefined && durationSeconds === undefined) return probed
+  return {
+    ...probed,
+    ...(language !== undefined && { language }),
+    ...(durationSeconds !== undefined && { durationSeconds: roundSeconds(durationSeconds) }),
+  }
 }
 
 /** Returns null for a type that is accepted unchecked. */

@@ -39,6 +39,8 @@ export type AddOptions = {
   values?: Readonly<Record<string, string | number>>
   /** ISO 639-2 code of the language, for a file that ffprobe does not read, such as subtitles. */
   language?: string | undefined
+  /** Duration in seconds, for a file whose duration ffprobe does not report exactly, such as a fragmented one. */
+  durationSeconds?: number | undefined
   /** Tracks that were copied from the source without re-encoding; empty if all were re-encoded. The job document has it. */
   copied?: readonly ('video' | 'audio')[]
 }

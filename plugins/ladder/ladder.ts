@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediadError, type FfmpegResult, type FfmpegTrial, type Probe, type RunContext } from 'mediad'
+import { MAX_CHANNELS } from '../audio/downmix.ts'
 import { afterDemanding, toDemanding } from '../frames/trial.ts'
 import { IMMUTABLE, RENDITION } from '../streaming/rendition.ts'
-import { readTrack, type Track } from '../streaming/track.ts'
 import { assertMixable } from '../transcode/audio.ts'
 import { audioCodecs, videoCodecs, type VideoCodec } from '../transcode/codecs.ts'
 import { runUnlessHardwareFails, type Choice } from '../transcode/encoder/choice.ts'
@@ -14,7 +14,7 @@ import { MEASURING_SHARE, toLoudness } from '../transcode/loudness.ts'
 import type { EncodeSettings } from '../transcode/options.ts'
 import { extendWith } from '../transcode/result/last-frame.ts'
 import { reportChanges, reportChoices, reportDefects } from '../transcode/result/report.ts'
-import { findResultDefect, inspectResult } from '../transcode/result/result.ts'
+import { findResultDefect } from '../transcode/result/result.ts'
 import {
   toAudioOutput,
   toCalls,
@@ -23,8 +23,8 @@ import {
   type AudioRendition,
   type LadderRequest,
 } from './arguments.ts'
+import { describeTrack, readAgain, readFiles, type File, type Made } from './files.ts'
 import { toAudioTracks } from './languages.ts'
-import { clearPreSkip } from './pre-skip.ts'
 import { toLadder } from './rungs.ts'
 
 /** The settings, and which hardware encoder the daemon uses. */
@@ -47,9 +47,15 @@ export async function makeLadder(context: RunContext, { settings, choice }: Ladd
   reportChanges(context, encoded)
   const explanation = probe.video ? choice.explain() : null
   if (explanation !== null) context.warn(explanation)
-  for (const { path, name, contentType } of made) {
-    const values = { rendition: name }
-    const options = { key: settings.renditionsKey, values, contentType, cacheControl: IMMUTABLE, copied: [] }
+  for (const { path, name, contentType, result } of made) {
+    const options = {
+      key: settings.renditionsKey,
+      values: { rendition: name },
+      contentType,
+      cacheControl: IMMUTABLE,
+      copied: [],
+      durationSeconds: result.durationSeconds ?? undefined,
+    }
     await context.add(path, RENDITION, options)
   }
 }
@@ -77,19 +83,15 @@ async function encode(context: RunContext, wanted: Wanted): Promise<{ files: Fil
 /** Chooses the audio tracks, and measures the loudness of each where a target is set. */
 async function prepareAudio(context: RunContext, settings: EncodeSettings): Promise<AudioRendition[]> {
   const renditions: AudioRendition[] = []
-  for (const audio of toAudioTracks(context.probe, settings.audio)) {
-    assertMixable(audio)
+  for (const [n, audio] of toAudioTracks(context.probe, settings.audio).entries()) {
+    if (n === 0) assertMixable(audio)
+    else if (audio.channels > MAX_CHANNELS) {
+      context.warn(`the audio of ${describeTrack(audio)} is left out: it has ${audio.channels} channels`)
+      continue
+    }
     renditions.push({ audio, loudness: await toLoudness(context, audio, settings.loudness) })
   }
   return renditions
-}
-
-type File = {
-  readonly path: string
-  readonly options: readonly string[]
-  /** Name of the rendition, such as `h264-720p` or `audio-eng`. */
-  readonly name: string
-  readonly contentType: 'video/mp4' | 'audio/mp4'
 }
 
 type Wanted = LadderRequest & { audios: readonly AudioRendition[] }
@@ -104,34 +106,10 @@ function toFiles({ probe, workspace }: RunContext, wanted: Wanted): File[] {
     }),
     ...audios.map((rendition): File => {
       const name = `audio-${rendition.audio.language ?? 'und'}`
-      return { path: toPath(), options: toAudioOutput(rendition, settings, probe), name, contentType: 'audio/mp4' }
+      const options = toAudioOutput(rendition, settings, probe)
+      return { path: toPath(), options, name, contentType: 'audio/mp4', audio: rendition.audio }
     }),
   ]
-}
-
-/** A finished rendition. `result` has the duration and the number of frames that its boxes state. */
-type Made = File & { readonly result: Probe; readonly track: Track }
-
-async function readFiles(context: RunContext, files: readonly File[], { audio }: EncodeSettings): Promise<Made[]> {
-  const made: Made[] = []
-  for (const file of files) {
-    if (file.contentType === 'audio/mp4' && audio.codec === 'opus') await clearPreSkip(file.path)
-    const probe = await inspectResult(context, file.path)
-    const track = await readTrack(file.path)
-    made.push({ ...file, result: withBoxes(probe, track), track })
-  }
-  return made
-}
-
-/** ffprobe counts no packets of fragmented files, and shifts their start. */
-function withBoxes(probe: Probe, { seconds, samples }: Track): Probe {
-  const exact = { durationSeconds: seconds, packetCount: samples }
-  return {
-    ...probe,
-    durationSeconds: seconds,
-    video: probe.video && { ...probe.video, ...exact },
-    audio: probe.audio && { ...probe.audio, ...exact },
-  }
 }
 
 type Results = { readonly run: FfmpegResult; readonly made: Made[] }
@@ -166,17 +144,6 @@ async function checkResults(
   const defect = main === audio ? findResultDefect(encoded, context.probe) : null
   if (defect) throw defect
   return encoded
-}
-
-async function readAgain({
-  path,
-  result,
-}: {
-  path: string
-  result: Probe
-}): Promise<Pick<Made, 'path' | 'result' | 'track'>> {
-  const track = await readTrack(path)
-  return { path, track, result: withBoxes(result, track) }
 }
 
 /** Returns the probe of a rung with the audio: the checks compare a source with one file. */

@@ -1,4 +1,5 @@
 import type { AudioStream, Probe } from 'mediad'
+import { toLanguageTag } from '../streaming/master.ts'
 import type { EncodeSettings } from '../transcode/options.ts'
 
 /**
@@ -13,7 +14,9 @@ export function toAudioTracks(
   const tracks = [audio]
   if (languages !== 'all') return tracks
   for (const other of otherAudio) {
-    const isNew = other.language !== undefined && tracks.every(({ language }) => language !== other.language)
+    // `ger` and `deu` are one language
+    const tag = toLanguageTag(other.language)
+    const isNew = tag !== undefined && tracks.every(({ language }) => toLanguageTag(language) !== tag)
     if (isNew) tracks.push(other)
   }
   return tracks

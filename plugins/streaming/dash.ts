@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { definePlugin, z } from 'mediad'
 import { toMpd } from './mpd.ts'
 import { toRelativeUrl } from '../relative-url.ts'
-import { readRenditions, SUBTITLES, toName, type Rendition } from './rendition.ts'
+import { readRenditions, SUBTITLES, toNames, type Rendition } from './rendition.ts'
 
 /** Duration over which the bit rates are measured, in seconds. */
 const MEASURED_SECONDS = 6
@@ -40,19 +40,19 @@ export const dash = definePlugin('dash', dashOptions, ({ key, maxAgeSeconds }) =
     if (renditions === null) return context.skip('the plugins before it made no renditions')
     const manifestKey = context.toKey({ key })
     const toRepresentation = ({ artifact, name, track, rates }: Rendition) => ({
-      id: name,
+      id: toId(name),
       uri: toRelativeUrl(manifestKey, artifact.key),
       track,
       rates,
     })
-    const subtitles = context.artifacts
-      .filter(({ kind }) => kind === SUBTITLES)
-      .map((artifact) => ({
-        id: toName(artifact.key),
-        uri: toRelativeUrl(manifestKey, artifact.key),
-        language: artifact.media?.language,
-        rate: Math.ceil((artifact.sizeBytes * 8) / renditions.endSeconds),
-      }))
+    const found = context.artifacts.filter(({ kind }) => kind === SUBTITLES)
+    const names = toNames(found.map(({ key }) => key))
+    const subtitles = found.map((artifact, n) => ({
+      id: toId(names[n] ?? ''),
+      uri: toRelativeUrl(manifestKey, artifact.key),
+      language: artifact.media?.language,
+      rate: Math.ceil((artifact.sizeBytes * 8) / renditions.endSeconds),
+    }))
     const text = toMpd({
       videos: renditions.videos.map(toRepresentation),
       audios: renditions.audios.map(toRepresentation),
@@ -64,3 +64,6 @@ export const dash = definePlugin('dash', dashOptions, ({ key, maxAgeSeconds }) =
     await context.add(path, 'manifest', { key, contentType: 'application/dash+xml', cacheControl })
   },
 }))
+
+/** Ids have no white space and no control characters, which keys can have. */
+const toId = (name: string): string => encodeURIComponent(name)

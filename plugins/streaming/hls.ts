@@ -5,7 +5,7 @@ import { definePlugin, z, type RunContext } from 'mediad'
 import { toRelativeUrl } from '../relative-url.ts'
 import { toMaster, type Listed, type ListedSubtitles, type ListedVideo } from './master.ts'
 import { toIFramePlaylist, toIFrames, toMediaPlaylist } from './playlist.ts'
-import { IMMUTABLE, readRenditions, SUBTITLES, toName, type Rendition, type Renditions } from './rendition.ts'
+import { IMMUTABLE, readRenditions, SUBTITLES, toNames, type Rendition, type Renditions } from './rendition.ts'
 import { measureRates } from './segments.ts'
 import { toSubtitleSegments } from './webvtt.ts'
 
@@ -129,10 +129,12 @@ function createWriter(context: RunContext, { key, trackKey, maxAgeSeconds }: Hls
     },
     async writeSubtitles({ boundaries, endSeconds, targetSeconds }: Renditions): Promise<ListedSubtitles[]> {
       const listed: ListedSubtitles[] = []
-      for (const artifact of context.artifacts.filter(({ kind }) => kind === SUBTITLES)) {
+      const found = context.artifacts.filter(({ kind }) => kind === SUBTITLES)
+      const names = toNames(found.map(({ key }) => key))
+      for (const [n, artifact] of found.entries()) {
         const text = await readFile(artifact.path, 'utf8')
         const { content, segments } = toSubtitleSegments(text, boundaries, endSeconds)
-        const name = `${toName(artifact.key)}-segments`
+        const name = `${names[n]}-segments`
         const uri = toRelativeUrl(keyOf(name), await addFile(content, name, 'vtt'))
         const playlist = toMediaPlaylist({ uri, segments, targetSeconds })
         listed.push({ uri: toUri(await addFile(playlist, name, 'm3u8')), language: artifact.media?.language })

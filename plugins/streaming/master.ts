@@ -17,28 +17,27 @@ type Presentation = {
 /** Bit rate of the variant that Apple's players should start with, in bit/s (HLS Authoring Specification, 9.8). */
 const START_RATE = 2_000_000
 
-/** Returns the multivariant playlist. Without video, each audio track is a variant of its own. */
+/** Returns the multivariant playlist. Without video, the first audio track is the variant, and a group has the languages. */
 export function toMaster({ videos, audios, subtitles }: Presentation): string {
+  const grouped = videos.length > 0 || audios.length > 1 ? audios : []
   const groups = [
-    ...(videos.length > 0 && audios.length > 0 ? ['AUDIO="audio"'] : []),
+    ...(grouped.length > 0 ? ['AUDIO="audio"'] : []),
     ...(subtitles.length > 0 ? ['SUBTITLES="subtitles"'] : []),
   ]
   const variants = toStartFirst(
     videos.length > 0
       ? videos.map((video) => toVariant(video, audios))
-      : audios.slice(0, 1).map((audio) => toVariant(audio, [])),
+      : audios.slice(0, 1).map((audio) => toVariant({ ...audio, rates: toHighest(audios) }, [])),
   )
   return `${[
     '#EXTM3U',
     `#EXT-X-VERSION:${HLS_VERSION}`,
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    ...(videos.length > 0
-      ? toMedia(
-          'AUDIO',
-          'audio',
-          audios.map(({ uri, track }) => ({ uri, ...track })),
-        )
-      : []),
+    ...toMedia(
+      'AUDIO',
+      'audio',
+      grouped.map(({ uri, track: { language, audio } }) => ({ uri, language, audio })),
+    ),
     ...toMedia('SUBTITLES', 'subtitles', subtitles),
     ...variants.flatMap(({ attributes, uri }) => [`#EXT-X-STREAM-INF:${[...attributes, ...groups].join(',')}`, uri]),
     ...videos.map(({ track, iFrames }) => toIFrameVariant(track, iFrames)),
@@ -49,10 +48,8 @@ type Variant = { readonly uri: string; readonly average: number; readonly attrib
 
 /** Returns the attributes of a variant: its own track, and the audio track with the highest rates. */
 function toVariant({ track, rates, uri }: Listed, audios: readonly Listed[]): Variant {
-  const [peak, average] = [rates.peak, rates.average].map((rate, n) => {
-    const others = audios.map((audio) => (n === 0 ? audio.rates.peak : audio.rates.average))
-    return rate + Math.max(0, ...others)
-  }) as [number, number]
+  const highest = toHighest(audios)
+  const [peak, average] = [rates.peak + highest.peak, rates.average + highest.average]
   const codecs = [...new Set([track.codec, ...audios.map((audio) => audio.track.codec)])]
   return {
     uri,
@@ -63,6 +60,13 @@ function toVariant({ track, rates, uri }: Listed, audios: readonly Listed[]): Va
       `CODECS="${codecs.join(',')}"`,
       ...(track.video ? toVideoAttributes(track.video) : []),
     ],
+  }
+}
+
+function toHighest(tracks: readonly Listed[]): Rates {
+  return {
+    peak: Math.max(0, ...tracks.map(({ rates }) => rates.peak)),
+    average: Math.max(0, ...tracks.map(({ rates }) => rates.average)),
   }
 }
 
@@ -89,18 +93,22 @@ function toStartFirst<T extends Variant>(variants: readonly T[]): T[] {
   return sorted.toSorted((a, b) => Number(b === start) - Number(a === start))
 }
 
-type Media = { uri: string; language?: string | undefined; audio?: Track['audio'] }
+type Media = { uri: string; language?: string | undefined; audio?: Track['audio'] | undefined }
 
-/** Returns the tags of a group of audio tracks or subtitles. The first audio track is the default. */
+/**
+ * Returns the tags of a group of audio tracks or subtitles. The first audio track is the default. Players choose by themselves
+ * only from the first of each language: those that they choose from have to differ (RFC 8216, 4.3.4.1.1).
+ */
 function toMedia(type: 'AUDIO' | 'SUBTITLES', group: string, all: readonly Media[]): string[] {
-  return toNames(all, type === 'AUDIO' ? 'Audio' : 'Subtitles').map(({ name, language, uri, audio }, n) => {
+  return toNames(all, type === 'AUDIO' ? 'Audio' : 'Subtitles').map(({ name, language, uri, audio }, n, named) => {
+    const isFirst = named.findIndex((one) => one.language === language) === n
     const attributes = [
       `TYPE=${type}`,
       `GROUP-ID="${group}"`,
       `NAME="${name}"`,
       ...(language === undefined ? [] : [`LANGUAGE="${language}"`]),
       `DEFAULT=${type === 'AUDIO' && n === 0 ? 'YES' : 'NO'}`,
-      'AUTOSELECT=YES',
+      `AUTOSELECT=${isFirst ? 'YES' : 'NO'}`,
       ...(type === 'SUBTITLES' ? ['FORCED=NO'] : []),
       ...(audio ? [`CHANNELS="${audio.channels}"`] : []),
       `URI="${uri}"`,

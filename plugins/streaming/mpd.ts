@@ -1,7 +1,7 @@
 import { MediadError } from 'mediad'
 import { toLanguageTag } from './master.ts'
 import type { Rates } from './segments.ts'
-import type { Range, Track } from './track.ts'
+import { toEndSeconds, type Range, type Track } from './track.ts'
 
 /** A track with the URL of its file, relative to the manifest. `id` is unique. */
 export type Representation = {
@@ -27,7 +27,7 @@ type Presentation = {
 
 /** Returns the manifest of DASH's on-demand profile: one file per track, which players read by the ranges in its `sidx`. */
 export function toMpd({ videos, audios, subtitles }: Presentation): string {
-  const seconds = Math.max(...[...videos, ...audios].map(({ track }) => track.seconds))
+  const seconds = Math.max(...[...videos, ...audios].map(({ track }) => toEndSeconds(track)))
   // one set per codec: players do not switch between codecs
   const families = Object.values(Object.groupBy(videos, ({ track }) => track.codec.slice(0, 4)))
   const sets = [

@@ -1,7 +1,15 @@
 import { posix } from 'node:path'
 import type { Artifact } from 'mediad'
-import { measureRates, toBoundaries, toSegments, toTargetSeconds, type Rates, type Segment } from './segments.ts'
-import { readTrack, type Track } from './track.ts'
+import {
+  extendBoundaries,
+  measureRates,
+  toBoundaries,
+  toSegments,
+  toTargetSeconds,
+  type Rates,
+  type Segment,
+} from './segments.ts'
+import { readTrack, toEndSeconds, type Track } from './track.ts'
 
 /** Kind of the artifacts that `hls` and `dash` package: a fragmented MP4 file with one track. */
 export const RENDITION = 'rendition'
@@ -14,7 +22,7 @@ export const IMMUTABLE = 'max-age=31536000, immutable'
 /** A track with everything that playlists and manifests say about it. */
 export type Rendition = {
   readonly artifact: Artifact
-  /** Unique name: that of the file, without the extension. */
+  /** Unique name: that of the file, without the extension, if no other file has it. */
   readonly name: string
   readonly track: Track
   readonly segments: readonly Segment[]
@@ -39,22 +47,37 @@ export async function readRenditions(
   const found = artifacts.filter(({ kind }) => kind === RENDITION)
   if (found.length === 0) return null
   const tracks = await Promise.all(found.map(({ path }) => readTrack(path)))
-  const boundaries = toBoundaries(tracks, segmentSeconds)
-  const segmented = tracks.map((track) => toSegments(track, boundaries))
+  const names = toNames(found.map(({ key }) => key))
+  const endSeconds = Math.max(...tracks.map(toEndSeconds))
+  const shared = toBoundaries(tracks, segmentSeconds)
+  const boundaries = extendBoundaries(shared, segmentSeconds, endSeconds)
+  const segmented = tracks.map((track) => toSegments(track, track.video ? shared : boundaries))
   const targetSeconds = toTargetSeconds(segmented)
   const all = found.flatMap((artifact, n): Rendition[] => {
-    const [track, segments] = [tracks[n], segmented[n]]
-    if (track === undefined || segments === undefined) return []
-    return [{ artifact, name: toName(artifact.key), track, segments, rates: measureRates(segments, targetSeconds) }]
+    const [name, track, segments] = [names[n], tracks[n], segmented[n]]
+    if (name === undefined || track === undefined || segments === undefined) return []
+    return [{ artifact, name, track, segments, rates: measureRates(segments, targetSeconds) }]
   })
   return {
     videos: all.filter(({ track }) => track.video !== undefined),
     audios: all.filter(({ track }) => track.audio !== undefined),
     boundaries,
-    endSeconds: Math.max(...tracks.map(({ seconds }) => seconds)),
+    endSeconds,
     targetSeconds,
   }
 }
 
-/** Returns the name of a file without its extension. */
-export const toName = (key: string): string => posix.basename(key, posix.extname(key))
+/**
+ * Returns the names of files without their extensions. Of files with one name in several folders, the further ones get a
+ * number, because a name is a part of keys and an id.
+ */
+export function toNames(keys: readonly string[]): string[] {
+  const names: string[] = []
+  for (const key of keys) {
+    const own = posix.basename(key, posix.extname(key))
+    let name = own
+    for (let n = 2; names.includes(name); n++) name = `${own}-${n}`
+    names.push(name)
+  }
+  return names
+}

@@ -28,6 +28,19 @@ export function toBoundaries(tracks: readonly Track[], segmentSeconds: number): 
 }
 
 /**
+ * Adds boundaries for audio that is longer than the video: without them, the rest would be one segment, and the target duration
+ * of all playlists as long. No part of less than half of `segmentSeconds` gets a segment of its own.
+ *
+ * @param end end of the longest track in seconds
+ */
+export function extendBoundaries(boundaries: readonly number[], segmentSeconds: number, end: number): number[] {
+  const extended = [...boundaries]
+  for (let next = (boundaries.at(-1) ?? 0) + segmentSeconds; end - next >= segmentSeconds / 2; next += segmentSeconds)
+    extended.push(next)
+  return extended
+}
+
+/**
  * Groups the fragments of a track into segments: each begins with the fragment whose start is nearest to a boundary.
  *
  * @throws MediadError `internal.output` for video whose fragments do not start at the boundaries: players could not switch

@@ -37,6 +37,11 @@ type VideoTrack = {
   readonly range: 'SDR' | 'HLG' | 'PQ'
 }
 
+/** Returns the time at which the last sample of a track ends, in seconds. Audio can start a little later than at 0. */
+export function toEndSeconds({ fragments, timescale, seconds }: Track): number {
+  return (fragments[0]?.start ?? 0) / timescale + seconds
+}
+
 /**
  * Reads the boxes of a fragmented MP4 file with one track. Only headers are read, not the media.
  *

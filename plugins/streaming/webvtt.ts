@@ -38,6 +38,20 @@ export function toSubtitleSegments(text: string, boundaries: readonly number[], 
 
 const TIME = /^((?:\d+:)?\d{2}:\d{2}\.\d{3})[ \t]+-->[ \t]+((?:\d+:)?\d{2}:\d{2}\.\d{3})/m
 
+/** What can follow `<` in the text of a cue: a tag of WebVTT, or a time. */
+const TAG = /<(?!\/?(?:[bciuv]|lang|ruby|rt)[ \t.>]|(?:\d+:)?\d{2}:\d{2}\.\d{3}>)/g
+
+/**
+ * Escapes `-->` and `<` in the text of cues, which ffmpeg writes as they are in the source: players end the cue at the first, and
+ * show nothing from the second to the next `>`.
+ */
+export function escapeCues(text: string): string {
+  const lines = text.split('\n')
+  return lines
+    .map((line) => (TIME.test(line) ? line : line.replaceAll('-->', '--&gt;').replaceAll(TAG, '&lt;')))
+    .join('\n')
+}
+
 /** Parses the blocks of a WebVTT file: those with times are cues. */
 function parseWebVtt(text: string): { cues: Cue[]; header: string[] } {
   const blocks = text

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediadError, type RunContext, type SubtitleStream } from 'mediad'
 import { IMMUTABLE } from '../streaming/rendition.ts'
+import { escapeCues } from '../streaming/webvtt.ts'
 import { toStartOptions } from './timestamps.ts'
 
 /** Returns the encoders that subtitles need. */
@@ -23,12 +24,19 @@ export async function extractSubtitles(context: RunContext, key: string): Promis
   for (const [index, { track, path }] of wanted.entries()) {
     const ownProblem = problem === null ? null : await convert(context, [{ track, path }])
     if (ownProblem !== null) context.warn(`the subtitles of ${describe([track])} cannot be read: ${ownProblem}`)
-    else if (!(await readFile(path, 'utf8')).includes('-->'))
-      context.warn(`the subtitles of ${describe([track])} are empty`)
-    else await add(context, { track, path, key, n: index + 1 })
+    else if (await escapeFile(path)) await add(context, { track, path, key, n: index + 1 })
+    else context.warn(`the subtitles of ${describe([track])} are empty`)
   }
   const bitmaps = probe.subtitles.filter(({ isText }) => !isText)
   if (bitmaps.length > 0) context.warn(`bitmap subtitles cannot be converted to text: ${describe(bitmaps)}`)
+}
+
+/** Escapes the text of cues in a WebVTT file. Returns whether it has any cue. */
+async function escapeFile(path: string): Promise<boolean> {
+  const text = await readFile(path, 'utf8')
+  const escaped = escapeCues(text)
+  if (escaped !== text) await writeFile(path, escaped)
+  return text.includes('-->')
 }
 
 /** Converts tracks in one run of ffmpeg. Returns the message of the error; null when it succeeded. */

@@ -187,6 +187,7 @@ const jobCalls: Record<string, readonly Call[]> = {
     { status: 200, path: { id: ID, key: 'hls/a.m3u8' } },
     { status: 200, path: { id: ID, key: 'hls/a.mpd' } },
     { status: 200, path: { id: ID, key: 'hls/a.vtt' } },
+    { status: 206, path: { id: ID, key: 'hls/a.vtt' }, headers: { range: 'bytes=0-1' } },
     { status: 302, path: { id: ID, key: 'cvted_a.mp4' } },
     { status: 404, path: { id: ID, key: 'unknown.mp4' } },
     { status: 404, path: { id: 'x', key: 'cvted_a.mp4' } },

@@ -57,6 +57,13 @@ async function prepare(result: Probe = probe) {
 
 const test = suite('artifact')
 
+test('a stated duration replaces that of ffprobe', async () => {
+  await using files = await prepare()
+  const { media } = await files.add({ options: { ...options, durationSeconds: 1.58 + 1e-7 } })
+  assert.is(media?.durationSeconds, 1.58)
+  assert.is(media?.codec, 'h264')
+})
+
 test('keeps which tracks were copied, if the plugin reports it', async () => {
   await using prepared = await prepare()
   assert.is((await prepared.add()).copied, undefined)

@@ -77,6 +77,32 @@ test('serves playlists, manifests and subtitles itself, with their types', async
   }
 })
 
+test('serves one byte range of a file: the segments of subtitles are ranges', async () => {
+  await using files = await startFiles()
+  const get = (range: string, more: RequestInit = {}) =>
+    fetch(`${files.base}/${toUrl(keys.subtitles)}`, { ...manual, ...more, headers: { range, ...more.headers } })
+  for (const [range, text, contentRange] of [
+    ['bytes=0-1', 'WE', 'bytes 0-1/6'],
+    ['bytes=2-99', 'BVTT', 'bytes 2-5/6'],
+    ['bytes=5-', 'T', 'bytes 5-5/6'],
+    ['bytes=-2', 'TT', 'bytes 4-5/6'],
+    ['bytes=-99', 'WEBVTT', 'bytes 0-5/6'],
+  ] as const) {
+    const response = await get(range)
+    assert.equal([response.status, response.headers.get('content-range')], [206, contentRange], range)
+    assert.is(response.headers.get('content-type'), 'text/vtt; charset=utf-8')
+    assert.is(response.headers.get('content-length'), String(text.length))
+    assert.is(await response.text(), text)
+  }
+  for (const range of ['bytes=6-', 'bytes=-0', 'bytes=3-2', 'bytes=0-1,3-4', 'bytes=-', 'lines=0-1', 'bytes=a-b']) {
+    const response = await get(range)
+    assert.equal([response.status, await response.text()], [200, 'WEBVTT'], range)
+    assert.is(response.headers.get('accept-ranges'), 'bytes')
+  }
+  assert.is((await get('bytes=0-1', { method: 'HEAD' })).status, 200)
+  assert.is((await get('bytes=0-1', { headers: { 'if-range': '"e"' } })).status, 200)
+})
+
 test('redirects to a presigned URL for other files, and for playlists that are too large', async () => {
   await using files = await startFiles()
   for (const key of [keys.video, keys.large])

@@ -2,13 +2,14 @@ import { HTTPResponse, type EventHandler, type H3Event } from 'h3'
 import { z } from 'zod'
 import type { Config } from '../../../config/config.ts'
 import type { PresignGet } from '../../../storage/presign.ts'
-import type { ReadSmall } from '../../../storage/small.ts'
+import type { ReadSmall, SmallFile } from '../../../storage/small.ts'
 import { systemClock, type Clock } from '../../../vocabulary/clock.ts'
 import { readIdentity } from '../../access/identity.ts'
 import { problemError } from '../../problem.ts'
 import type { Operation } from '../../route.ts'
 import { findById, idParams, type FindDeps } from '../find.ts'
 import { createTimedCache } from './cache.ts'
+import { parseRange } from './range.ts'
 
 export type FilesDeps = FindDeps & {
   config: Pick<Config, 'http' | 'bucket' | 'routes'>
@@ -51,7 +52,11 @@ export function filesHandler({ clock = systemClock, ...deps }: FilesDeps): Event
     const sizeBytes = found.get(key)
     if (sizeBytes === undefined) throw noOutput()
     const type = served[/\.(\w+)$/.exec(key)?.[1]?.toLowerCase() ?? '']
-    if (type !== undefined && sizeBytes <= MAX_SERVED_BYTES) return await serve(deps.readSmall, key, type)
+    if (type !== undefined && sizeBytes <= MAX_SERVED_BYTES) {
+      const found = await deps.readSmall(key, MAX_SERVED_BYTES)
+      if (found === null) throw noOutput()
+      return serve(event, found, type)
+    }
     const method = event.req.method === 'HEAD' ? 'HEAD' : 'GET'
     const url = await urls(`${method} ${key}`, () => deps.presignGet(key, method))
     const seconds = Math.min(LONGEST_REDIRECT_SECONDS, Math.floor(urlSeconds / 4))
@@ -73,12 +78,25 @@ function toKey({ url }: H3Event, id: string): string | null {
   }
 }
 
-async function serve(readSmall: ReadSmall, key: string, type: string): Promise<HTTPResponse> {
-  const found = await readSmall(key, MAX_SERVED_BYTES)
-  if (found === null) throw noOutput()
-  const lifetime = found.cacheControl?.replaceAll(/\bpublic\b\s*,?\s*/gi, '') || 'max-age=10'
-  const headers = { 'content-type': type, 'cache-control': `private, ${lifetime}`, vary: PER_CLIENT }
-  return new HTTPResponse(found.bytes, { headers })
+/** Responds with the file, or with the part that the client requests: the segments of subtitles are ranges of one file. */
+function serve({ req }: H3Event, { bytes, cacheControl }: SmallFile, type: string): HTTPResponse {
+  const lifetime = cacheControl?.replaceAll(/\bpublic\b\s*,?\s*/gi, '') || 'max-age=10'
+  const headers = {
+    'content-type': type,
+    'cache-control': `private, ${lifetime}`,
+    'accept-ranges': 'bytes',
+    vary: PER_CLIENT,
+  }
+  // there is no validator that `if-range` could match
+  const isPart = req.method === 'GET' && !req.headers.has('if-range')
+  const range = isPart ? parseRange(req.headers.get('range') ?? '', bytes.length) : null
+  if (range === null) return new HTTPResponse(bytes, { headers })
+  const { first, last } = range
+  const contentRange = `bytes ${first}-${last}/${bytes.length}`
+  return new HTTPResponse(bytes.subarray(first, last + 1), {
+    status: 206,
+    headers: { ...headers, 'content-range': contentRange },
+  })
 }
 
 /** A browser that several people use must not show one the files of another. */
@@ -101,6 +119,7 @@ export const getFile: Operation = {
   params: idParams.extend({ key: z.string().meta({ description: 'Key of the output. Its slashes are not encoded.' }) }),
   responses: {
     200: { description: 'A playlist, a manifest or subtitles.', contentType: Object.values(served) },
+    206: { description: 'The requested range of such a file.', contentType: Object.values(served) },
     302: { description: 'The URL of another file is in the header `location`.' },
   },
   problems: ['job.not_found', 'output.not_found'],
