@@ -37,7 +37,7 @@ export async function makeLadder(context: RunContext, { settings, choice }: Ladd
   context.note(ladder?.reason ?? 'renditions: audio only, the source has no video')
   const audios = await prepareAudio(context, settings)
   const wanted = { rungs: ladder?.rungs ?? [], audios, settings, hardware: choice.choose() }
-  const { files, run } = await encode(context, wanted)
+  const { files, run } = await encodeDecodable(context, wanted)
   const made = await readFiles(context, files, settings)
   const encoded = await checkResults(context, { run, made })
   await reportDefects(context, settings, encoded)
@@ -60,6 +60,24 @@ export async function makeLadder(context: RunContext, { settings, choice }: Ladd
   }
 }
 
+/**
+ * Runs ffmpeg, and again without further languages when too much of the source cannot be decoded: since ffmpeg 6, one track alone
+ * ends the run.
+ */
+async function encodeDecodable(context: RunContext, wanted: Wanted): Promise<{ files: File[]; run: FfmpegResult }> {
+  const [main, ...further] = wanted.audios
+  try {
+    return await encode(context, wanted)
+  } catch (error) {
+    const isCorrupt = error instanceof MediadError && error.code === 'input.corrupt'
+    if (!isCorrupt || main === undefined || further.length === 0) throw error
+    const encoded = await encode(context, { ...wanted, audios: [main] })
+    const tracks = further.map(({ audio }) => describeTrack(audio)).join(', ')
+    context.warn(`the audio of ${tracks} is left out: too much of it cannot be decoded`)
+    return encoded
+  }
+}
+
 /** Runs ffmpeg, and again in software when a hardware encoder fails. */
 async function encode(context: RunContext, wanted: Wanted): Promise<{ files: File[]; run: FfmpegResult }> {
   const { probe } = context
@@ -74,10 +92,13 @@ async function encode(context: RunContext, wanted: Wanted): Promise<{ files: Fil
     durationSeconds: probe.durationSeconds,
     onProgress: (fraction: number) => context.progress(done + (1 - done) * fraction),
   }
-  const run = await runUnlessHardwareFails(context, command, hardware?.encoder)
-  if (run !== null) return { files, run }
-  await Promise.all(files.map(({ path }) => rm(path, { force: true })))
-  return await encode(context, { ...wanted, hardware: undefined })
+  let run: FfmpegResult | null = null
+  try {
+    run = await runUnlessHardwareFails(context, command, hardware?.encoder)
+  } finally {
+    if (run === null) await Promise.all(files.map(({ path }) => rm(path, { force: true })))
+  }
+  return run === null ? await encode(context, { ...wanted, hardware: undefined }) : { files, run }
 }
 
 /** Chooses the audio tracks, and measures the loudness of each where a target is set. */

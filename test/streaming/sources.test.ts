@@ -31,12 +31,13 @@ const make =
   (path: string) =>
     ffmpeg([...options.flat(), path])
 
-/** Repeats a minute 60 times without encoding it again. */
+const languages = ['-metadata:s:a:0', 'language=eng', '-metadata:s:a:1', 'language=fra']
+
+/** Repeats a minute 60 times without encoding it again. Without audio: the AAC of an hour would take minutes. */
 async function makeHour(path: string): Promise<void> {
   const minute = `${path}.minute.mp4`
   const pattern = ['-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=2:duration=60']
-  const audio = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=8000:duration=60']
-  await ffmpeg([...pattern, ...audio, ...x264, minute])
+  await ffmpeg([...pattern, ...x264, minute])
   await ffmpeg(['-stream_loop', '59', '-i', minute, '-c', 'copy', path])
 }
 
@@ -47,7 +48,7 @@ const cases: Record<string, Case> = {
     sizes: ['320x180', '212x120'],
     audio: [],
   },
-  'no video': { name: 'source.m4a', make: (path) => makeAudio(path, { seconds: 14 }), sizes: [] },
+  'no video': { name: 'source.m4a', make: (path) => makeAudio(path, { seconds: 14 }), sizes: [], audio: [] },
   portrait: {
     ...two,
     make: (path) => makeVideo(path, { seconds: 5, width: 320, height: 180, rotate: 90 }),
@@ -63,6 +64,24 @@ const cases: Record<string, Case> = {
       'language=fra',
     ]),
     sizes: ['320x180', '212x120'],
+    audio: ['English', 'français'],
+  },
+  'a language that cannot be decoded': {
+    transcode: { ...two.transcode, audio: { languages: 'all' } },
+    name: 'source.mkv',
+    make: make(
+      [video('25'), tone(440), tone(880), ['-map', '0', '-map', '1', '-map', '2'], x264].flat(),
+      ['-c:a', 'flac', '-bsf:a:1', 'noise=amount=1'],
+      languages,
+    ),
+    sizes: ['320x180', '212x120'],
+    audio: ['English'],
+  },
+  'two languages without video': {
+    transcode: { ...two.transcode, audio: { languages: 'all' } },
+    name: 'source.mka',
+    make: make(tone(440), tone(880), ['-map', '0', '-map', '1', '-c:a', 'flac'], languages),
+    sizes: [],
     audio: ['English', 'français'],
   },
   '5.1': {
@@ -128,6 +147,7 @@ const cases: Record<string, Case> = {
     transcode: { renditions: [{ height: 90 }] },
     make: makeHour,
     sizes: ['160x90'],
+    audio: [],
   },
   ...Object.fromEntries(
     ['24000/1001', '30000/1001', '60000/1001'].map((rate) => [
@@ -156,7 +176,7 @@ for (const [name, { sizes, audio = ['Audio'], except = /^$/, ...options }] of Ob
     const found = variants.filter(({ isIFrameOnly }) => !isIFrameOnly)
     const listed = found.map(({ resolution }) => (resolution ? `${resolution.width}x${resolution.height}` : ''))
     assert.equal(listed.filter(Boolean).toSorted(byWidth), sizes)
-    assert.equal(found[0]?.audio.map((one) => one.name) ?? [], sizes.length === 0 ? [] : audio)
+    assert.equal(found[0]?.audio.map((one) => one.name) ?? [], audio)
     assert.is(context.notes.length, 1)
   }
   if (name === 'no video') test(`makes a valid presentation of a source with ${name}`, body)

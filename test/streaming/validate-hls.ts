@@ -52,7 +52,11 @@ function validate(files: Files, key: string): string[] {
     ...[...loaded, ...audios].flatMap(checkSegments),
     ...checkAlignment(loaded, audios),
     ...videos.flatMap((one) =>
-      checkVariant(one, { media: load(one.uri), audio: one.audio.flatMap(({ uri }) => load(uri)) }),
+      // without video, a variant is one of the tracks of its group
+      checkVariant(one, {
+        media: load(one.uri),
+        audio: one.audio.filter(({ uri }) => uri !== one.uri && one.resolution).flatMap(({ uri }) => load(uri)),
+      }),
     ),
     ...master.variants.filter(({ isIFrameOnly }) => isIFrameOnly).flatMap((one) => load(one.uri).flatMap(checkIFrames)),
     ...checkGroups(videos),
@@ -84,8 +88,39 @@ function checkPlaylist(list: Playlist, files: Files): string[] {
   ]
 }
 
-const within = (samples: readonly Sample[], { offset, size }: Segment): Sample[] =>
-  samples.filter((sample) => sample.offset >= offset && sample.offset + sample.size <= offset + size)
+/** Returns the samples that lie within a segment, by their place in the file. */
+function within(samples: readonly Sample[], { offset, size }: Segment): Sample[] {
+  const sorted = byOffset(samples)
+  const found: Sample[] = []
+  for (let n = findFrom(sorted, offset); n < sorted.length; n++) {
+    const sample = sorted[n]
+    if (sample === undefined || sample.offset + sample.size > offset + size) break
+    found.push(sample)
+  }
+  return found
+}
+
+/** Samples in the order of their places; kept, because a file of an hour has hundreds of thousands. */
+const sortedSamples = new WeakMap<readonly Sample[], readonly Sample[]>()
+
+function byOffset(samples: readonly Sample[]): readonly Sample[] {
+  const known = sortedSamples.get(samples)
+  if (known) return known
+  const sorted = samples.toSorted((a, b) => a.offset - b.offset)
+  sortedSamples.set(samples, sorted)
+  return sorted
+}
+
+/** Returns the index of the first sample at `offset` or after it, by a binary search. */
+function findFrom(sorted: readonly Sample[], offset: number): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle]?.offset ?? Infinity) < offset) low = middle + 1
+    else high = middle
+  }
+  return low
+}
 
 /** Segments begin with a sync sample, follow each other in bytes and in time, and last as long as their samples. */
 function checkSegments({ playlist: { key, segments }, media: { samples, fragments } }: Loaded): string[] {
@@ -105,7 +140,8 @@ function checkSegments({ playlist: { key, segments }, media: { samples, fragment
   if (covered !== samples.length) problems.push(`all samples: ${key}: ${covered} of ${samples.length}`)
   // mp4box adds up the durations of samples instead of reading the time of each fragment
   const wrong = fragments.find(({ decode, offset }) => {
-    const first = samples.find((sample) => sample.offset > offset)
+    const sorted = byOffset(samples)
+    const first = sorted[findFrom(sorted, offset + 1)]
     return !(Math.abs((first?.decode ?? Number.NaN) - decode) < 1e-6)
   })
   if (wrong) problems.push(`contiguous times: ${key}: a fragment at ${wrong.decode}`)
