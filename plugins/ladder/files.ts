@@ -57,7 +57,7 @@ async function hasFragments(path: string): Promise<boolean> {
   return (await readTopBoxes(file)).some(({ type }) => type === 'moof')
 }
 
-/** Reads a file again that was written anew. */
+/** Reads a file again, after it was written again. */
 export async function readAgain({
   path,
   result,

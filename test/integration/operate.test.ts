@@ -137,7 +137,7 @@ rest('counts the attempts of a redriven job from 1, and can redrive it again', a
   )
 })
 
-test('redrive died after sending: the job succeeds, and the remaining message can be dropped', async () => {
+test.exhaustive('redrive died after sending: the job succeeds, and the remaining message can be dropped', async () => {
   await using gated = await startGated()
   const { fleet, open } = gated
   const { id, source, claim } = await uploadAndDie(fleet, 'origin_a.mp4')

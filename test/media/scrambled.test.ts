@@ -6,7 +6,7 @@ import { rejected, video } from './table.ts'
 
 addRows(suite('copy protection'), {
   makers: scrambled,
-  quick: ['fairplay.m4a', 'scrambled.ts'],
+  quick: ['fairplay.m4a'],
   rows: {
     ...Object.fromEntries(Object.keys(scrambled).map((name) => [name, rejected('input.encrypted')])),
     'css.vob': { ...rejected('input.encrypted', /marked as scrambled/), transcode: { onCorrupt: 'warn' } },

@@ -13,7 +13,7 @@ const endMissing = { warnings: [corrupt, ended] }
  */
 addRows(suite('files cut in half'), {
   makers: halves,
-  quick: ['half-faststart.mp4', 'half-video.mkv'],
+  quick: ['half-faststart.mp4'],
   rows: {
     'half-faststart.mp4': rejected('input.truncated'),
     'half-index-last.mp4': rejected('input.truncated'),
