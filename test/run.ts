@@ -17,7 +17,7 @@ import type { FileResult } from './helpers/suite.ts'
 import { isEmptyIn, type Tier } from './helpers/tiers.ts'
 
 /** Time limit of a file. With `MEDIAD_FAULTS=all`, explorations use all breakpoints, and take longer. */
-const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 600
+const FILE_SECONDS = process.env.MEDIAD_FAULTS === 'all' ? 3600 : 900
 const LINGER_SECONDS = 15
 /** Number of files at a time, for two cores: most daemons wait for leases and messages most of the time. */
 const AT_ONCE = 5
