@@ -1,4 +1,5 @@
 import { z } from 'mediad'
+import { isUniqueKey } from '../keys.ts'
 import { videoCodecs, type VideoCodec } from '../transcode/codecs.ts'
 
 /** Largest number of renditions. */
@@ -128,6 +129,3 @@ function findOwnMistakes(
     ],
   ]
 }
-
-/** Whether a key template gives each job a key of its own. */
-export const isUniqueKey = (key: string): boolean => /\{(?:name|id)\}/.test(key)

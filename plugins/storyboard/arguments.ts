@@ -1,5 +1,6 @@
 import type { VideoStream } from 'mediad'
 import { toColourFilters, toCommonFilters } from '../frames/colour.ts'
+import { imageMatrix, toJpegOptions } from '../frames/image.ts'
 import { toFinalSize, toLayout, type Size } from '../frames/size.ts'
 import type { StoryboardOptions } from './options.ts'
 
@@ -29,7 +30,7 @@ export function frameArguments(
     // `pass`: also a frame for the time after the last full interval
     `fps=1/${intervalSeconds}:start_time=0:eof_action=pass`,
     ...toColourFilters(alone, layoutOf(side, video), 'tonemap'),
-    'scale=out_color_matrix=bt601',
+    imageMatrix,
   ]
   return [
     ['-map', `0:${video.index}`, '-an', '-sn', '-dn', '-map_metadata', '-1', '-frames:v', String(maxFrames)],
@@ -45,8 +46,7 @@ export function sheetArguments(
   const across = Math.min(columns, count)
   return [
     ['-map', '0:0', '-frames:v', '1', '-vf', `tile=${across}x${Math.ceil(count / across)}:nb_frames=${count}`],
-    // ffmpeg's scale for JPEG goes from 31 (worst) to 2
-    ['-pix_fmt', 'yuvj420p', '-c:v', 'mjpeg', '-q:v', String(Math.round(31 - (quality / 100) * 29))],
+    ['-pix_fmt', 'yuvj420p', '-c:v', 'mjpeg', ...toJpegOptions(quality)],
     ['-f', 'image2', '-update', '1'],
   ].flat()
 }

@@ -1,4 +1,5 @@
 import { z } from 'mediad'
+import { isUniqueKey, NOT_UNIQUE } from '../keys.ts'
 
 /** The only place of defaults, limits and descriptions; `npm run docs` writes the table of docs/plugins.md from it. */
 export const storyboardOptions = z
@@ -49,9 +50,6 @@ function template(key: string, extension: string) {
     .string()
     .default(key)
     .refine((value) => value.endsWith(extension), `must end in ${extension}`)
-    .refine(
-      (value) => /\{(?:name|id)\}/.test(value),
-      'must contain {name} or {id}, or every job would write to the same key',
-    )
+    .refine(isUniqueKey, NOT_UNIQUE)
     .meta({ values: `ends in \`${extension}\`` })
 }

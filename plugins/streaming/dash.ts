@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { definePlugin, z } from 'mediad'
 import { toMpd } from './mpd.ts'
-import { toRelativeUrl } from '../relative-url.ts'
+import { isUniqueKey, NOT_UNIQUE, toRelativeUrl } from '../keys.ts'
 import { readRenditions, SUBTITLES, toNames, type Rendition } from './rendition.ts'
 
 /** Duration over which the bit rates are measured, in seconds. */
@@ -29,7 +29,7 @@ export const dashOptions = z
   .superRefine(({ key }, context) => {
     const addIssue = (message: string) => context.addIssue({ code: 'custom', path: ['key'], message })
     if (!key.endsWith('.mpd')) addIssue('must end in .mpd')
-    if (!/\{(?:name|id)\}/.test(key)) addIssue('must contain {name} or {id}, or every job would write to the same key')
+    if (!isUniqueKey(key)) addIssue(NOT_UNIQUE)
   })
 
 /** Writes the manifest of DASH for the renditions of `transcode`. It encodes and copies nothing. */

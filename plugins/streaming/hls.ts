@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { definePlugin, z, type RunContext } from 'mediad'
-import { toRelativeUrl } from '../relative-url.ts'
+import { isUniqueKey, NOT_UNIQUE, toRelativeUrl } from '../keys.ts'
 import { toMaster, type Listed, type ListedSubtitles, type ListedVideo } from './master.ts'
 import { toIFramePlaylist, toIFrames, toMediaPlaylist } from './playlist.ts'
 import { IMMUTABLE, readRenditions, SUBTITLES, toNames, type Rendition, type Renditions } from './rendition.ts'
@@ -53,17 +53,9 @@ export const hlsOptions = z
   .superRefine((given, context) => {
     const rules: [boolean, string, string][] = [
       [!given.key.endsWith('.m3u8'), 'key', 'must end in .m3u8'],
+      [!isUniqueKey(given.key), 'key', NOT_UNIQUE],
       [
-        !/\{(?:name|id)\}/.test(given.key),
-        'key',
-        'must contain {name} or {id}, or every job would write to the same key',
-      ],
-      [
-        !(
-          given.trackKey.includes('{version}') &&
-          given.trackKey.includes('{track}') &&
-          /\{(?:name|id)\}/.test(given.trackKey)
-        ),
+        !(given.trackKey.includes('{version}') && given.trackKey.includes('{track}') && isUniqueKey(given.trackKey)),
         'trackKey',
         'must contain {version}, {track}, and {name} or {id}',
       ],

@@ -1,5 +1,6 @@
 import type { VideoStream } from 'mediad'
 import { toFrameFilters } from '../frames/colour.ts'
+import { imageMatrix } from '../frames/image.ts'
 import { toLayout } from '../frames/size.ts'
 import { formats, type ThumbnailOptions } from './options.ts'
 
@@ -16,6 +17,3 @@ export function thumbnailArguments(
     ['-c:v', encoder, ...options(given.quality), '-f', 'image2', '-update', '1'],
   ].flat()
 }
-
-/** Converts to the BT.601 matrix, which JPEG and WebP imply, whatever the matrix of the video. */
-const imageMatrix = 'scale=out_color_matrix=bt601'

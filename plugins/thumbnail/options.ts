@@ -1,4 +1,6 @@
 import { z } from 'mediad'
+import { toJpegOptions } from '../frames/image.ts'
+import { isUniqueKey, NOT_UNIQUE } from '../keys.ts'
 
 type Format = {
   readonly encoder: string
@@ -15,8 +17,7 @@ export const formats = {
     contentType: 'image/jpeg',
     pixelFormat: 'yuvj420p',
     extensions: ['jpg', 'jpeg'],
-    // ffmpeg's scale for JPEG goes from 31 (worst) to 2
-    options: (quality) => ['-q:v', String(Math.round(31 - (quality / 100) * 29))],
+    options: toJpegOptions,
   },
   png: { encoder: 'png', contentType: 'image/png', pixelFormat: 'rgb24', extensions: ['png'], options: () => [] },
   webp: {
@@ -77,8 +78,7 @@ export const thumbnailOptions = z
     const { extensions } = formats[given.format]
     if (!extensions.some((extension) => given.key?.endsWith(`.${extension}`)))
       addIssue(`must end in .${extensions.join(' or .')}`)
-    if (!/\{(?:name|id)\}/.test(given.key))
-      addIssue('must contain {name} or {id}, or every job would write to the same key')
+    if (!isUniqueKey(given.key)) addIssue(NOT_UNIQUE)
     if (toTimes(given.at).length > 1 && !given.key.includes('{n}'))
       addIssue('must contain {n} when there are several images')
   })

@@ -9,7 +9,8 @@ import {
   type Container,
   type VideoCodec,
 } from './codecs.ts'
-import { findRenditionMistakes, isUniqueKey, renditionShape, type GivenRenditions } from '../ladder/options.ts'
+import { isUniqueKey, NOT_UNIQUE } from '../keys.ts'
+import { findRenditionMistakes, renditionShape, type GivenRenditions } from '../ladder/options.ts'
 import { isDeviceOf, isHardwareCodec, type Family } from './encoder/hardware.ts'
 import type { Hdr } from '../frames/colour.ts'
 import type { Fit } from '../frames/size.ts'
@@ -219,7 +220,7 @@ function findMistakes(given: Given): [string[], string][] {
       `${codec} has no hardware encoder here: choose h264, hevc or av1`,
     ],
     [hasWrongDevice(given), ['hardwareDevice'], 'nvenc takes a number, qsv and vaapi take a path, none takes neither'],
-    [!isUniqueKey(key), ['key'], 'must contain {name} or {id}, or every job would write to the same key'],
+    [!isUniqueKey(key), ['key'], NOT_UNIQUE],
     [container === null, ['key'], 'must end in .mp4, .webm or .mkv'],
     [container !== null && !traits.containers.includes(container), ['codec'], `${codec} does not go into ${container}`],
     [

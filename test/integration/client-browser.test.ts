@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
-import { chromiumPath, openBrowser } from '../helpers/browser.ts'
+import { chromiumPath, NO_CHROMIUM, openBrowser } from '../helpers/browser.ts'
 import { makeLargeVideo } from '../helpers/client.ts'
 import { startMediad } from '../helpers/process.ts'
 import { suite } from '../helpers/suite.ts'
@@ -49,7 +49,7 @@ const test = suite('client in a browser', { exhaustive: true })
 
 type Report = { key: string; size: number; sent: number[]; types: string[] }
 
-if (chromiumPath === null) test.skip('uploads', 'Chromium is not installed: apt-get install chromium')
+if (chromiumPath === null) test.skip('uploads', NO_CHROMIUM)
 else
   test('uploads with progress, waits while it is offline, and continues after a reload', async () => {
     const { outputFiles } = await bundle()

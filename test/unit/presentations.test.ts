@@ -1,7 +1,7 @@
 /** Presentations of sources and options that are out of the ordinary. */
 import * as assert from 'uvu/assert'
 import { toAudioTracks } from '../../plugins/ladder/languages.ts'
-import { toRelativeUrl } from '../../plugins/relative-url.ts'
+import { toRelativeUrl } from '../../plugins/keys.ts'
 import { toMaster } from '../../plugins/streaming/master.ts'
 import { toMpd } from '../../plugins/streaming/mpd.ts'
 import { toNames } from '../../plugins/streaming/rendition.ts'

@@ -5,7 +5,7 @@ import { toIFramePlaylist, toMediaPlaylist } from '../../plugins/streaming/playl
 import { measureRates, toBoundaries, toSegments, toTargetSeconds } from '../../plugins/streaming/segments.ts'
 import type { Track } from '../../plugins/streaming/track.ts'
 import { toSubtitleSegments } from '../../plugins/streaming/webvtt.ts'
-import { toRelativeUrl } from '../../plugins/relative-url.ts'
+import { toRelativeUrl } from '../../plugins/keys.ts'
 import { dash, hls } from '../../plugins/index.ts'
 import { suite } from '../helpers/suite.ts'
 

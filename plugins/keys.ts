@@ -10,3 +10,9 @@ export function toRelativeUrl(from: string, to: string): string {
   const url = [...up, ...parts.slice(shared).map(encodeURIComponent)].join('/')
   return url.startsWith('/') ? `./${url}` : url
 }
+
+/** Whether a key template gives each job a key of its own. */
+export const isUniqueKey = (key: string): boolean => /\{(?:name|id)\}/.test(key)
+
+/** The problem of a template that does not. */
+export const NOT_UNIQUE = 'must contain {name} or {id}, or every job would write to the same key'
